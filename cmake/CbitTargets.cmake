@@ -1,0 +1,29 @@
+# cbit_add_layer(NAME SOURCES file... [USES target...]): one part of the tree as a static library.
+#
+# The target graph is the layer rule of docs/architecture.md: a part links only what it may include.
+# tests/lint/layers holds the same rule on the #include lines.
+function(cbit_add_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_library(cbit_${name} STATIC ${ARG_SOURCES})
+  add_library(cbit::${name} ALIAS cbit_${name})
+  target_compile_options(cbit_${name} PRIVATE $<$<COMPILE_LANGUAGE:C>:${CBIT_C_FLAGS}>)
+  target_include_directories(cbit_${name}
+    PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/model/include>
+    PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(cbit_${name} PUBLIC ${ARG_USES})
+endfunction()
+
+# cbit_add_test(SUITE NAME SOURCES file... [USES target...]): one Check program, run by ctest.
+function(cbit_add_test suite name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  set(target test_${suite}_${name})
+  add_executable(${target} ${ARG_SOURCES})
+  # Check's own macros do not survive -Wconversion; everything else holds for tests too.
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C>:${CBIT_C_FLAGS} -Wno-conversion
+                                           -Wno-sign-conversion>)
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${target} PRIVATE ${ARG_USES} cbit::test_support)
+  target_compile_definitions(${target} PRIVATE CBIT_TEST_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
+                                               CBIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${suite}/${name} COMMAND ${target})
+endfunction()

@@ -1,0 +1,113 @@
+/**
+ * @file
+ * The inline AES engine of one memory channel, as a table of functions.
+ *
+ * Three engines stand behind it: the timing model with OpenSSL data (model/aes), the Verilated RTL
+ * (cosim), and both in lock-step (cosim). The memory controller cannot tell them apart: it offers
+ * lines, advances the engine to the present and asks whether a line has come out.
+ *
+ * Two lanes, encrypt and decrypt. A line is four 16-byte beats in wrap order from its critical
+ * block. Beat i is presented at the input from edge beat_eclk[i] on, in order, until it is
+ * accepted; outputs are always taken (the controller reserves the room beforehand). Edges count the
+ * engine's clock from reset.
+ */
+#ifndef CBIT_AES_ENGINE_H
+#define CBIT_AES_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/sim/txn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    CBIT_LINE_BEATS = 4,
+    CBIT_KEY_BYTES = 16,
+    CBIT_TWEAK_FIRST_BIT = 4,
+    CBIT_TWEAK_LAST_BIT = 51,
+};
+
+typedef enum cbit_aes_lane { CBIT_AES_ENCRYPT, CBIT_AES_DECRYPT, CBIT_AES_LANES } cbit_aes_lane_t;
+
+typedef enum cbit_aes_error {
+    CBIT_AES_OK = 0,
+    CBIT_AES_NOT_LOADED = 1, /* data is zero */
+    CBIT_AES_FAULT = 2,
+} cbit_aes_error_t;
+
+typedef struct cbit_aes_line {
+    cbit_spa_t spa;                      /* 64-byte aligned */
+    uint64_t beat_eclk[CBIT_LINE_BEATS]; /* non-decreasing, after every earlier line's of the lane */
+    uint16_t slot;
+    bool bypass;         /* PLAIN: the bytes are left alone */
+    uint8_t first_block; /* critical block, 0..3: beat i is block (first_block + i) mod 4 */
+    uint8_t tag;         /* the caller's; unique among lines inside the lane */
+    uint8_t data[CBIT_LINE_BYTES]; /* in address order, whatever first_block is */
+} cbit_aes_line_t;
+
+typedef struct cbit_aes_result {
+    uint64_t out_eclk[CBIT_LINE_BEATS]; /* edge on which beat i left */
+    uint64_t waited_eclk; /* last beat: clocks beyond depth (1 for bypass) after its presentation */
+    cbit_aes_error_t error;
+    uint8_t data[CBIT_LINE_BYTES]; /* in address order */
+} cbit_aes_result_t;
+
+typedef struct cbit_aes_counters {
+    uint64_t lines_encrypted, lines_decrypted, lines_bypassed, stall_eclk, key_writes;
+} cbit_aes_counters_t;
+
+typedef struct cbit_aes_engine_ops {
+    /* Accept edge to earliest transfer edge of an encrypted or decrypted beat. */
+    uint32_t (*depth_eclk)(const void *self);
+
+    /* Constant t_index of the tweak, index 4..51; before the first line. */
+    void (*tweak_write)(void *self, uint32_t index, const uint8_t t[CBIT_BLOCK_BYTES]);
+
+    /* Loads or (key NULL) clears a slot on the first possible edge from at_eclk on. */
+    void (*key_write)(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key);
+
+    /* Offers a line. All its beats lie after the last edge advanced to. */
+    void (*offer)(void *self, cbit_aes_lane_t lane, const cbit_aes_line_t *line);
+
+    /* Clocks the engine through all edges up to and including eclk. */
+    void (*advance)(void *self, uint64_t eclk);
+
+    /* True if the line has left entirely by the edge advanced to: fills *result and forgets it. */
+    bool (*take)(void *self, cbit_aes_lane_t lane, uint8_t tag, cbit_aes_result_t *result);
+
+    void (*counters)(const void *self, cbit_aes_counters_t *counters);
+    void (*destroy)(void *self);
+} cbit_aes_engine_ops_t;
+
+typedef struct cbit_aes_engine {
+    void *self;
+    const cbit_aes_engine_ops_t *ops; /* NULL: no engine (--engine off) */
+} cbit_aes_engine_t;
+
+/* How platforms are given their engines: one call per channel, before the first request. */
+typedef struct cbit_aes_engine_config {
+    uint32_t key_slots;        /* slots 0..key_slots-1 exist */
+    uint32_t depth_eclk;       /* 1..64 */
+    uint32_t blocks_per_clock; /* 16-byte blocks accepted per engine clock and lane; 1, 2 or 4 */
+    bool shared_lane;          /* one pipeline serves both directions */
+    bool bypass_in_order;      /* PLAIN beats go through the pipeline instead of around it */
+    bool xe;                   /* first-generation cipher: no output whitening */
+} cbit_aes_engine_config_t;
+
+typedef struct cbit_aes_engine_factory {
+    void *self;
+    /* On error *out is untouched. channel is for messages only. */
+    cbit_err_t (*create)(void *self, uint32_t channel, const cbit_aes_engine_config_t *config,
+                         cbit_aes_engine_t *out);
+} cbit_aes_engine_factory_t;
+
+/* The timing model with OpenSSL data. */
+extern const cbit_aes_engine_factory_t cbit_aes_model_factory;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,38 @@
+/**
+ * @file
+ * The bytes that are in the DRAM: a sparse store of pages by system physical address.
+ *
+ * Holds what the pins carry: ciphertext for private lines. Untouched memory reads as zero. Only
+ * touched pages take memory.
+ */
+#ifndef CBIT_DRAM_STORE_H
+#define CBIT_DRAM_STORE_H
+
+#include <stdint.h>
+
+#include "cbit/base/err.h"
+#include "cbit/sim/txn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cbit_store cbit_store_t; /* opaque */
+
+/* A store of size_bytes (a multiple of 4 KiB), all zero. On error *out is untouched. */
+cbit_err_t cbit_store_create(uint64_t size_bytes, cbit_store_t **out);
+void cbit_store_destroy(cbit_store_t *store); /* NULL is allowed */
+
+/* ADDRESS, and nothing done, if the range leaves the store. NO_MEMORY may leave a part written. */
+cbit_err_t cbit_store_read(const cbit_store_t *store, cbit_spa_t spa, void *bytes,
+                           uint64_t len_bytes);
+cbit_err_t cbit_store_write(cbit_store_t *store, cbit_spa_t spa, const void *bytes,
+                            uint64_t len_bytes);
+
+/* Bytes of memory behind the touched pages, bookkeeping included. */
+uint64_t cbit_store_footprint_bytes(const cbit_store_t *store);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,70 @@
+/**
+ * @file
+ * The machine: builds every block from plain structs and binds their ports.
+ *
+ * Takes engines through a factory, so it accepts Verilated ones without knowing of them.
+ */
+#ifndef CBIT_PLATFORM_PLATFORM_H
+#define CBIT_PLATFORM_PLATFORM_H
+
+#include <stdint.h>
+
+#include "cbit/aes/cipher.h"
+#include "cbit/aes/engine.h"
+#include "cbit/base/diag.h"
+#include "cbit/base/hist.h"
+#include "cbit/base/rows.h"
+#include "cbit/dram/store.h"
+#include "cbit/sim/kernel.h"
+#include "cbit/sim/port.h"
+#include "cbit/sp/sp.h"
+#include "cbit/vcpu/vcpu.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cbit_platform cbit_platform_t;               /* opaque */
+typedef struct cbit_platform_config cbit_platform_config_t; /* cbit/platform/config.h */
+
+typedef struct cbit_platform_parts {
+    const cbit_aes_engine_factory_t *engines; /* NULL: --engine off */
+    uint64_t seed;
+    const uint8_t *firmware;
+    uint32_t firmware_bytes;
+    void *self;
+    void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
+    void (*on_sp_interrupt)(void *self);
+    void (*on_console)(void *self, char c); /* may be NULL */
+} cbit_platform_parts_t;
+
+cbit_err_t cbit_platform_create(const cbit_platform_config_t *config,
+                                const cbit_platform_parts_t *parts, cbit_platform_t **out,
+                                cbit_diag_t *diag);
+void cbit_platform_destroy(cbit_platform_t *platform); /* NULL is allowed */
+
+cbit_kernel_t *cbit_platform_kernel(cbit_platform_t *platform);
+uint32_t cbit_platform_cores(const cbit_platform_t *platform);
+cbit_vcpu_t *cbit_platform_vcpu(cbit_platform_t *platform, uint32_t core);
+cbit_sp_t *cbit_platform_sp(cbit_platform_t *platform);
+cbit_store_t *cbit_platform_store(cbit_platform_t *platform); /* the pins' view: raw ciphertext */
+
+/* Requests of host software (VMCB, page tables, emulated devices): through the given core's cache. */
+cbit_port_t cbit_platform_host_port(cbit_platform_t *platform, uint32_t core);
+
+/* Requests of real devices: through the IOMMU, coherent with lines of the same key id only. */
+cbit_port_t cbit_platform_device_port(cbit_platform_t *platform, uint32_t device);
+
+/* WBINVD on one core: done(self) when its dirty lines are written back; sets WBINVD_DONE. */
+void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)(void *self),
+                          void *self);
+
+/* CLFLUSH of every line of a range, under every key id, on all cores. Zero time, for host software
+   that prepares memory for the SP; the write-backs are real requests. */
+void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t len_bytes,
+                           void (*done)(void *self), void *self);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

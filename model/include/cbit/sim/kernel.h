@@ -1,0 +1,80 @@
+/**
+ * @file
+ * The event kernel: one deterministic order of everything that happens.
+ *
+ * Events are intrusive (no allocation per notification) and fire once per notification. Order at
+ * one instant is fixed: (time, delta, order of scheduling). Nobody is called every cycle: a block
+ * asks to be woken when it can next make progress.
+ */
+#ifndef CBIT_SIM_KERNEL_H
+#define CBIT_SIM_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/sim/time.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cbit_kernel cbit_kernel_t; /* opaque */
+
+/* The owner embeds this and touches it only through the functions below. */
+typedef struct cbit_event {
+    void (*fire)(void *self);
+    void *self;
+    cbit_ps_t at_ps;   /* meaningful while pending */
+    uint64_t sequence; /* order of scheduling */
+    uint32_t place;    /* 0: not pending; otherwise where the queue keeps it */
+    struct cbit_event *next, *prev;
+} cbit_event_t;
+
+/* Which data structure holds pending events; results never depend on it. */
+typedef enum cbit_kernel_queue {
+    CBIT_KERNEL_WHEEL, /* timing wheel with an overflow heap: the default */
+    CBIT_KERNEL_HEAP,  /* binary heap: the oracle */
+} cbit_kernel_queue_t;
+
+/* A kernel at time 0; NULL only when memory is out. */
+cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue);
+void cbit_kernel_destroy(cbit_kernel_t *kernel); /* NULL is allowed; pending events are dropped */
+
+cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel);
+
+void cbit_event_init(cbit_event_t *event, void (*fire)(void *self), void *self);
+
+/*
+ * Notifies at at_ps, which must not be in the past; at the current time the event fires in this
+ * instant after all that is already scheduled for it. A pending event is moved.
+ */
+void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps);
+
+/* Notifies in the next delta of the current instant. A pending event is moved. */
+void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event);
+
+/* Takes a pending notification back in O(1) or O(log n); nothing happens when none is pending. */
+void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event);
+
+static inline bool cbit_event_pending(const cbit_event_t *event)
+{
+    return event->place != 0;
+}
+
+/*
+ * Fires events in order until none is pending, the next one is later than until_ps, or stop was
+ * called. Returns the number fired. Afterwards now is the time of the last event fired (or until_ps
+ * if that is not CBIT_PS_NEVER and nothing earlier is pending).
+ */
+uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps);
+
+/* Makes run return after the current event. */
+void cbit_kernel_stop(cbit_kernel_t *kernel);
+
+/* When the next event fires; CBIT_PS_NEVER if none is pending. */
+cbit_ps_t cbit_kernel_next_ps(const cbit_kernel_t *kernel);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,58 @@
+/**
+ * @file
+ * The port: the only coupling between blocks.
+ *
+ * A target fills in a cbit_port_t; whoever sends keeps a copy. A send that is refused stays with
+ * the sender, which registers to be told when there is room.
+ */
+#ifndef CBIT_SIM_PORT_H
+#define CBIT_SIM_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/err.h"
+#include "cbit/sim/txn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A sender waiting for room; intrusive, told once per registration. */
+typedef struct cbit_waiter {
+    void (*on_space)(void *self);
+    void *self;
+    struct cbit_waiter *next;
+    bool queued;
+} cbit_waiter_t;
+
+typedef struct cbit_port {
+    void *self;
+
+    /* True: the target holds the request until it replies. False: full, and waiter (may be NULL)
+       is told once when a retry is worth it. */
+    bool (*try_send)(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter);
+
+    /* Zero-time access through the same chain (caches, cipher, store), seen as that key id sees it;
+       any length. Never disturbs timing or statistics. */
+    cbit_err_t (*peek)(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes,
+                       uint32_t len_bytes);
+    cbit_err_t (*poke)(void *self, cbit_spa_t spa, cbit_key_t key, const void *bytes,
+                       uint32_t len_bytes);
+} cbit_port_t;
+
+/* A FIFO of waiters: the target's side. */
+typedef struct cbit_waitlist {
+    cbit_waiter_t *head, *tail;
+} cbit_waitlist_t;
+
+/* Registers (once; a waiter already queued stays where it is). */
+void cbit_waitlist_add(cbit_waitlist_t *list, cbit_waiter_t *waiter);
+
+/* Tells the oldest waiter; returns false when there is none. */
+bool cbit_waitlist_wake_one(cbit_waitlist_t *list);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

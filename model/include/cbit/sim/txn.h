@@ -1,0 +1,109 @@
+/**
+ * @file
+ * The payload: one memory request on its way, with the time that every block kept it.
+ *
+ * A request belongs to whoever made it, from send to reply; blocks in between only hold it. Each
+ * block charges the time between its taking and its passing on to a stage. The charges must add up
+ * to the whole latency: cbit_txn_reply checks that and counts what does not.
+ */
+#ifndef CBIT_SIM_TXN_H
+#define CBIT_SIM_TXN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/err.h"
+#include "cbit/sim/key.h"
+#include "cbit/sim/time.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef uint64_t cbit_gva_t; /* guest virtual address */
+typedef uint64_t cbit_gpa_t; /* guest physical address, C-bit removed */
+typedef uint64_t cbit_spa_t; /* system physical address, C-bit removed */
+
+enum {
+    CBIT_LINE_BYTES = 64,
+    CBIT_BLOCK_BYTES = 16,
+    CBIT_PAGE_BYTES = 4096,
+};
+
+/* What stage of a request's life the time went to; the names are those of result.json. */
+typedef enum cbit_stage {
+    CBIT_STAGE_CORE,   /* issue to last-level miss, walks excluded */
+    CBIT_STAGE_WALK,   /* page walks */
+    CBIT_STAGE_FABRIC, /* to acceptance by the memory controller */
+    CBIT_STAGE_QUEUE,  /* to the request's first DRAM command */
+    CBIT_STAGE_DRAM,   /* to its last bus beat */
+    CBIT_STAGE_AES,    /* last plaintext beat minus last bus beat */
+    CBIT_STAGE_RETURN, /* back to the requester */
+    CBIT_STAGE_COUNT,
+} cbit_stage_t;
+
+typedef enum cbit_command {
+    CBIT_COMMAND_READ,
+    CBIT_COMMAND_WRITE,
+    CBIT_COMMAND_COUNT,
+} cbit_command_t;
+
+typedef enum cbit_source {
+    CBIT_SOURCE_VCPU, /* a guest's data and instructions */
+    CBIT_SOURCE_WALK, /* page-table reads of guest and nested walks */
+    CBIT_SOURCE_HOST, /* hypervisor and emulated devices */
+    CBIT_SOURCE_DMA,  /* real devices */
+    CBIT_SOURCE_SP,   /* the Secure Processor */
+    CBIT_SOURCE_COUNT,
+} cbit_source_t;
+
+typedef struct cbit_txn cbit_txn_t;
+
+/* One hop of the way back: called when the answer reaches the block that pushed it. */
+typedef struct cbit_reply {
+    void (*fn)(void *self, cbit_txn_t *txn);
+    void *self;
+} cbit_reply_t;
+
+enum { CBIT_TXN_MAX_HOPS = 6 };
+
+struct cbit_txn {
+    cbit_spa_t spa; /* an access never crosses a 64-byte line */
+    cbit_key_t key;
+    uint8_t command; /* cbit_command_t */
+    uint8_t source;  /* cbit_source_t */
+    uint16_t source_id; /* guest index for VCPU and WALK, device index for DMA, else 0 */
+    uint8_t size_bytes; /* 1..64 */
+    uint8_t hops;       /* replies pushed */
+    cbit_err_t status;  /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
+    cbit_ps_t born_ps;  /* when the requester issued it */
+    cbit_ps_t entered_ps; /* scratch of the block that holds it now */
+    cbit_ps_t stage_ps[CBIT_STAGE_COUNT];
+    cbit_reply_t reply[CBIT_TXN_MAX_HOPS];
+    cbit_txn_t *next; /* scratch of the block that holds it now: queues without allocation */
+    uint8_t data[CBIT_LINE_BYTES]; /* bytes [0, size) at spa; read: filled in; write: given */
+};
+
+/* A fresh request; data is left alone. */
+void cbit_txn_init(cbit_txn_t *txn, cbit_command_t command, cbit_spa_t spa, uint32_t size_bytes,
+                   cbit_key_t key, cbit_source_t source, cbit_ps_t now_ps);
+
+/* Adds a block's own time to a stage. */
+static inline void cbit_txn_charge(cbit_txn_t *txn, cbit_stage_t stage, cbit_ps_t span_ps)
+{
+    txn->stage_ps[stage] += span_ps;
+}
+
+/* The sum of all charges. */
+cbit_ps_t cbit_txn_charged_ps(const cbit_txn_t *txn);
+
+/* Asks to see the answer on its way back; the last one pushed is called first. */
+void cbit_txn_push_reply(cbit_txn_t *txn, void (*fn)(void *self, cbit_txn_t *txn), void *self);
+
+/* Passes the answer one hop back. Exactly one block calls this once per hop pushed. */
+void cbit_txn_reply(cbit_txn_t *txn);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

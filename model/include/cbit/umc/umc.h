@@ -1,0 +1,71 @@
+/**
+ * @file
+ * One memory controller (UMC): queues, scheduler and refresh of one channel, its DRAM devices and
+ * its AES engine.
+ *
+ * Requests enter through cbit_umc_port() as whole lines or parts of one; the address is the full
+ * system physical address (the cipher needs it), of which the controller decodes its own bits by
+ * the address map that it was given.
+ */
+#ifndef CBIT_UMC_UMC_H
+#define CBIT_UMC_UMC_H
+
+#include <stdint.h>
+
+#include "cbit/aes/cipher.h"
+#include "cbit/aes/engine.h"
+#include "cbit/base/diag.h"
+#include "cbit/base/rows.h"
+#include "cbit/dram/store.h"
+#include "cbit/sim/kernel.h"
+#include "cbit/sim/port.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cbit_umc cbit_umc_t; /* opaque */
+typedef struct cbit_umc_config cbit_umc_config_t; /* cbit/umc/config.h */
+
+/* What a controller works with. Nothing is owned but the engine, which it destroys. */
+typedef struct cbit_umc_parts {
+    cbit_kernel_t *kernel;
+    cbit_store_t *store;
+    cbit_cipher_t *cipher;    /* zero-time access and the data of --engine model; may be NULL if off */
+    cbit_aes_engine_t engine; /* ops NULL: off, and the store holds plaintext */
+    uint32_t channel;         /* for messages and statistics */
+    uint16_t host_key_slot;   /* where CBIT_KEY_HOST lives; an ASID's slot is its number */
+    /* The machine's address -> this channel's own contiguous address (interleave bits removed). */
+    uint64_t (*channel_address)(const void *self, cbit_spa_t spa);
+    const void *channel_address_self;
+} cbit_umc_parts_t;
+
+cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts_t *parts,
+                           cbit_umc_t **out, cbit_diag_t *diag);
+void cbit_umc_destroy(cbit_umc_t *umc); /* NULL is allowed */
+
+/*
+ * Where requests enter. A read replies when its last plaintext beat is out; a write is posted: it
+ * replies once it is in the write queue. Charges QUEUE, DRAM and AES of reads; writes charge the
+ * clocks until acceptance to QUEUE.
+ */
+cbit_port_t cbit_umc_port(cbit_umc_t *umc);
+
+/*
+ * Loads (key NULL: clears) a key slot once all queued writes of that slot have been encrypted;
+ * then calls done(self). One at a time per controller. Reaches engine and cipher.
+ */
+void cbit_umc_write_key(cbit_umc_t *umc, uint16_t slot, const uint8_t *key,
+                        void (*done)(void *self), void *self);
+
+/* DF_FLUSH's part: calls done(self) when every write queued by now is in the DRAM. */
+void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self);
+
+/* Takes a copy of the counters. */
+typedef struct cbit_umc_stats cbit_umc_stats_t; /* cbit/umc/config.h */
+void cbit_umc_stats(const cbit_umc_t *umc, cbit_umc_stats_t *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

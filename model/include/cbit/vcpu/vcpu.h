@@ -1,0 +1,129 @@
+/**
+ * @file
+ * One core with its virtual CPU: VMRUN to VMEXIT, translation, outstanding misses, key ids.
+ *
+ * A VMCB is bytes in host memory at the architecture's offsets (cbit/vcpu/vmcb.h). VMRUN reads it
+ * with the host's key; VMEXIT writes exit code and saved state back.
+ *
+ * When fetched instruction bytes differ from the recorded ones, the vCPU runs the *instruction
+ * check*: it decodes what it fetched (Zydis) from RIP on, translates memory operands from its real
+ * register values through the same walk, follows branches, and stops at the first exception, exit
+ * or 64 instructions. Nothing is written by it. An exception that cannot be delivered becomes a
+ * double fault, then SHUTDOWN.
+ */
+#ifndef CBIT_VCPU_VCPU_H
+#define CBIT_VCPU_VCPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/diag.h"
+#include "cbit/base/rows.h"
+#include "cbit/sim/kernel.h"
+#include "cbit/sim/port.h"
+#include "cbit/vcpu/program.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cbit_vcpu cbit_vcpu_t; /* opaque: one physical core and what runs on it */
+
+/* #VMEXIT codes, AMD64 Architecture Programmer's Manual volume 2, appendix C. */
+#define CBIT_EXIT_MAP(X)                                                                           \
+    X(EXCP_UD, 0x46, "excp_ud")                                                                    \
+    X(EXCP_PF, 0x4e, "excp_pf")                                                                    \
+    X(INTR, 0x60, "intr")                                                                          \
+    X(CPUID, 0x72, "cpuid")                                                                        \
+    X(RDPMC, 0x6f, "rdpmc")                                                                        \
+    X(RSM, 0x73, "rsm")                                                                            \
+    X(INVD, 0x76, "invd")                                                                          \
+    X(HLT, 0x78, "hlt")                                                                            \
+    X(INVLPGA, 0x7a, "invlpga")                                                                    \
+    X(IOIO, 0x7b, "ioio")                                                                          \
+    X(MSR, 0x7c, "msr")                                                                            \
+    X(SHUTDOWN, 0x7f, "shutdown")                                                                  \
+    X(VMRUN, 0x80, "vmrun")                                                                        \
+    X(VMMCALL, 0x81, "vmmcall")                                                                    \
+    X(NPF, 0x400, "npf")                                                                           \
+    X(BUDGET, 0x1000, "budget") /* ours: the instruction check came to its end without an exit */  \
+    X(INVALID, -1, "invalid")
+
+typedef enum cbit_exit_reason {
+#define CBIT_EXIT_ENUM(name, code, word) CBIT_EXIT_##name = (code),
+    CBIT_EXIT_MAP(CBIT_EXIT_ENUM)
+#undef CBIT_EXIT_ENUM
+} cbit_exit_reason_t;
+
+/* The word that results use ("npf"); "unknown" for anything else. */
+const char *cbit_exit_word(int32_t reason);
+
+typedef struct cbit_exit {
+    int32_t reason;        /* cbit_exit_reason_t */
+    uint64_t info1, info2; /* NPF: error code, guest physical address; IOIO: port information */
+    uint64_t rip;
+    cbit_ps_t at_ps;
+} cbit_exit_t;
+
+typedef struct cbit_vcpu_config {
+    uint64_t clock_khz;       /* core clock */
+    uint32_t c_bit;           /* position of the C-bit in guest and nested entries: 47 or 51 */
+    uint32_t gpa_bits;        /* guest physical address bits; entries with higher bits fault */
+    uint32_t tlb_entries;     /* power of two */
+    uint32_t max_misses;      /* outstanding loads */
+    uint32_t vmrun_cclk, vmexit_cclk;
+} cbit_vcpu_config_t;
+extern const cbit_row_t cbit_vcpu_rows[];
+
+typedef struct cbit_vcpu_parts {
+    cbit_kernel_t *kernel;
+    cbit_port_t memory; /* the core's cache, or what stands there */
+    uint32_t core;      /* its number */
+    void *exit_self;
+    void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
+} cbit_vcpu_parts_t;
+
+cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_parts_t *parts,
+                            cbit_vcpu_t **out, cbit_diag_t *diag);
+void cbit_vcpu_destroy(cbit_vcpu_t *vcpu); /* NULL is allowed */
+
+/* The software that the guest on this core runs from now on; guest is its index (statistics). */
+void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t guest);
+
+/* VMRUN at the current time; exactly one on_exit follows, never from inside this call. */
+void cbit_vcpu_run(cbit_vcpu_t *vcpu, cbit_spa_t vmcb_spa);
+
+/* Asks a running vCPU to exit with INTR at its next operation. */
+void cbit_vcpu_interrupt(cbit_vcpu_t *vcpu);
+
+/* The Secure Processor's side: whether VMRUN accepts an ASID on this core. */
+void cbit_vcpu_set_asid_valid(cbit_vcpu_t *vcpu, uint16_t asid, bool valid);
+
+/* Drops TLB entries: of one ASID, or of all (asid 0). */
+void cbit_vcpu_flush_tlb(cbit_vcpu_t *vcpu, uint16_t asid);
+
+/* What reached the core while it ran: called for each 16-byte block fetched, loaded or walked, with
+   the key id that it was read under. For checks that no other guest's plaintext came through. */
+typedef void (*cbit_vcpu_observer_t)(void *self, cbit_spa_t spa, cbit_key_t key,
+                                     const uint8_t block[CBIT_BLOCK_BYTES]);
+void cbit_vcpu_observe(cbit_vcpu_t *vcpu, cbit_vcpu_observer_t observer, void *self);
+
+/* Makes the next run of a guest start where the last one of that guest's program stood before its
+   latest VMRUN: what a hypervisor does that puts a probed vCPU back. Architectural state of the
+   VMCB is the caller's. */
+void cbit_vcpu_rewind(cbit_vcpu_t *vcpu);
+
+typedef struct cbit_vcpu_stats {
+    uint64_t instructions, busy_cclk, fetches, loads, stores;
+    uint64_t private_accesses, shared_accesses;
+    uint64_t tlb_hits, tlb_misses, walk_reads;
+    uint64_t exits;
+} cbit_vcpu_stats_t;
+extern const cbit_row_t cbit_vcpu_stat_rows[];
+/* Of one guest on this core. */
+void cbit_vcpu_stats(const cbit_vcpu_t *vcpu, uint16_t guest, cbit_vcpu_stats_t *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
