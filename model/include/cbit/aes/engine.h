@@ -39,8 +39,9 @@ typedef enum cbit_aes_error {
 } cbit_aes_error_t;
 
 typedef struct cbit_aes_line {
-    cbit_spa_t spa;                      /* 64-byte aligned */
-    uint64_t beat_eclk[CBIT_LINE_BEATS]; /* non-decreasing, after every earlier line's of the lane */
+    cbit_spa_t spa; /* 64-byte aligned */
+    uint64_t
+        beat_eclk[CBIT_LINE_BEATS]; /* non-decreasing, after every earlier line's of the lane */
     uint16_t slot;
     bool bypass;         /* PLAIN: the bytes are left alone */
     uint8_t first_block; /* critical block, 0..3: beat i is block (first_block + i) mod 4 */

@@ -26,7 +26,7 @@ enum {
 
 typedef struct cbit_diag_entry {
     cbit_err_t err;
-    char file[CBIT_DIAG_TEXT_BYTES / 2]; /* as the user named it; "" when there is none */
+    char file[CBIT_DIAG_TEXT_BYTES / 2];  /* as the user named it; "" when there is none */
     char where[CBIT_DIAG_TEXT_BYTES / 2]; /* JSON pointer, "line 3, column 7", "byte 4096" or "" */
     char text[CBIT_DIAG_TEXT_BYTES];
     char hint[CBIT_DIAG_TEXT_BYTES]; /* "" when there is none */

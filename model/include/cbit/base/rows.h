@@ -51,10 +51,10 @@ typedef struct cbit_row cbit_row_t;
 struct cbit_row {
     const char *key; /* C field, JSON key and statistic's name; NULL ends the table */
     cbit_row_type_t type;
-    size_t offset;        /* of the field in its struct */
-    const char *unit;     /* "nck", "eclk", "bytes"...; NULL when it has none */
-    uint64_t min, max;    /* as kept in the struct; ARRAY: counts, STRING: bytes */
-    uint64_t fallback;    /* default, as kept in the struct */
+    size_t offset;             /* of the field in its struct */
+    const char *unit;          /* "nck", "eclk", "bytes"...; NULL when it has none */
+    uint64_t min, max;         /* as kept in the struct; ARRAY: counts, STRING: bytes */
+    uint64_t fallback;         /* default, as kept in the struct */
     const char *fallback_text; /* STRING: default; NULL is "" */
     const char *const *names;  /* ENUM: the permitted words, NULL ends them */
     const cbit_row_t *rows;    /* OBJECT and ARRAY of objects: what is inside */
@@ -72,7 +72,8 @@ struct cbit_row {
 #define CBIT_FIELD(row_type, struct_type, field)                                                   \
     .key = #field, .type = CBIT_ROW_##row_type, .offset = offsetof(struct_type, field)
 
-/* Sets every field of *object to its row's default, nested objects included; arrays become empty. */
+/* Sets every field of *object to its row's default, nested objects included; arrays become empty.
+ */
 void cbit_rows_defaults(const cbit_row_t *rows, void *object);
 
 /* The row of that key, or NULL. */

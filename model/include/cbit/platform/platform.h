@@ -49,7 +49,8 @@ cbit_vcpu_t *cbit_platform_vcpu(cbit_platform_t *platform, uint32_t core);
 cbit_sp_t *cbit_platform_sp(cbit_platform_t *platform);
 cbit_store_t *cbit_platform_store(cbit_platform_t *platform); /* the pins' view: raw ciphertext */
 
-/* Requests of host software (VMCB, page tables, emulated devices): through the given core's cache. */
+/* Requests of host software (VMCB, page tables, emulated devices): through the given core's cache.
+ */
 cbit_port_t cbit_platform_host_port(cbit_platform_t *platform, uint32_t core);
 
 /* Requests of real devices: through the IOMMU, coherent with lines of the same key id only. */

@@ -35,8 +35,7 @@ typedef struct cbit_port {
 
     /* Zero-time access through the same chain (caches, cipher, store), seen as that key id sees it;
        any length. Never disturbs timing or statistics. */
-    cbit_err_t (*peek)(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes,
-                       uint32_t len_bytes);
+    cbit_err_t (*peek)(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, uint32_t len_bytes);
     cbit_err_t (*poke)(void *self, cbit_spa_t spa, cbit_key_t key, const void *bytes,
                        uint32_t len_bytes);
 } cbit_port_t;

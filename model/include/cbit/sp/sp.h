@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-typedef struct cbit_sp cbit_sp_t; /* opaque */
+typedef struct cbit_sp cbit_sp_t;               /* opaque */
 typedef struct cbit_sp_config cbit_sp_config_t; /* cbit/sp/config.h */
 
 /* What the firmware can do to the machine. */
@@ -45,7 +45,7 @@ typedef struct cbit_sp_parts {
     cbit_port_t memory; /* DMA into system memory, any key id */
     uint64_t memory_bytes;
     cbit_sp_hooks_t hooks;
-    uint64_t seed; /* of the CCP's random numbers and the chip secret */
+    uint64_t seed;        /* of the CCP's random numbers and the chip secret */
     const uint8_t *image; /* firmware; stays the caller's */
     uint32_t image_bytes;
     /* The mailbox interrupt line went up. */

@@ -24,14 +24,14 @@
 extern "C" {
 #endif
 
-typedef struct cbit_umc cbit_umc_t; /* opaque */
+typedef struct cbit_umc cbit_umc_t;               /* opaque */
 typedef struct cbit_umc_config cbit_umc_config_t; /* cbit/umc/config.h */
 
 /* What a controller works with. Nothing is owned but the engine, which it destroys. */
 typedef struct cbit_umc_parts {
     cbit_kernel_t *kernel;
     cbit_store_t *store;
-    cbit_cipher_t *cipher;    /* zero-time access and the data of --engine model; may be NULL if off */
+    cbit_cipher_t *cipher; /* zero-time access and the data of --engine model; may be NULL if off */
     cbit_aes_engine_t engine; /* ops NULL: off, and the store holds plaintext */
     uint32_t channel;         /* for messages and statistics */
     uint16_t host_key_slot;   /* where CBIT_KEY_HOST lives; an ASID's slot is its number */

@@ -34,12 +34,12 @@ typedef enum cbit_op_kind {
 typedef struct cbit_op {
     cbit_op_kind_t kind;
     cbit_gva_t gva;
-    uint32_t size_bytes; /* fetch: 1..64; load, store: 1..64 */
-    bool depends;        /* waits for the previous load */
+    uint32_t size_bytes;   /* fetch: 1..64; load, store: 1..64 */
+    bool depends;          /* waits for the previous load */
     uint32_t instructions; /* retired with this operation */
     uint64_t cclk;
     uint64_t value;
-    uint64_t cookie; /* the program's own */
+    uint64_t cookie;               /* the program's own */
     uint8_t data[CBIT_LINE_BYTES]; /* store: what is written; fetch: the recorded bytes */
 } cbit_op_t;
 

@@ -66,11 +66,11 @@ typedef struct cbit_exit {
 } cbit_exit_t;
 
 typedef struct cbit_vcpu_config {
-    uint64_t clock_khz;       /* core clock */
-    uint32_t c_bit;           /* position of the C-bit in guest and nested entries: 47 or 51 */
-    uint32_t gpa_bits;        /* guest physical address bits; entries with higher bits fault */
-    uint32_t tlb_entries;     /* power of two */
-    uint32_t max_misses;      /* outstanding loads */
+    uint64_t clock_khz;   /* core clock */
+    uint32_t c_bit;       /* position of the C-bit in guest and nested entries: 47 or 51 */
+    uint32_t gpa_bits;    /* guest physical address bits; entries with higher bits fault */
+    uint32_t tlb_entries; /* power of two */
+    uint32_t max_misses;  /* outstanding loads */
     uint32_t vmrun_cclk, vmexit_cclk;
 } cbit_vcpu_config_t;
 extern const cbit_row_t cbit_vcpu_rows[];
