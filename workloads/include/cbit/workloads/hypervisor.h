@@ -1,0 +1,177 @@
+/**
+ * @file
+ * One whole simulation: builds the machine of a scenario, runs the synthetic hypervisor with its
+ * guests on it until all of them have ended, and hands over everything that was counted.
+ *
+ * The hypervisor follows KVM: platform INIT through the mailbox, WBINVD on all cores, DF_FLUSH; for
+ * each SEV guest LAUNCH_START, ACTIVATE, LAUNCH_UPDATE_DATA, LAUNCH_MEASURE, LAUNCH_FINISH, VMRUN;
+ * at its end DEACTIVATE, DECOMMISSION, and WBINVD with DF_FLUSH before the ASID is used again. A
+ * guest without protection never meets the Secure Processor.
+ *
+ * A misbehaviour of the scenario is a probe: what it did to the vCPU is put back afterwards and the
+ * guest goes on; the time that it took is not part of the guest's run time.
+ *
+ * Every counter is an integer, every time is picoseconds. The same scenario, options and seed give
+ * the same result to the byte, whichever of the engines model, rtl and lockstep is behind
+ * `engines`.
+ */
+#ifndef CBIT_WORKLOADS_HYPERVISOR_H
+#define CBIT_WORKLOADS_HYPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/aes/engine.h"
+#include "cbit/base/diag.h"
+#include "cbit/base/hist.h"
+#include "cbit/base/rows.h"
+#include "cbit/sim/txn.h"
+#include "cbit/sp/sp.h"
+#include "cbit/vcpu/vcpu.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cbit_scenario; /* cbit/workloads/scenario.h */
+
+/* What a run is compared with. Baselines leave misbehaviours out. */
+typedef enum cbit_baseline {
+    CBIT_BASELINE_NONE,        /* not a baseline: the run itself */
+    CBIT_BASELINE_ENGINE_OFF,  /* no cipher and no latency; same addresses, traffic, SP commands */
+    CBIT_BASELINE_UNPROTECTED, /* every guest with protection none: no bounce buffers, no SP, no SME
+                                */
+} cbit_baseline_t;
+
+/* The bit of a --engine mode in the `engines` masks of events and expectations. */
+typedef enum cbit_engine_mode {
+    CBIT_ENGINE_OFF,
+    CBIT_ENGINE_MODEL,
+    CBIT_ENGINE_RTL,
+    CBIT_ENGINE_LOCKSTEP,
+    CBIT_ENGINE_MODES,
+} cbit_engine_mode_t;
+
+/* "off", "model", "rtl", "lockstep". */
+extern const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1];
+
+typedef struct cbit_hypervisor_options {
+    cbit_engine_mode_t mode;                  /* selects events; OFF leaves `engines` unused */
+    const cbit_aes_engine_factory_t *engines; /* stays the caller's; NULL: off */
+    cbit_baseline_t baseline;
+    const uint8_t *firmware; /* image of the Secure Processor; stays the caller's */
+    uint32_t firmware_bytes;
+    cbit_ps_t limit_ps; /* a run that is not over by then is an error; 0: ten simulated seconds */
+    void *self;
+    void (*on_console)(void *self, char c); /* Secure Processor's console; may be NULL */
+    /* Told about every 65536 kernel events; may be NULL. */
+    void (*on_progress)(void *self, cbit_ps_t now_ps, uint64_t kernel_events);
+} cbit_hypervisor_options_t;
+
+/* Latencies of one kind of request that reached the DRAM. The sum of stage_ps is total.sum. */
+typedef struct cbit_run_latency {
+    cbit_hist_t total;
+    uint64_t stage_ps[CBIT_STAGE_COUNT];
+} cbit_run_latency_t;
+
+typedef struct cbit_run_memory {
+    uint64_t reads, writes; /* lines that crossed a DRAM bus */
+    uint64_t row_hits, row_misses, row_conflicts;
+    uint64_t refreshes;
+    cbit_run_latency_t read, write;
+    cbit_run_latency_t read_by_source[CBIT_SOURCE_COUNT];
+} cbit_run_memory_t;
+
+/* Counts that must be zero unless something is broken. */
+typedef struct cbit_run_checks {
+    uint64_t stage_mismatches; /* requests whose stages do not add up to their latency */
+    uint64_t requests_lost;    /* entered a memory controller and did not leave */
+    uint64_t load_mismatches;  /* loads that did not return what the shadow of the stores says */
+    uint64_t fetch_mismatches; /* fetches that did not return the recording, probes not counted */
+    uint64_t io_mismatches;    /* blocks that came out of device I/O other than they went in */
+    uint64_t foreign_blocks;   /* 16-byte blocks of another guest's plaintext that reached a core */
+    uint64_t measurements_wrong; /* launches whose measurement is not the owner's */
+    uint64_t sp_failures;        /* commands of a lawful sequence that the firmware refused */
+} cbit_run_checks_t;
+extern const cbit_row_t cbit_run_check_rows[];
+
+enum { CBIT_RUN_NAME_BYTES = 64 };
+
+/* How a guest came to its end. */
+typedef enum cbit_guest_end {
+    CBIT_GUEST_FINISHED, /* its program ran to the end */
+    CBIT_GUEST_DIED,     /* an exit that no hypervisor can resume from; see last_exit */
+    CBIT_GUEST_REFUSED,  /* was never launched: no ASID, or the firmware refused */
+    CBIT_GUEST_ENDS,
+} cbit_guest_end_t;
+
+/* "finished", "died", "refused". */
+extern const char *const cbit_guest_end_words[CBIT_GUEST_ENDS + 1];
+
+typedef struct cbit_run_guest {
+    char name[CBIT_RUN_NAME_BYTES];
+    uint32_t asid; /* 0: protection none */
+    uint32_t end;  /* cbit_guest_end_t */
+    int32_t last_exit;
+    bool launch_measurement_ok; /* owner's digest agrees with LAUNCH_MEASURE */
+    uint64_t launch_ps;         /* LAUNCH_START sent to LAUNCH_FINISH answered */
+    uint64_t launch_bytes;      /* through LAUNCH_UPDATE_DATA */
+    uint64_t first_vmrun_ps;
+    uint64_t run_ps;   /* first VMRUN to the end, probes not counted: what slowdown compares */
+    uint64_t probe_ps; /* time taken by probes */
+    uint64_t vmruns, exits_ioio, exits_npf, exits_intr, exits_hlt, exits_other;
+    uint64_t io_requests, io_bytes;
+    uint64_t loads_checked, fetches_checked, load_mismatches, fetch_mismatches;
+    uint64_t bounced_bytes;  /* copied through the bounce buffer */
+    uint64_t resident_pages; /* guest pages that have a host frame */
+    cbit_vcpu_stats_t vcpu;  /* summed over its vCPUs and the cores that they ran on */
+} cbit_run_guest_t;
+extern const cbit_row_t cbit_run_guest_rows[];
+
+typedef struct cbit_run_event {
+    bool skipped; /* its `engines` do not name this mode, or its guest ended before; rest unset */
+    cbit_ps_t at_ps;
+    uint32_t guest; /* index */
+    uint32_t vcpu;
+    uint32_t asid;       /* the ASID that VMRUN, the key or the device access used; 0 if none */
+    const char *kind;    /* as in the scenario; static text */
+    int32_t exit_code;   /* of the VMEXIT, or the firmware's status for SP commands */
+    const char *outcome; /* exit's word, plaintext, ciphertext, garbage, stale, ok, refused */
+    uint64_t info1, info2;
+    uint64_t blocks;         /* 16-byte blocks that reached the core or the device */
+    uint64_t foreign_blocks; /* those of them that are another guest's plaintext */
+    uint64_t span_ps;        /* from its start until everything was put back */
+} cbit_run_event_t;
+extern const cbit_row_t cbit_run_event_rows[];
+
+typedef struct cbit_run_result {
+    cbit_ps_t time_ps; /* end of the last guest's teardown */
+    cbit_run_memory_t memory;
+    cbit_aes_counters_t engine; /* all channels together; stall_eclk included */
+    cbit_sp_stats_t sp;
+    uint64_t wbinvds, df_flushes; /* by the hypervisor */
+    cbit_run_checks_t checks;
+    uint32_t guest_count;
+    cbit_run_guest_t *guests; /* scenario order */
+    uint32_t event_count;
+    cbit_run_event_t *events; /* scenario order */
+} cbit_run_result_t;
+
+/*
+ * Runs the scenario to its end. *out is filled by success only and belongs to the caller, who ends
+ * it with cbit_run_result_clear. Errors: what the scenario asks for does not fit the machine or
+ * names a bad trace (CONFLICT, RANGE, FORMAT, INPUT_FILE: diag says which pointer); NO_MEMORY;
+ * INTERNAL when the simulation stopped with guests unfinished (a hang is our bug, and diag names
+ * what every guest was waiting for).
+ */
+cbit_err_t cbit_hypervisor_run(const struct cbit_scenario *scenario,
+                               const cbit_hypervisor_options_t *options, cbit_run_result_t *out,
+                               cbit_diag_t *diag);
+
+/* Frees what the result owns; an all-zero result is allowed. */
+void cbit_run_result_clear(cbit_run_result_t *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
