@@ -28,6 +28,7 @@
 #include "cbit/sim/txn.h"
 #include "cbit/sp/sp.h"
 #include "cbit/vcpu/vcpu.h"
+#include "cbit/workloads/engine_mode.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,18 +43,6 @@ typedef enum cbit_baseline {
     CBIT_BASELINE_UNPROTECTED, /* every guest with protection none: no bounce buffers, no SP, no SME
                                 */
 } cbit_baseline_t;
-
-/* The bit of a --engine mode in the `engines` masks of events and expectations. */
-typedef enum cbit_engine_mode {
-    CBIT_ENGINE_OFF,
-    CBIT_ENGINE_MODEL,
-    CBIT_ENGINE_RTL,
-    CBIT_ENGINE_LOCKSTEP,
-    CBIT_ENGINE_MODES,
-} cbit_engine_mode_t;
-
-/* "off", "model", "rtl", "lockstep". */
-extern const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1];
 
 typedef struct cbit_hypervisor_options {
     cbit_engine_mode_t mode;                  /* selects events; OFF leaves `engines` unused */

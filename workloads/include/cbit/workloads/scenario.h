@@ -1,0 +1,194 @@
+/**
+ * @file
+ * A scenario: what to build, what to run on it, what to misuse and what to expect, from JSON.
+ *
+ * Loading resolves `include` and `--set`, binds every value to a field through rows
+ * (cbit/base/rows.h), applies the rules across fields, and finds everything that is wrong before it
+ * fails. The result is plain data in one arena: the platform, the hypervisor and the result writer
+ * read it; nobody changes it.
+ *
+ * Sections of the machine (`/dram`, `/engine`, ...) are not listed here: they are the rows that the
+ * platform exports, bound to `machine`.
+ */
+#ifndef CBIT_WORKLOADS_SCENARIO_H
+#define CBIT_WORKLOADS_SCENARIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/diag.h"
+#include "cbit/base/rows.h"
+#include "cbit/workloads/engine_mode.h"
+#include "cbit/workloads/json.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    CBIT_SCENARIO_NAME_BYTES = 31,
+    CBIT_SCENARIO_TITLE_BYTES = 200,
+    CBIT_SCENARIO_PATH_BYTES = 1023,
+    CBIT_SCENARIO_MAX_GUESTS = 1024,
+    CBIT_SCENARIO_MAX_EVENTS = 4096,
+    CBIT_SCENARIO_MAX_EXPECTS = 4096,
+};
+
+/* The engine modes that an event or an expectation applies to, as written; empty means all. */
+typedef struct cbit_engine_list {
+    uint32_t *items; /* cbit_engine_mode_t */
+    uint32_t count;
+} cbit_engine_list_t;
+
+/* ---- host ---- */
+
+typedef struct cbit_scenario_host {
+    bool sme; /* host software's pages, VMCBs and nested tables use the HOST key */
+} cbit_scenario_host_t;
+
+/* ---- guests ---- */
+
+typedef enum cbit_protection {
+    CBIT_PROTECTION_NONE,
+    CBIT_PROTECTION_SEV,
+} cbit_protection_t;
+
+typedef enum cbit_traffic_kind {
+    CBIT_TRAFFIC_TRACE, /* replays a recorded program */
+} cbit_traffic_kind_t;
+
+typedef struct cbit_scenario_traffic {
+    uint32_t kind;                           /* cbit_traffic_kind_t */
+    char file[CBIT_SCENARIO_PATH_BYTES + 1]; /* as written; open `path` */
+    uint64_t max_instructions;               /* ends the replay early; 0: all of it */
+    const char *path; /* file, relative to the file that named it; resolved */
+} cbit_scenario_traffic_t;
+
+typedef struct cbit_scenario_guest {
+    char name[CBIT_SCENARIO_NAME_BYTES + 1];
+    uint32_t protection; /* cbit_protection_t */
+    uint32_t asid;       /* 0: the hypervisor takes the lowest free one */
+    uint64_t memory;     /* bytes, multiple of 4 KiB */
+    uint32_t vcpus;
+    /* Launched once that guest is torn down (DEACTIVATE, DECOMMISSION, WBINVD, DF_FLUSH), and may
+       then have its ASID; "" is launched at the start. */
+    char after[CBIT_SCENARIO_NAME_BYTES + 1];
+    uint32_t after_guest; /* resolved: index into guests, UINT32_MAX for none */
+    cbit_scenario_traffic_t traffic;
+} cbit_scenario_guest_t;
+
+/* ---- events ---- */
+
+/*
+ * What the hypervisor does to its guests. All are probes: afterwards the vCPU is put back and goes
+ * on. The baseline runs leave misbehaviours out (cbit_event_is_misbehaviour).
+ */
+typedef enum cbit_event_kind {
+    /* VMRUN of the guest's vCPU under `asid` instead of its own (TLB flushed if flush_tlb). */
+    CBIT_EVENT_RUN_WITH_ASID,
+    /* VMRUN of the guest's vCPU after LAUNCH_FINISH but before ACTIVATE. */
+    CBIT_EVENT_SKIP_ACTIVATE,
+    /* A real device reads `bytes` of a buffer that the guest has filled with a known pattern. The
+       buffer's pages are `pages`; the outcome is what the device got. */
+    CBIT_EVENT_DMA_READ,
+} cbit_event_kind_t;
+
+typedef enum cbit_event_when {
+    CBIT_WHEN_TIME,        /* at at_us, counted from the start of the simulation */
+    CBIT_WHEN_LAUNCH,      /* while the guest is launched (skip_activate) */
+    CBIT_WHEN_FIRST_VMRUN, /* instead of the guest's first VMRUN: not yet paged */
+    CBIT_WHEN_PAGED,       /* at the guest's first VMRUN after it has turned paging on */
+} cbit_event_when_t;
+
+typedef enum cbit_event_pages {
+    CBIT_PAGES_PRIVATE, /* C = 1: a device sees ciphertext */
+    CBIT_PAGES_SHARED,  /* C = 0 */
+    CBIT_PAGES_BOUNCED, /* private data that the guest copies through its bounce buffer */
+} cbit_event_pages_t;
+
+typedef struct cbit_scenario_event {
+    uint32_t kind;  /* cbit_event_kind_t */
+    uint32_t when;  /* cbit_event_when_t */
+    uint64_t at_us; /* picoseconds; CBIT_PS_NEVER unless when is CBIT_WHEN_TIME */
+    char guest[CBIT_SCENARIO_NAME_BYTES + 1];
+    uint32_t guest_index; /* resolved */
+    uint32_t vcpu;
+    uint32_t asid;  /* run_with_asid */
+    bool flush_tlb; /* run_with_asid */
+    uint32_t pages; /* dma_read: cbit_event_pages_t */
+    uint64_t bytes; /* dma_read: multiple of 64, at most 256 KiB */
+    cbit_engine_list_t engines;
+    uint32_t engines_mask; /* resolved: bit m set where it applies in mode m */
+} cbit_scenario_event_t;
+
+/* ---- expectations ---- */
+
+typedef enum cbit_expect_op {
+    CBIT_EXPECT_EQ,
+    CBIT_EXPECT_NE,
+    CBIT_EXPECT_LT,
+    CBIT_EXPECT_LE,
+    CBIT_EXPECT_GT,
+    CBIT_EXPECT_GE,
+    CBIT_EXPECT_IN,
+    CBIT_EXPECT_BETWEEN,
+} cbit_expect_op_t;
+
+typedef struct cbit_scenario_expect {
+    char path[CBIT_SCENARIO_PATH_BYTES + 1]; /* JSON pointer into result.json */
+    uint32_t op;                             /* cbit_expect_op_t */
+    const cbit_json_t *value;                /* any JSON */
+    cbit_engine_list_t engines;
+    uint32_t engines_mask; /* resolved: bit m set where it applies in mode m */
+} cbit_scenario_expect_t;
+
+/* ---- how it is run ---- */
+
+typedef struct cbit_scenario_run {
+    bool baseline; /* also run with the engine off and without protection, for the slowdowns */
+    bool full;     /* the long form, where a scenario has one */
+} cbit_scenario_run_t;
+
+struct cbit_platform_config; /* cbit/platform/config.h */
+
+typedef struct cbit_scenario {
+    char title[CBIT_SCENARIO_TITLE_BYTES + 1];
+    uint64_t seed;
+    cbit_scenario_run_t run;
+    cbit_scenario_host_t host;
+    cbit_scenario_guest_t *guests;
+    uint32_t guests_count;
+    cbit_scenario_event_t *events;
+    uint32_t events_count;
+    cbit_scenario_expect_t *expect;
+    uint32_t expect_count;
+    struct cbit_platform_config *machine;
+} cbit_scenario_t;
+
+/* The rows of everything but the machine; those of the machine are cbit_platform_rows. */
+extern const cbit_row_t cbit_scenario_rows[];
+
+/* True for what a well-behaved hypervisor would never do; such events are absent from baselines. */
+bool cbit_event_is_misbehaviour(const cbit_scenario_event_t *event);
+
+typedef struct cbit_scenario_file cbit_scenario_file_t; /* opaque: a loaded scenario, its arena */
+
+typedef struct cbit_scenario_set {
+    const char *pointer; /* "/engine/depth_eclk" */
+    const char *value;   /* JSON; what is not JSON is taken as a string */
+} cbit_scenario_set_t;
+
+/*
+ * Loads path with its includes, then applies the sets in order. On error *out is untouched and diag
+ * holds every finding. The file owns everything that it gives out.
+ */
+cbit_err_t cbit_scenario_load(const char *path, const cbit_scenario_set_t *sets,
+                              uint32_t sets_count, cbit_scenario_file_t **out, cbit_diag_t *diag);
+void cbit_scenario_file_destroy(cbit_scenario_file_t *file); /* NULL is allowed */
+
+const cbit_scenario_t *cbit_scenario_of(const cbit_scenario_file_t *file);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
