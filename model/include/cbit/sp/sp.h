@@ -51,6 +51,10 @@ typedef struct cbit_sp_parts {
     /* The mailbox interrupt line went up. */
     void (*on_interrupt)(void *self);
     void *interrupt_self;
+    /* The firmware has booted: the host's key is in its slot of every channel, and x86 may start.
+       May be NULL. */
+    void (*on_ready)(void *self);
+    void *ready_self;
     /* Console output, one byte; may be NULL. */
     void (*on_console)(void *self, char c);
     void *console_self;
@@ -58,7 +62,10 @@ typedef struct cbit_sp_parts {
 
 cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t *parts,
                           cbit_sp_t **out, cbit_diag_t *diag);
-void cbit_sp_destroy(cbit_sp_t *sp); /* NULL is allowed */
+void cbit_sp_destroy(cbit_sp_t *sp); /* NULL is allowed; wipes every key */
+
+/* Whether on_ready was called. Commands rung before are served once it is. */
+bool cbit_sp_ready(const cbit_sp_t *sp);
 
 /* Registers of the mailbox as x86 sees them in BAR 2; unknown offsets read 0 and ignore writes. */
 uint32_t cbit_sp_mmio_read(cbit_sp_t *sp, uint32_t offset);

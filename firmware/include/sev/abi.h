@@ -1,0 +1,12 @@
+/**
+ * @file
+ * The SEV application binary interface in one include.
+ */
+#ifndef SEV_ABI_H
+#define SEV_ABI_H
+
+#include "sev/command.h"
+#include "sev/mailbox.h"
+#include "sev/status.h"
+
+#endif
