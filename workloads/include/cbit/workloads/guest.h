@@ -1,0 +1,191 @@
+/**
+ * @file
+ * What an SEV guest's operating system does: its launch image, its page tables with the C-bit, its
+ * bounce buffer, and the program that a vCPU pulls.
+ *
+ * The launch image is real bytes: a 32-bit boot stub that turns long-mode paging on, 4-level page
+ * tables (4 KiB leaves; C = 1 but for shared pages), a page of kernel code, and the recorded
+ * program's own pages. Data pages are cleared by the guest's kernel on first touch, so every load
+ * has an expected value and is compared with it.
+ *
+ * Guest physical memory, from 0:
+ *
+ *     0x0010_0000  boot stub, one page, entered at its first byte with paging off
+ *     0x0010_1000  kernel code, one page; kernel stack, one page
+ *     0x0010_3000  page tables
+ *     ...          virtqueue and bounce buffer (shared), I/O buffers (private, shared)
+ *     ...          frames for program and data pages, handed out in a seeded order
+ *
+ * Not modelled: page-table changes at run time, interrupts inside the guest, demand paging by #PF
+ * (the program knows what it will touch; the clearing is real traffic, the fault is not).
+ */
+#ifndef CBIT_WORKLOADS_GUEST_H
+#define CBIT_WORKLOADS_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/diag.h"
+#include "cbit/base/rows.h"
+#include "cbit/sim/txn.h"
+#include "cbit/vcpu/program.h"
+#include "cbit/workloads/trace.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cbit_guest cbit_guest_t; /* opaque */
+
+enum {
+    CBIT_GUEST_BOOT_GPA = 0x100000,    /* entry point: RIP of the first VMRUN */
+    CBIT_GUEST_IO_MAX_BYTES = 1 << 18, /* one mapping of the bounce buffer: 128 slots of 2 KiB */
+    CBIT_GUEST_SLOT_BYTES = 2048,
+    CBIT_GUEST_DOORBELL_PORT = 0xcb17,
+};
+
+typedef struct cbit_guest_config {
+    uint64_t memory_bytes;          /* multiple of 4 KiB, at least 4 MiB */
+    uint32_t c_bit;                 /* 47 or 51 */
+    bool encrypted;                 /* false: C is never set (guest without SEV) */
+    uint64_t seed;                  /* frame order and stored values */
+    uint64_t swiotlb_bytes;         /* bounce buffer; multiple of 4 KiB; 0: 512 KiB */
+    uint64_t max_instructions;      /* ends the program early; 0: at the source's end */
+    uint32_t instructions_per_cclk; /* 1..16; 0: 2. Turns gaps into think time */
+} cbit_guest_config_t;
+
+/*
+ * Reads the source once to learn which pages it touches, and builds image and page tables. The
+ * source stays the caller's, must outlive the guest, and is read again by the program. RANGE when
+ * the footprint does not fit into memory_bytes.
+ */
+cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace_source_t *source,
+                             cbit_guest_t **out, cbit_diag_t *diag);
+void cbit_guest_destroy(cbit_guest_t *guest); /* NULL is allowed */
+
+/* ---- launch ---- */
+
+/* Page-aligned, whole pages, in ascending gpa without overlap: what LAUNCH_UPDATE_DATA measures. */
+typedef struct cbit_guest_piece {
+    cbit_gpa_t gpa;
+    uint64_t len_bytes;
+    const uint8_t *bytes; /* the guest's */
+    const char *name;     /* "boot", "kernel", "page tables", "program" */
+} cbit_guest_piece_t;
+
+/* The guest's own array, valid as long as the guest. */
+const cbit_guest_piece_t *cbit_guest_pieces(const cbit_guest_t *guest, uint32_t *count);
+
+/* State of the first VMRUN: 32-bit protected mode, flat, paging off, IDT limit 0. */
+typedef struct cbit_guest_entry {
+    uint64_t rip, rsp, rflags;
+    uint64_t cr0, cr3, cr4, efer;
+    uint64_t long_mode_cr3; /* what the boot stub ends up with, C-bit included */
+} cbit_guest_entry_t;
+void cbit_guest_entry(const cbit_guest_t *guest, cbit_guest_entry_t *entry);
+
+/* The program of one vCPU, pulled from CBIT_GUEST_BOOT_GPA on. vcpu is 0 (one vCPU for now). */
+const cbit_program_t *cbit_guest_program(cbit_guest_t *guest, uint32_t vcpu);
+
+/* True once the last operation was handed out; running again gives END again. */
+bool cbit_guest_ended(const cbit_guest_t *guest);
+
+/* True once the boot stub has turned paging on. */
+bool cbit_guest_paged(const cbit_guest_t *guest);
+
+/* ---- what its memory should hold ---- */
+
+typedef enum cbit_guest_area {
+    CBIT_GUEST_AREA_NONE,    /* not mapped by the guest */
+    CBIT_GUEST_AREA_PRIVATE, /* C = 1 */
+    CBIT_GUEST_AREA_SHARED,  /* C = 0 */
+} cbit_guest_area_t;
+cbit_guest_area_t cbit_guest_area_at(const cbit_guest_t *guest, cbit_gpa_t gpa);
+
+/* Where the guest maps an address; false when it does not. */
+bool cbit_guest_translate(const cbit_guest_t *guest, cbit_gva_t gva, cbit_gpa_t *gpa);
+
+/*
+ * The bytes that the guest believes are at gpa (launch image, clears and stores handed out so far);
+ * false when it has never written there. At most one page, not crossing one.
+ */
+bool cbit_guest_plaintext(const cbit_guest_t *guest, cbit_gpa_t gpa, void *bytes,
+                          uint32_t len_bytes);
+
+/* A private page of known, not all-zero plaintext, chosen by `which` (any number). */
+bool cbit_guest_pick_private_page(const cbit_guest_t *guest, uint64_t which, cbit_gpa_t *gpa);
+
+/* Calls visit for every page of memory whose plaintext is known, in ascending gpa. */
+void cbit_guest_for_each_known_page(const cbit_guest_t *guest,
+                                    void (*visit)(void *visitor, cbit_gpa_t gpa, bool is_private,
+                                                  const uint8_t bytes[CBIT_PAGE_BYTES]),
+                                    void *visitor);
+
+/* ---- I/O ---- */
+
+typedef enum cbit_guest_io_pages {
+    CBIT_GUEST_IO_PRIVATE, /* device is told a private buffer: the driver of an unaware guest */
+    CBIT_GUEST_IO_SHARED,  /* a buffer that is shared from the start */
+    CBIT_GUEST_IO_BOUNCED, /* private buffer, copied through the bounce buffer (swiotlb) */
+} cbit_guest_io_pages_t;
+
+typedef struct cbit_guest_io {
+    uint32_t pages;   /* cbit_guest_io_pages_t */
+    bool from_device; /* false: the device reads memory; true: it writes memory */
+    uint32_t bytes;   /* 64..CBIT_GUEST_IO_MAX_BYTES, multiple of 64 */
+    uint64_t pattern; /* both sides' data are cbit_guest_io_pattern of this number */
+} cbit_guest_io_t;
+
+typedef enum cbit_guest_io_state {
+    CBIT_GUEST_IO_QUEUED,    /* the guest has not come to it yet */
+    CBIT_GUEST_IO_AT_DEVICE, /* doorbell rung (IOIO exit); waits for cbit_guest_io_complete */
+    CBIT_GUEST_IO_COPYING,   /* device answered; the guest copies or checks */
+    CBIT_GUEST_IO_DONE,
+} cbit_guest_io_state_t;
+
+typedef struct cbit_guest_io_status {
+    cbit_guest_io_state_t state;
+    cbit_gpa_t gpa; /* what the descriptor tells the device; contiguous */
+    uint32_t bytes;
+    bool from_device;
+    uint64_t mismatches;   /* 64-byte loads of the guest that did not see the pattern */
+    uint64_t copied_bytes; /* through the bounce buffer, both directions */
+} cbit_guest_io_status_t;
+
+/* Fills bytes with what both sides expect at `offset` of the transfer (offset multiple of 8). */
+void cbit_guest_io_pattern(uint64_t pattern, uint64_t offset, void *bytes, uint32_t len_bytes);
+
+/*
+ * Asks the guest's driver for one transfer, done between two records of its program (after its
+ * boot). It fills or clears the buffer, copies, writes a descriptor into the shared virtqueue and
+ * rings the doorbell: OUT to CBIT_GUEST_DOORBELL_PORT, an IOIO exit. *id names it from then on.
+ * CONFLICT when CBIT_GUEST_IO_QUEUE requests wait already.
+ */
+enum { CBIT_GUEST_IO_QUEUE = 64 };
+cbit_err_t cbit_guest_io_request(cbit_guest_t *guest, const cbit_guest_io_t *io, uint32_t *id,
+                                 cbit_diag_t *diag);
+bool cbit_guest_io_status(const cbit_guest_t *guest, uint32_t id, cbit_guest_io_status_t *status);
+
+/* The request whose doorbell the latest IOIO exit was; false when there is none. */
+bool cbit_guest_io_at_doorbell(const cbit_guest_t *guest, uint32_t *id);
+
+/* The device has answered: call before the vCPU runs again. */
+void cbit_guest_io_complete(cbit_guest_t *guest, uint32_t id);
+
+/* ---- counters ---- */
+
+typedef struct cbit_guest_stats {
+    uint64_t instructions, records;
+    uint64_t fetches,
+        fetch_mismatches; /* mismatches counted here only when the vCPU reports data */
+    uint64_t loads_checked, load_mismatches;
+    uint64_t stores, pages_cleared, pages_private, pages_shared;
+    uint64_t io_requests, io_mismatches, bounce_copied_bytes;
+} cbit_guest_stats_t;
+extern const cbit_row_t cbit_guest_stat_rows[];
+void cbit_guest_stats(const cbit_guest_t *guest, cbit_guest_stats_t *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
