@@ -38,6 +38,15 @@ typedef struct cbit_port {
     cbit_err_t (*peek)(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, uint32_t len_bytes);
     cbit_err_t (*poke)(void *self, cbit_spa_t spa, cbit_key_t key, const void *bytes,
                        uint32_t len_bytes);
+
+    /*
+     * A request that the target can answer by itself at once (a cache hit) without an event: true,
+     * the bytes are moved and *clocks is what it takes in periods of the target's clock. False:
+     * nothing has changed, send it. The sender may be ahead of the kernel's time as long as no
+     * event is pending before the time that it acts for. NULL: never.
+     */
+    bool (*quick)(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key, void *bytes,
+                  uint32_t len_bytes, uint32_t *clocks);
 } cbit_port_t;
 
 /* A FIFO of waiters: the target's side. */

@@ -31,20 +31,49 @@ typedef struct cbit_vcpu cbit_vcpu_t; /* opaque: one physical core and what runs
 
 /* #VMEXIT codes, AMD64 Architecture Programmer's Manual volume 2, appendix C. */
 #define CBIT_EXIT_MAP(X)                                                                           \
+    X(CR_READ, 0x00, "cr_read")                                                                    \
+    X(CR_WRITE, 0x10, "cr_write")                                                                  \
+    X(DR_READ, 0x20, "dr_read")                                                                    \
+    X(DR_WRITE, 0x30, "dr_write")                                                                  \
+    X(EXCP_DE, 0x40, "excp_de")                                                                    \
+    X(EXCP_BP, 0x43, "excp_bp")                                                                    \
     X(EXCP_UD, 0x46, "excp_ud")                                                                    \
+    X(EXCP_NM, 0x47, "excp_nm")                                                                    \
+    X(EXCP_DF, 0x48, "excp_df")                                                                    \
+    X(EXCP_NP, 0x4b, "excp_np")                                                                    \
+    X(EXCP_GP, 0x4d, "excp_gp")                                                                    \
     X(EXCP_PF, 0x4e, "excp_pf")                                                                    \
     X(INTR, 0x60, "intr")                                                                          \
-    X(CPUID, 0x72, "cpuid")                                                                        \
+    X(RDTSC, 0x6e, "rdtsc")                                                                        \
     X(RDPMC, 0x6f, "rdpmc")                                                                        \
+    X(PUSHF, 0x70, "pushf")                                                                        \
+    X(POPF, 0x71, "popf")                                                                          \
+    X(CPUID, 0x72, "cpuid")                                                                        \
     X(RSM, 0x73, "rsm")                                                                            \
+    X(IRET, 0x74, "iret")                                                                          \
+    X(INTN, 0x75, "intn")                                                                          \
     X(INVD, 0x76, "invd")                                                                          \
+    X(PAUSE, 0x77, "pause")                                                                        \
     X(HLT, 0x78, "hlt")                                                                            \
+    X(INVLPG, 0x79, "invlpg")                                                                      \
     X(INVLPGA, 0x7a, "invlpga")                                                                    \
     X(IOIO, 0x7b, "ioio")                                                                          \
     X(MSR, 0x7c, "msr")                                                                            \
     X(SHUTDOWN, 0x7f, "shutdown")                                                                  \
     X(VMRUN, 0x80, "vmrun")                                                                        \
     X(VMMCALL, 0x81, "vmmcall")                                                                    \
+    X(VMLOAD, 0x82, "vmload")                                                                      \
+    X(VMSAVE, 0x83, "vmsave")                                                                      \
+    X(STGI, 0x84, "stgi")                                                                          \
+    X(CLGI, 0x85, "clgi")                                                                          \
+    X(SKINIT, 0x86, "skinit")                                                                      \
+    X(RDTSCP, 0x87, "rdtscp")                                                                      \
+    X(ICEBP, 0x88, "icebp")                                                                        \
+    X(WBINVD, 0x89, "wbinvd")                                                                      \
+    X(MONITOR, 0x8a, "monitor")                                                                    \
+    X(MWAIT, 0x8b, "mwait")                                                                        \
+    X(XSETBV, 0x8d, "xsetbv")                                                                      \
+    X(RDPRU, 0x8e, "rdpru")                                                                        \
     X(NPF, 0x400, "npf")                                                                           \
     X(BUDGET, 0x1000, "budget") /* ours: the instruction check came to its end without an exit */  \
     X(INVALID, -1, "invalid")
@@ -77,8 +106,10 @@ extern const cbit_row_t cbit_vcpu_rows[];
 
 typedef struct cbit_vcpu_parts {
     cbit_kernel_t *kernel;
-    cbit_port_t memory; /* the core's cache, or what stands there */
-    uint32_t core;      /* its number */
+    cbit_port_t memory;  /* the core's cache, or what stands there */
+    uint32_t core;       /* its number */
+    cbit_key_t host_key; /* VMCB accesses: HOST when the host runs with SME, else PLAIN */
+    uint64_t seed;       /* of the unknown registers of the instruction check */
     void *exit_self;
     void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
 } cbit_vcpu_parts_t;
