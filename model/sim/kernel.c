@@ -12,7 +12,7 @@ struct cbit_kernel {
     cbit_event_t *delta_head, *delta_tail; /* fire before time may advance */
 };
 
-enum { PLACE_DELTA = UINT32_MAX };
+enum { PLACE_DELTA = INT32_MAX };
 
 cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue)
 {
@@ -47,7 +47,7 @@ static void delta_unlink(cbit_kernel_t *kernel, cbit_event_t *event)
 
 void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
 {
-    if (event->place == (uint32_t)PLACE_DELTA) {
+    if (event->place == PLACE_DELTA) {
         delta_unlink(kernel, event);
     } else if (event->place != 0) {
         cbit_heap_remove(&kernel->heap, event);
@@ -76,7 +76,7 @@ void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event)
     event->prev = kernel->delta_tail;
     *(kernel->delta_tail != NULL ? &kernel->delta_tail->next : &kernel->delta_head) = event;
     kernel->delta_tail = event;
-    event->place = (uint32_t)PLACE_DELTA;
+    event->place = PLACE_DELTA;
 }
 
 /* The next event to fire: everything of this instant's current delta, then the next delta. */
