@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cbit/base/err.h"
+#include "cbit/base/rows.h"
 #include "cbit/sim/txn.h"
 
 #ifdef __cplusplus
@@ -56,9 +58,16 @@ typedef struct cbit_aes_result {
     uint8_t data[CBIT_LINE_BYTES]; /* in address order */
 } cbit_aes_result_t;
 
+/* Lines count when they are taken, key writes when they are asked for: equal for every engine. */
 typedef struct cbit_aes_counters {
-    uint64_t lines_encrypted, lines_decrypted, lines_bypassed, stall_eclk, key_writes;
+    uint64_t lines_encrypted; /* under a key, loaded or not */
+    uint64_t lines_decrypted;
+    uint64_t lines_bypassed;
+    uint64_t stall_eclk; /* sum of waited_eclk */
+    uint64_t key_writes;
 } cbit_aes_counters_t;
+
+extern const cbit_row_t cbit_aes_engine_stat_rows[];
 
 typedef struct cbit_aes_engine_ops {
     /* Accept edge to earliest transfer edge of an encrypted or decrypted beat. */
@@ -67,10 +76,16 @@ typedef struct cbit_aes_engine_ops {
     /* Constant t_index of the tweak, index 4..51; before the first line. */
     void (*tweak_write)(void *self, uint32_t index, const uint8_t t[CBIT_BLOCK_BYTES]);
 
-    /* Loads or (key NULL) clears a slot on the first possible edge from at_eclk on. */
+    /*
+     * Loads or (key NULL) clears a slot on the first possible edge from at_eclk on: a load ten
+     * edges later, in which the engine makes the last round key. A line whose first beat is taken
+     * on the edge of the switch or before has the old key. Writes queue behind each other; at most
+     * key_slots may be under way. A slot that does not exist is ignored.
+     */
     void (*key_write)(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key);
 
-    /* Offers a line. All its beats lie after the last edge advanced to. */
+    /* Offers a line. All its beats lie after the last edge advanced to; its tag is free in the lane
+       (taken lines free theirs). */
     void (*offer)(void *self, cbit_aes_lane_t lane, const cbit_aes_line_t *line);
 
     /* Clocks the engine through all edges up to and including eclk. */
@@ -98,12 +113,21 @@ typedef struct cbit_aes_engine_config {
     bool xe;                   /* first-generation cipher: no output whitening */
 } cbit_aes_engine_config_t;
 
+extern const cbit_row_t cbit_aes_engine_rows[];
+
+/* RANGE unless blocks_per_clock is 1, 2 or 4 and the rest is within its rows. */
+cbit_err_t cbit_aes_engine_check(const cbit_aes_engine_config_t *config);
+
 typedef struct cbit_aes_engine_factory {
     void *self;
     /* On error *out is untouched. channel is for messages only. */
     cbit_err_t (*create)(void *self, uint32_t channel, const cbit_aes_engine_config_t *config,
                          cbit_aes_engine_t *out);
 } cbit_aes_engine_factory_t;
+
+/* For those who implement an engine: counts one line that was taken. */
+void cbit_aes_count_line(cbit_aes_counters_t *counters, cbit_aes_lane_t lane, bool bypass,
+                         uint64_t waited_eclk);
 
 /* The timing model with OpenSSL data. */
 extern const cbit_aes_engine_factory_t cbit_aes_model_factory;

@@ -1,0 +1,329 @@
+/*
+ * The timing model: when each beat leaves, by arithmetic, once per line.
+ *
+ * The rules are those of rtl/aes_lane with outputs that are always taken:
+ *  - an input takes blocks_per_clock beats an edge, in order (both lanes together when shared);
+ *  - an encrypted or decrypted beat leaves depth edges after it was taken;
+ *  - a plain beat leaves on the first later edge that the pipeline does not use, in order among
+ *    plain beats. It never waits longer than depth: every edge on which the pipeline kept it back
+ *    stems from a beat taken before it, on an edge on which no plain beat could be taken.
+ */
+#include "cbit/aes/engine.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/aes/cipher.h"
+
+enum {
+    TAGS = 256,
+    OUT_WINDOW = 128,        /* edges; more than the greatest depth */
+    KEY_EXPANSION_ECLK = 10, /* clocks in which the engine makes K10 before a key transfers */
+};
+
+typedef enum state { FREE, WAITING, DONE } state_t;
+
+typedef struct entry {
+    cbit_aes_line_t line;
+    cbit_aes_result_t result;
+    uint64_t accept_eclk;
+    state_t state;
+} entry_t;
+
+/* How many beats an input has taken on its latest edge. */
+typedef struct gate {
+    uint64_t eclk;
+    uint32_t taken;
+} gate_t;
+
+typedef struct lane {
+    entry_t entry[TAGS];
+    uint8_t order[TAGS]; /* tags of waiting lines, oldest at head */
+    uint32_t head, count;
+    uint32_t beat;           /* next beat of the oldest line */
+    uint64_t plain_out_eclk; /* edge on which the latest plain beat leaves */
+    uint64_t out_eclk[OUT_WINDOW];
+    uint8_t out_beats[OUT_WINDOW]; /* beats that leave on out_eclk[] */
+} lane_t;
+
+typedef struct key_write {
+    uint64_t transfer_eclk;
+    uint16_t slot;
+    bool clear;
+    uint8_t key[CBIT_KEY_BYTES];
+} key_write_t;
+
+typedef struct engine {
+    cbit_aes_engine_config_t config;
+    cbit_cipher_t *cipher;
+    uint64_t now_eclk;
+    gate_t gate[CBIT_AES_LANES]; /* [0] serves both lanes when they share the pipeline */
+    uint32_t last_lane;          /* who was taken last: the other one wins a tie */
+    cbit_aes_counters_t counters;
+    uint64_t key_free_eclk; /* first edge on which the key port can begin another write */
+    key_write_t *keys;      /* ring of config.key_slots writes under way */
+    uint32_t key_head, key_count;
+    lane_t lane[CBIT_AES_LANES];
+} engine_t;
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t engine_depth_eclk(const void *self)
+{
+    return ((const engine_t *)self)->config.depth_eclk;
+}
+
+static void engine_tweak_write(void *self, uint32_t index, const uint8_t t[CBIT_BLOCK_BYTES])
+{
+    cbit_cipher_set_tweak(((engine_t *)self)->cipher, index, t);
+}
+
+static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key)
+{
+    engine_t *engine = self;
+    if (engine->key_count == engine->config.key_slots) {
+        abort(); /* the caller's bug: the contract bounds the writes under way */
+    }
+    uint64_t begin_eclk = max_u64(max_u64(at_eclk, engine->now_eclk + 1), engine->key_free_eclk);
+    uint32_t at = (engine->key_head + engine->key_count++) % engine->config.key_slots;
+    key_write_t *write = &engine->keys[at];
+    write->slot = slot;
+    write->clear = key == NULL;
+    write->transfer_eclk = begin_eclk;
+    if (key != NULL) {
+        memcpy(write->key, key, sizeof write->key);
+        write->transfer_eclk += KEY_EXPANSION_ECLK;
+    }
+    engine->key_free_eclk = write->transfer_eclk + 1;
+    engine->counters.key_writes++;
+}
+
+/* Performs the key writes that transfer before eclk. */
+static void write_keys_before(engine_t *engine, uint64_t eclk)
+{
+    while (engine->key_count > 0 && engine->keys[engine->key_head].transfer_eclk < eclk) {
+        key_write_t *write = &engine->keys[engine->key_head];
+        /* A slot that does not exist is ignored, as the RTL does. */
+        cbit_err_t err =
+            cbit_cipher_set_key(engine->cipher, write->slot, write->clear ? NULL : write->key);
+        if (err != CBIT_ERR_OK && err != CBIT_ERR_RANGE) {
+            abort(); /* OpenSSL is out of memory: there is no result to go on with */
+        }
+        OPENSSL_cleanse(write->key, sizeof write->key);
+        engine->key_head = (engine->key_head + 1) % engine->config.key_slots;
+        engine->key_count--;
+    }
+}
+
+static void engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_t *line)
+{
+    engine_t *engine = self;
+    lane_t *lane = &engine->lane[which];
+    entry_t *entry = &lane->entry[line->tag];
+    if (entry->state != FREE) {
+        abort(); /* the caller's bug: tags inside a lane are unique */
+    }
+    entry->line = *line;
+    entry->state = WAITING;
+    lane->order[(lane->head + lane->count++) % TAGS] = line->tag;
+}
+
+/* The first edge on which the lane's next beat can be taken; false when it has none. */
+static bool next_accept(const engine_t *engine, uint32_t which, uint64_t *eclk)
+{
+    const lane_t *lane = &engine->lane[which];
+    if (lane->count == 0) {
+        return false;
+    }
+    const gate_t *gate = &engine->gate[engine->config.shared_lane ? 0 : which];
+    const entry_t *entry = &lane->entry[lane->order[lane->head]];
+    bool full = gate->taken >= engine->config.blocks_per_clock;
+    *eclk = max_u64(entry->line.beat_eclk[lane->beat], gate->eclk + (full ? 1 : 0));
+    *eclk = max_u64(*eclk, engine->now_eclk + 1);
+    return true;
+}
+
+static uint8_t *out_beats(lane_t *lane, uint64_t eclk)
+{
+    uint32_t at = (uint32_t)(eclk % OUT_WINDOW);
+    if (lane->out_eclk[at] != eclk) {
+        lane->out_eclk[at] = eclk;
+        lane->out_beats[at] = 0;
+    }
+    return &lane->out_beats[at];
+}
+
+static uint64_t leave_eclk(engine_t *engine, lane_t *lane, bool bypass, uint64_t accept_eclk)
+{
+    uint64_t eclk = accept_eclk + engine->config.depth_eclk;
+    if (bypass && !engine->config.bypass_in_order) {
+        eclk = max_u64(accept_eclk + 1, lane->plain_out_eclk);
+        while (*out_beats(lane, eclk) >= engine->config.blocks_per_clock) {
+            eclk++;
+        }
+        lane->plain_out_eclk = eclk;
+    }
+    ++*out_beats(lane, eclk);
+    return eclk;
+}
+
+/* The first beat decides key, loaded and bypass for the line: its bytes are settled here. */
+static void settle_line(engine_t *engine, uint32_t which, entry_t *entry)
+{
+    const cbit_aes_line_t *line = &entry->line;
+    cbit_aes_result_t *result = &entry->result;
+    result->error = CBIT_AES_OK;
+    if (line->bypass) {
+        memcpy(result->data, line->data, sizeof result->data);
+        return;
+    }
+    cbit_err_t err = (which == CBIT_AES_ENCRYPT ? cbit_cipher_encrypt : cbit_cipher_decrypt)(
+        engine->cipher, line->slot, line->spa, line->data, result->data, sizeof result->data);
+    if (err != CBIT_ERR_OK) {
+        result->error = err == CBIT_ERR_KEY_NOT_LOADED ? CBIT_AES_NOT_LOADED : CBIT_AES_FAULT;
+    }
+}
+
+static void accept_beat(engine_t *engine, uint32_t which, uint64_t eclk)
+{
+    lane_t *lane = &engine->lane[which];
+    entry_t *entry = &lane->entry[lane->order[lane->head]];
+    gate_t *gate = &engine->gate[engine->config.shared_lane ? 0 : which];
+    gate->taken = gate->eclk == eclk ? gate->taken + 1 : 1;
+    gate->eclk = eclk;
+    engine->last_lane = which;
+    if (lane->beat == 0) {
+        write_keys_before(engine, eclk); /* a line entering on that very clock has the old key */
+        settle_line(engine, which, entry);
+    }
+    uint64_t out_eclk = leave_eclk(engine, lane, entry->line.bypass, eclk);
+    entry->result.out_eclk[lane->beat] = out_eclk;
+    if (++lane->beat < CBIT_LINE_BEATS) {
+        return;
+    }
+    bool around = entry->line.bypass && !engine->config.bypass_in_order;
+    entry->result.waited_eclk = out_eclk - entry->line.beat_eclk[CBIT_LINE_BEATS - 1] -
+                                (around ? 1 : engine->config.depth_eclk);
+    entry->state = DONE;
+    lane->beat = 0;
+    lane->head = (lane->head + 1) % TAGS;
+    lane->count--;
+}
+
+static void engine_advance(void *self, uint64_t eclk)
+{
+    engine_t *engine = self;
+    if (eclk <= engine->now_eclk) {
+        return;
+    }
+    for (;;) {
+        uint64_t at_eclk[CBIT_AES_LANES];
+        bool any[CBIT_AES_LANES];
+        for (uint32_t which = 0; which < CBIT_AES_LANES; which++) {
+            any[which] = next_accept(engine, which, &at_eclk[which]) && at_eclk[which] <= eclk;
+        }
+        if (!any[CBIT_AES_ENCRYPT] && !any[CBIT_AES_DECRYPT]) {
+            break;
+        }
+        uint32_t which = 1 - engine->last_lane;
+        uint32_t other = 1 - which;
+        if (!any[which] || (any[other] && at_eclk[other] < at_eclk[which])) {
+            which = other;
+        }
+        accept_beat(engine, which, at_eclk[which]);
+    }
+    write_keys_before(engine, eclk + 1);
+    engine->now_eclk = eclk;
+}
+
+static bool engine_take(void *self, cbit_aes_lane_t which, uint8_t tag, cbit_aes_result_t *result)
+{
+    engine_t *engine = self;
+    entry_t *entry = &engine->lane[which].entry[tag];
+    /* Beats of one line leave in order, so the last one's edge is the line's. */
+    if (entry->state != DONE || entry->result.out_eclk[CBIT_LINE_BEATS - 1] > engine->now_eclk) {
+        return false;
+    }
+    *result = entry->result;
+    entry->state = FREE;
+    cbit_aes_count_line(&engine->counters, which, entry->line.bypass, result->waited_eclk);
+    return true;
+}
+
+void cbit_aes_count_line(cbit_aes_counters_t *counters, cbit_aes_lane_t lane, bool bypass,
+                         uint64_t waited_eclk)
+{
+    if (bypass) {
+        counters->lines_bypassed++;
+    } else if (lane == CBIT_AES_ENCRYPT) {
+        counters->lines_encrypted++;
+    } else {
+        counters->lines_decrypted++;
+    }
+    counters->stall_eclk += waited_eclk;
+}
+
+static void engine_counters(const void *self, cbit_aes_counters_t *counters)
+{
+    *counters = ((const engine_t *)self)->counters;
+}
+
+static void engine_destroy(void *self)
+{
+    engine_t *engine = self;
+    if (engine == NULL) {
+        return;
+    }
+    cbit_cipher_destroy(engine->cipher);
+    if (engine->keys != NULL) {
+        OPENSSL_cleanse(engine->keys, engine->config.key_slots * sizeof engine->keys[0]);
+    }
+    free(engine->keys);
+    free(engine);
+}
+
+static const cbit_aes_engine_ops_t model_ops = {
+    .depth_eclk = engine_depth_eclk,
+    .tweak_write = engine_tweak_write,
+    .key_write = engine_key_write,
+    .offer = engine_offer,
+    .advance = engine_advance,
+    .take = engine_take,
+    .counters = engine_counters,
+    .destroy = engine_destroy,
+};
+
+static cbit_err_t model_create(void *self, uint32_t channel, const cbit_aes_engine_config_t *config,
+                               cbit_aes_engine_t *out)
+{
+    (void)self;
+    (void)channel;
+    cbit_err_t err = cbit_aes_engine_check(config);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    engine_t *engine = calloc(1, sizeof *engine);
+    if (engine == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    engine->config = *config;
+    engine->last_lane = CBIT_AES_ENCRYPT; /* after reset a read wins the first tie */
+    engine->keys = calloc(config->key_slots, sizeof engine->keys[0]);
+    cbit_tweak_t tweak;
+    cbit_tweak_init(&tweak, CBIT_TWEAK_ZERO, 0);
+    err = engine->keys == NULL
+              ? CBIT_ERR_NO_MEMORY
+              : cbit_cipher_create(config->key_slots, &tweak, config->xe, &engine->cipher);
+    if (err != CBIT_ERR_OK) {
+        engine_destroy(engine);
+        return err;
+    }
+    *out = (cbit_aes_engine_t){.self = engine, .ops = &model_ops};
+    return CBIT_ERR_OK;
+}
+
+const cbit_aes_engine_factory_t cbit_aes_model_factory = {.create = model_create};

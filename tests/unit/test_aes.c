@@ -1,0 +1,453 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/aes/cipher.h"
+#include "cbit/aes/engine.h"
+#include "cbit_test.h"
+
+/* FIPS-197 appendix C.1. */
+static const uint8_t fips_key[16] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07,
+                                     0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f};
+static const uint8_t fips_plain[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+                                       0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+static const uint8_t fips_cipher[16] = {0x69, 0xc4, 0xe0, 0xd8, 0x6a, 0x7b, 0x04, 0x30,
+                                        0xd8, 0xcd, 0xb7, 0x80, 0x70, 0xb4, 0xc5, 0x5a};
+/* SP 800-38A's key, for the lines below. */
+static const uint8_t sp_key[16] = {0x2b, 0x7e, 0x15, 0x16, 0x28, 0xae, 0xd2, 0xa6,
+                                   0xab, 0xf7, 0x15, 0x88, 0x09, 0xcf, 0x4f, 0x3c};
+
+/*
+ * Bytes 00..3f at 0x000A5000000C40 under sp_key with t_i = {16 i, 16 i + 1, ... 16 i + 15} mod 256,
+ * by the openssl command line block by block, the XORs in a script of another language. First XEX,
+ * then XE.
+ */
+static const char xex_line[] = "2b7f6b1c0acf47efd304ccab638f573615c30f320dbe427c576074d83b2904a8"
+                               "70de47ecb94d1296fa2917c9bb8fcc4072ef3c4a0dc7e69a220c88b3d02b0937";
+static const char xe_line[] = "5b0e196f7eba3198ab7db6d01ff2294925f33f023d8e724c675044e80b193498"
+                              "50fe67cc996d32b6da0937e99bafec60128e5e2969a280fd4a65e2d8bc466758";
+static const cbit_spa_t line_spa = 0x000A5000000C40;
+
+static cbit_tweak_t counting_tweak(void)
+{
+    cbit_tweak_t tweak;
+    cbit_tweak_init(&tweak, CBIT_TWEAK_ZERO, 0);
+    for (uint32_t i = CBIT_TWEAK_FIRST_BIT; i <= CBIT_TWEAK_LAST_BIT; i++) {
+        for (uint32_t k = 0; k < 16; k++) {
+            tweak.t[i][k] = (uint8_t)(16 * i + k);
+        }
+    }
+    return tweak;
+}
+
+static cbit_cipher_t *make_cipher(uint32_t slots, const cbit_tweak_t *tweak, bool xe)
+{
+    cbit_cipher_t *cipher = NULL;
+    ck_assert_int_eq(cbit_cipher_create(slots, tweak, xe, &cipher), CBIT_ERR_OK);
+    return cipher;
+}
+
+static void assert_hex(const uint8_t *bytes, uint32_t len_bytes, const char *hex)
+{
+    static const char digit[] = "0123456789abcdef";
+    char text[2 * 64 + 1];
+    for (uint32_t i = 0; i < len_bytes; i++) {
+        text[2 * i] = digit[bytes[i] >> 4];
+        text[2 * i + 1] = digit[bytes[i] & 15];
+    }
+    text[2 * len_bytes] = 0;
+    ck_assert_str_eq(text, hex);
+}
+
+START_TEST(address_zero_is_plain_aes)
+{
+    cbit_tweak_t tweak = counting_tweak();
+    cbit_cipher_t *cipher = make_cipher(2, &tweak, false);
+    uint8_t out[16];
+    ck_assert_int_eq(cbit_cipher_set_key(cipher, 1, fips_key), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_cipher_encrypt(cipher, 1, 0, fips_plain, out, 16), CBIT_ERR_OK);
+    ck_assert_mem_eq(out, fips_cipher, 16);
+    ck_assert_int_eq(cbit_cipher_decrypt(cipher, 1, 0, out, out, 16), CBIT_ERR_OK);
+    ck_assert_mem_eq(out, fips_plain, 16);
+    cbit_cipher_destroy(cipher);
+}
+END_TEST
+
+START_TEST(a_line_in_both_forms_matches_a_foreign_computation)
+{
+    cbit_tweak_t tweak = counting_tweak();
+    for (int xe = 0; xe < 2; xe++) {
+        cbit_cipher_t *cipher = make_cipher(1, &tweak, xe != 0);
+        uint8_t plain[64], out[64];
+        for (uint32_t i = 0; i < 64; i++) {
+            plain[i] = (uint8_t)i;
+        }
+        cbit_cipher_set_key(cipher, 0, sp_key);
+        cbit_cipher_encrypt(cipher, 0, line_spa, plain, out, 64);
+        assert_hex(out, 64, xe != 0 ? xe_line : xex_line);
+        /* Unaligned to the line and across its end: block 3, then block 0 of the next line. */
+        uint8_t across[32], whole[128] = {0};
+        cbit_cipher_encrypt(cipher, 0, line_spa, whole, whole, 128);
+        memset(across, 0, sizeof across);
+        cbit_cipher_encrypt(cipher, 0, line_spa + 48, across, across, 32);
+        ck_assert_mem_eq(across, whole + 48, 32);
+        cbit_cipher_decrypt(cipher, 0, line_spa, out, out, 64);
+        ck_assert_mem_eq(out, plain, 64);
+        cbit_cipher_destroy(cipher);
+    }
+}
+END_TEST
+
+START_TEST(the_tweak_is_linear_in_the_address)
+{
+    cbit_tweak_t tweak;
+    cbit_tweak_init(&tweak, CBIT_TWEAK_PER_BOOT, 7);
+    uint8_t a[16], b[16], both[16];
+    cbit_tweak_of(&tweak, 0x123450, a);
+    cbit_tweak_of(&tweak, 0xF000000000000, b);
+    cbit_tweak_of(&tweak, 0xF000000000000 ^ 0x123450, both);
+    for (uint32_t k = 0; k < 16; k++) {
+        ck_assert_uint_eq(both[k], a[k] ^ b[k]);
+    }
+    for (uint32_t i = CBIT_TWEAK_FIRST_BIT; i <= CBIT_TWEAK_LAST_BIT; i++) {
+        cbit_tweak_of(&tweak, UINT64_C(1) << i, a);
+        ck_assert_mem_eq(a, tweak.t[i], 16);
+    }
+    cbit_tweak_of(&tweak, 0xFFF000000000000F, a); /* bits 0..3 and 52..63 have no constant */
+    ck_assert_mem_eq(a, (uint8_t[16]){0}, 16);
+}
+END_TEST
+
+START_TEST(first_generation_constants_repeat_every_four_bytes)
+{
+    cbit_tweak_t tweak, again;
+    cbit_tweak_init(&tweak, CBIT_TWEAK_FIRST_GEN, 1);
+    cbit_tweak_init(&again, CBIT_TWEAK_FIRST_GEN, 2);
+    ck_assert_mem_eq(&tweak, &again, sizeof tweak);
+    assert_hex(tweak.t[4], 16, "82253838822538388225383882253838");
+    assert_hex(tweak.t[5], 16, "ec09079cec09079cec09079cec09079c");
+    assert_hex(tweak.t[6], 16, "40000018400000184000001840000018");
+    for (uint32_t i = CBIT_TWEAK_FIRST_BIT; i <= CBIT_TWEAK_LAST_BIT; i++) {
+        ck_assert_mem_eq(tweak.t[i], tweak.t[i] + 4, 12);
+    }
+}
+END_TEST
+
+START_TEST(per_boot_constants_depend_on_the_seed)
+{
+    cbit_tweak_t one, two;
+    cbit_tweak_init(&one, CBIT_TWEAK_PER_BOOT, 1);
+    cbit_tweak_init(&two, CBIT_TWEAK_PER_BOOT, 2);
+    ck_assert_int_ne(memcmp(one.t[4], two.t[4], 16), 0);
+    ck_assert_int_ne(memcmp(one.t[4], one.t[5], 16), 0);
+    ck_assert_mem_eq(one.t[0], (uint8_t[64]){0}, 64);
+}
+END_TEST
+
+START_TEST(an_empty_slot_answers_with_zeros)
+{
+    cbit_tweak_t tweak = counting_tweak();
+    cbit_cipher_t *cipher = make_cipher(4, &tweak, false);
+    uint8_t out[64];
+    for (uint32_t slot = 3; slot < 6; slot++) { /* 3 is empty, 4 and 5 do not exist */
+        memset(out, 0xaa, sizeof out);
+        ck_assert_int_eq(cbit_cipher_decrypt(cipher, slot, 0, out, out, 64),
+                         CBIT_ERR_KEY_NOT_LOADED);
+        ck_assert_mem_eq(out, (uint8_t[64]){0}, 64);
+    }
+    ck_assert_int_eq(cbit_cipher_set_key(cipher, 4, fips_key), CBIT_ERR_RANGE);
+    ck_assert_int_eq(cbit_cipher_set_key(cipher, 3, fips_key), CBIT_ERR_OK);
+    ck_assert(cbit_cipher_loaded(cipher, 3));
+    ck_assert_int_eq(cbit_cipher_set_key(cipher, 3, NULL), CBIT_ERR_OK);
+    ck_assert(!cbit_cipher_loaded(cipher, 3));
+    ck_assert_int_eq(cbit_cipher_encrypt(cipher, 3, 8, out, out, 16), CBIT_ERR_RANGE);
+    ck_assert_int_eq(cbit_cipher_encrypt(cipher, 3, 0, out, out, 15), CBIT_ERR_RANGE);
+    cbit_cipher_destroy(cipher);
+}
+END_TEST
+
+/* ---- timing ---- */
+
+static const cbit_aes_engine_config_t usual = {
+    .key_slots = 8, .depth_eclk = 11, .blocks_per_clock = 1};
+
+static cbit_aes_engine_t make_engine(const cbit_aes_engine_config_t *config)
+{
+    cbit_aes_engine_t engine = {NULL, NULL};
+    ck_assert_int_eq(cbit_aes_model_factory.create(NULL, 0, config, &engine), CBIT_ERR_OK);
+    return engine;
+}
+
+/* A line whose beats are presented on every step-th edge from first on. */
+static cbit_aes_line_t make_line(uint8_t tag, uint64_t first_eclk, uint64_t step_eclk, bool bypass)
+{
+    cbit_aes_line_t line = {.spa = 0x1000 + 64u * tag, .tag = tag, .bypass = bypass, .slot = 1};
+    for (uint32_t i = 0; i < 4; i++) {
+        line.beat_eclk[i] = first_eclk + i * step_eclk;
+    }
+    memset(line.data, tag, sizeof line.data);
+    return line;
+}
+
+static void offer(cbit_aes_engine_t *engine, cbit_aes_lane_t lane, cbit_aes_line_t line)
+{
+    engine->ops->offer(engine->self, lane, &line);
+}
+
+/* Advances so far that everything is out, and checks the edges on which the line left. */
+static cbit_aes_result_t assert_left(cbit_aes_engine_t *engine, cbit_aes_lane_t lane, uint8_t tag,
+                                     const uint64_t out_eclk[4], uint64_t waited_eclk)
+{
+    cbit_aes_result_t result;
+    engine->ops->advance(engine->self, 1000);
+    ck_assert(engine->ops->take(engine->self, lane, tag, &result));
+    for (uint32_t i = 0; i < 4; i++) {
+        ck_assert_uint_eq(result.out_eclk[i], out_eclk[i]);
+    }
+    ck_assert_uint_eq(result.waited_eclk, waited_eclk);
+    return result;
+}
+
+#define EDGES(a, b, c, d) ((uint64_t[4]){a, b, c, d})
+
+START_TEST(a_line_leaves_one_depth_after_it_entered)
+{
+    cbit_aes_engine_t engine = make_engine(&usual);
+    cbit_aes_result_t result;
+    offer(&engine, CBIT_AES_DECRYPT, make_line(5, 100, 1, false));
+    engine.ops->advance(engine.self, 113); /* 103 + 11 = 114 is the last beat's edge */
+    ck_assert(!engine.ops->take(engine.self, CBIT_AES_DECRYPT, 5, &result));
+    engine.ops->advance(engine.self, 114);
+    ck_assert(!engine.ops->take(engine.self, CBIT_AES_ENCRYPT, 5, &result));
+    ck_assert(engine.ops->take(engine.self, CBIT_AES_DECRYPT, 5, &result));
+    ck_assert_uint_eq(result.out_eclk[0], 111);
+    ck_assert_uint_eq(result.out_eclk[3], 114);
+    ck_assert_uint_eq(result.waited_eclk, 0);
+    ck_assert(!engine.ops->take(engine.self, CBIT_AES_DECRYPT, 5, &result)); /* only once */
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(a_plain_line_leaves_after_one_clock)
+{
+    cbit_aes_engine_t engine = make_engine(&usual);
+    offer(&engine, CBIT_AES_DECRYPT, make_line(1, 100, 2, true));
+    cbit_aes_result_t result =
+        assert_left(&engine, CBIT_AES_DECRYPT, 1, EDGES(101, 103, 105, 107), 0);
+    ck_assert_int_eq(result.error, CBIT_AES_OK);
+    uint8_t same[64];
+    memset(same, 1, sizeof same);
+    ck_assert_mem_eq(result.data, same, 64);
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(plain_beats_overtake_and_give_way)
+{
+    /* Private beats enter at 100..103 and leave at 111..114. The plain line enters at 109..112: its
+     * first beat slips out at 110, the others find the output taken until 115: 115, 116, 117. */
+    cbit_aes_engine_t engine = make_engine(&usual);
+    offer(&engine, CBIT_AES_ENCRYPT, make_line(1, 100, 1, false));
+    offer(&engine, CBIT_AES_ENCRYPT, make_line(2, 109, 1, true));
+    assert_left(&engine, CBIT_AES_ENCRYPT, 2, EDGES(110, 115, 116, 117), 117 - 112 - 1);
+    assert_left(&engine, CBIT_AES_ENCRYPT, 1, EDGES(111, 112, 113, 114), 0);
+    cbit_aes_counters_t counters;
+    engine.ops->counters(engine.self, &counters);
+    ck_assert_uint_eq(counters.lines_encrypted, 1);
+    ck_assert_uint_eq(counters.lines_bypassed, 1);
+    ck_assert_uint_eq(counters.lines_decrypted, 0);
+    ck_assert_uint_eq(counters.stall_eclk, 4);
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(plain_beats_in_order_pay_the_pipeline)
+{
+    cbit_aes_engine_config_t config = usual;
+    config.bypass_in_order = true;
+    cbit_aes_engine_t engine = make_engine(&config);
+    offer(&engine, CBIT_AES_ENCRYPT, make_line(2, 109, 1, true));
+    assert_left(&engine, CBIT_AES_ENCRYPT, 2, EDGES(120, 121, 122, 123), 0);
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(an_input_takes_one_beat_an_edge)
+{
+    /* All four presented at 100, then another line at 101: they enter at 100..103 and 104..107. */
+    cbit_aes_engine_t engine = make_engine(&usual);
+    offer(&engine, CBIT_AES_DECRYPT, make_line(1, 100, 0, false));
+    offer(&engine, CBIT_AES_DECRYPT, make_line(2, 101, 0, false));
+    assert_left(&engine, CBIT_AES_DECRYPT, 1, EDGES(111, 112, 113, 114), 3);
+    assert_left(&engine, CBIT_AES_DECRYPT, 2, EDGES(115, 116, 117, 118), 107 - 101);
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(two_blocks_a_clock_halve_the_entry)
+{
+    cbit_aes_engine_config_t config = usual;
+    config.blocks_per_clock = 2;
+    cbit_aes_engine_t engine = make_engine(&config);
+    offer(&engine, CBIT_AES_DECRYPT, make_line(1, 100, 0, false));
+    offer(&engine, CBIT_AES_DECRYPT, make_line(2, 100, 0, true));
+    assert_left(&engine, CBIT_AES_DECRYPT, 1, EDGES(111, 111, 112, 112), 1);
+    assert_left(&engine, CBIT_AES_DECRYPT, 2, EDGES(103, 103, 104, 104), 104 - 100 - 1);
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(lanes_do_not_see_each_other_unless_shared)
+{
+    /* Shared: alternating from 100 on, the read first: decrypt 100, 102, 104, 106, encrypt 101...
+     */
+    static const uint64_t apart[4] = {111, 112, 113, 114};
+    cbit_aes_engine_config_t config = usual;
+    for (int shared = 0; shared < 2; shared++) {
+        config.shared_lane = shared != 0;
+        cbit_aes_engine_t engine = make_engine(&config);
+        offer(&engine, CBIT_AES_ENCRYPT, make_line(1, 100, 1, false));
+        offer(&engine, CBIT_AES_DECRYPT, make_line(1, 100, 1, false));
+        assert_left(&engine, CBIT_AES_ENCRYPT, 1, shared ? EDGES(112, 114, 116, 118) : apart,
+                    shared ? 4 : 0);
+        assert_left(&engine, CBIT_AES_DECRYPT, 1, shared ? EDGES(111, 113, 115, 117) : apart,
+                    shared ? 3 : 0);
+        engine.ops->destroy(engine.self);
+    }
+}
+END_TEST
+
+/* ---- keys ---- */
+
+static cbit_aes_error_t error_of_line_at(uint64_t write_eclk, const uint8_t *key,
+                                         uint64_t line_eclk)
+{
+    cbit_aes_engine_t engine = make_engine(&usual);
+    cbit_aes_result_t result;
+    if (key == NULL) { /* clearing needs something to clear */
+        engine.ops->key_write(engine.self, 1, 1, fips_key);
+        engine.ops->advance(engine.self, 20);
+    }
+    offer(&engine, CBIT_AES_DECRYPT, make_line(1, line_eclk, 1, false));
+    engine.ops->key_write(engine.self, write_eclk, 1, key);
+    engine.ops->advance(engine.self, 1000);
+    ck_assert(engine.ops->take(engine.self, CBIT_AES_DECRYPT, 1, &result));
+    ck_assert_int_eq(memcmp(result.data, (uint8_t[64]){0}, 64) == 0, result.error != CBIT_AES_OK);
+    engine.ops->destroy(engine.self);
+    return result.error;
+}
+
+START_TEST(a_key_serves_lines_after_the_clock_of_its_switch)
+{
+    /* A load asked for at 100 switches at 110; a clear switches at 100 itself. */
+    ck_assert_int_eq(error_of_line_at(100, fips_key, 110), CBIT_AES_NOT_LOADED);
+    ck_assert_int_eq(error_of_line_at(100, fips_key, 111), CBIT_AES_OK);
+    ck_assert_int_eq(error_of_line_at(100, NULL, 100), CBIT_AES_OK);
+    ck_assert_int_eq(error_of_line_at(100, NULL, 101), CBIT_AES_NOT_LOADED);
+}
+END_TEST
+
+START_TEST(key_writes_queue_behind_each_other)
+{
+    /* Loads at 50 switch at 60 and 71 (from 61 on): the second one is another slot's. */
+    cbit_aes_engine_t engine = make_engine(&usual);
+    cbit_aes_result_t result;
+    engine.ops->key_write(engine.self, 50, 2, fips_key);
+    engine.ops->key_write(engine.self, 50, 1, fips_key);
+    offer(&engine, CBIT_AES_DECRYPT, make_line(1, 71, 1, false));
+    offer(&engine, CBIT_AES_ENCRYPT, make_line(1, 72, 1, false));
+    engine.ops->advance(engine.self, 100);
+    ck_assert(engine.ops->take(engine.self, CBIT_AES_DECRYPT, 1, &result));
+    ck_assert_int_eq(result.error, CBIT_AES_NOT_LOADED);
+    ck_assert(engine.ops->take(engine.self, CBIT_AES_ENCRYPT, 1, &result));
+    ck_assert_int_eq(result.error, CBIT_AES_OK);
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(a_line_keeps_the_key_of_its_first_beat)
+{
+    /* Beats at 100, 104, 108, 112 with the key cleared at 106: all four are of the old key. */
+    cbit_aes_engine_t engine = make_engine(&usual);
+    cbit_aes_line_t line = make_line(1, 100, 4, false);
+    cbit_aes_result_t result;
+    memcpy(line.data + 48, fips_plain, 16);
+    line.spa = 0;
+    engine.ops->key_write(engine.self, 1, 1, fips_key);
+    engine.ops->key_write(engine.self, 106, 1, NULL);
+    offer(&engine, CBIT_AES_ENCRYPT, line);
+    result = assert_left(&engine, CBIT_AES_ENCRYPT, 1, EDGES(111, 115, 119, 123), 0);
+    ck_assert_int_eq(result.error, CBIT_AES_OK);
+    ck_assert_mem_eq(result.data + 48, fips_cipher, 16);
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(bytes_are_in_address_order_whatever_comes_first)
+{
+    cbit_tweak_t tweak = counting_tweak();
+    for (uint8_t first = 0; first < 4; first++) {
+        cbit_aes_engine_t engine = make_engine(&usual);
+        for (uint32_t i = CBIT_TWEAK_FIRST_BIT; i <= CBIT_TWEAK_LAST_BIT; i++) {
+            engine.ops->tweak_write(engine.self, i, tweak.t[i]);
+        }
+        engine.ops->key_write(engine.self, 1, 1, sp_key);
+        cbit_aes_line_t line = make_line(1, 50, 1, false);
+        line.spa = line_spa;
+        line.first_block = first;
+        for (uint32_t i = 0; i < 64; i++) {
+            line.data[i] = (uint8_t)i;
+        }
+        offer(&engine, CBIT_AES_ENCRYPT, line);
+        cbit_aes_result_t result =
+            assert_left(&engine, CBIT_AES_ENCRYPT, 1, EDGES(61, 62, 63, 64), 0);
+        assert_hex(result.data, 64, xex_line);
+        engine.ops->destroy(engine.self);
+    }
+}
+END_TEST
+
+START_TEST(impossible_engines_are_refused)
+{
+    cbit_aes_engine_t engine = {NULL, NULL};
+    cbit_aes_engine_config_t config = usual;
+    config.blocks_per_clock = 3;
+    ck_assert_int_eq(cbit_aes_model_factory.create(NULL, 0, &config, &engine), CBIT_ERR_RANGE);
+    config = usual;
+    config.depth_eclk = 65;
+    ck_assert_int_eq(cbit_aes_model_factory.create(NULL, 0, &config, &engine), CBIT_ERR_RANGE);
+    config = usual;
+    config.key_slots = 0;
+    ck_assert_int_eq(cbit_aes_model_factory.create(NULL, 0, &config, &engine), CBIT_ERR_RANGE);
+    ck_assert_ptr_null(engine.ops);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("aes");
+    TCase *cipher = tcase_create("cipher");
+    tcase_add_test(cipher, address_zero_is_plain_aes);
+    tcase_add_test(cipher, a_line_in_both_forms_matches_a_foreign_computation);
+    tcase_add_test(cipher, the_tweak_is_linear_in_the_address);
+    tcase_add_test(cipher, first_generation_constants_repeat_every_four_bytes);
+    tcase_add_test(cipher, per_boot_constants_depend_on_the_seed);
+    tcase_add_test(cipher, an_empty_slot_answers_with_zeros);
+    suite_add_tcase(suite, cipher);
+    TCase *timing = tcase_create("timing");
+    tcase_add_test(timing, a_line_leaves_one_depth_after_it_entered);
+    tcase_add_test(timing, a_plain_line_leaves_after_one_clock);
+    tcase_add_test(timing, plain_beats_overtake_and_give_way);
+    tcase_add_test(timing, plain_beats_in_order_pay_the_pipeline);
+    tcase_add_test(timing, an_input_takes_one_beat_an_edge);
+    tcase_add_test(timing, two_blocks_a_clock_halve_the_entry);
+    tcase_add_test(timing, lanes_do_not_see_each_other_unless_shared);
+    tcase_add_test(timing, impossible_engines_are_refused);
+    suite_add_tcase(suite, timing);
+    TCase *keys = tcase_create("keys");
+    tcase_add_test(keys, a_key_serves_lines_after_the_clock_of_its_switch);
+    tcase_add_test(keys, key_writes_queue_behind_each_other);
+    tcase_add_test(keys, a_line_keeps_the_key_of_its_first_beat);
+    tcase_add_test(keys, bytes_are_in_address_order_whatever_comes_first);
+    suite_add_tcase(suite, keys);
+    return suite;
+}
