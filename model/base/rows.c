@@ -33,6 +33,7 @@ static void set_default(const cbit_row_t *row, unsigned char *field)
     case CBIT_ROW_OBJECT:
         cbit_rows_defaults(row->rows, field);
         break;
+    case CBIT_ROW_JSON:
     case CBIT_ROW_ARRAY: {
         void *none = NULL;
         memcpy(field, &none, sizeof none);

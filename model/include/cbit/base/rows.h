@@ -21,6 +21,7 @@
  *     OBJECT  a struct              an object, described by `rows`
  *     ARRAY   T *items              an array of objects described by `rows` (or of the scalar that
  *                                   `element` names); the count, uint32_t, is at count_offset
+ *     JSON    const void *          any value, as the reader keeps it; NULL when absent
  */
 #ifndef CBIT_BASE_ROWS_H
 #define CBIT_BASE_ROWS_H
@@ -45,6 +46,7 @@ typedef enum cbit_row_type {
     CBIT_ROW_STRING,
     CBIT_ROW_OBJECT,
     CBIT_ROW_ARRAY,
+    CBIT_ROW_JSON,
 } cbit_row_type_t;
 
 typedef struct cbit_row cbit_row_t;

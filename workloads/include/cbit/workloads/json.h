@@ -21,7 +21,8 @@ extern "C" {
 
 enum {
     CBIT_JSON_MAX_DEPTH = 64,
-    CBIT_JSON_MAX_VALUES = 1 << 20,
+    CBIT_JSON_MAX_VALUES = 1 << 18,
+    CBIT_JSON_MAX_MEMBERS = 1024, /* of one object: members are found by looking at each */
     CBIT_JSON_POINTER_BYTES = 1024,
 };
 

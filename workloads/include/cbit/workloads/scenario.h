@@ -7,7 +7,7 @@
  * fails. The result is plain data in one arena: the platform, the hypervisor and the result writer
  * read it; nobody changes it.
  *
- * Sections of the machine (`/dram`, `/engine`, ...) are not listed here: they are the rows that the
+ * Sections of the machine (`/host`, `/engine`, ...) are not listed here: they are the rows that the
  * platform exports, bound to `machine`.
  */
 #ifndef CBIT_WORKLOADS_SCENARIO_H
@@ -39,12 +39,6 @@ typedef struct cbit_engine_list {
     uint32_t *items; /* cbit_engine_mode_t */
     uint32_t count;
 } cbit_engine_list_t;
-
-/* ---- host ---- */
-
-typedef struct cbit_scenario_host {
-    bool sme; /* host software's pages, VMCBs and nested tables use the HOST key */
-} cbit_scenario_host_t;
 
 /* ---- guests ---- */
 
@@ -91,6 +85,8 @@ typedef enum cbit_event_kind {
     /* A real device reads `bytes` of a buffer that the guest has filled with a known pattern. The
        buffer's pages are `pages`; the outcome is what the device got. */
     CBIT_EVENT_DMA_READ,
+    /* The same with the device writing and the guest reading; the outcome is what the guest got. */
+    CBIT_EVENT_DMA_WRITE,
 } cbit_event_kind_t;
 
 typedef enum cbit_event_when {
@@ -115,8 +111,8 @@ typedef struct cbit_scenario_event {
     uint32_t vcpu;
     uint32_t asid;  /* run_with_asid */
     bool flush_tlb; /* run_with_asid */
-    uint32_t pages; /* dma_read: cbit_event_pages_t */
-    uint64_t bytes; /* dma_read: multiple of 64, at most 256 KiB */
+    uint32_t pages; /* dma_*: cbit_event_pages_t */
+    uint64_t bytes; /* dma_*: multiple of 64, at most 256 KiB */
     cbit_engine_list_t engines;
     uint32_t engines_mask; /* resolved: bit m set where it applies in mode m */
 } cbit_scenario_event_t;
@@ -155,14 +151,13 @@ typedef struct cbit_scenario {
     char title[CBIT_SCENARIO_TITLE_BYTES + 1];
     uint64_t seed;
     cbit_scenario_run_t run;
-    cbit_scenario_host_t host;
     cbit_scenario_guest_t *guests;
     uint32_t guests_count;
     cbit_scenario_event_t *events;
     uint32_t events_count;
     cbit_scenario_expect_t *expect;
     uint32_t expect_count;
-    struct cbit_platform_config *machine;
+    struct cbit_platform_config *machine; /* /host, /sev, /memory and the blocks' sections */
 } cbit_scenario_t;
 
 /* The rows of everything but the machine; those of the machine are cbit_platform_rows. */

@@ -1,0 +1,153 @@
+/* The writer: same value, same bytes, on every machine. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/workloads/json.h"
+
+typedef struct writer {
+    char *bytes;
+    size_t len, capacity;
+    bool compact, failed;
+} writer_t;
+
+static void put(writer_t *w, const char *text, size_t len)
+{
+    if (w->failed) {
+        return;
+    }
+    if (w->capacity - w->len < len + 1) {
+        size_t capacity = 2 * w->capacity + len + 4096;
+        char *grown = realloc(w->bytes, capacity);
+        if (grown == NULL) {
+            w->failed = true;
+            return;
+        }
+        w->bytes = grown;
+        w->capacity = capacity;
+    }
+    memcpy(w->bytes + w->len, text, len);
+    w->len += len;
+    w->bytes[w->len] = '\0';
+}
+
+static void put_text(writer_t *w, const char *text)
+{
+    put(w, text, strlen(text));
+}
+
+static void put_string(writer_t *w, const char *text)
+{
+    put_text(w, "\"");
+    for (const char *at = text; *at != '\0'; at++) {
+        unsigned char c = (unsigned char)*at;
+        char escape[8];
+        if (c == '"' || c == '\\') {
+            (void)snprintf(escape, sizeof escape, "\\%c", c);
+            put_text(w, escape);
+        } else if (c < 0x20) {
+            (void)snprintf(escape, sizeof escape, "\\u%04x", c);
+            put_text(w, escape);
+        } else {
+            put(w, at, 1);
+        }
+    }
+    put_text(w, "\"");
+}
+
+static void put_break(writer_t *w, uint32_t level)
+{
+    if (w->compact) {
+        return;
+    }
+    put_text(w, "\n");
+    for (uint32_t i = 0; i < level; i++) {
+        put_text(w, "  ");
+    }
+}
+
+static bool is_scalar(const cbit_json_t *value)
+{
+    return value->kind != CBIT_JSON_ARRAY && value->kind != CBIT_JSON_OBJECT;
+}
+
+/* Arrays of scalars and objects of at most four scalars stand on one line. */
+static bool is_flat(const cbit_json_t *value)
+{
+    if (value->kind == CBIT_JSON_OBJECT && value->count > 4) {
+        return false;
+    }
+    for (const cbit_json_t *child = value->first; child != NULL; child = child->next) {
+        if (!is_scalar(child)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_value(writer_t *w, const cbit_json_t *value, uint32_t level);
+
+static void put_items(writer_t *w, const cbit_json_t *value, uint32_t level)
+{
+    bool object = value->kind == CBIT_JSON_OBJECT, flat = is_flat(value);
+    put_text(w, object ? "{" : "[");
+    for (const cbit_json_t *child = value->first; child != NULL; child = child->next) {
+        if (!flat) {
+            put_break(w, level + 1);
+        }
+        if (object) {
+            put_string(w, child->key);
+            put_text(w, w->compact ? ":" : ": ");
+        }
+        put_value(w, child, level + 1);
+        if (child->next != NULL) {
+            put_text(w, flat && !w->compact ? ", " : ",");
+        }
+    }
+    if (!flat) {
+        put_break(w, level);
+    }
+    put_text(w, object ? "}" : "]");
+}
+
+static void put_value(writer_t *w, const cbit_json_t *value, uint32_t level)
+{
+    switch (value->kind) {
+    case CBIT_JSON_NULL:
+        put_text(w, "null");
+        break;
+    case CBIT_JSON_FALSE:
+        put_text(w, "false");
+        break;
+    case CBIT_JSON_TRUE:
+        put_text(w, "true");
+        break;
+    case CBIT_JSON_NUMBER:
+        put_text(w, value->text);
+        break;
+    case CBIT_JSON_STRING:
+        put_string(w, value->text);
+        break;
+    case CBIT_JSON_ARRAY:
+    case CBIT_JSON_OBJECT:
+        put_items(w, value, level);
+        break;
+    }
+}
+
+char *cbit_json_text(const cbit_json_t *value, bool compact, size_t *len)
+{
+    writer_t w = {.compact = compact};
+    put_value(&w, value, 0);
+    if (!compact) {
+        put_text(&w, "\n");
+    }
+    if (w.failed) {
+        free(w.bytes);
+        return NULL;
+    }
+    if (len != NULL) {
+        *len = w.len;
+    }
+    return w.bytes;
+}
