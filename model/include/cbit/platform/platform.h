@@ -14,18 +14,21 @@
 #include "cbit/base/diag.h"
 #include "cbit/base/hist.h"
 #include "cbit/base/rows.h"
+#include "cbit/cache/cache.h"
 #include "cbit/dram/store.h"
+#include "cbit/fabric/fabric.h"
+#include "cbit/platform/config.h"
 #include "cbit/sim/kernel.h"
 #include "cbit/sim/port.h"
 #include "cbit/sp/sp.h"
+#include "cbit/umc/config.h"
 #include "cbit/vcpu/vcpu.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef struct cbit_platform cbit_platform_t;               /* opaque */
-typedef struct cbit_platform_config cbit_platform_config_t; /* cbit/platform/config.h */
+typedef struct cbit_platform cbit_platform_t; /* opaque */
 
 typedef struct cbit_platform_parts {
     const cbit_aes_engine_factory_t *engines; /* NULL: --engine off */
@@ -34,6 +37,7 @@ typedef struct cbit_platform_parts {
     uint32_t firmware_bytes;
     void *self;
     void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
+    void (*on_sp_ready)(void *self); /* the Secure Processor has booted: host software may start */
     void (*on_sp_interrupt)(void *self);
     void (*on_console)(void *self, char c); /* may be NULL */
 } cbit_platform_parts_t;
@@ -64,6 +68,28 @@ void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)
    that prepares memory for the SP; the write-backs are real requests. */
 void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t len_bytes,
                            void (*done)(void *self), void *self);
+
+/* Latencies of one kind of request: whole, and by stage (the stages add up to total.sum). */
+typedef struct cbit_platform_latency {
+    cbit_hist_t total;
+    uint64_t stage_ps[CBIT_STAGE_COUNT];
+} cbit_platform_latency_t;
+
+typedef struct cbit_platform_stats {
+    cbit_platform_latency_t read, write; /* requests to memory of every source */
+    cbit_platform_latency_t read_by_source[CBIT_SOURCE_COUNT];
+    uint64_t stage_mismatches; /* requests whose stages do not add up to their latency: a bug */
+    uint64_t in_flight;        /* requests that entered and have not left: zero at the end */
+    uint64_t wbinvds, df_flushes, key_writes;
+    cbit_aes_counters_t engine; /* all channels together */
+    cbit_cache_stats_t cache;
+    cbit_fabric_stats_t fabric;
+    cbit_umc_stats_t umc; /* all channels together */
+    cbit_sp_stats_t sp;
+} cbit_platform_stats_t;
+
+/* Takes a copy of all counters; the struct is large (histograms): not for the stack. */
+void cbit_platform_stats(const cbit_platform_t *platform, cbit_platform_stats_t *stats);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,42 @@
+#include "model/fabric/interleave.h"
+
+static uint32_t log2_of(uint64_t power_of_two)
+{
+    return (uint32_t)__builtin_ctzll(power_of_two);
+}
+
+void cbit_interleave_init(cbit_interleave_t *map, const cbit_fabric_config_t *config)
+{
+    bool power_of_two = (config->channels & (config->channels - 1)) == 0;
+    *map = (cbit_interleave_t){
+        .channels = config->channels,
+        .granule_shift = log2_of(config->interleave_bytes),
+        .channel_bits = config->hash && power_of_two ? log2_of(config->channels) : 0,
+    };
+}
+
+/* XOR of all channel_bits wide pieces of rest: a linear map, so the whole stays a bijection. */
+static uint64_t fold(uint64_t rest, uint32_t bits)
+{
+    uint64_t folded = 0;
+    for (; rest != 0; rest >>= bits) {
+        folded ^= rest;
+    }
+    return folded & ((UINT64_C(1) << bits) - 1);
+}
+
+uint32_t cbit_interleave_channel(const cbit_interleave_t *map, cbit_spa_t spa)
+{
+    uint64_t granule = spa >> map->granule_shift;
+    if (map->channel_bits == 0) {
+        return (uint32_t)(granule % map->channels);
+    }
+    uint64_t low = granule & (map->channels - 1);
+    return (uint32_t)(low ^ fold(granule >> map->channel_bits, map->channel_bits));
+}
+
+uint64_t cbit_interleave_address(const cbit_interleave_t *map, cbit_spa_t spa)
+{
+    uint64_t within = spa & ((UINT64_C(1) << map->granule_shift) - 1);
+    return (spa >> map->granule_shift) / map->channels << map->granule_shift | within;
+}

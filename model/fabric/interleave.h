@@ -1,0 +1,17 @@
+/* Address <-> (channel, channel address). Private to model/fabric. */
+#ifndef CBIT_MODEL_FABRIC_INTERLEAVE_H
+#define CBIT_MODEL_FABRIC_INTERLEAVE_H
+
+#include "cbit/fabric/fabric.h"
+
+typedef struct cbit_interleave {
+    uint32_t channels;
+    uint32_t granule_shift; /* log2 of the granule */
+    uint32_t channel_bits;  /* log2 of channels when hashing, else 0 */
+} cbit_interleave_t;
+
+void cbit_interleave_init(cbit_interleave_t *map, const cbit_fabric_config_t *config);
+uint32_t cbit_interleave_channel(const cbit_interleave_t *map, cbit_spa_t spa);
+uint64_t cbit_interleave_address(const cbit_interleave_t *map, cbit_spa_t spa);
+
+#endif

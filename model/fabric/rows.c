@@ -1,0 +1,45 @@
+#include "cbit/fabric/fabric.h"
+
+const cbit_row_t cbit_fabric_rows[] = {
+    {CBIT_FIELD(U32, cbit_fabric_config_t, channels), .min = 1, .max = CBIT_FABRIC_MAX_CHANNELS,
+     .fallback = 8, .source = "AMD EPYC 7002 series data sheet: 8 memory channels a socket",
+     .help = "Memory channels, each with its controller and engine"},
+    {CBIT_FIELD(SIZE, cbit_fabric_config_t, interleave_bytes), .unit = "bytes", .min = 64,
+     .max = 4096, .fallback = 256,
+     .source = "AMD PPR for family 17h: smallest channel interleave size is 256 bytes",
+     .help = "Consecutive bytes that go to one channel; a power of two"},
+    {CBIT_FIELD(BOOL, cbit_fabric_config_t, hash), .fallback = true,
+     .source = "assumed: server controllers hash, the bits are not published",
+     .help = "XOR higher address bits into the channel number (channel counts of a power of two)"},
+    {CBIT_FIELD(PS, cbit_fabric_config_t, request_ns), .unit = "ns", .max = 1000000,
+     .fallback = 30000,
+     .source = "assumed: one half of what is left of Rome's 113 ns after caches, DRAM and AES",
+     .help = "Way of a request from the caches to its memory controller, unloaded"},
+    {CBIT_FIELD(PS, cbit_fabric_config_t, return_ns), .unit = "ns", .max = 1000000,
+     .fallback = 30000, .source = "assumed: the other half",
+     .help = "Way of an answer from the memory controller back to the caches"},
+    {CBIT_FIELD(U32, cbit_fabric_config_t, link_entries), .min = 1, .max = 4096, .fallback = 64,
+     .source = "assumed: enough for every core's outstanding misses",
+     .help = "Requests on their way to one channel before senders are refused"},
+    {.key = NULL},
+};
+
+const cbit_row_t cbit_fabric_stat_rows[] = {
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, requests), .help = "Requests taken"},
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, replies), .help = "Answers delivered"},
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, refused), .help = "Sends that found their link full"},
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, machine_checks),
+     .help = "Answers with an error: bad address or key slot not loaded"},
+    {.key = NULL},
+};
+
+cbit_err_t cbit_fabric_check(const cbit_fabric_config_t *config, const char *where,
+                             cbit_diag_t *diag)
+{
+    if ((config->interleave_bytes & (config->interleave_bytes - 1)) != 0) {
+        return cbit_diag_add(diag, CBIT_ERR_RANGE, where,
+                             "interleave_bytes %llu is not a power of two",
+                             (unsigned long long)config->interleave_bytes);
+    }
+    return CBIT_ERR_OK;
+}

@@ -1,0 +1,408 @@
+#include "cbit/platform/platform.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/iommu/iommu.h"
+#include "cbit/umc/umc.h"
+#include "model/platform/coherent.h"
+#include "model/platform/recorder.h"
+
+/* Counts down to a callback: for work that is done on several channels at once. */
+typedef struct join {
+    uint32_t left;
+    void (*done)(void *self);
+    void *self;
+} join_t;
+
+/* A CLFLUSH loop under way. */
+typedef struct range {
+    cbit_spa_t next_spa, end_spa;
+    bool inside_call, line_done;
+    void (*done)(void *self);
+    void *self;
+} range_t;
+
+struct cbit_platform {
+    cbit_platform_config_t config;
+    cbit_platform_parts_t parts;
+    cbit_kernel_t *kernel;
+    cbit_store_t *store;
+    cbit_cipher_t *ciphers[CBIT_FABRIC_MAX_CHANNELS];
+    cbit_aes_engine_t engines[CBIT_FABRIC_MAX_CHANNELS]; /* owned by their controllers */
+    cbit_umc_t *umcs[CBIT_FABRIC_MAX_CHANNELS];
+    cbit_fabric_t *fabric;
+    cbit_recorder_t recorder;
+    cbit_cache_t *cache;
+    cbit_coherent_t coherent;
+    cbit_iommu_t *iommu;
+    cbit_vcpu_t *vcpus[CBIT_PLATFORM_MAX_CORES];
+    bool wbinvd_done[CBIT_PLATFORM_MAX_CORES];
+    cbit_sp_t *sp;
+    join_t flush;  /* DF_FLUSH under way */
+    join_t wbinvd; /* WBINVD under way */
+    uint32_t wbinvd_core;
+    range_t range;
+    uint64_t wbinvds, df_flushes, key_writes;
+};
+
+/* ---- what the Secure Processor can do to the machine ---- */
+
+static void hook_write_key(void *self, uint32_t channel, uint16_t slot, const uint8_t *key,
+                           void (*done)(void *done_self), void *done_self)
+{
+    cbit_platform_t *platform = self;
+    platform->key_writes++;
+    cbit_umc_write_key(platform->umcs[channel], slot, key, done, done_self);
+}
+
+static bool hook_wbinvd_done(void *self, uint32_t core)
+{
+    const cbit_platform_t *platform = self;
+    return platform->wbinvd_done[core];
+}
+
+static void hook_clear_wbinvd_done(void *self, uint32_t core)
+{
+    cbit_platform_t *platform = self;
+    platform->wbinvd_done[core] = false;
+}
+
+static void hook_set_asid_valid(void *self, uint32_t core, uint16_t asid, bool valid)
+{
+    cbit_platform_t *platform = self;
+    cbit_vcpu_set_asid_valid(platform->vcpus[core], asid, valid);
+}
+
+static void on_channel_flushed(void *self)
+{
+    cbit_platform_t *platform = self;
+    if (--platform->flush.left == 0) {
+        platform->flush.done(platform->flush.self);
+    }
+}
+
+static void hook_df_flush(void *self, void (*done)(void *done_self), void *done_self)
+{
+    cbit_platform_t *platform = self;
+    platform->df_flushes++;
+    platform->flush = (join_t){platform->config.fabric.channels, done, done_self};
+    for (uint32_t i = 0; i < platform->config.fabric.channels; i++) {
+        cbit_umc_flush(platform->umcs[i], on_channel_flushed, platform);
+    }
+}
+
+/* ---- building, from the pins up ---- */
+
+static cbit_err_t build_channel(cbit_platform_t *platform, uint32_t channel,
+                                const cbit_tweak_t *tweak, cbit_diag_t *diag)
+{
+    const cbit_platform_config_t *config = &platform->config;
+    cbit_umc_parts_t parts = {
+        .kernel = platform->kernel,
+        .store = platform->store,
+        .channel = channel,
+        .host_key_slot = (uint16_t)config->sev.host_key_slot,
+        .channel_address = cbit_fabric_channel_address,
+        .channel_address_self = platform->fabric,
+    };
+    cbit_err_t err = CBIT_ERR_OK;
+    if (platform->parts.engines != NULL) {
+        const cbit_aes_engine_factory_t *factory = platform->parts.engines;
+        err = cbit_cipher_create(config->engine.key_slots, tweak, config->engine.xe,
+                                 &platform->ciphers[channel]);
+        parts.cipher = platform->ciphers[channel];
+        if (err == CBIT_ERR_OK) {
+            err = factory->create(factory->self, channel, &config->engine, &parts.engine);
+        }
+        if (err != CBIT_ERR_OK) {
+            return cbit_diag_add(diag, err, "/engine", "the engine of channel %u: %s", channel,
+                                 cbit_err_text(err));
+        }
+        for (uint32_t i = CBIT_TWEAK_FIRST_BIT; i <= CBIT_TWEAK_LAST_BIT; i++) {
+            parts.engine.ops->tweak_write(parts.engine.self, i, tweak->t[i]);
+        }
+    }
+    platform->engines[channel] = parts.engine;
+    err = cbit_umc_create(&config->umc, &parts, &platform->umcs[channel], diag);
+    if (err == CBIT_ERR_OK) {
+        cbit_fabric_bind(platform->fabric, channel, cbit_umc_port(platform->umcs[channel]));
+    } else if (parts.engine.ops != NULL) {
+        parts.engine.ops->destroy(parts.engine.self);
+    }
+    return err;
+}
+
+static cbit_err_t build_memory(cbit_platform_t *platform, cbit_diag_t *diag)
+{
+    const cbit_platform_config_t *config = &platform->config;
+    uint64_t size_bytes = config->memory.size_bytes;
+    cbit_err_t err = cbit_store_create(size_bytes, &platform->store);
+    if (err != CBIT_ERR_OK) {
+        return cbit_diag_add(diag, err, "/memory", "%s", cbit_err_text(err));
+    }
+    err =
+        cbit_fabric_create(&config->fabric, platform->kernel, size_bytes, &platform->fabric, diag);
+    cbit_tweak_t tweak;
+    cbit_tweak_init(&tweak, (cbit_tweak_kind_t)config->sev.tweak, platform->parts.seed);
+    for (uint32_t i = 0; i < config->fabric.channels && err == CBIT_ERR_OK; i++) {
+        err = build_channel(platform, i, &tweak, diag);
+    }
+    return err;
+}
+
+static cbit_err_t build_cores(cbit_platform_t *platform, cbit_diag_t *diag)
+{
+    const cbit_platform_config_t *config = &platform->config;
+    const cbit_clock_t cclk = {.period_num_ps = UINT64_C(1000000000),
+                               .period_den = config->vcpu.clock_khz};
+    cbit_recorder_init(&platform->recorder, platform->kernel, cbit_fabric_port(platform->fabric));
+    cbit_err_t err =
+        cbit_cache_create(&config->cache, &cclk, platform->kernel,
+                          cbit_recorder_port(&platform->recorder), &platform->cache, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    platform->coherent = (cbit_coherent_t){.below = cbit_recorder_port(&platform->recorder),
+                                           .cache = platform->cache};
+    err = cbit_iommu_create(config->sev.c_bit, cbit_coherent_port(&platform->coherent),
+                            &platform->iommu);
+    cbit_vcpu_config_t vcpu = config->vcpu;
+    vcpu.c_bit = config->sev.c_bit;
+    for (uint32_t i = 0; i < config->host.cores && err == CBIT_ERR_OK; i++) {
+        const cbit_vcpu_parts_t parts = {
+            .kernel = platform->kernel,
+            .memory = cbit_cache_port(platform->cache),
+            .core = i,
+            .host_key = config->host.sme ? CBIT_KEY_HOST : CBIT_KEY_PLAIN,
+            .exit_self = platform->parts.self,
+            .on_exit = platform->parts.on_exit,
+        };
+        err = cbit_vcpu_create(&vcpu, &parts, &platform->vcpus[i], diag);
+    }
+    return err;
+}
+
+static cbit_err_t build_sp(cbit_platform_t *platform, cbit_diag_t *diag)
+{
+    const cbit_platform_config_t *config = &platform->config;
+    const cbit_sp_parts_t parts = {
+        .kernel = platform->kernel,
+        .memory = cbit_recorder_port(&platform->recorder),
+        .memory_bytes = config->memory.size_bytes,
+        .hooks = {.self = platform,
+                  .channels = config->fabric.channels,
+                  .cores = config->host.cores,
+                  .write_key = hook_write_key,
+                  .wbinvd_done = hook_wbinvd_done,
+                  .clear_wbinvd_done = hook_clear_wbinvd_done,
+                  .set_asid_valid = hook_set_asid_valid,
+                  .df_flush = hook_df_flush},
+        .seed = platform->parts.seed,
+        .image = platform->parts.firmware,
+        .image_bytes = platform->parts.firmware_bytes,
+        .on_interrupt = platform->parts.on_sp_interrupt,
+        .interrupt_self = platform->parts.self,
+        .on_ready = platform->parts.on_sp_ready,
+        .ready_self = platform->parts.self,
+        .on_console = platform->parts.on_console,
+        .console_self = platform->parts.self,
+    };
+    cbit_sp_config_t sp = config->sp;
+    sp.c_bit = config->sev.c_bit;
+    sp.asid_max = config->sev.asids;
+    sp.asid_min = config->sev.min_sev_asid;
+    sp.host_key_slot = config->sev.host_key_slot;
+    sp.per_channel_keys = config->sev.per_channel_keys;
+    return cbit_sp_create(&sp, &parts, &platform->sp, diag);
+}
+
+cbit_err_t cbit_platform_create(const cbit_platform_config_t *config,
+                                const cbit_platform_parts_t *parts, cbit_platform_t **out,
+                                cbit_diag_t *diag)
+{
+    cbit_err_t err = cbit_platform_check(config, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    cbit_platform_t *platform = calloc(1, sizeof *platform);
+    if (platform == NULL) {
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    platform->config = *config;
+    platform->parts = *parts;
+    platform->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
+    err = platform->kernel == NULL ? CBIT_ERR_NO_MEMORY : build_memory(platform, diag);
+    if (err == CBIT_ERR_OK) {
+        err = build_cores(platform, diag);
+    }
+    if (err == CBIT_ERR_OK) {
+        err = build_sp(platform, diag);
+    }
+    if (err != CBIT_ERR_OK) {
+        cbit_platform_destroy(platform);
+        return err;
+    }
+    *out = platform;
+    return CBIT_ERR_OK;
+}
+
+void cbit_platform_destroy(cbit_platform_t *platform)
+{
+    if (platform == NULL) {
+        return;
+    }
+    cbit_sp_destroy(platform->sp);
+    for (uint32_t i = 0; i < CBIT_PLATFORM_MAX_CORES; i++) {
+        cbit_vcpu_destroy(platform->vcpus[i]);
+    }
+    cbit_iommu_destroy(platform->iommu);
+    cbit_cache_destroy(platform->cache);
+    for (uint32_t i = 0; i < CBIT_FABRIC_MAX_CHANNELS; i++) {
+        cbit_umc_destroy(platform->umcs[i]);
+        cbit_cipher_destroy(platform->ciphers[i]);
+    }
+    cbit_fabric_destroy(platform->fabric);
+    cbit_store_destroy(platform->store);
+    cbit_kernel_destroy(platform->kernel);
+    free(platform);
+}
+
+/* ---- faces ---- */
+
+cbit_kernel_t *cbit_platform_kernel(cbit_platform_t *platform)
+{
+    return platform->kernel;
+}
+
+uint32_t cbit_platform_cores(const cbit_platform_t *platform)
+{
+    return platform->config.host.cores;
+}
+
+cbit_vcpu_t *cbit_platform_vcpu(cbit_platform_t *platform, uint32_t core)
+{
+    return platform->vcpus[core];
+}
+
+cbit_sp_t *cbit_platform_sp(cbit_platform_t *platform)
+{
+    return platform->sp;
+}
+
+cbit_store_t *cbit_platform_store(cbit_platform_t *platform)
+{
+    return platform->store;
+}
+
+cbit_port_t cbit_platform_host_port(cbit_platform_t *platform, uint32_t core)
+{
+    (void)core; /* one cache serves all cores so far (docs/limits.md) */
+    return cbit_cache_port(platform->cache);
+}
+
+cbit_port_t cbit_platform_device_port(cbit_platform_t *platform, uint32_t device)
+{
+    (void)device; /* no device tables so far: all devices are alike */
+    return cbit_iommu_port(platform->iommu);
+}
+
+static void on_wbinvd(void *self)
+{
+    cbit_platform_t *platform = self;
+    join_t wbinvd = platform->wbinvd;
+    platform->wbinvd_done[platform->wbinvd_core] = true;
+    platform->wbinvd = (join_t){0};
+    wbinvd.done(wbinvd.self);
+}
+
+void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)(void *self),
+                          void *self)
+{
+    platform->wbinvds++;
+    platform->wbinvd = (join_t){1, done, self};
+    platform->wbinvd_core = core;
+    cbit_cache_wbinvd(platform->cache, on_wbinvd, platform);
+}
+
+static void on_line_flushed(void *self);
+
+/* One line after the other: each may or may not be answered within the call. */
+static void flush_range(cbit_platform_t *platform)
+{
+    range_t *range = &platform->range;
+    while (range->next_spa < range->end_spa) {
+        cbit_spa_t line_spa = range->next_spa;
+        range->next_spa += CBIT_LINE_BYTES;
+        range->line_done = false;
+        range->inside_call = true;
+        cbit_cache_clflush(platform->cache, line_spa, on_line_flushed, platform);
+        range->inside_call = false;
+        if (!range->line_done) {
+            return; /* on_line_flushed goes on */
+        }
+    }
+    range->done(range->self);
+}
+
+static void on_line_flushed(void *self)
+{
+    cbit_platform_t *platform = self;
+    platform->range.line_done = true;
+    if (!platform->range.inside_call) {
+        flush_range(platform);
+    }
+}
+
+void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t len_bytes,
+                           void (*done)(void *self), void *self)
+{
+    platform->range = (range_t){
+        .next_spa = spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
+        .end_spa = spa + len_bytes,
+        .done = done,
+        .self = self,
+    };
+    flush_range(platform);
+}
+
+/* ---- statistics ---- */
+
+/* Adds every counter of a table of U64 rows: how channels are summed. */
+static void add_counters(const cbit_row_t *rows, void *into, const void *from)
+{
+    for (const cbit_row_t *row = rows; row->key != NULL; row++) {
+        uint64_t sum, value;
+        memcpy(&sum, (const char *)into + row->offset, sizeof sum);
+        memcpy(&value, (const char *)from + row->offset, sizeof value);
+        sum += value;
+        memcpy((char *)into + row->offset, &sum, sizeof sum);
+    }
+}
+
+void cbit_platform_stats(const cbit_platform_t *platform, cbit_platform_stats_t *stats)
+{
+    memset(stats, 0, sizeof *stats);
+    stats->read = platform->recorder.read;
+    stats->write = platform->recorder.write;
+    memcpy(stats->read_by_source, platform->recorder.read_by_source, sizeof stats->read_by_source);
+    stats->stage_mismatches = platform->recorder.stage_mismatches;
+    stats->in_flight = platform->recorder.in_flight;
+    stats->wbinvds = platform->wbinvds;
+    stats->df_flushes = platform->df_flushes;
+    stats->key_writes = platform->key_writes;
+    cbit_cache_stats(platform->cache, &stats->cache);
+    cbit_fabric_stats(platform->fabric, &stats->fabric);
+    cbit_sp_stats(platform->sp, &stats->sp);
+    for (uint32_t i = 0; i < platform->config.fabric.channels; i++) {
+        cbit_umc_stats_t umc;
+        cbit_umc_stats(platform->umcs[i], &umc);
+        add_counters(cbit_umc_stat_rows, &stats->umc, &umc);
+        cbit_aes_counters_t engine;
+        if (platform->engines[i].ops == NULL) {
+            continue;
+        }
+        platform->engines[i].ops->counters(platform->engines[i].self, &engine);
+        add_counters(cbit_aes_engine_stat_rows, &stats->engine, &engine);
+    }
+}

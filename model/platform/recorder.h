@@ -1,0 +1,22 @@
+/*
+ * The recorder: a hop between the requesters and the fabric that keeps every request's latency and
+ * holds the rule that its stages add up. Private to model/platform.
+ */
+#ifndef CBIT_MODEL_PLATFORM_RECORDER_H
+#define CBIT_MODEL_PLATFORM_RECORDER_H
+
+#include "cbit/platform/platform.h"
+#include "cbit/sim/port.h"
+
+typedef struct cbit_recorder {
+    cbit_kernel_t *kernel;
+    cbit_port_t below;
+    cbit_platform_latency_t read, write;
+    cbit_platform_latency_t read_by_source[CBIT_SOURCE_COUNT];
+    uint64_t stage_mismatches, in_flight;
+} cbit_recorder_t;
+
+void cbit_recorder_init(cbit_recorder_t *recorder, cbit_kernel_t *kernel, cbit_port_t below);
+cbit_port_t cbit_recorder_port(cbit_recorder_t *recorder);
+
+#endif

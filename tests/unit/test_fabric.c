@@ -1,0 +1,302 @@
+#include <string.h>
+
+#include "cbit/fabric/fabric.h"
+#include "cbit/iommu/iommu.h"
+#include "cbit_test.h"
+#include "model/fabric/interleave.h"
+
+/* A controller that answers after a fixed time, and can be told to refuse. */
+typedef struct memory {
+    cbit_kernel_t *kernel;
+    cbit_event_t answer;
+    cbit_txn_t *held;
+    cbit_waitlist_t waiters;
+    cbit_ps_t latency_ps;
+    bool full;
+    uint32_t accepted;
+    cbit_key_t last_key;
+    cbit_spa_t last_spa;
+} memory_t;
+
+static bool memory_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
+{
+    memory_t *memory = self;
+    if (memory->full || memory->held != NULL) {
+        cbit_waitlist_add(&memory->waiters, waiter);
+        return false;
+    }
+    memory->accepted++;
+    memory->last_key = txn->key;
+    memory->last_spa = txn->spa;
+    memory->held = txn;
+    cbit_event_notify_at(memory->kernel, &memory->answer,
+                         cbit_kernel_now_ps(memory->kernel) + memory->latency_ps);
+    return true;
+}
+
+static void memory_answer(void *self)
+{
+    memory_t *memory = self;
+    cbit_txn_t *txn = memory->held;
+    memory->held = NULL;
+    cbit_txn_charge(txn, CBIT_STAGE_DRAM, memory->latency_ps);
+    cbit_txn_reply(txn);
+    cbit_waitlist_wake_one(&memory->waiters);
+}
+
+static cbit_err_t memory_peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes,
+                              uint32_t len_bytes)
+{
+    (void)self;
+    (void)key;
+    for (uint32_t i = 0; i < len_bytes; i++) {
+        ((uint8_t *)bytes)[i] = (uint8_t)((spa + i) >> 6);
+    }
+    return CBIT_ERR_OK;
+}
+
+typedef struct rig {
+    cbit_kernel_t *kernel;
+    cbit_fabric_t *fabric;
+    memory_t memories[8];
+    cbit_port_t port;
+    uint32_t replies;
+} rig_t;
+
+static void make_rig(rig_t *rig, uint32_t channels, uint32_t link_entries)
+{
+    const cbit_fabric_config_t config = {.channels = channels,
+                                         .interleave_bytes = 256,
+                                         .hash = true,
+                                         .request_ns = 20000,
+                                         .return_ns = 10000,
+                                         .link_entries = link_entries};
+    memset(rig, 0, sizeof *rig);
+    rig->kernel = cbit_kernel_create(CBIT_KERNEL_HEAP);
+    ck_assert_int_eq(cbit_fabric_create(&config, rig->kernel, 1u << 20, &rig->fabric, NULL),
+                     CBIT_ERR_OK);
+    for (uint32_t i = 0; i < channels; i++) {
+        memory_t *memory = &rig->memories[i];
+        memory->kernel = rig->kernel;
+        memory->latency_ps = 5000;
+        cbit_event_init(&memory->answer, memory_answer, memory);
+        cbit_fabric_bind(
+            rig->fabric, i,
+            (cbit_port_t){.self = memory, .try_send = memory_try_send, .peek = memory_peek});
+    }
+    rig->port = cbit_fabric_port(rig->fabric);
+}
+
+static void free_rig(rig_t *rig)
+{
+    cbit_fabric_destroy(rig->fabric);
+    cbit_kernel_destroy(rig->kernel);
+}
+
+static void count_reply(void *self, cbit_txn_t *txn)
+{
+    (void)txn;
+    ((rig_t *)self)->replies++;
+}
+
+static cbit_txn_t *send(rig_t *rig, cbit_txn_t *txn, cbit_spa_t spa)
+{
+    cbit_txn_init(txn, CBIT_COMMAND_READ, spa, 64, CBIT_KEY_PLAIN, CBIT_SOURCE_HOST,
+                  cbit_kernel_now_ps(rig->kernel));
+    cbit_txn_push_reply(txn, count_reply, rig);
+    return rig->port.try_send(rig->port.self, txn, NULL) ? txn : NULL;
+}
+
+START_TEST(a_request_pays_both_ways_and_nothing_else)
+{
+    rig_t rig;
+    cbit_txn_t txn;
+    make_rig(&rig, 8, 4);
+    ck_assert_ptr_nonnull(send(&rig, &txn, 0x1000));
+    cbit_kernel_run(rig.kernel, CBIT_PS_NEVER);
+    /* 20 ns there + 5 ns memory + 10 ns back */
+    ck_assert_uint_eq(cbit_kernel_now_ps(rig.kernel), 35000);
+    ck_assert_uint_eq(txn.stage_ps[CBIT_STAGE_FABRIC], 20000);
+    ck_assert_uint_eq(txn.stage_ps[CBIT_STAGE_RETURN], 10000);
+    ck_assert_uint_eq(cbit_txn_charged_ps(&txn), 35000);
+    free_rig(&rig);
+}
+END_TEST
+
+START_TEST(waiting_at_a_full_controller_is_charged_to_the_fabric)
+{
+    rig_t rig;
+    cbit_txn_t txns[3];
+    make_rig(&rig, 1, 4);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_nonnull(send(&rig, &txns[i], 0x40u * (uint32_t)i));
+    }
+    cbit_kernel_run(rig.kernel, CBIT_PS_NEVER);
+    ck_assert_uint_eq(rig.replies, 3);
+    /* The controller takes one every 5 ns: the third waits 2 x 5 ns beyond its 20 ns. */
+    ck_assert_uint_eq(txns[2].stage_ps[CBIT_STAGE_FABRIC], 30000);
+    ck_assert_uint_eq(cbit_txn_charged_ps(&txns[2]), 30000 + 5000 + 10000);
+    ck_assert_uint_eq(cbit_kernel_now_ps(rig.kernel), 45000);
+    free_rig(&rig);
+}
+END_TEST
+
+typedef struct sender {
+    rig_t *rig;
+    cbit_waiter_t waiter;
+    cbit_txn_t txn;
+    bool sent;
+} sender_t;
+
+static void sender_retry(void *self)
+{
+    sender_t *sender = self;
+    sender->sent =
+        sender->rig->port.try_send(sender->rig->port.self, &sender->txn, &sender->waiter);
+}
+
+START_TEST(a_full_link_refuses_and_tells_when_there_is_room)
+{
+    rig_t rig;
+    cbit_txn_t txns[2];
+    make_rig(&rig, 1, 2);
+    ck_assert_ptr_nonnull(send(&rig, &txns[0], 0));
+    ck_assert_ptr_nonnull(send(&rig, &txns[1], 0x40));
+    sender_t sender = {.rig = &rig};
+    sender.waiter = (cbit_waiter_t){.on_space = sender_retry, .self = &sender};
+    cbit_txn_init(&sender.txn, CBIT_COMMAND_READ, 0x80, 64, CBIT_KEY_PLAIN, CBIT_SOURCE_HOST, 0);
+    cbit_txn_push_reply(&sender.txn, count_reply, &rig);
+    sender_retry(&sender);
+    ck_assert(!sender.sent);
+    cbit_kernel_run(rig.kernel, CBIT_PS_NEVER);
+    ck_assert(sender.sent);
+    ck_assert_uint_eq(rig.replies, 3);
+    cbit_fabric_stats_t stats;
+    cbit_fabric_stats(rig.fabric, &stats);
+    ck_assert_uint_eq(stats.refused, 1);
+    ck_assert_uint_eq(stats.requests, 3);
+    ck_assert_uint_eq(stats.replies, 3);
+    free_rig(&rig);
+}
+END_TEST
+
+START_TEST(an_address_beyond_memory_is_a_machine_check_with_zero_data)
+{
+    rig_t rig;
+    cbit_txn_t txn;
+    make_rig(&rig, 2, 4);
+    memset(&txn, 0xff, sizeof txn);
+    ck_assert_ptr_nonnull(send(&rig, &txn, 1u << 20));
+    cbit_kernel_run(rig.kernel, CBIT_PS_NEVER);
+    static const uint8_t zero[64];
+    ck_assert_int_eq(txn.status, CBIT_ERR_ADDRESS);
+    ck_assert_mem_eq(txn.data, zero, 64);
+    ck_assert_uint_eq(rig.memories[0].accepted + rig.memories[1].accepted, 0);
+    cbit_fabric_stats_t stats;
+    cbit_fabric_stats(rig.fabric, &stats);
+    ck_assert_uint_eq(stats.machine_checks, 1);
+    free_rig(&rig);
+}
+END_TEST
+
+START_TEST(zero_time_access_crosses_channels)
+{
+    rig_t rig;
+    uint8_t bytes[1000];
+    make_rig(&rig, 8, 4);
+    ck_assert_int_eq(rig.port.peek(rig.port.self, 0x70, CBIT_KEY_PLAIN, bytes, 1000), CBIT_ERR_OK);
+    for (uint32_t i = 0; i < 1000; i++) {
+        ck_assert_uint_eq(bytes[i], (uint8_t)((0x70 + i) >> 6));
+    }
+    ck_assert_int_eq(rig.port.peek(rig.port.self, (1u << 20) - 8, CBIT_KEY_PLAIN, bytes, 9),
+                     CBIT_ERR_ADDRESS);
+    free_rig(&rig);
+}
+END_TEST
+
+/* Every (channel, channel address) pair is met exactly once over a range that fills whole rows. */
+static void assert_bijection(uint32_t channels, uint32_t granule_bytes, bool hash)
+{
+    enum { GRANULES = 1 << 12 };
+    static uint8_t seen[32][GRANULES];
+    const cbit_fabric_config_t config = {
+        .channels = channels, .interleave_bytes = granule_bytes, .hash = hash};
+    cbit_interleave_t map;
+    cbit_interleave_init(&map, &config);
+    memset(seen, 0, sizeof seen);
+    for (uint32_t i = 0; i < channels * 64u; i++) {
+        cbit_spa_t spa = (cbit_spa_t)i * granule_bytes + 5;
+        uint32_t channel = cbit_interleave_channel(&map, spa);
+        uint64_t address = cbit_interleave_address(&map, spa);
+        ck_assert_uint_lt(channel, channels);
+        ck_assert_uint_eq(address % granule_bytes, 5);
+        ck_assert_uint_lt(address / granule_bytes, 64);
+        ck_assert_uint_eq(seen[channel][address / granule_bytes]++, 0);
+    }
+}
+
+START_TEST(interleaving_loses_and_repeats_nothing)
+{
+    static const uint32_t counts[] = {1, 2, 3, 6, 8, 12, 16, 32};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        for (uint32_t granule = 64; granule <= 4096; granule *= 4) {
+            assert_bijection(counts[i], granule, false);
+            assert_bijection(counts[i], granule, true);
+        }
+    }
+}
+END_TEST
+
+START_TEST(hashing_spreads_a_stride_of_the_channel_count)
+{
+    const cbit_fabric_config_t config = {.channels = 8, .interleave_bytes = 256, .hash = true};
+    cbit_interleave_t map;
+    cbit_interleave_init(&map, &config);
+    uint32_t met = 0;
+    for (uint32_t i = 0; i < 8; i++) {
+        met |= 1u << cbit_interleave_channel(&map, (cbit_spa_t)i * 8 * 256);
+    }
+    ck_assert_uint_eq(met, 0xff);
+}
+END_TEST
+
+START_TEST(a_device_names_host_or_plain_and_never_a_guest)
+{
+    rig_t rig;
+    cbit_iommu_t *iommu;
+    make_rig(&rig, 1, 4);
+    ck_assert_int_eq(cbit_iommu_create(47, rig.port, &iommu), CBIT_ERR_OK);
+    const cbit_port_t port = cbit_iommu_port(iommu);
+    cbit_txn_t txn;
+    cbit_txn_init(&txn, CBIT_COMMAND_READ, 0x1000, 64, /*key=*/3, CBIT_SOURCE_DMA, 0);
+    cbit_txn_push_reply(&txn, count_reply, &rig);
+    ck_assert(port.try_send(port.self, &txn, NULL));
+    cbit_kernel_run(rig.kernel, CBIT_PS_NEVER);
+    ck_assert_uint_eq(rig.memories[0].last_key, CBIT_KEY_PLAIN);
+    cbit_txn_init(&txn, CBIT_COMMAND_READ, 0x1000 | UINT64_C(1) << 47, 64, /*key=*/3,
+                  CBIT_SOURCE_DMA, cbit_kernel_now_ps(rig.kernel));
+    cbit_txn_push_reply(&txn, count_reply, &rig);
+    ck_assert(port.try_send(port.self, &txn, NULL));
+    cbit_kernel_run(rig.kernel, CBIT_PS_NEVER);
+    ck_assert_uint_eq(rig.memories[0].last_key, CBIT_KEY_HOST);
+    ck_assert_uint_eq(rig.memories[0].last_spa, 0x1000);
+    cbit_iommu_destroy(iommu);
+    free_rig(&rig);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("fabric");
+    TCase *tcase = tcase_create("all");
+    tcase_add_test(tcase, a_request_pays_both_ways_and_nothing_else);
+    tcase_add_test(tcase, waiting_at_a_full_controller_is_charged_to_the_fabric);
+    tcase_add_test(tcase, a_full_link_refuses_and_tells_when_there_is_room);
+    tcase_add_test(tcase, an_address_beyond_memory_is_a_machine_check_with_zero_data);
+    tcase_add_test(tcase, zero_time_access_crosses_channels);
+    tcase_add_test(tcase, interleaving_loses_and_repeats_nothing);
+    tcase_add_test(tcase, hashing_spreads_a_stride_of_the_channel_count);
+    tcase_add_test(tcase, a_device_names_host_or_plain_and_never_a_guest);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
