@@ -23,18 +23,14 @@
 
 #include "cbit/aes/engine.h"
 #include "cbit/base/diag.h"
-#include "cbit/base/hist.h"
 #include "cbit/base/rows.h"
-#include "cbit/sim/txn.h"
-#include "cbit/sp/sp.h"
-#include "cbit/vcpu/vcpu.h"
+#include "cbit/platform/platform.h"
 #include "cbit/workloads/engine_mode.h"
+#include "cbit/workloads/scenario.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct cbit_scenario; /* cbit/workloads/scenario.h */
 
 /* What a run is compared with. Baselines leave misbehaviours out. */
 typedef enum cbit_baseline {
@@ -56,20 +52,6 @@ typedef struct cbit_hypervisor_options {
     /* Told about every 65536 kernel events; may be NULL. */
     void (*on_progress)(void *self, cbit_ps_t now_ps, uint64_t kernel_events);
 } cbit_hypervisor_options_t;
-
-/* Latencies of one kind of request that reached the DRAM. The sum of stage_ps is total.sum. */
-typedef struct cbit_run_latency {
-    cbit_hist_t total;
-    uint64_t stage_ps[CBIT_STAGE_COUNT];
-} cbit_run_latency_t;
-
-typedef struct cbit_run_memory {
-    uint64_t reads, writes; /* lines that crossed a DRAM bus */
-    uint64_t row_hits, row_misses, row_conflicts;
-    uint64_t refreshes;
-    cbit_run_latency_t read, write;
-    cbit_run_latency_t read_by_source[CBIT_SOURCE_COUNT];
-} cbit_run_memory_t;
 
 /* Counts that must be zero unless something is broken. */
 typedef struct cbit_run_checks {
@@ -133,12 +115,11 @@ typedef struct cbit_run_event {
 } cbit_run_event_t;
 extern const cbit_row_t cbit_run_event_rows[];
 
+/* Large (histograms): not for the stack. */
 typedef struct cbit_run_result {
-    cbit_ps_t time_ps; /* end of the last guest's teardown */
-    cbit_run_memory_t memory;
-    cbit_aes_counters_t engine; /* all channels together; stall_eclk included */
-    cbit_sp_stats_t sp;
-    uint64_t wbinvds, df_flushes; /* by the hypervisor */
+    cbit_ps_t time_ps;             /* end of the last guest's teardown */
+    cbit_platform_stats_t machine; /* latencies, caches, controllers, engines, SP */
+    uint64_t wbinvds, df_flushes;  /* asked for by the hypervisor; a WBINVD is one core's */
     cbit_run_checks_t checks;
     uint32_t guest_count;
     cbit_run_guest_t *guests; /* scenario order */
@@ -153,7 +134,7 @@ typedef struct cbit_run_result {
  * INTERNAL when the simulation stopped with guests unfinished (a hang is our bug, and diag names
  * what every guest was waiting for).
  */
-cbit_err_t cbit_hypervisor_run(const struct cbit_scenario *scenario,
+cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
                                const cbit_hypervisor_options_t *options, cbit_run_result_t *out,
                                cbit_diag_t *diag);
 
