@@ -2,9 +2,7 @@
 #ifndef CBIT_MODEL_SIM_HEAP_H
 #define CBIT_MODEL_SIM_HEAP_H
 
-#include <stddef.h>
-
-#include "cbit/sim/kernel.h"
+#include "model/sim/queue.h"
 
 typedef struct cbit_heap {
     cbit_event_t **items;
@@ -15,11 +13,5 @@ void cbit_heap_free(cbit_heap_t *heap);
 bool cbit_heap_push(cbit_heap_t *heap, cbit_event_t *event); /* false: out of memory */
 void cbit_heap_remove(cbit_heap_t *heap, cbit_event_t *event);
 cbit_event_t *cbit_heap_top(const cbit_heap_t *heap); /* NULL when empty */
-
-/* The kernel's order: earlier time first, then order of scheduling. */
-static inline bool cbit_event_before(const cbit_event_t *a, const cbit_event_t *b)
-{
-    return a->at_ps != b->at_ps ? a->at_ps < b->at_ps : a->sequence < b->sequence;
-}
 
 #endif

@@ -2,30 +2,72 @@
 
 #include <stdlib.h>
 
+#include "cbit/sim/signal.h"
 #include "model/sim/heap.h"
+#include "model/sim/update.h"
+#include "model/sim/wheel.h"
 
+/*
+ * One instant runs as: what was scheduled for this time; then, as long as there is any, requested
+ * signal updates are applied and the events notified for the next delta become current. What a
+ * delta schedules for this same time fires when the delta's own events have, and before the next
+ * delta.
+ */
 struct cbit_kernel {
     cbit_ps_t now_ps;
     uint64_t sequence;
     bool stopping;
+    cbit_event_list_t current; /* the rest of this delta */
+    cbit_event_list_t delta;   /* the next one */
+    cbit_signal_t *updates, **updates_end;
+    cbit_event_t *front; /* if set, before everything in wheel and heap */
+    cbit_wheel_t *wheel; /* NULL: heap only */
     cbit_heap_t heap;
-    cbit_event_t *delta_head, *delta_tail; /* fire before time may advance */
 };
-
-enum { PLACE_DELTA = INT32_MAX };
 
 cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue)
 {
-    (void)queue;
-    return calloc(1, sizeof(cbit_kernel_t));
+    cbit_kernel_t *kernel = calloc(1, sizeof *kernel);
+    if (kernel == NULL) {
+        return NULL;
+    }
+    kernel->updates_end = &kernel->updates;
+    if (queue == CBIT_KERNEL_WHEEL) {
+        kernel->wheel = calloc(1, sizeof *kernel->wheel);
+        if (kernel->wheel == NULL) {
+            free(kernel);
+            return NULL;
+        }
+    }
+    return kernel;
+}
+
+static void drop_list(cbit_event_list_t *list)
+{
+    for (cbit_event_t *event = list->head; event != NULL; event = event->next) {
+        event->place = 0;
+    }
 }
 
 void cbit_kernel_destroy(cbit_kernel_t *kernel)
 {
-    if (kernel != NULL) {
-        cbit_heap_free(&kernel->heap);
-        free(kernel);
+    if (kernel == NULL) {
+        return;
     }
+    drop_list(&kernel->current);
+    drop_list(&kernel->delta);
+    for (cbit_signal_t *signal = kernel->updates; signal != NULL; signal = signal->next_update) {
+        signal->update_requested = false;
+    }
+    if (kernel->front != NULL) {
+        kernel->front->place = 0;
+    }
+    if (kernel->wheel != NULL) {
+        cbit_wheel_drop_all(kernel->wheel);
+    }
+    cbit_heap_free(&kernel->heap);
+    free(kernel->wheel);
+    free(kernel);
 }
 
 cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel)
@@ -38,19 +80,59 @@ void cbit_event_init(cbit_event_t *event, void (*fire)(void *self), void *self)
     *event = (cbit_event_t){.fire = fire, .self = self};
 }
 
-static void delta_unlink(cbit_kernel_t *kernel, cbit_event_t *event)
+void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
 {
-    *(event->prev != NULL ? &event->prev->next : &kernel->delta_head) = event->next;
-    *(event->next != NULL ? &event->next->prev : &kernel->delta_tail) = event->prev;
+    switch (event->place) {
+    case 0:
+        return;
+    case CBIT_PLACE_CURRENT:
+        cbit_event_list_unlink(&kernel->current, event);
+        break;
+    case CBIT_PLACE_DELTA:
+        cbit_event_list_unlink(&kernel->delta, event);
+        break;
+    case CBIT_PLACE_FRONT:
+        kernel->front = NULL;
+        break;
+    case CBIT_PLACE_WHEEL:
+        cbit_wheel_remove(kernel->wheel, event);
+        break;
+    default:
+        cbit_heap_remove(&kernel->heap, event);
+        break;
+    }
     event->place = 0;
 }
 
-void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
+static void append(cbit_event_list_t *list, cbit_event_t *event, uint32_t place)
 {
-    if (event->place == PLACE_DELTA) {
-        delta_unlink(kernel, event);
-    } else if (event->place != 0) {
-        cbit_heap_remove(&kernel->heap, event);
+    cbit_event_list_insert(list, list->tail, event);
+    event->place = place;
+}
+
+static void push_behind_front(cbit_kernel_t *kernel, cbit_event_t *event)
+{
+    if (kernel->wheel != NULL && cbit_wheel_reaches(kernel->now_ps, event->at_ps)) {
+        cbit_wheel_push(kernel->wheel, event);
+    } else if (!cbit_heap_push(&kernel->heap, event)) {
+        __builtin_trap(); /* out of memory with no way to say so: a lost event would be worse */
+    }
+}
+
+static void push_timed(cbit_kernel_t *kernel, cbit_event_t *event)
+{
+    cbit_event_t *front = kernel->front;
+    if (kernel->wheel == NULL) {
+        push_behind_front(kernel, event);
+    } else if (front == NULL && kernel->wheel->summary == 0 && kernel->heap.count == 0) {
+        kernel->front = event;
+        event->place = CBIT_PLACE_FRONT;
+    } else if (front != NULL && event->at_ps < front->at_ps) {
+        push_behind_front(kernel, front);
+        kernel->front = event;
+        event->place = CBIT_PLACE_FRONT;
+    } else {
+        push_behind_front(kernel, event);
     }
 }
 
@@ -62,9 +144,7 @@ void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t 
     }
     event->at_ps = at_ps;
     event->sequence = kernel->sequence++;
-    if (!cbit_heap_push(&kernel->heap, event)) {
-        __builtin_trap();
-    }
+    push_timed(kernel, event);
 }
 
 void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event)
@@ -72,21 +152,68 @@ void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event)
     cbit_event_cancel(kernel, event);
     event->at_ps = kernel->now_ps;
     event->sequence = kernel->sequence++;
-    event->next = NULL;
-    event->prev = kernel->delta_tail;
-    *(kernel->delta_tail != NULL ? &kernel->delta_tail->next : &kernel->delta_head) = event;
-    kernel->delta_tail = event;
-    event->place = PLACE_DELTA;
+    append(&kernel->delta, event, CBIT_PLACE_DELTA);
 }
 
-/* The next event to fire: everything of this instant's current delta, then the next delta. */
-static cbit_event_t *next_event(const cbit_kernel_t *kernel)
+void cbit_kernel_request_update(cbit_kernel_t *kernel, cbit_signal_t *signal)
 {
-    cbit_event_t *top = cbit_heap_top(&kernel->heap);
-    if (kernel->delta_head != NULL && (top == NULL || top->at_ps > kernel->now_ps)) {
-        return kernel->delta_head;
+    signal->next_update = NULL;
+    *kernel->updates_end = signal;
+    kernel->updates_end = &signal->next_update;
+}
+
+/* The earliest of those that wait for a time. */
+static cbit_event_t *first_timed(const cbit_kernel_t *kernel)
+{
+    if (kernel->front != NULL) {
+        return kernel->front;
     }
-    return top;
+    cbit_event_t *far = cbit_heap_top(&kernel->heap);
+    if (kernel->wheel == NULL) {
+        return far;
+    }
+    cbit_event_t *near = cbit_wheel_first(kernel->wheel, kernel->now_ps);
+    if (near == NULL || far == NULL) {
+        return near == NULL ? far : near;
+    }
+    return cbit_event_before(far, near) ? far : near;
+}
+
+/* Update and delta notification: returns false when this instant has nothing more. */
+static bool start_next_delta(cbit_kernel_t *kernel)
+{
+    cbit_signal_t *signal = kernel->updates;
+    kernel->updates = NULL;
+    kernel->updates_end = &kernel->updates;
+    while (signal != NULL) {
+        cbit_signal_t *next = signal->next_update;
+        cbit_signal_update(signal); /* may notify for the coming delta, requests no update */
+        signal = next;
+    }
+    if (kernel->delta.head == NULL) {
+        return false;
+    }
+    kernel->current = kernel->delta;
+    kernel->delta = (cbit_event_list_t){NULL, NULL};
+    for (cbit_event_t *event = kernel->current.head; event != NULL; event = event->next) {
+        event->place = CBIT_PLACE_CURRENT;
+    }
+    return true;
+}
+
+/* The next event to fire at or before until_ps; NULL if there is none. */
+static cbit_event_t *next_event(cbit_kernel_t *kernel, cbit_ps_t until_ps)
+{
+    if (kernel->current.head != NULL) {
+        return kernel->current.head;
+    }
+    cbit_event_t *timed = first_timed(kernel);
+    const bool now_is_done = timed == NULL || timed->at_ps > kernel->now_ps;
+    if (now_is_done && (kernel->updates != NULL || kernel->delta.head != NULL) &&
+        kernel->now_ps <= until_ps && start_next_delta(kernel)) {
+        return kernel->current.head;
+    }
+    return timed == NULL || timed->at_ps > until_ps ? NULL : timed;
 }
 
 uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
@@ -94,8 +221,8 @@ uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
     uint64_t fired = 0;
     kernel->stopping = false;
     while (!kernel->stopping) {
-        cbit_event_t *event = next_event(kernel);
-        if (event == NULL || event->at_ps > until_ps) {
+        cbit_event_t *event = next_event(kernel, until_ps);
+        if (event == NULL) {
             if (until_ps != CBIT_PS_NEVER && until_ps > kernel->now_ps) {
                 kernel->now_ps = until_ps;
             }
@@ -116,6 +243,9 @@ void cbit_kernel_stop(cbit_kernel_t *kernel)
 
 cbit_ps_t cbit_kernel_next_ps(const cbit_kernel_t *kernel)
 {
-    const cbit_event_t *event = next_event(kernel);
+    if (kernel->current.head != NULL || kernel->delta.head != NULL || kernel->updates != NULL) {
+        return kernel->now_ps;
+    }
+    const cbit_event_t *event = first_timed(kernel);
     return event == NULL ? CBIT_PS_NEVER : event->at_ps;
 }
