@@ -128,7 +128,8 @@ static bool read_number(reader_t *r, cbit_json_t *value)
     (void)take(r, '-');
     if (take(r, '0')) {
         if (r->at < r->end && *r->at >= '0' && *r->at <= '9') {
-            refuse(r, from, "a number with a leading zero; write it without, or 0x... in quotes");
+            refuse(r, from,
+                   "found a number with a leading zero; write it without, or 0x... in quotes");
             return false;
         }
     } else if (!take_digits(r)) {
@@ -175,15 +176,15 @@ static bool read_unicode(reader_t *r, uint32_t *code)
     }
     if (*code >= 0xd800 && *code < 0xdc00) {
         if (!take_word(r, "\\u") || !read_hex4(r, &low) || low < 0xdc00 || low > 0xdfff) {
-            refuse(r, from, "half of a surrogate pair; expected both halves");
+            refuse(r, from, "found half of a surrogate pair; expected both halves");
             return false;
         }
         *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
     } else if (*code >= 0xdc00 && *code <= 0xdfff) {
-        refuse(r, from, "half of a surrogate pair; expected both halves");
+        refuse(r, from, "found half of a surrogate pair; expected both halves");
         return false;
     } else if (*code == 0) {
-        refuse(r, from, "a NUL character; texts may not hold one");
+        refuse(r, from, "found a NUL character; texts may not hold one");
         return false;
     }
     return true;
@@ -287,7 +288,7 @@ static bool read_member(reader_t *r, cbit_json_t *object)
         return false;
     }
     if (object->count == CBIT_JSON_MAX_MEMBERS) {
-        refuse(r, r->at, "more than 1024 members in one object");
+        refuse(r, r->at, "more than 1024 members in one object; that is the limit");
         return false;
     }
     if (cbit_json_get(object, key) != NULL) {
@@ -316,7 +317,7 @@ static bool read_items(reader_t *r, cbit_json_t *value, char closing)
 {
     bool object = closing == '}';
     if (r->depth == CBIT_JSON_MAX_DEPTH) {
-        refuse(r, r->at - 1, "brackets nested deeper than 64 levels");
+        refuse(r, r->at - 1, "brackets nested deeper than 64 levels; that is the limit");
         return false;
     }
     r->path[r->depth++] = value;
@@ -374,7 +375,7 @@ static cbit_json_t *read_value(reader_t *r, const char *key)
 {
     skip_space(r);
     if (r->values++ == CBIT_JSON_MAX_VALUES) {
-        refuse(r, r->at, "more than 262144 values in one file");
+        refuse(r, r->at, "more than 262144 values in one file; that is the limit");
         return NULL;
     }
     cbit_json_t *value = need(r, cbit_arena_alloc(r->arena, sizeof *value));

@@ -142,13 +142,13 @@ typedef struct cbit_scenario_expect {
 
 typedef struct cbit_scenario_run {
     bool baseline; /* also run with the engine off and without protection, for the slowdowns */
-    bool full;     /* the long form, where a scenario has one */
 } cbit_scenario_run_t;
 
 struct cbit_platform_config; /* cbit/platform/config.h */
 
 typedef struct cbit_scenario {
     char title[CBIT_SCENARIO_TITLE_BYTES + 1];
+    char preset[CBIT_SCENARIO_NAME_BYTES + 1]; /* the machine's name; "" when no file gives one */
     uint64_t seed;
     cbit_scenario_run_t run;
     cbit_scenario_guest_t *guests;

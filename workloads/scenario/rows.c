@@ -1,0 +1,132 @@
+/* Every key of a scenario that is not the machine's, declared once. */
+#include "cbit/sim/time.h"
+#include "cbit/workloads/scenario.h"
+
+const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1] = {"off", "model", "rtl",
+                                                                   "lockstep", NULL};
+
+static const char *const protection_words[] = {"none", "sev", NULL};
+static const char *const traffic_words[] = {"trace", NULL};
+static const char *const event_words[] = {"run_with_asid", "skip_activate", "dma_read", "dma_write",
+                                          NULL};
+static const char *const when_words[] = {"time", "launch", "first_vmrun", "paged", NULL};
+static const char *const pages_words[] = {"private", "shared", "bounced", NULL};
+static const char *const op_words[] = {"==", "!=", "<", "<=", ">", ">=", "in", "between", NULL};
+
+#define KIND(name) (UINT64_C(1) << (name))
+#define DMA_KINDS  (KIND(CBIT_EVENT_DMA_READ) | KIND(CBIT_EVENT_DMA_WRITE))
+
+static const cbit_row_t traffic_rows[] = {
+    {CBIT_FIELD(ENUM, cbit_scenario_traffic_t, kind), .names = traffic_words, .required = true,
+     .help = "Where the guest's memory accesses come from"},
+    {CBIT_FIELD(STRING, cbit_scenario_traffic_t, file), .min = 1, .max = CBIT_SCENARIO_PATH_BYTES,
+     .required = true, .only_kinds = KIND(CBIT_TRAFFIC_TRACE),
+     .help = "Recorded trace (.cbt), relative to the file that names it"},
+    {CBIT_FIELD(U64, cbit_scenario_traffic_t, max_instructions), .unit = "instructions",
+     .source = "by construction: 0 replays all of it",
+     .help = "Ends the program after so many instructions; 0 is all of it"},
+    {.key = NULL},
+};
+
+static const cbit_row_t guest_rows[] = {
+    {CBIT_FIELD(STRING, cbit_scenario_guest_t, name), .min = 1, .max = CBIT_SCENARIO_NAME_BYTES,
+     .required = true, .help = "What events, tables and reports call the guest"},
+    {CBIT_FIELD(ENUM, cbit_scenario_guest_t, protection), .names = protection_words,
+     .fallback = CBIT_PROTECTION_SEV, .source = "by construction: encryption is what is modelled",
+     .help = "none: an ordinary guest; sev: launched by the Secure Processor under its own key"},
+    {CBIT_FIELD(U32, cbit_scenario_guest_t, asid), .min = 1, .max = 1023, .optional = true,
+     .help = "Address space id, which is also the key slot; absent: the lowest free one"},
+    {CBIT_FIELD(SIZE, cbit_scenario_guest_t, memory), .unit = "bytes", .min = 4 << 20,
+     .max = UINT64_C(1) << 40, .fallback = 256 << 20, .source = "assumed: a small cloud guest",
+     .help = "Guest physical memory; whole pages"},
+    {CBIT_FIELD(U32, cbit_scenario_guest_t, vcpus), .min = 1, .max = 1, .fallback = 1,
+     .source = "by construction: traces are of one thread", .help = "Virtual CPUs"},
+    {CBIT_FIELD(STRING, cbit_scenario_guest_t, after), .max = CBIT_SCENARIO_NAME_BYTES,
+     .optional = true,
+     .help = "Guest after whose teardown this one is launched; it may have the same ASID"},
+    {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, traffic), .rows = traffic_rows, .required = true,
+     .help = "What the guest runs"},
+    {.key = NULL},
+};
+
+/* clang-format off: offsetof of a member's member has no row of its own spelling */
+#define ENGINES(struct_type)                                                                       \
+    {                                                                                              \
+        .key = "engines", .type = CBIT_ROW_ARRAY, .element = CBIT_ROW_ENUM,                        \
+        .names = cbit_engine_mode_words, .element_bytes = sizeof(uint32_t),                        \
+        .max = CBIT_ENGINE_MODES,                                                                  \
+        .offset = offsetof(struct_type, engines) + offsetof(cbit_engine_list_t, items),            \
+        .count_offset = offsetof(struct_type, engines) + offsetof(cbit_engine_list_t, count),      \
+        .optional = true, .help = "Modes of --engine that this applies to; absent: all"            \
+    }
+/* clang-format on */
+
+static const cbit_row_t event_rows[] = {
+    {CBIT_FIELD(ENUM, cbit_scenario_event_t, kind), .names = event_words, .required = true,
+     .help = "What is done"},
+    {CBIT_FIELD(ENUM, cbit_scenario_event_t, when), .names = when_words,
+     .source = "by construction",
+     .help = "time: at at_us; launch: before ACTIVATE; first_vmrun: instead of it, not yet paged; "
+             "paged: at the first VMRUN after the guest has turned paging on"},
+    {CBIT_FIELD(PS, cbit_scenario_event_t, at_us), .unit = "us", .max = UINT64_C(10000000000000),
+     .fallback = CBIT_PS_NEVER, .optional = true,
+     .help = "Simulated time of the event, from the start"},
+    {CBIT_FIELD(STRING, cbit_scenario_event_t, guest), .min = 1, .max = CBIT_SCENARIO_NAME_BYTES,
+     .required = true, .help = "Name of the guest that it is done to"},
+    {CBIT_FIELD(U32, cbit_scenario_event_t, vcpu), .max = 1023, .source = "by construction",
+     .help = "Its vCPU"},
+    {CBIT_FIELD(U32, cbit_scenario_event_t, asid), .min = 1, .max = 1023, .required = true,
+     .only_kinds = KIND(CBIT_EVENT_RUN_WITH_ASID), .help = "ASID in the VMCB instead of its own"},
+    {CBIT_FIELD(BOOL, cbit_scenario_event_t, flush_tlb), .fallback = true,
+     .only_kinds = KIND(CBIT_EVENT_RUN_WITH_ASID), .source = "by construction",
+     .help = "Flush the core's TLB before the VMRUN, so that every translation is walked"},
+    {CBIT_FIELD(ENUM, cbit_scenario_event_t, pages), .names = pages_words, .required = true,
+     .only_kinds = DMA_KINDS, .help = "What the buffer that the device is given consists of"},
+    {CBIT_FIELD(SIZE, cbit_scenario_event_t, bytes), .unit = "bytes", .min = 64, .max = 256 << 10,
+     .fallback = 4096, .only_kinds = DMA_KINDS, .source = "assumed: one page",
+     .help = "Size of the transfer; a multiple of 64"},
+    ENGINES(cbit_scenario_event_t),
+    {.key = NULL},
+};
+
+static const cbit_row_t expect_rows[] = {
+    {CBIT_FIELD(STRING, cbit_scenario_expect_t, path), .min = 1, .max = CBIT_SCENARIO_PATH_BYTES,
+     .required = true, .help = "JSON pointer into result.json"},
+    {CBIT_FIELD(ENUM, cbit_scenario_expect_t, op), .names = op_words, .required = true,
+     .help = "How the value there is compared; in: one of an array; between: [low, high], both "
+             "included"},
+    {CBIT_FIELD(JSON, cbit_scenario_expect_t, value), .required = true,
+     .help = "What it is compared with"},
+    ENGINES(cbit_scenario_expect_t),
+    {.key = NULL},
+};
+
+static const cbit_row_t run_rows[] = {
+    {CBIT_FIELD(BOOL, cbit_scenario_run_t, baseline), .fallback = true, .source = "by construction",
+     .help = "Also run without the engine and without protection, for the slowdowns"},
+    {.key = NULL},
+};
+
+const cbit_row_t cbit_scenario_rows[] = {
+    {CBIT_FIELD(STRING, cbit_scenario_t, title), .max = CBIT_SCENARIO_TITLE_BYTES,
+     .source = "by construction", .help = "One line for tables and reports"},
+    {CBIT_FIELD(STRING, cbit_scenario_t, preset), .max = CBIT_SCENARIO_NAME_BYTES, .optional = true,
+     .help = "Name of the machine, as its preset gives it"},
+    {CBIT_FIELD(U64, cbit_scenario_t, seed), .fallback = 1, .source = "by construction",
+     .help = "Of every random choice: keys, tweak constants, frames, stored values"},
+    {CBIT_FIELD(OBJECT, cbit_scenario_t, run), .rows = run_rows,
+     .help = "What is run beside the scenario itself"},
+    {CBIT_FIELD(ARRAY, cbit_scenario_t, guests), .rows = guest_rows, .min = 1,
+     .max = CBIT_SCENARIO_MAX_GUESTS, .element_bytes = sizeof(cbit_scenario_guest_t),
+     .count_offset = offsetof(cbit_scenario_t, guests_count), .required = true,
+     .help = "Virtual machines"},
+    {CBIT_FIELD(ARRAY, cbit_scenario_t, events), .rows = event_rows,
+     .max = CBIT_SCENARIO_MAX_EVENTS, .element_bytes = sizeof(cbit_scenario_event_t),
+     .count_offset = offsetof(cbit_scenario_t, events_count), .optional = true,
+     .help = "What hypervisor and devices do to guests besides running them"},
+    {CBIT_FIELD(ARRAY, cbit_scenario_t, expect), .rows = expect_rows,
+     .max = CBIT_SCENARIO_MAX_EXPECTS, .element_bytes = sizeof(cbit_scenario_expect_t),
+     .count_offset = offsetof(cbit_scenario_t, expect_count), .optional = true,
+     .help = "What the result must show; a miss gives exit status 1"},
+    {.key = NULL},
+};
