@@ -7,8 +7,8 @@
 enum {
     LINE_SHIFT = 6,
     KEY_BITS = 11, /* PLAIN 0, ASIDs 1..1023, HOST 1024 */
-    NO_LINE = UINT32_MAX,
 };
+#define NO_LINE   UINT32_MAX
 #define TAG_VALID (UINT64_C(1) << 63)
 
 typedef enum cbit_line_state {

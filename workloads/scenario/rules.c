@@ -9,7 +9,7 @@
 #include "cbit/sim/time.h"
 #include "workloads/scenario/value.h"
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 typedef struct checker {
     cbit_scenario_file_t *file;
