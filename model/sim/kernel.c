@@ -17,8 +17,8 @@ struct cbit_kernel {
     cbit_ps_t now_ps;
     uint64_t sequence;
     bool stopping;
-    cbit_event_list_t current; /* the rest of this delta */
-    cbit_event_list_t delta;   /* the next one */
+    cbit_event_list_t delta[2]; /* this delta and the next, by turns */
+    uint32_t turn;              /* which of the two is this delta */
     cbit_signal_t *updates, **updates_end;
     cbit_event_t *front; /* if set, before everything in wheel and heap */
     cbit_wheel_t *wheel; /* NULL: heap only */
@@ -54,8 +54,8 @@ void cbit_kernel_destroy(cbit_kernel_t *kernel)
     if (kernel == NULL) {
         return;
     }
-    drop_list(&kernel->current);
-    drop_list(&kernel->delta);
+    drop_list(&kernel->delta[0]);
+    drop_list(&kernel->delta[1]);
     for (cbit_signal_t *signal = kernel->updates; signal != NULL; signal = signal->next_update) {
         signal->update_requested = false;
     }
@@ -85,11 +85,11 @@ void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
     switch (event->place) {
     case 0:
         return;
-    case CBIT_PLACE_CURRENT:
-        cbit_event_list_unlink(&kernel->current, event);
+    case CBIT_PLACE_DELTA_EVEN:
+        cbit_event_list_unlink(&kernel->delta[0], event);
         break;
-    case CBIT_PLACE_DELTA:
-        cbit_event_list_unlink(&kernel->delta, event);
+    case CBIT_PLACE_DELTA_ODD:
+        cbit_event_list_unlink(&kernel->delta[1], event);
         break;
     case CBIT_PLACE_FRONT:
         kernel->front = NULL;
@@ -102,12 +102,6 @@ void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
         break;
     }
     event->place = 0;
-}
-
-static void append(cbit_event_list_t *list, cbit_event_t *event, uint32_t place)
-{
-    cbit_event_list_insert(list, list->tail, event);
-    event->place = place;
 }
 
 static void push_behind_front(cbit_kernel_t *kernel, cbit_event_t *event)
@@ -152,7 +146,9 @@ void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event)
     cbit_event_cancel(kernel, event);
     event->at_ps = kernel->now_ps;
     event->sequence = kernel->sequence++;
-    append(&kernel->delta, event, CBIT_PLACE_DELTA);
+    cbit_event_list_t *next = &kernel->delta[kernel->turn ^ 1];
+    cbit_event_list_insert(next, next->tail, event);
+    event->place = kernel->turn == 0 ? CBIT_PLACE_DELTA_ODD : CBIT_PLACE_DELTA_EVEN;
 }
 
 void cbit_kernel_request_update(cbit_kernel_t *kernel, cbit_signal_t *signal)
@@ -179,8 +175,8 @@ static cbit_event_t *first_timed(const cbit_kernel_t *kernel)
     return cbit_event_before(far, near) ? far : near;
 }
 
-/* Update and delta notification: returns false when this instant has nothing more. */
-static bool start_next_delta(cbit_kernel_t *kernel)
+/* Updates signals and lets the next delta begin; this one is over. */
+static void start_next_delta(cbit_kernel_t *kernel)
 {
     cbit_signal_t *signal = kernel->updates;
     kernel->updates = NULL;
@@ -190,28 +186,25 @@ static bool start_next_delta(cbit_kernel_t *kernel)
         cbit_signal_update(signal); /* may notify for the coming delta, requests no update */
         signal = next;
     }
-    if (kernel->delta.head == NULL) {
-        return false;
-    }
-    kernel->current = kernel->delta;
-    kernel->delta = (cbit_event_list_t){NULL, NULL};
-    for (cbit_event_t *event = kernel->current.head; event != NULL; event = event->next) {
-        event->place = CBIT_PLACE_CURRENT;
-    }
-    return true;
+    kernel->turn ^= 1;
 }
 
 /* The next event to fire at or before until_ps; NULL if there is none. */
 static cbit_event_t *next_event(cbit_kernel_t *kernel, cbit_ps_t until_ps)
 {
-    if (kernel->current.head != NULL) {
-        return kernel->current.head;
+    cbit_event_t *event = kernel->delta[kernel->turn].head;
+    if (event != NULL) {
+        return event;
     }
     cbit_event_t *timed = first_timed(kernel);
     const bool now_is_done = timed == NULL || timed->at_ps > kernel->now_ps;
-    if (now_is_done && (kernel->updates != NULL || kernel->delta.head != NULL) &&
-        kernel->now_ps <= until_ps && start_next_delta(kernel)) {
-        return kernel->current.head;
+    if (now_is_done && kernel->now_ps <= until_ps &&
+        (kernel->updates != NULL || kernel->delta[kernel->turn ^ 1].head != NULL)) {
+        start_next_delta(kernel);
+        event = kernel->delta[kernel->turn].head;
+        if (event != NULL) {
+            return event;
+        }
     }
     return timed == NULL || timed->at_ps > until_ps ? NULL : timed;
 }
@@ -243,7 +236,7 @@ void cbit_kernel_stop(cbit_kernel_t *kernel)
 
 cbit_ps_t cbit_kernel_next_ps(const cbit_kernel_t *kernel)
 {
-    if (kernel->current.head != NULL || kernel->delta.head != NULL || kernel->updates != NULL) {
+    if (kernel->delta[0].head != NULL || kernel->delta[1].head != NULL || kernel->updates != NULL) {
         return kernel->now_ps;
     }
     const cbit_event_t *event = first_timed(kernel);

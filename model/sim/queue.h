@@ -8,8 +8,8 @@
 
 /* cbit_event_t.place: 0 is nowhere, these are lists, all else is an index into the heap, plus 1. */
 enum {
-    CBIT_PLACE_CURRENT = INT32_MAX,
-    CBIT_PLACE_DELTA = INT32_MAX - 1,
+    CBIT_PLACE_DELTA_ODD = INT32_MAX,
+    CBIT_PLACE_DELTA_EVEN = INT32_MAX - 1,
     CBIT_PLACE_FRONT = INT32_MAX - 2,
     CBIT_PLACE_WHEEL = INT32_MAX - 3,
 };
