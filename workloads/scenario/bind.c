@@ -161,7 +161,8 @@ static void bind_row(binder_t *b, const cbit_row_t *row, unsigned char *object,
 static void tell_missing(binder_t *b, const cbit_row_t *row, const cbit_json_t *parent)
 {
     char why[CBIT_VALUE_WHY_BYTES];
-    (void)snprintf(why, sizeof why, "missing; expected %s", cbit_value_wants(row->type));
+    size_t len = (size_t)snprintf(why, sizeof why, "missing; expected ");
+    cbit_value_wants_of(row, row->type, why + len, sizeof why - len);
     tell(b, CBIT_ERR_MISSING, parent, why);
 }
 
@@ -231,13 +232,16 @@ static void bind_rows(binder_t *b, const cbit_row_t *rows, void *object, const c
 
 void cbit_scenario_bind(cbit_scenario_file_t *file, cbit_diag_t *diag)
 {
-    const cbit_row_t *const tables[] = {cbit_scenario_rows, cbit_platform_rows, NULL};
+    const cbit_row_t *tables[CBIT_SCENARIO_MAX_SECTIONS + 1] = {NULL};
     binder_t b = {.file = file, .diag = diag};
-    cbit_rows_defaults(cbit_scenario_rows, &file->scenario);
-    cbit_rows_defaults(cbit_platform_rows, &file->machine);
+    for (uint32_t i = 0; i < file->sections_count; i++) {
+        tables[i] = file->sections[i].rows;
+        cbit_rows_defaults(tables[i], file->sections[i].object);
+    }
     check_keys(&b, file->tree, tables);
-    bind_known(&b, cbit_scenario_rows, (unsigned char *)&file->scenario, file->tree);
-    bind_known(&b, cbit_platform_rows, (unsigned char *)&file->machine, file->tree);
+    for (uint32_t i = 0; i < file->sections_count; i++) {
+        bind_known(&b, tables[i], file->sections[i].object, file->tree);
+    }
     file->scenario.machine = &file->machine;
 }
 

@@ -25,6 +25,8 @@ struct cbit_scenario_file {
     cbit_scenario_t scenario;
     cbit_platform_config_t machine;
     cbit_json_t *tree; /* all files and --set merged; every value knows its origin */
+    cbit_scenario_section_t sections[CBIT_SCENARIO_MAX_SECTIONS]; /* the first two are ours */
+    uint32_t sections_count;
     cbit_origin_t origins[CBIT_SCENARIO_MAX_FILES + 2];
     uint32_t origins_count;
 };

@@ -174,7 +174,9 @@ static void include_one(includer_t *in, const cbit_origin_t *origin, const cbit_
     }
     cbit_json_t *root = read_one(in, path, base_name(path), CBIT_ERR_INPUT_FILE);
     in->depth--;
-    if (root != NULL) {
+    if (root == NULL) {
+        cbit_diag_hint(in->diag, "included by %s", origin->shown);
+    } else {
         merge(in->file->arena, merged, root, true);
     }
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cbit/sim/time.h"
 #include "workloads/scenario/value.h"
 
 #define NONE UINT32_MAX
@@ -155,7 +154,7 @@ static void check_memory(checker_t *c)
 static void check_event_time(checker_t *c, uint32_t i, const cbit_scenario_event_t *event)
 {
     char where[AT_BYTES];
-    bool at_given = event->at_us != CBIT_PS_NEVER;
+    bool at_given = cbit_json_at(c->file->tree, at(where, "events", i, "at_us")) != NULL;
     if (event->when == CBIT_WHEN_TIME && !at_given) {
         TELL(c, MISSING, at(where, "events", i, "at_us"),
              "missing; a time, or \"when\" with another moment than \"time\"");

@@ -30,9 +30,16 @@ static const char *const kinds[] = {
     [CBIT_JSON_OBJECT] = "an object",
 };
 
-const char *cbit_value_wants(cbit_row_type_t type)
+void cbit_value_wants_of(const cbit_row_t *row, cbit_row_type_t type, char *text, size_t bytes)
 {
-    return wants[type];
+    if (type != CBIT_ROW_ENUM) {
+        (void)snprintf(text, bytes, "%s", wants[type]);
+        return;
+    }
+    size_t len = (size_t)snprintf(text, bytes, "one of");
+    for (uint32_t i = 0; row->names[i] != NULL && len < bytes; i++) {
+        len += (size_t)snprintf(text + len, bytes - len, "%s %s", i > 0 ? "," : "", row->names[i]);
+    }
 }
 
 uint32_t cbit_value_ps_decimals(const char *key)
@@ -265,10 +272,12 @@ static cbit_err_t parse_number(const cbit_row_t *row, cbit_row_type_t type, cons
         if (fraction) {
             char what[80];
             found(json, what, sizeof what);
-            (void)snprintf(why, CBIT_VALUE_WHY_BYTES,
-                           "found %s; expected %s of at most %u digits "
-                           "behind the point",
-                           what, wants[type], (unsigned)decimals);
+            size_t len = (size_t)snprintf(why, CBIT_VALUE_WHY_BYTES, "found %s; expected %s", what,
+                                          wants[type]);
+            if (decimals > 0) {
+                (void)snprintf(why + len, CBIT_VALUE_WHY_BYTES - len,
+                               " of at most %u digits behind the point", (unsigned)decimals);
+            }
             return CBIT_ERR_TYPE;
         }
         return outside(row, type, json, why);

@@ -18,8 +18,8 @@ cbit_err_t cbit_value_parse(const cbit_row_t *row, cbit_row_type_t type, const c
 cbit_json_t *cbit_value_json(cbit_arena_t *arena, const cbit_row_t *row, cbit_row_type_t type,
                              const void *field);
 
-/* "a whole number", "a size in quotes such as \"64MiB\""... */
-const char *cbit_value_wants(cbit_row_type_t type);
+/* "a whole number", "a size in quotes such as \"64MiB\"", "one of private, shared"... */
+void cbit_value_wants_of(const cbit_row_t *row, cbit_row_type_t type, char *text, size_t bytes);
 
 /* Digits behind the point that the unit at the end of the key has in picoseconds: _ns 3. */
 uint32_t cbit_value_ps_decimals(const char *key);

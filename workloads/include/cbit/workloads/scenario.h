@@ -173,15 +173,43 @@ typedef struct cbit_scenario_set {
     const char *value;   /* JSON; what is not JSON is taken as a string */
 } cbit_scenario_set_t;
 
-/*
- * Loads path with its includes, then applies the sets in order. On error *out is untouched and diag
- * holds every finding. The file owns everything that it gives out.
+/* Further top-level keys that the caller binds: a table of rows and the struct that they describe.
  */
-cbit_err_t cbit_scenario_load(const char *path, const cbit_scenario_set_t *sets,
-                              uint32_t sets_count, cbit_scenario_file_t **out, cbit_diag_t *diag);
+typedef struct cbit_scenario_section {
+    const cbit_row_t *rows;
+    void *object; /* the caller's; filled by a load that succeeds or not */
+} cbit_scenario_section_t;
+
+enum { CBIT_SCENARIO_MAX_SECTIONS = 8 };
+
+typedef struct cbit_scenario_options {
+    const cbit_scenario_set_t *sets; /* applied in order after all files */
+    uint32_t sets_count;
+    const cbit_scenario_section_t *sections; /* "/hypervisor" and what else lies above this layer */
+    uint32_t sections_count;
+} cbit_scenario_options_t;
+
+/*
+ * Loads path with its includes. options may be NULL. On error *out is untouched and diag holds
+ * every finding. The file owns everything that it gives out, and remembers the sections' objects,
+ * which must live as long as it.
+ */
+cbit_err_t cbit_scenario_load(const char *path, const cbit_scenario_options_t *options,
+                              cbit_scenario_file_t **out, cbit_diag_t *diag);
 void cbit_scenario_file_destroy(cbit_scenario_file_t *file); /* NULL is allowed */
 
 const cbit_scenario_t *cbit_scenario_of(const cbit_scenario_file_t *file);
+
+/*
+ * The resolved configuration, defaults included: every leaf is {value, unit, from, source}. from is
+ * "default", "scenario", the name of an included file, or "--set"; source is what the row or the
+ * preset gives for the value. NULL when memory is out.
+ */
+cbit_json_t *cbit_scenario_config(const cbit_scenario_file_t *file, cbit_arena_t *arena);
+
+/* Files that the scenario names: [{file, bytes, sha256}], as written and in order of naming. */
+cbit_json_t *cbit_scenario_inputs(const cbit_scenario_file_t *file, cbit_arena_t *arena,
+                                  cbit_diag_t *diag);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,55 @@
+#include "cli/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const cbit_row_t cbit_tool_rows[] = {
+#ifdef CBIT_HAVE_HYPERVISOR
+    {CBIT_FIELD(OBJECT, cbit_tool_config_t, hypervisor), .rows = cbit_hypervisor_rows,
+     .help = "What the hypervisor's own software costs and does"},
+#endif
+    {.key = NULL},
+};
+
+enum { POINTER_BYTES = CBIT_JSON_POINTER_BYTES };
+
+typedef struct split {
+    char pointers[CBIT_ARG_LIST_MAX][POINTER_BYTES];
+    cbit_scenario_set_t sets[CBIT_ARG_LIST_MAX];
+} split_t;
+
+static cbit_err_t split_sets(const cbit_arg_list_t *list, split_t *split, cbit_diag_t *diag)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const char *text = list->items[i], *equals = strchr(text, '=');
+        size_t len = equals == NULL ? 0 : (size_t)(equals - text);
+        if (text[0] != '/' || equals == NULL || len >= POINTER_BYTES) {
+            cbit_diag_set_file(diag, "--set");
+            return cbit_diag_add(diag, CBIT_ERR_USAGE, NULL,
+                                 "found \"%.100s\"; expected /json/pointer=value", text);
+        }
+        memcpy(split->pointers[i], text, len);
+        split->pointers[i][len] = '\0';
+        split->sets[i] = (cbit_scenario_set_t){split->pointers[i], equals + 1};
+    }
+    return CBIT_ERR_OK;
+}
+
+cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets,
+                              cbit_tool_config_t *config, cbit_scenario_file_t **out,
+                              cbit_diag_t *diag)
+{
+    const cbit_scenario_section_t section = {cbit_tool_rows, config};
+    split_t *split = calloc(1, sizeof *split);
+    if (split == NULL) {
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    cbit_scenario_options_t options = {
+        .sets = split->sets, .sets_count = sets->count, .sections = &section, .sections_count = 1};
+    cbit_err_t err = split_sets(sets, split, diag);
+    if (err == CBIT_ERR_OK) {
+        err = cbit_scenario_load(path, &options, out, diag);
+    }
+    free(split);
+    return err;
+}

@@ -1,0 +1,28 @@
+/* Loading a scenario as every verb does it: with the sections that only the tool knows. */
+#ifndef CBIT_CLI_LOAD_H
+#define CBIT_CLI_LOAD_H
+
+#include "cbit/workloads/scenario.h"
+#include "cli/args.h"
+
+#ifdef CBIT_HAVE_HYPERVISOR
+#include "cbit/workloads/hypervisor.h"
+#endif
+
+/* Structs of the sections above the scenario's own layer. */
+typedef struct cbit_tool_config {
+#ifdef CBIT_HAVE_HYPERVISOR
+    cbit_hypervisor_config_t hypervisor;
+#else
+    bool none;
+#endif
+} cbit_tool_config_t;
+
+extern const cbit_row_t cbit_tool_rows[];
+
+/* sets: "/json/pointer=value". USAGE in diag for one without '='. config must outlive *out. */
+cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets,
+                              cbit_tool_config_t *config, cbit_scenario_file_t **out,
+                              cbit_diag_t *diag);
+
+#endif
