@@ -89,6 +89,14 @@ typedef struct cbit_trace_source {
     void (*destroy)(void *self);
 } cbit_trace_source_t;
 
+/* What a source touches, fetches included; the source is read from its start to its end. */
+typedef struct cbit_trace_footprint {
+    uint64_t pages; /* of 4 KiB */
+    uint64_t lines; /* of 64 bytes */
+} cbit_trace_footprint_t;
+cbit_err_t cbit_trace_footprint(const cbit_trace_source_t *source,
+                                cbit_trace_footprint_t *footprint, cbit_diag_t *diag);
+
 /* ---- reading ---- */
 
 typedef struct cbit_trace_reader cbit_trace_reader_t; /* opaque */
@@ -138,6 +146,9 @@ cbit_err_t cbit_trace_writer_record(cbit_trace_writer_t *writer, const cbit_trac
 
 /* Each gva at most once. */
 cbit_err_t cbit_trace_writer_page(cbit_trace_writer_t *writer, const cbit_trace_page_t *page);
+
+/* What has been written so far. */
+const cbit_trace_info_t *cbit_trace_writer_info(const cbit_trace_writer_t *writer);
 
 /* Writes index and totals and renames into place; the writer is gone afterwards, errors or not. */
 cbit_err_t cbit_trace_writer_finish(cbit_trace_writer_t *writer, cbit_diag_t *diag);
