@@ -48,7 +48,6 @@ struct cbit_sp_config {
     uint32_t slice_instructions; /* of the simulator, not of the machine: never changes a result */
     /* Platform registers that the firmware reads; the platform sets them to what it built. */
     uint32_t c_bit;         /* position of the C-bit in an address */
-    uint32_t physical_bits; /* address bits that are left with encryption on */
     uint32_t asid_max;      /* highest ASID: CPUID 8000_001F ECX */
     uint32_t asid_min;      /* lowest ASID of a guest without ES: EDX; 1: no ES ASIDs */
     uint32_t host_key_slot; /* where the host's SME key goes */

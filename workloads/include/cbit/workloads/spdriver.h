@@ -5,7 +5,7 @@
  * Speaks the mailbox protocol of the Linux ccp driver (firmware/include/sev/mailbox.h): writes the
  * buffer's address, rings the doorbell, waits for the interrupt or polls, reads CmdResp. One
  * command is in the mailbox at a time; others queue in the order of submission. Registers cost
- * time: every write and read of the BAR keeps the driver busy for mmio_write_ps or mmio_read_ps.
+ * time: every write and read of the BAR keeps the driver busy for mmio_write_ns or mmio_read_ns.
  *
  * The driver does not touch the command buffer: its owner writes it before submit and reads it
  * after done. With SME on, the owner sets the C-bit in the address and uses the host's key.
@@ -28,13 +28,13 @@ extern "C" {
 typedef struct cbit_spdriver cbit_spdriver_t; /* opaque */
 
 typedef struct cbit_spdriver_config {
-    bool interrupt;         /* ask for and take the completion interrupt; otherwise poll */
-    uint32_t mailbox;       /* 0: v1 offsets (Naples), 1: v2; as cbit_sp_config_t's */
-    uint64_t poll_ps;       /* between two reads of CmdResp when polling */
-    uint64_t mmio_write_ps; /* one posted write to BAR 2 */
-    uint64_t mmio_read_ps;  /* one read of BAR 2, both ways */
-    uint64_t interrupt_ps;  /* MSI to the first instruction of the handler */
-    uint64_t timeout_ps;    /* of one command; 0: none */
+    bool interrupt;   /* ask for and take the completion interrupt; otherwise poll */
+    uint32_t mailbox; /* 0: v1 offsets (Naples), 1: v2; as cbit_sp_config_t's */
+    uint64_t poll_ns; /* between two reads of CmdResp when polling; kept in ps, as all below */
+    uint64_t mmio_write_ns; /* one posted write to BAR 2 */
+    uint64_t mmio_read_ns;  /* one read of BAR 2, both ways */
+    uint64_t interrupt_ns;  /* MSI to the first instruction of the handler */
+    uint64_t timeout_ns;    /* of one command; 0: none */
 } cbit_spdriver_config_t;
 
 extern const cbit_row_t cbit_spdriver_config_rows[];

@@ -1,0 +1,19 @@
+#include "drivers/lib.h"
+
+void wipe(void *object, size_t len_bytes)
+{
+    volatile uint8_t *byte = object;
+    for (size_t i = 0; i < len_bytes; i++) {
+        byte[i] = 0;
+    }
+}
+
+bool equal_secret(const void *a, const void *b, size_t len_bytes)
+{
+    const volatile uint8_t *x = a, *y = b;
+    uint32_t difference = 0;
+    for (size_t i = 0; i < len_bytes; i++) {
+        difference |= (uint32_t)(x[i] ^ y[i]);
+    }
+    return difference == 0;
+}

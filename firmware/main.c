@@ -1,0 +1,64 @@
+/* Boot, and the loop that serves the mailbox. */
+#include "drivers/mmio.h"
+#include "sev/state.h"
+
+enum { BOOTLOADER_VERSION = SEV_API_MAJOR << 24 | SEV_API_MINOR << 16 | SEV_BUILD };
+
+int main(void);
+void fatal_trap(uint32_t cause, uint32_t epc, uint32_t tval);
+
+/* One system-wide key, new at each reset; after this line no copy of it is left outside the slots.
+ */
+static void load_host_key(void)
+{
+    static uint8_t key[SEV_KEY_BYTES];
+    ccp_random(key, sizeof key);
+    keyport_set(SP_READ(PLATFORM, HOST_SLOT), key);
+    wipe(key, sizeof key);
+}
+
+static void answer(uint32_t id, sev_status_t status)
+{
+    /* Response bit and status share one store: the host never pairs "done" with an old status. */
+    SP_WRITE(MAILBOX, CMDRESP,
+             SEV_CMDRESP_RESPONSE | id << SEV_CMDRESP_ID_SHIFT |
+                 (status & SEV_CMDRESP_STATUS_MASK));
+}
+
+static void serve_one(void)
+{
+    irq_wait(SP_LINE_MAILBOX);
+    uint32_t id = SP_READ(MAILBOX, CMDRESP) >> SEV_CMDRESP_ID_SHIFT & SEV_CMDRESP_ID_MASK;
+    uint64_t paddr = SP_READ(MAILBOX, ADDR_LO) | (uint64_t)SP_READ(MAILBOX, ADDR_HI) << 32;
+    answer(id, command_execute(id, paddr));
+}
+
+/* A trap is a fault of the hardware or of this firmware: no key survives it, nothing else is done.
+ */
+void fatal_trap(uint32_t cause, uint32_t epc, uint32_t tval)
+{
+    console_text("sp: trap ");
+    console_hex(cause);
+    console_text(" at ");
+    console_hex(epc);
+    console_text(" value ");
+    console_hex(tval);
+    console_text("\n");
+    wipe(&fw, sizeof fw);
+    for (;;) {
+        irq_wait(SP_LINE_MAILBOX);
+        uint32_t id = SP_READ(MAILBOX, CMDRESP) >> SEV_CMDRESP_ID_SHIFT & SEV_CMDRESP_ID_MASK;
+        answer(id, SEV_STATUS_HWERROR_UNSAFE);
+    }
+}
+
+int main(void)
+{
+    load_host_key();
+    core_set_asid_valid(EVERY_CORE, EVERY_ASID, false);
+    console_text("sp: SEV API 0.24 build 15 ready\n");
+    SP_WRITE(MAILBOX, READY, BOOTLOADER_VERSION);
+    for (;;) {
+        serve_one();
+    }
+}

@@ -1,0 +1,188 @@
+/* ASIDs: who owns one, and what may still be cached under it. */
+#include "drivers/mmio.h"
+#include "sev/state.h"
+
+static uint32_t asid_max(void)
+{
+    uint32_t max = SP_READ(PLATFORM, ASID_MAX);
+    return max < ASID_LIMIT ? max : ASID_LIMIT - 1;
+}
+
+static uint32_t cores_per_ccx(void)
+{
+    return SP_READ(PLATFORM, CORES_PER_CCX);
+}
+
+uint32_t ccx_count(void)
+{
+    uint32_t cores = SP_READ(PLATFORM, CORES), each = cores_per_ccx();
+    uint32_t count = (cores + each - 1) / each;
+    return count < CCX_LIMIT ? count : CCX_LIMIT;
+}
+
+/* Cores of a complex, as [first, end). */
+static uint32_t ccx_end(uint32_t ccx)
+{
+    uint32_t end = (ccx + 1) * cores_per_ccx(), cores = SP_READ(PLATFORM, CORES);
+    return end < cores ? end : cores;
+}
+
+void asid_reset_all(void)
+{
+    memset(fw.asid_state, ASID_DIRTY, sizeof fw.asid_state);
+    core_set_asid_valid(EVERY_CORE, EVERY_ASID, false);
+    core_clear_wbinvd_done(EVERY_CORE);
+}
+
+static bool in_state_somewhere(uint32_t asid, uint32_t ccxs, uint8_t state)
+{
+    for (uint32_t ccx = 0; ccx < ccxs; ccx++) {
+        if (fw.asid_state[ccx][asid] == state) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Slots of ASIDs that no guest has and no cache holds: their last key goes now, not earlier,
+   because lines written back until then still need it. */
+void asid_clear_slots(bool also_dirty)
+{
+    uint32_t max = asid_max(), ccxs = ccx_count();
+    for (uint32_t asid = 1; asid <= max; asid++) {
+        bool owned = in_state_somewhere(asid, ccxs, ASID_ALLOCATED) ||
+                     in_state_somewhere(asid, ccxs, ASID_IN_USE);
+        bool dirty = in_state_somewhere(asid, ccxs, ASID_DIRTY);
+        if (fw.slot_loaded[asid] && !owned && (!dirty || also_dirty)) {
+            keyport_set(asid, NULL);
+            fw.slot_loaded[asid] = false;
+        }
+    }
+}
+
+static bool ccx_flushed(uint32_t ccx)
+{
+    bool done = true;
+    for (uint32_t core = ccx * cores_per_ccx(); core < ccx_end(ccx); core++) {
+        done = core_wbinvd_done(core) && done;
+    }
+    return done;
+}
+
+sev_status_t cmd_df_flush(command_t *command)
+{
+    (void)command;
+    bool all = true;
+    uint32_t max = asid_max(), ccxs = ccx_count();
+    for (uint32_t ccx = 0; ccx < ccxs; ccx++) {
+        if (!ccx_flushed(ccx)) {
+            all = false; /* what the others have reached stands */
+            continue;
+        }
+        for (uint32_t asid = 1; asid <= max; asid++) {
+            if (fw.asid_state[ccx][asid] == ASID_DIRTY) {
+                fw.asid_state[ccx][asid] = ASID_CLEAN;
+            }
+        }
+    }
+    if (!all) {
+        return SEV_STATUS_WBINVD_REQUIRED;
+    }
+    fabric_flush();
+    asid_clear_slots(false);
+    return SEV_STATUS_SUCCESS;
+}
+
+static void set_valid(uint32_t asid, bool valid)
+{
+    core_set_asid_valid(EVERY_CORE, asid, valid);
+}
+
+static void set_state(uint32_t asid, uint32_t from, uint8_t to)
+{
+    for (uint32_t ccx = 0; ccx < ccx_count(); ccx++) {
+        if (fw.asid_state[ccx][asid] == from) {
+            fw.asid_state[ccx][asid] = to;
+        }
+    }
+}
+
+void asid_run(const guest_t *guest)
+{
+    if (guest->asid != 0) {
+        set_state(guest->asid, ASID_ALLOCATED, ASID_IN_USE);
+        set_valid(guest->asid, true);
+    }
+}
+
+static sev_status_t check_activate(const command_t *command, const guest_t *guest, uint32_t asid)
+{
+    uint32_t ccxs = ccx_count(), min = SP_READ(PLATFORM, ASID_MIN);
+    if (asid == 0 || asid > asid_max()) {
+        return SEV_STATUS_INVALID_ASID;
+    }
+    if (in_state_somewhere(asid, ccxs, ASID_ALLOCATED) ||
+        in_state_somewhere(asid, ccxs, ASID_IN_USE)) {
+        return SEV_STATUS_ASID_OWNED;
+    }
+    if (guest->asid != 0) {
+        return SEV_STATUS_ACTIVE;
+    }
+    sev_status_t status = guest_check_state(command, guest);
+    if (status != SEV_STATUS_SUCCESS) {
+        return status;
+    }
+    if (in_state_somewhere(asid, ccxs, ASID_DIRTY)) {
+        return SEV_STATUS_DFFLUSH_REQUIRED;
+    }
+    bool es = (guest->policy & SEV_POLICY_ES) != 0;
+    return es == (asid < min) ? SEV_STATUS_SUCCESS : SEV_STATUS_INVALID_ASID;
+}
+
+sev_status_t cmd_activate(command_t *command)
+{
+    uint32_t asid = command->buffer.activate.asid;
+    guest_t *guest;
+    sev_status_t status = guest_find(command->buffer.activate.handle, &guest);
+    if (status == SEV_STATUS_SUCCESS) {
+        status = check_activate(command, guest, asid);
+    }
+    if (status != SEV_STATUS_SUCCESS) {
+        return status;
+    }
+    keyport_set(asid, guest->vek);
+    fw.slot_loaded[asid] = true;
+    guest->asid = (uint16_t)asid;
+    set_state(asid, ASID_CLEAN, ASID_ALLOCATED);
+    if (guest->state == SEV_GUEST_RUNNING || guest->state == SEV_GUEST_SUPDATE) {
+        asid_run(guest);
+    }
+    return SEV_STATUS_SUCCESS;
+}
+
+sev_status_t cmd_deactivate(command_t *command)
+{
+    guest_t *guest;
+    sev_status_t status = guest_find(command->buffer.handle.handle, &guest);
+    if (status == SEV_STATUS_SUCCESS) {
+        status = guest_check_active(guest);
+    }
+    if (status != SEV_STATUS_SUCCESS) {
+        return status;
+    }
+    uint32_t asid = guest->asid;
+    set_valid(asid, false);
+    for (uint32_t ccx = 0; ccx < ccx_count(); ccx++) {
+        uint8_t *state = &fw.asid_state[ccx][asid];
+        if (*state == ASID_IN_USE) {
+            *state = ASID_DIRTY;
+            for (uint32_t core = ccx * cores_per_ccx(); core < ccx_end(ccx); core++) {
+                core_clear_wbinvd_done(core);
+            }
+        } else if (*state == ASID_ALLOCATED) {
+            *state = ASID_CLEAN;
+        }
+    }
+    guest->asid = 0;
+    return SEV_STATUS_SUCCESS;
+}

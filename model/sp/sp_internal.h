@@ -1,0 +1,124 @@
+/**
+ * @file
+ * The Secure Processor's parts, for its own files and its tests.
+ */
+#ifndef CBIT_MODEL_SP_INTERNAL_H
+#define CBIT_MODEL_SP_INTERNAL_H
+
+#include "cbit/base/rng.h"
+#include "cbit/sp/config.h"
+#include "cbit/sp/sp.h"
+#include "model/sp/hart.h"
+#include "sev/abi.h"
+#include "sev/sp_map.h"
+
+enum {
+    SP_DMA_TXNS = 32,
+    SP_CHANNELS_MAX = 64,
+    SP_SECRET_BYTES = 32,
+};
+
+typedef struct sp_mailbox {
+    uint32_t cmdresp, addr_lo, addr_hi, inten, intsts;
+    uint32_t bootloader; /* 0 until the firmware is ready */
+    bool pending;        /* a doorbell has not been answered */
+    bool interrupt_on_completion;
+    cbit_ps_t rung_ps;
+    cbit_event_t interrupt_event, ready_event;
+} sp_mailbox_t;
+
+typedef struct sp_ccp {
+    uint32_t op, src, dst, length, key, key_length, aux, aux_length;
+    uint32_t result;
+    bool busy, done;
+    cbit_event_t event;
+    cbit_rng_t rng;
+} sp_ccp_t;
+
+typedef struct sp_dma {
+    cbit_spa_t spa;
+    uint32_t local, length, key;
+    uint32_t result;          /* SP_DMA_BAD_ADDRESS, SP_DMA_NO_KEY */
+    uint32_t sent, completed; /* bytes */
+    uint32_t under_way;       /* lines */
+    bool busy, write, done, blocked;
+    cbit_waiter_t waiter;
+    cbit_txn_t txns[SP_DMA_TXNS];
+    cbit_txn_t *free;
+} sp_dma_t;
+
+typedef struct sp_keyport_channel {
+    cbit_sp_t *sp;
+    bool busy;
+    uint8_t key[16];
+} sp_keyport_channel_t;
+
+typedef struct sp_keyport {
+    uint32_t channel, slot;
+    uint8_t key[16];
+    uint32_t busy;
+    sp_keyport_channel_t channels[SP_CHANNELS_MAX];
+} sp_keyport_t;
+
+struct cbit_sp {
+    cbit_sp_config_t config;
+    cbit_sp_parts_t parts;
+    cbit_kernel_t *kernel;
+    cbit_clock_t clock;
+    cbit_event_t tick; /* the time at which the hart goes on */
+    cbit_event_t turn; /* the hart itself, after everything else of that instant */
+    bool running;      /* inside turn */
+    hart_t hart;
+    uint8_t *rom, *sram;
+    uint8_t secret[SP_SECRET_BYTES];
+    bool secret_locked, ready;
+    uint32_t lines, enable; /* interrupt controller: SP_LINE_* */
+    uint64_t time_latch, timer_compare;
+    cbit_event_t timer_event;
+    sp_mailbox_t mailbox;
+    sp_ccp_t ccp;
+    sp_dma_t dma;
+    sp_keyport_t keyport;
+    uint32_t core_select;
+    bool flushing;
+    cbit_sp_stats_t stats;
+};
+
+/* Raises or drops a line of the interrupt controller, and wakes the hart if it waited for it. */
+void sp_set_line(cbit_sp_t *sp, uint32_t line, bool level);
+
+/* The hart's clock edge at or after now, as a number. */
+uint64_t sp_clock_now(const cbit_sp_t *sp);
+
+/* n clocks after now. */
+cbit_ps_t sp_after_clocks(const cbit_sp_t *sp, uint64_t n);
+
+/* SRAM (for_writing) or SRAM and ROM behind a device's address; NULL when it leaves them. */
+uint8_t *sp_memory(cbit_sp_t *sp, uint32_t address, uint32_t len_bytes, bool for_writing);
+
+/* One device's registers: false when there is none at the offset. */
+typedef bool sp_device_read_t(cbit_sp_t *sp, uint32_t offset, uint32_t *value);
+typedef bool sp_device_write_t(cbit_sp_t *sp, uint32_t offset, uint32_t value);
+
+void sp_mailbox_init(cbit_sp_t *sp);
+sp_device_read_t sp_mailbox_read;
+sp_device_write_t sp_mailbox_write;
+
+void sp_ccp_init(cbit_sp_t *sp);
+sp_device_read_t sp_ccp_read;
+sp_device_write_t sp_ccp_write;
+
+void sp_dma_init(cbit_sp_t *sp);
+sp_device_read_t sp_dma_read;
+sp_device_write_t sp_dma_write;
+
+void sp_keyport_init(cbit_sp_t *sp);
+sp_device_read_t sp_keyport_read;
+sp_device_write_t sp_keyport_write;
+
+void sp_misc_init(cbit_sp_t *sp);
+sp_device_read_t sp_intc_read, sp_timer_read, sp_console_read, sp_cores_read, sp_platform_read;
+sp_device_write_t sp_intc_write, sp_timer_write, sp_console_write, sp_cores_write,
+    sp_platform_write;
+
+#endif
