@@ -4,6 +4,7 @@
 
 #include "cbit/base/rng.h"
 #include "cbit_test.h"
+#include "tests/unit/test_hypervisor_launch.h"
 #include "workloads/hypervisor/frames.h"
 #include "workloads/hypervisor/nested.h"
 #include "workloads/hypervisor/task.h"
@@ -398,5 +399,6 @@ Suite *cbit_test_suite(void)
     tcase_add_test(nested, nested_tables_are_what_the_hardware_walks);
     tcase_add_test(nested, nested_tables_fail_when_memory_is_used_up);
     suite_add_tcase(suite, nested);
+    cbit_test_add_launch(suite);
     return suite;
 }

@@ -40,11 +40,23 @@ typedef enum cbit_baseline {
                                 */
 } cbit_baseline_t;
 
+/* What the hypervisor's own software costs and does. */
+typedef struct cbit_hypervisor_config {
+    uint64_t quantum_us;        /* kept in ps: a vCPU's time slice */
+    uint64_t exit_io_ns;        /* kept in ps: port I/O, guest to guest, as measured */
+    uint64_t exit_hypercall_ns; /* likewise */
+    uint64_t exit_other_ns;     /* likewise: interrupts, nested faults */
+    uint64_t device_ns;         /* kept in ps: doorbell to the device's first DMA request */
+    uint64_t probe_limit_us;    /* kept in ps: a probed vCPU that runs on is interrupted then */
+} cbit_hypervisor_config_t;
+extern const cbit_row_t cbit_hypervisor_rows[];
+
 typedef struct cbit_hypervisor_options {
     cbit_engine_mode_t mode;                  /* selects events; OFF leaves `engines` unused */
     const cbit_aes_engine_factory_t *engines; /* stays the caller's; NULL: off */
     cbit_baseline_t baseline;
-    const uint8_t *firmware; /* image of the Secure Processor; stays the caller's */
+    const cbit_hypervisor_config_t *config; /* NULL: the rows' defaults */
+    const uint8_t *firmware;                /* image of the Secure Processor; stays the caller's */
     uint32_t firmware_bytes;
     cbit_ps_t limit_ps; /* a run that is not over by then is an error; 0: ten simulated seconds */
     void *self;

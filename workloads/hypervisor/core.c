@@ -1,0 +1,241 @@
+#include <string.h>
+
+#include "workloads/hypervisor/hv.h"
+#include "workloads/hypervisor/vmcb.h"
+
+/* While a probe waits for its guest to turn paging on, the guest is looked at this often. */
+#define WATCH_QUANTUM_PS UINT64_C(2000000)
+
+enum {
+    CONTROL_LINE = CBIT_VMCB_ASID / CBIT_LINE_BYTES * CBIT_LINE_BYTES, /* ASID and TLB control */
+};
+
+/* ---- the queue ---- */
+
+static cbit_hv_vcpu_t *dequeue(cbit_hv_core_t *core)
+{
+    cbit_hv_vcpu_t *vcpu = core->queue_head;
+    if (vcpu != NULL) {
+        core->queue_head = vcpu->next;
+        core->queue_tail = core->queue_head == NULL ? NULL : core->queue_tail;
+        vcpu->queued = false;
+    }
+    return vcpu;
+}
+
+static void enqueue(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front)
+{
+    vcpu->queued = true;
+    vcpu->next = front ? core->queue_head : NULL;
+    if (core->queue_head == NULL) {
+        core->queue_head = vcpu;
+        core->queue_tail = vcpu;
+    } else if (front) {
+        core->queue_head = vcpu;
+    } else {
+        core->queue_tail->next = vcpu;
+        core->queue_tail = vcpu;
+    }
+}
+
+/* ---- one VMRUN ---- */
+
+void cbit_hv_core_bind(cbit_hv_core_t *core, const cbit_hv_vcpu_t *vcpu)
+{
+    if (core->bound != vcpu) {
+        cbit_vcpu_bind(core->cpu, cbit_guest_program(vcpu->guest->soft, vcpu->index),
+                       (uint16_t)vcpu->guest->index);
+        core->bound = vcpu;
+    }
+}
+
+/* As KVM before each entry: flush when the TLB may hold another VMCB's translations of this ASID.
+ */
+static cbit_hv_step_t run_prepare(void *self)
+{
+    cbit_hv_core_t *core = self;
+    cbit_hv_vcpu_t *vcpu = core->running;
+    uint32_t asid = vcpu->guest->asid;
+    cbit_hv_core_bind(core, vcpu);
+    uint8_t control = core->last_vmcb[asid] == vcpu->vmcb_spa ? CBIT_TLB_CONTROL_NOTHING
+                                                              : CBIT_TLB_CONTROL_FLUSH_ASID;
+    core->last_vmcb[asid] = vcpu->vmcb_spa;
+    if (vcpu->vmcb[CBIT_VMCB_TLB_CONTROL] == control) {
+        return CBIT_HV_NEXT;
+    }
+    cbit_hv_vmcb_set_tlb_control(vcpu->vmcb, control);
+    cbit_hv_transfer_start(&core->transfer, CBIT_COMMAND_WRITE, vcpu->vmcb_spa + CONTROL_LINE,
+                           core->hv->host_key, vcpu->vmcb + CONTROL_LINE, CBIT_LINE_BYTES,
+                           cbit_hv_task_resume, &core->task);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t run_vmrun(void *self)
+{
+    cbit_hv_core_t *core = self;
+    cbit_hv_t *hv = core->hv;
+    cbit_hv_vcpu_t *vcpu = core->running;
+    cbit_run_guest_t *result = vcpu->guest->result;
+    if (result->vmruns++ == 0) {
+        result->first_vmrun_ps = cbit_hv_now(hv);
+    }
+    bool watched = cbit_hv_probe_watches(vcpu);
+    if (watched || core->queue_head != NULL) {
+        cbit_event_notify_at(hv->kernel, &core->quantum,
+                             cbit_hv_now(hv) +
+                                 (watched ? WATCH_QUANTUM_PS : hv->config.quantum_us));
+    }
+    core->in_vmrun = true;
+    cbit_vcpu_run(core->cpu, vcpu->vmcb_spa);
+    if (core->wbinvd_wanted) {
+        cbit_vcpu_interrupt(core->cpu); /* was asked for while this was being prepared */
+    }
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t run_exited(void *self)
+{
+    cbit_hv_core_t *core = self;
+    cbit_hv_core_delay(core, cbit_hv_exit_cost(core->hv, core->exit.reason));
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t run_handle(void *self)
+{
+    cbit_hv_handle_exit(self);
+    return CBIT_HV_NEXT;
+}
+
+/* What a nested fault has mapped, line by line. */
+static cbit_hv_step_t run_write_nested(void *self)
+{
+    cbit_hv_core_t *core = self;
+    cbit_hv_guest_t *guest = core->running->guest;
+    cbit_spa_t spa;
+    if (!cbit_hv_nested_next_dirty(&guest->nested, &spa, guest->nested_line)) {
+        return CBIT_HV_NEXT;
+    }
+    cbit_hv_transfer_start(&core->transfer, CBIT_COMMAND_WRITE, spa, core->hv->host_key,
+                           guest->nested_line, CBIT_LINE_BYTES, cbit_hv_task_resume, &core->task);
+    return CBIT_HV_AGAIN;
+}
+
+static const cbit_hv_step_fn run_steps[] = {run_prepare, run_vmrun,        run_exited,
+                                            run_handle,  run_write_nested, NULL};
+
+void cbit_hv_core_exit(cbit_hv_core_t *core, const cbit_exit_t *exit)
+{
+    core->exit = *exit;
+    core->in_vmrun = false;
+    cbit_event_cancel(core->hv->kernel, &core->quantum);
+    cbit_hv_task_resume(&core->task);
+}
+
+/* ---- what a core does next ---- */
+
+static void wbinvd_over(void *self)
+{
+    cbit_hv_core_t *core = self;
+    core->busy = false;
+    cbit_hv_wbinvd_done(core->hv);
+    cbit_hv_core_kick(core);
+}
+
+/* After a run or a probe. */
+static void work_over(void *self)
+{
+    cbit_hv_core_t *core = self;
+    core->busy = false;
+    core->running = NULL;
+    cbit_hv_core_kick(core);
+}
+
+/* A probe of a vCPU that is not (or no longer) to run ends there; others run on at once. */
+static void probe_over(void *self)
+{
+    cbit_hv_core_t *core = self;
+    cbit_hv_vcpu_t *vcpu = core->running;
+    cbit_hv_guest_t *guest = vcpu->guest;
+    core->busy = false;
+    core->running = NULL;
+    if (guest->phase == CBIT_HV_PHASE_RUNNING) {
+        enqueue(core, vcpu, true);
+    } else if (guest->phase == CBIT_HV_PHASE_LAUNCHING) {
+        cbit_hv_task_resume(&guest->task); /* the launch waits for its probe */
+    }
+    cbit_hv_core_kick(core);
+}
+
+void cbit_hv_core_kick(cbit_hv_core_t *core)
+{
+    if (core->busy || core->hv->over) {
+        return;
+    }
+    if (core->wbinvd_wanted) {
+        core->wbinvd_wanted = false;
+        core->busy = true;
+        cbit_platform_wbinvd(core->hv->platform, core->number, wbinvd_over, core);
+        return;
+    }
+    cbit_hv_vcpu_t *vcpu = dequeue(core);
+    if (vcpu == NULL) {
+        return;
+    }
+    core->busy = true;
+    core->running = vcpu;
+    cbit_hv_probe_t *probe = cbit_hv_probe_for(vcpu);
+    if (probe != NULL) {
+        cbit_hv_probe_run(core, probe, probe_over, core);
+    } else {
+        cbit_hv_task_start(&core->task, run_steps, core, work_over, core);
+    }
+}
+
+void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front)
+{
+    if (!vcpu->ended && !vcpu->queued) {
+        enqueue(vcpu->home, vcpu, front);
+    }
+    cbit_hv_core_kick(vcpu->home);
+}
+
+void cbit_hv_core_wbinvd(cbit_hv_core_t *core)
+{
+    core->wbinvd_wanted = true;
+    if (core->in_vmrun && !core->in_probe) {
+        cbit_vcpu_interrupt(core->cpu); /* a probe ends by itself, and soon */
+    }
+    cbit_hv_core_kick(core);
+}
+
+/* ---- time ---- */
+
+static void timer_fires(void *self)
+{
+    cbit_hv_core_t *core = self;
+    cbit_hv_task_resume(&core->task);
+}
+
+static void quantum_over(void *self)
+{
+    cbit_hv_core_t *core = self;
+    if (core->in_vmrun) {
+        cbit_vcpu_interrupt(core->cpu);
+    }
+}
+
+void cbit_hv_core_delay(cbit_hv_core_t *core, cbit_ps_t span_ps)
+{
+    cbit_event_notify_at(core->hv->kernel, &core->timer, cbit_hv_now(core->hv) + span_ps);
+}
+
+void cbit_hv_core_init(cbit_hv_core_t *core, cbit_hv_t *hv, uint32_t number)
+{
+    core->hv = hv;
+    core->number = number;
+    core->cpu = cbit_platform_vcpu(hv->platform, number);
+    cbit_hv_transfer_init(&core->transfer, hv->kernel,
+                          cbit_platform_host_port(hv->platform, number), CBIT_SOURCE_HOST, 0);
+    cbit_event_init(&core->timer, timer_fires, core);
+    cbit_event_init(&core->quantum, quantum_over, core);
+}

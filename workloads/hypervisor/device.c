@@ -1,0 +1,174 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "workloads/hypervisor/hv.h"
+
+/* ---- what the device got ---- */
+
+typedef struct comparison {
+    uint32_t lines, expected, raw;
+} comparison_t;
+
+/* The same bytes as the DRAM's pins carry them now. */
+static bool is_raw(const cbit_hv_vcpu_t *vcpu, cbit_gpa_t gpa, const uint8_t *line)
+{
+    cbit_spa_t spa;
+    uint8_t bytes[CBIT_LINE_BYTES];
+    return cbit_hv_nested_lookup(&vcpu->guest->nested, gpa, &spa) &&
+           cbit_store_read(cbit_platform_store(vcpu->guest->hv->platform), spa, bytes,
+                           sizeof bytes) == CBIT_ERR_OK &&
+           memcmp(bytes, line, sizeof bytes) == 0;
+}
+
+static comparison_t compare(const cbit_hv_vcpu_t *vcpu, uint64_t pattern)
+{
+    const cbit_hv_dma_t *dma = &vcpu->dma;
+    comparison_t result = {0};
+    for (uint32_t at = 0; at < dma->status.bytes; at += CBIT_LINE_BYTES) {
+        uint8_t line[CBIT_LINE_BYTES];
+        cbit_guest_io_pattern(pattern, at, line, sizeof line);
+        result.lines++;
+        result.expected += memcmp(line, dma->bytes + at, sizeof line) == 0;
+        result.raw += is_raw(vcpu, dma->status.gpa + at, dma->bytes + at);
+    }
+    return result;
+}
+
+/*
+ * plaintext: all that the guest wrote. ciphertext: exactly what the DRAM holds, and that is not
+ * what the guest wrote. stale: the DRAM's bytes with no cipher in the way, so they are old ones; or
+ * new lines between old ones. garbage: neither.
+ */
+static const char *outcome_of(const cbit_hv_t *hv, const comparison_t *seen)
+{
+    bool ciphered = hv->options->mode != CBIT_ENGINE_OFF;
+    if (seen->expected == seen->lines) {
+        return "plaintext";
+    }
+    if (seen->raw == seen->lines) {
+        return ciphered && seen->expected == 0 ? "ciphertext" : "stale";
+    }
+    return seen->expected > 0 ? "stale" : "garbage";
+}
+
+/* ---- the transfer ---- */
+
+/* What the device is told: the C-bit goes with pages that the host's key encrypts. A private page
+   of an SEV guest is under no key that a device could name, so its address goes without. */
+static bool device_address(const cbit_hv_vcpu_t *vcpu, cbit_gpa_t gpa, uint64_t *address)
+{
+    cbit_hv_guest_t *guest = vcpu->guest;
+    bool is_private = guest->sev && cbit_guest_area_at(guest->soft, gpa) == CBIT_GUEST_AREA_PRIVATE;
+    cbit_spa_t spa;
+    if (!cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
+        return false;
+    }
+    *address = spa | (is_private ? 0 : guest->hv->c_bit_mask);
+    return true;
+}
+
+static void timer_fires(void *self)
+{
+    cbit_hv_vcpu_t *vcpu = self;
+    cbit_hv_task_resume(&vcpu->dma.task);
+}
+
+static cbit_hv_step_t dma_begin(void *self)
+{
+    cbit_hv_vcpu_t *vcpu = self;
+    cbit_hv_t *hv = vcpu->guest->hv;
+    cbit_event_init(&vcpu->dma.timer, timer_fires, vcpu);
+    cbit_event_notify_at(hv->kernel, &vcpu->dma.timer, cbit_hv_now(hv) + hv->config.device_ns);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t dma_move(void *self)
+{
+    cbit_hv_vcpu_t *vcpu = self;
+    cbit_hv_dma_t *dma = &vcpu->dma;
+    if (dma->at == dma->status.bytes) {
+        return CBIT_HV_NEXT;
+    }
+    cbit_gpa_t gpa = dma->status.gpa + dma->at;
+    uint64_t address;
+    if (!device_address(vcpu, gpa, &address)) {
+        dma->faulted = true;
+        return CBIT_HV_NEXT;
+    }
+    uint32_t room = CBIT_PAGE_BYTES - (uint32_t)(gpa % CBIT_PAGE_BYTES);
+    uint32_t left = dma->status.bytes - dma->at;
+    uint32_t len = left < room ? left : room;
+    uint8_t *bytes = dma->bytes + dma->at;
+    dma->at += len;
+    cbit_hv_transfer_start(&dma->transfer,
+                           dma->status.from_device ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ,
+                           address, CBIT_KEY_PLAIN, bytes, len, cbit_hv_task_resume, &dma->task);
+    return CBIT_HV_AGAIN;
+}
+
+static void report(cbit_hv_vcpu_t *vcpu, cbit_hv_probe_t *probe)
+{
+    const cbit_hv_dma_t *dma = &vcpu->dma;
+    cbit_run_event_t *event = probe->result;
+    comparison_t seen = compare(vcpu, probe->index);
+    bool refused = dma->faulted || dma->transfer.err != CBIT_ERR_OK;
+    event->skipped = false;
+    event->at_ps = dma->rung_ps;
+    event->vcpu = vcpu->index;
+    event->outcome = refused ? "refused" : outcome_of(vcpu->guest->hv, &seen);
+    event->blocks = (uint64_t)dma->at / CBIT_BLOCK_BYTES;
+    event->foreign_blocks = 0;
+    event->span_ps = cbit_hv_now(vcpu->guest->hv) - dma->rung_ps;
+    probe->state = CBIT_HV_PROBE_DONE;
+    bool must_work = probe->event->pages != CBIT_PAGES_PRIVATE || !vcpu->guest->sev;
+    if (must_work) {
+        vcpu->guest->hv->result->checks.io_mismatches += seen.lines - seen.expected;
+    }
+}
+
+static cbit_hv_step_t dma_end(void *self)
+{
+    cbit_hv_vcpu_t *vcpu = self;
+    cbit_hv_dma_t *dma = &vcpu->dma;
+    cbit_run_guest_t *result = vcpu->guest->result;
+    cbit_hv_probe_t *probe = cbit_hv_probe_of_io(vcpu, dma->io);
+    if (probe != NULL && !dma->status.from_device) {
+        report(vcpu, probe);
+    }
+    result->io_requests++;
+    result->io_bytes += dma->at;
+    free(dma->bytes);
+    dma->bytes = NULL;
+    cbit_guest_io_complete(vcpu->guest->soft, dma->io);
+    return CBIT_HV_NEXT;
+}
+
+static const cbit_hv_step_fn dma_steps[] = {dma_begin, dma_move, dma_end, NULL};
+
+static void dma_over(void *self)
+{
+    cbit_hv_ready(self, true);
+}
+
+void cbit_hv_dma_start(cbit_hv_vcpu_t *vcpu, uint32_t io)
+{
+    cbit_hv_dma_t *dma = &vcpu->dma;
+    cbit_hv_t *hv = vcpu->guest->hv;
+    dma->io = io;
+    dma->at = 0;
+    dma->faulted = false;
+    dma->rung_ps = cbit_hv_now(hv);
+    if (!cbit_guest_io_status(vcpu->guest->soft, io, &dma->status)) {
+        (void)cbit_hv_fail(hv, CBIT_ERR_INTERNAL, NULL, "guest %s rang for an unknown request",
+                           vcpu->guest->config->name);
+        return;
+    }
+    dma->bytes = calloc(1, dma->status.bytes);
+    if (dma->bytes == NULL) {
+        (void)cbit_hv_fail(hv, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+        return;
+    }
+    cbit_hv_transfer_init(&dma->transfer, hv->kernel, cbit_platform_device_port(hv->platform, 0),
+                          CBIT_SOURCE_DMA, 0);
+    cbit_hv_task_start(&dma->task, dma_steps, vcpu, dma_over, vcpu);
+}

@@ -1,0 +1,127 @@
+#include "workloads/hypervisor/hv.h"
+
+/* ---- what an exit costs ---- */
+
+static cbit_ps_t measured_ps(const cbit_hypervisor_config_t *config, int32_t reason)
+{
+    switch (reason) {
+    case CBIT_EXIT_IOIO:
+        return config->exit_io_ns;
+    case CBIT_EXIT_VMMCALL:
+        return config->exit_hypercall_ns;
+    default:
+        return config->exit_other_ns;
+    }
+}
+
+/* The measurements are from guest to guest: the processor's own share is already in the vCPU. */
+cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason)
+{
+    const cbit_vcpu_config_t *vcpu = &hv->machine.vcpu;
+    uint64_t cclk = (uint64_t)vcpu->vmrun_cclk + vcpu->vmexit_cclk;
+    cbit_ps_t hardware_ps = cclk * UINT64_C(1000000000) / vcpu->clock_khz;
+    cbit_ps_t whole_ps = measured_ps(&hv->config, reason);
+    return whole_ps > hardware_ps ? whole_ps - hardware_ps : 0;
+}
+
+/* ---- what an exit asks for ---- */
+
+void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_exit)
+{
+    cbit_hv_guest_t *guest = vcpu->guest;
+    vcpu->ended = true;
+    if (end != CBIT_GUEST_FINISHED || guest->result->end == CBIT_GUEST_FINISHED) {
+        guest->result->end = end;
+        guest->result->last_exit = last_exit;
+    }
+    if (--guest->vcpus_left > 0) {
+        return;
+    }
+    cbit_run_guest_t *result = guest->result;
+    result->run_ps = cbit_hv_now(guest->hv) - result->first_vmrun_ps - result->probe_ps;
+    cbit_hv_teardown(guest);
+}
+
+static void on_intr(cbit_hv_core_t *core)
+{
+    core->running->guest->result->exits_intr++;
+    cbit_hv_ready(core->running, false);
+}
+
+static void on_hlt(cbit_hv_core_t *core)
+{
+    cbit_hv_vcpu_t *vcpu = core->running;
+    vcpu->guest->result->exits_hlt++;
+    /* No interrupt is ever injected: a HLT that is not the program's end would never end. */
+    cbit_hv_vcpu_ends(vcpu,
+                      cbit_guest_ended(vcpu->guest->soft) ? CBIT_GUEST_FINISHED : CBIT_GUEST_DIED,
+                      core->exit.reason);
+}
+
+static void on_ioio(cbit_hv_core_t *core)
+{
+    cbit_hv_vcpu_t *vcpu = core->running;
+    uint32_t io;
+    vcpu->guest->result->exits_ioio++;
+    if (cbit_guest_io_at_doorbell(vcpu->guest->soft, &io)) {
+        cbit_hv_dma_start(vcpu, io); /* the vCPU waits for its device */
+    } else {
+        cbit_hv_ready(vcpu, true); /* a port with nothing behind it */
+    }
+}
+
+static void on_hypercall(cbit_hv_core_t *core)
+{
+    core->running->guest->result->exits_other++;
+    cbit_hv_ready(core->running, true);
+}
+
+/* A page of guest memory without a frame gets one; everything else is the guest's death. */
+static void on_npf(cbit_hv_core_t *core)
+{
+    cbit_hv_vcpu_t *vcpu = core->running;
+    cbit_hv_guest_t *guest = vcpu->guest;
+    cbit_gpa_t gpa = core->exit.info2 & ~(cbit_gpa_t)(CBIT_PAGE_BYTES - 1);
+    cbit_spa_t spa;
+    guest->result->exits_npf++;
+    if (gpa >= guest->config->memory || cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
+        cbit_hv_vcpu_ends(vcpu, CBIT_GUEST_DIED, core->exit.reason);
+        return;
+    }
+    if (!cbit_hv_frames_take(&core->hv->frames, &spa) ||
+        cbit_hv_nested_map(&guest->nested, gpa, spa) != CBIT_ERR_OK) {
+        (void)cbit_hv_fail(core->hv, CBIT_ERR_CONFLICT, "/memory/size_bytes",
+                           "guest %s needs more memory than the machine has left",
+                           guest->config->name);
+        return;
+    }
+    guest->result->resident_pages++;
+    cbit_hv_ready(vcpu, true);
+}
+
+static void on_death(cbit_hv_core_t *core)
+{
+    core->running->guest->result->exits_other++;
+    cbit_hv_vcpu_ends(core->running, CBIT_GUEST_DIED, core->exit.reason);
+}
+
+typedef struct exit_row {
+    int32_t reason;
+    void (*handle)(cbit_hv_core_t *core);
+} exit_row_t;
+
+static const exit_row_t exit_rows[] = {
+    {CBIT_EXIT_INTR, on_intr}, {CBIT_EXIT_HLT, on_hlt},           {CBIT_EXIT_IOIO, on_ioio},
+    {CBIT_EXIT_NPF, on_npf},   {CBIT_EXIT_VMMCALL, on_hypercall},
+};
+
+void cbit_hv_handle_exit(cbit_hv_core_t *core)
+{
+    for (uint32_t i = 0; i < sizeof exit_rows / sizeof exit_rows[0]; i++) {
+        if (exit_rows[i].reason == core->exit.reason) {
+            exit_rows[i].handle(core);
+            return;
+        }
+    }
+    on_death(core);
+}

@@ -1,0 +1,445 @@
+#include "workloads/hypervisor/hv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/base/rng.h"
+#include "workloads/hypervisor/result.h"
+
+enum {
+    FRAMES_BASE = 16 << 20, /* below: BIOS, the kernel, and what firmware guards */
+    PROGRESS_SLICE_PS = 100 * 1000 * 1000,
+};
+
+#define DEFAULT_LIMIT_PS UINT64_C(10000000000000)
+
+cbit_hv_step_t cbit_hv_fail(cbit_hv_t *hv, cbit_err_t err, const char *where, const char *format,
+                            ...)
+{
+    char text[CBIT_DIAG_TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (hv->err == CBIT_ERR_OK) {
+        hv->err = cbit_diag_add(hv->diag, err, where, "%s", text);
+    }
+    hv->over = true;
+    if (hv->kernel != NULL) {
+        cbit_kernel_stop(hv->kernel);
+    }
+    return CBIT_HV_STOP;
+}
+
+bool cbit_hv_uses_sp(const cbit_hv_t *hv)
+{
+    for (uint32_t i = 0; i < hv->guest_count; i++) {
+        if (hv->guests[i].sev) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the machine's callbacks ---- */
+
+static cbit_hv_core_t *core_of(cbit_hv_t *hv, const cbit_vcpu_t *cpu)
+{
+    for (uint32_t i = 0; i < hv->core_count; i++) {
+        if (hv->cores[i].cpu == cpu) {
+            return &hv->cores[i];
+        }
+    }
+    return NULL;
+}
+
+static void on_exit_of(void *self, cbit_vcpu_t *cpu, const cbit_exit_t *exit)
+{
+    cbit_hv_t *hv = self;
+    cbit_hv_core_exit(core_of(hv, cpu), exit);
+}
+
+static void on_sp_interrupt(void *self)
+{
+    cbit_hv_t *hv = self;
+    if (hv->driver != NULL) {
+        cbit_spdriver_interrupt(hv->driver);
+    }
+}
+
+static void on_console(void *self, char c)
+{
+    cbit_hv_t *hv = self;
+    if (hv->options->on_console != NULL) {
+        hv->options->on_console(hv->options->self, c);
+    }
+}
+
+/* ---- from power-on to the last teardown ---- */
+
+static void launch_those_after(cbit_hv_t *hv, uint32_t index)
+{
+    for (uint32_t i = 0; i < hv->guest_count; i++) {
+        cbit_hv_guest_t *guest = &hv->guests[i];
+        if (guest->phase == CBIT_HV_PHASE_WAITING && guest->config->after_guest == index) {
+            cbit_hv_launch(guest);
+        }
+    }
+}
+
+static cbit_hv_step_t boot_init(void *self)
+{
+    cbit_hv_t *hv = self;
+    const sev_init_t init = {0};
+    hv->doing = "INIT";
+    cbit_hv_command_run(&hv->command, SEV_CMD_INIT, &init, sizeof init, cbit_hv_task_resume,
+                        &hv->task);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t succeeded(cbit_hv_t *hv)
+{
+    uint32_t status = hv->command.request.status;
+    if (status == SEV_STATUS_SUCCESS) {
+        return CBIT_HV_NEXT;
+    }
+    return cbit_hv_fail(hv, CBIT_ERR_INTERNAL, NULL, "the Secure Processor answered %s with %s",
+                        cbit_spdriver_command_name(hv->command.request.command),
+                        cbit_spdriver_status_name(status));
+}
+
+static cbit_hv_step_t boot_flush(void *self)
+{
+    cbit_hv_t *hv = self;
+    if (succeeded(hv) != CBIT_HV_NEXT) {
+        return CBIT_HV_STOP;
+    }
+    hv->doing = "WBINVD and DF_FLUSH after INIT";
+    hv->boot_turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &hv->task};
+    cbit_hv_flush(hv, &hv->boot_turn);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t boot_status(void *self)
+{
+    cbit_hv_t *hv = self;
+    const sev_platform_status_t status = {0};
+    hv->doing = "PLATFORM_STATUS";
+    cbit_hv_command_run(&hv->command, SEV_CMD_PLATFORM_STATUS, &status, sizeof status,
+                        cbit_hv_task_resume, &hv->task);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t boot_owner(void *self)
+{
+    cbit_hv_t *hv = self;
+    sev_platform_status_t status;
+    memcpy(&status, hv->command.bytes, sizeof status);
+    hv->owner = (cbit_hv_owner_t){
+        .api_major = status.api_major, .api_minor = status.api_minor, .build = status.build};
+    return succeeded(hv);
+}
+
+static const cbit_hv_step_fn boot_steps[] = {boot_init, boot_flush, boot_status, boot_owner, NULL};
+
+static void booted(void *self)
+{
+    cbit_hv_t *hv = self;
+    hv->doing = "guests";
+    if (hv->err == CBIT_ERR_OK) {
+        launch_those_after(hv, UINT32_MAX);
+    }
+}
+
+/* Host software starts once the Secure Processor has loaded the host's key. */
+static void on_sp_ready(void *self)
+{
+    cbit_hv_t *hv = self;
+    if (cbit_hv_uses_sp(hv)) {
+        cbit_hv_task_start(&hv->task, boot_steps, hv, booted, hv);
+    } else {
+        booted(hv);
+    }
+}
+
+static cbit_hv_step_t end_flush(void *self)
+{
+    cbit_hv_t *hv = self;
+    hv->doing = "the last WBINVD and DF_FLUSH";
+    hv->boot_turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &hv->task};
+    cbit_hv_flush(hv, &hv->boot_turn);
+    return CBIT_HV_WAIT;
+}
+
+static const cbit_hv_step_fn end_steps[] = {end_flush, NULL};
+
+static void ended(void *self)
+{
+    cbit_hv_t *hv = self;
+    hv->doing = "over";
+    hv->result->time_ps = cbit_hv_now(hv);
+    hv->over = true;
+    cbit_kernel_stop(hv->kernel);
+}
+
+void cbit_hv_guest_gone(cbit_hv_guest_t *guest)
+{
+    cbit_hv_t *hv = guest->hv;
+    hv->guests_gone++;
+    launch_those_after(hv, guest->index);
+    if (hv->guests_gone == hv->guest_count) {
+        cbit_hv_task_start(&hv->task, end_steps, hv, ended, hv);
+    }
+}
+
+/* ---- building ---- */
+
+static void take_settings(cbit_hv_t *hv)
+{
+    hv->machine = *hv->scenario->machine;
+    cbit_rows_defaults(cbit_hypervisor_rows, &hv->config);
+    if (hv->options->config != NULL) {
+        hv->config = *hv->options->config;
+    }
+    if (hv->options->baseline == CBIT_BASELINE_UNPROTECTED) {
+        hv->machine.host.sme = false;
+    }
+    hv->host_key = hv->machine.host.sme ? CBIT_KEY_HOST : CBIT_KEY_PLAIN;
+    hv->c_bit_mask = hv->machine.host.sme ? UINT64_C(1) << hv->machine.sev.c_bit : 0;
+    hv->next_plain_asid = CBIT_HV_PLAIN_ASID;
+    cbit_hv_frames_init(&hv->frames, FRAMES_BASE, hv->machine.memory.size_bytes);
+    cbit_hv_asids_init(&hv->asids, hv->machine.sev.min_sev_asid, hv->machine.sev.asids);
+    for (uint32_t i = 0; i < hv->scenario->guests_count; i++) {
+        if (hv->scenario->guests[i].asid != 0) {
+            cbit_hv_asids_reserve(&hv->asids, hv->scenario->guests[i].asid);
+        }
+    }
+}
+
+static cbit_err_t build_machine(cbit_hv_t *hv)
+{
+    const cbit_hypervisor_options_t *options = hv->options;
+    bool off = options->baseline != CBIT_BASELINE_NONE || options->mode == CBIT_ENGINE_OFF;
+    const cbit_platform_parts_t parts = {
+        .engines = off ? NULL : options->engines,
+        .seed = hv->scenario->seed,
+        .firmware = options->firmware,
+        .firmware_bytes = options->firmware_bytes,
+        .self = hv,
+        .on_exit = on_exit_of,
+        .on_sp_ready = on_sp_ready,
+        .on_sp_interrupt = on_sp_interrupt,
+        .on_console = on_console,
+    };
+    cbit_err_t err = cbit_platform_create(&hv->machine, &parts, &hv->platform, hv->diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    hv->kernel = cbit_platform_kernel(hv->platform);
+    cbit_spdriver_config_t driver;
+    cbit_rows_defaults(cbit_spdriver_config_rows, &driver);
+    driver.mailbox = hv->machine.sp.mailbox;
+    return cbit_spdriver_create(&driver, hv->kernel, cbit_platform_sp(hv->platform), &hv->driver,
+                                hv->diag);
+}
+
+static cbit_err_t build_cores(cbit_hv_t *hv)
+{
+    hv->core_count = cbit_platform_cores(hv->platform);
+    hv->cores = calloc(hv->core_count, sizeof *hv->cores);
+    if (hv->cores == NULL || !cbit_hv_command_init(&hv->command, hv) ||
+        !cbit_hv_command_init(&hv->flush_command, hv)) {
+        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    for (uint32_t i = 0; i < hv->core_count; i++) {
+        cbit_hv_core_init(&hv->cores[i], hv, i);
+    }
+    return CBIT_ERR_OK;
+}
+
+static cbit_err_t build_software(cbit_hv_guest_t *guest)
+{
+    cbit_hv_t *hv = guest->hv;
+    cbit_err_t err = cbit_trace_reader_open(guest->config->traffic.path, CBIT_ERR_INPUT_FILE,
+                                            &guest->reader, hv->diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    guest->source = cbit_trace_reader_source(guest->reader);
+    const cbit_guest_config_t config = {
+        .memory_bytes = guest->config->memory,
+        .c_bit = hv->machine.sev.c_bit,
+        .encrypted = guest->sev,
+        .seed = cbit_splitmix64(hv->scenario->seed + guest->index),
+        .max_instructions = guest->config->traffic.max_instructions,
+    };
+    return cbit_guest_create(&config, &guest->source, &guest->soft, hv->diag);
+}
+
+static cbit_err_t build_vcpus(cbit_hv_guest_t *guest, uint32_t *next_core)
+{
+    cbit_hv_t *hv = guest->hv;
+    if (guest->config->vcpus != 1) {
+        return cbit_diag_add(hv->diag, CBIT_ERR_UNSUPPORTED, NULL,
+                             "/guests/%u/vcpus: %u; only 1 so far", guest->index,
+                             guest->config->vcpus);
+    }
+    guest->vcpus = calloc(guest->config->vcpus, sizeof *guest->vcpus);
+    if (guest->vcpus == NULL) {
+        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    guest->vcpus_left = guest->config->vcpus;
+    for (uint32_t i = 0; i < guest->config->vcpus; i++) {
+        cbit_hv_vcpu_t *vcpu = &guest->vcpus[i];
+        vcpu->guest = guest;
+        vcpu->index = i;
+        vcpu->home = &hv->cores[(*next_core)++ % hv->core_count];
+        if (!cbit_hv_frames_take(&hv->frames, &vcpu->vmcb_spa)) {
+            return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+        }
+    }
+    return CBIT_ERR_OK;
+}
+
+static cbit_err_t build_guest(cbit_hv_t *hv, uint32_t index, uint32_t *next_core)
+{
+    cbit_hv_guest_t *guest = &hv->guests[index];
+    guest->hv = hv;
+    guest->index = index;
+    guest->config = &hv->scenario->guests[index];
+    guest->sev = guest->config->protection == CBIT_PROTECTION_SEV &&
+                 hv->options->baseline != CBIT_BASELINE_UNPROTECTED;
+    guest->doing = "waiting for its turn";
+    guest->result = &hv->result->guests[index];
+    (void)snprintf(guest->result->name, sizeof guest->result->name, "%s", guest->config->name);
+    cbit_hv_transfer_init(&guest->transfer, hv->kernel, cbit_platform_host_port(hv->platform, 0),
+                          CBIT_SOURCE_HOST, 0);
+    guest->digest = cbit_hv_digest_create();
+    if (guest->digest == NULL || !cbit_hv_command_init(&guest->command, hv)) {
+        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    cbit_err_t err = build_software(guest);
+    return err == CBIT_ERR_OK ? build_vcpus(guest, next_core) : err;
+}
+
+static cbit_err_t build_guests(cbit_hv_t *hv)
+{
+    uint32_t next_core = 0;
+    cbit_err_t first = CBIT_ERR_OK;
+    for (uint32_t i = 0; i < hv->guest_count; i++) {
+        /* All guests are looked at: a user wants to know of every bad trace at once. */
+        cbit_err_t err = build_guest(hv, i, &next_core);
+        first = first == CBIT_ERR_OK ? err : first;
+    }
+    return first;
+}
+
+static cbit_err_t build(cbit_hv_t *hv)
+{
+    hv->guest_count = hv->scenario->guests_count;
+    hv->result->guest_count = hv->guest_count;
+    hv->result->event_count = hv->scenario->events_count;
+    hv->result->guests = calloc(hv->guest_count + 1, sizeof *hv->result->guests);
+    hv->result->events = calloc(hv->result->event_count + 1, sizeof *hv->result->events);
+    hv->guests = calloc(hv->guest_count + 1, sizeof *hv->guests);
+    if (hv->result->guests == NULL || hv->result->events == NULL || hv->guests == NULL) {
+        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    take_settings(hv);
+    cbit_err_t err = build_machine(hv);
+    err = err == CBIT_ERR_OK ? build_cores(hv) : err;
+    err = err == CBIT_ERR_OK ? build_guests(hv) : err;
+    return err == CBIT_ERR_OK ? cbit_hv_probes_create(hv) : err;
+}
+
+static void destroy(cbit_hv_t *hv)
+{
+    cbit_hv_probes_destroy(hv);
+    for (uint32_t i = 0; hv->guests != NULL && i < hv->guest_count; i++) {
+        cbit_hv_guest_t *guest = &hv->guests[i];
+        cbit_guest_destroy(guest->soft);
+        cbit_trace_reader_close(guest->reader);
+        cbit_hv_digest_destroy(guest->digest);
+        if (guest->nested.frames != NULL) {
+            cbit_hv_nested_clear(&guest->nested);
+        }
+        for (uint32_t n = 0; guest->vcpus != NULL && n < guest->config->vcpus; n++) {
+            free(guest->vcpus[n].dma.bytes);
+        }
+        free(guest->vcpus);
+    }
+    cbit_spdriver_destroy(hv->driver);
+    cbit_platform_destroy(hv->platform);
+    cbit_hv_frames_clear(&hv->frames);
+    free(hv->cores);
+    free(hv->guests);
+    free(hv);
+}
+
+/* ---- running ---- */
+
+static void say_who_hangs(cbit_hv_t *hv, const char *what)
+{
+    (void)cbit_hv_fail(hv, CBIT_ERR_INTERNAL, NULL, "%s at %llu ps; hypervisor: %s", what,
+                       (unsigned long long)cbit_hv_now(hv),
+                       hv->doing == NULL ? "waiting for the Secure Processor" : hv->doing);
+    for (uint32_t i = 0; i < hv->guest_count; i++) {
+        (void)cbit_diag_add(hv->diag, CBIT_ERR_INTERNAL, NULL, "guest %s: %s",
+                            hv->guests[i].config->name, hv->guests[i].doing);
+    }
+}
+
+static void simulate(cbit_hv_t *hv)
+{
+    const cbit_hypervisor_options_t *options = hv->options;
+    cbit_ps_t limit_ps = options->limit_ps == 0 ? DEFAULT_LIMIT_PS : options->limit_ps;
+    uint64_t fired = 0;
+    if (hv->guest_count == 0) {
+        hv->over = true;
+    }
+    while (!hv->over) {
+        cbit_ps_t until_ps = cbit_hv_now(hv) + PROGRESS_SLICE_PS;
+        fired += cbit_kernel_run(hv->kernel, until_ps < limit_ps ? until_ps : limit_ps);
+        if (options->on_progress != NULL) {
+            options->on_progress(options->self, cbit_hv_now(hv), fired);
+        }
+        if (!hv->over && cbit_kernel_next_ps(hv->kernel) == CBIT_PS_NEVER) {
+            say_who_hangs(hv, "nothing is left to happen");
+        } else if (!hv->over && cbit_hv_now(hv) >= limit_ps) {
+            say_who_hangs(hv, "the simulation is not over");
+        }
+    }
+}
+
+cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
+                               const cbit_hypervisor_options_t *options, cbit_run_result_t *out,
+                               cbit_diag_t *diag)
+{
+    cbit_hv_t *hv = calloc(1, sizeof *hv);
+    cbit_run_result_t *result = calloc(1, sizeof *result);
+    if (hv == NULL || result == NULL) {
+        free(hv);
+        free(result);
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    hv->scenario = scenario;
+    hv->options = options;
+    hv->diag = diag;
+    hv->result = result;
+    cbit_err_t err = build(hv);
+    if (err == CBIT_ERR_OK) {
+        simulate(hv);
+        err = hv->err;
+    }
+    if (err == CBIT_ERR_OK) {
+        cbit_hv_collect(hv);
+        *out = *result;
+    } else {
+        cbit_run_result_clear(result);
+    }
+    free(result);
+    destroy(hv);
+    return err;
+}

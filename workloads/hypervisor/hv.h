@@ -1,0 +1,299 @@
+/**
+ * @file
+ * The hypervisor's own picture of the machine: guests, their vCPUs, cores, probes.
+ *
+ * Private to workloads/hypervisor. Who calls whom:
+ *
+ *     hv.c       creates everything, boots the platform, ends the run
+ *     launch.c   a guest's launch and its teardown, through command.c and flush.c
+ *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
+ *     exits.c    what an exit asks for
+ *     device.c   a real device's DMA for a guest's I/O
+ *     probe.c    misbehaviour with a vCPU: run, look, put back
+ */
+#ifndef CBIT_WORKLOADS_HYPERVISOR_HV_H
+#define CBIT_WORKLOADS_HYPERVISOR_HV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/platform/platform.h"
+#include "cbit/vcpu/vmcb.h"
+#include "cbit/workloads/guest.h"
+#include "cbit/workloads/hypervisor.h"
+#include "cbit/workloads/spdriver.h"
+#include "sev/command.h"
+#include "sev/status.h"
+#include "workloads/hypervisor/asids.h"
+#include "workloads/hypervisor/blocks.h"
+#include "workloads/hypervisor/frames.h"
+#include "workloads/hypervisor/measure.h"
+#include "workloads/hypervisor/nested.h"
+#include "workloads/hypervisor/task.h"
+#include "workloads/hypervisor/transfer.h"
+
+typedef struct cbit_hv cbit_hv_t;
+typedef struct cbit_hv_core cbit_hv_core_t;
+typedef struct cbit_hv_guest cbit_hv_guest_t;
+typedef struct cbit_hv_vcpu cbit_hv_vcpu_t;
+typedef struct cbit_hv_probe cbit_hv_probe_t;
+
+/* ---- a place in a queue: for the flush lock and for flushes ---- */
+
+typedef struct cbit_hv_turn {
+    void (*granted)(void *self);
+    void *self;
+    struct cbit_hv_turn *next;
+} cbit_hv_turn_t;
+
+typedef struct cbit_hv_turns {
+    cbit_hv_turn_t *head, *tail;
+} cbit_hv_turns_t;
+
+void cbit_hv_turns_add(cbit_hv_turns_t *turns, cbit_hv_turn_t *turn);
+cbit_hv_turn_t *cbit_hv_turns_take(cbit_hv_turns_t *turns); /* NULL when empty */
+
+/* ---- one command to the Secure Processor at a time, with its buffer in host memory ---- */
+
+typedef struct cbit_hv_command {
+    cbit_hv_t *hv;
+    cbit_hv_transfer_t transfer;
+    cbit_spdriver_request_t request;
+    cbit_spa_t buffer_spa; /* one frame; its second half is for what a command points to */
+    uint32_t len_bytes;
+    uint8_t bytes[SEV_COMMAND_BUFFER_MAX_BYTES];
+    void (*done)(void *self);
+    void *done_self;
+} cbit_hv_command_t;
+
+enum { CBIT_HV_COMMAND_ANSWER_OFFSET = CBIT_PAGE_BYTES / 2 };
+
+bool cbit_hv_command_init(cbit_hv_command_t *command, cbit_hv_t *hv);
+
+/*
+ * Writes len_bytes of in to the buffer, rings the mailbox, reads the buffer back into
+ * command->bytes, calls done. request.status holds the answer.
+ */
+void cbit_hv_command_run(cbit_hv_command_t *command, uint32_t id, const void *in,
+                         uint32_t len_bytes, void (*done)(void *self), void *done_self);
+
+/* The address of offset in the command's frame as the SP wants it: with the C-bit of SME hosts. */
+uint64_t cbit_hv_command_paddr(const cbit_hv_command_t *command, uint32_t offset);
+
+/* ---- probes ---- */
+
+typedef enum cbit_hv_probe_state {
+    CBIT_HV_PROBE_ABSENT, /* not for this engine or baseline */
+    CBIT_HV_PROBE_WAITING,
+    CBIT_HV_PROBE_DUE,    /* at the next chance */
+    CBIT_HV_PROBE_ACTIVE, /* dma_read: the guest's driver has been asked */
+    CBIT_HV_PROBE_DONE,
+} cbit_hv_probe_state_t;
+
+struct cbit_hv_probe {
+    cbit_hv_t *hv;
+    uint32_t index; /* of the scenario's event */
+    const cbit_scenario_event_t *event;
+    cbit_run_event_t *result;
+    cbit_hv_probe_state_t state;
+    cbit_event_t alarm; /* CBIT_WHEN_TIME */
+    uint32_t io;        /* dma_read: the driver's number of the request */
+    cbit_ps_t begun_ps;
+    cbit_hv_blocks_t foreign; /* plaintext of the guests that own the probe's ASID */
+    cbit_key_t own_key;       /* the key id that the probe names: only its blocks are compared */
+    cbit_guest_stats_t before;
+    uint8_t saved[CBIT_VMCB_BYTES];
+};
+
+/* ---- vCPUs and guests ---- */
+
+/* A DMA of a real device on behalf of a vCPU that has rung a doorbell. */
+typedef struct cbit_hv_dma {
+    cbit_hv_task_t task;
+    cbit_hv_transfer_t transfer;
+    cbit_event_t timer;
+    uint32_t io;
+    cbit_guest_io_status_t status;
+    uint32_t at;       /* bytes that have moved */
+    uint8_t *bytes;    /* status.bytes of them */
+    bool faulted;      /* an address that no table maps */
+    cbit_ps_t rung_ps; /* doorbell */
+} cbit_hv_dma_t;
+
+struct cbit_hv_vcpu {
+    cbit_hv_guest_t *guest;
+    uint32_t index;
+    cbit_hv_core_t *home;
+    cbit_spa_t vmcb_spa;
+    uint8_t vmcb[CBIT_VMCB_BYTES]; /* as last written by the hypervisor */
+    bool queued, ended;
+    cbit_hv_vcpu_t *next; /* in its core's queue */
+    cbit_hv_dma_t dma;
+};
+
+typedef enum cbit_hv_phase {
+    CBIT_HV_PHASE_WAITING, /* for the guest that it comes after */
+    CBIT_HV_PHASE_LAUNCHING,
+    CBIT_HV_PHASE_RUNNING,
+    CBIT_HV_PHASE_LEAVING,
+    CBIT_HV_PHASE_GONE,
+} cbit_hv_phase_t;
+
+struct cbit_hv_guest {
+    cbit_hv_t *hv;
+    uint32_t index;
+    const cbit_scenario_guest_t *config;
+    bool sev;
+    cbit_hv_phase_t phase;
+    cbit_trace_reader_t *reader;
+    cbit_trace_source_t source;
+    cbit_guest_t *soft; /* its software */
+    cbit_run_guest_t *result;
+    cbit_hv_task_t task;       /* launch, teardown */
+    cbit_hv_task_t image_task; /* one LAUNCH_UPDATE_DATA */
+    const char *doing;         /* for the diagnostic of a hang */
+    cbit_hv_command_t command;
+    cbit_hv_transfer_t transfer;
+    cbit_hv_turn_t turn;
+    cbit_hv_nested_t nested;
+    uint8_t nested_line[CBIT_LINE_BYTES];
+    cbit_hv_digest_t *digest;
+    uint8_t measurement[SEV_MEASUREMENT_BYTES];
+    uint32_t asid;   /* of VMRUN; plain guests have one too, above those of SEV */
+    uint32_t handle; /* 0: none */
+    bool asid_taken, activated, refused;
+    uint64_t probe_fetch_mismatches; /* of probes: not held against the guest */
+    uint32_t piece;                  /* launch: which piece (and before that, which VMCB) */
+    uint64_t piece_at;               /* launch: bytes of it done */
+    uint64_t run_bytes;              /* launch: contiguous host memory of one LAUNCH_UPDATE_DATA */
+    cbit_ps_t launch_begin_ps;
+    uint32_t vcpus_left;
+    cbit_hv_vcpu_t *vcpus;
+};
+
+/* ---- cores ---- */
+
+/* Plain guests get ASIDs from here on: SEV's end at CBIT_KEY_ASID_MAX. */
+enum { CBIT_HV_PLAIN_ASID = CBIT_KEY_ASID_MAX + 1, CBIT_HV_ASID_SPACE = 4096 };
+
+struct cbit_hv_core {
+    cbit_hv_t *hv;
+    uint32_t number;
+    cbit_vcpu_t *cpu;
+    cbit_hv_transfer_t transfer; /* host software on this core */
+    cbit_hv_task_t task;
+    bool busy;
+    bool in_vmrun, in_probe;
+    bool wbinvd_wanted;
+    cbit_hv_vcpu_t *running;
+    cbit_hv_probe_t *probe;
+    const cbit_hv_vcpu_t *bound;
+    cbit_hv_vcpu_t *queue_head, *queue_tail;
+    cbit_event_t timer, quantum;
+    cbit_exit_t exit;
+    cbit_spa_t last_vmcb[CBIT_HV_ASID_SPACE]; /* by ASID: whose translations the TLB may hold */
+};
+
+/* ---- all of it ---- */
+
+struct cbit_hv {
+    const cbit_scenario_t *scenario;
+    const cbit_hypervisor_options_t *options;
+    cbit_hypervisor_config_t config;
+    cbit_platform_config_t machine; /* as built: the baseline's changes made */
+    cbit_diag_t *diag;
+    cbit_platform_t *platform;
+    cbit_kernel_t *kernel;
+    cbit_spdriver_t *driver;
+    cbit_key_t host_key;
+    uint64_t c_bit_mask; /* of host addresses; 0 without SME */
+    cbit_hv_frames_t frames;
+    cbit_hv_asids_t asids;
+    uint32_t next_plain_asid;
+    cbit_hv_task_t task; /* platform boot, end */
+    cbit_hv_command_t command;
+    const char *doing;
+    cbit_hv_owner_t owner;
+    /* Flushing: WBINVD on all cores, then DF_FLUSH. */
+    cbit_hv_task_t flush_task;
+    cbit_hv_command_t flush_command;
+    cbit_hv_turns_t flush_waiting, flush_served;
+    cbit_hv_turn_t flush_turn, boot_turn;
+    uint32_t wbinvds_left;
+    bool lock_held;
+    cbit_hv_turns_t lock_waiting;
+    cbit_hv_core_t *cores;
+    uint32_t core_count;
+    cbit_hv_guest_t *guests;
+    uint32_t guest_count, guests_gone;
+    cbit_hv_probe_t *probes;
+    uint32_t probe_count;
+    cbit_run_result_t *result;
+    cbit_err_t err;
+    bool over;
+};
+
+/* hv.c */
+
+/* Ends the run with an error; the first one counts. Returns STOP for steps. */
+cbit_hv_step_t cbit_hv_fail(cbit_hv_t *hv, cbit_err_t err, const char *where, const char *format,
+                            ...) __attribute__((format(printf, 4, 5)));
+void cbit_hv_guest_gone(cbit_hv_guest_t *guest);
+static inline cbit_ps_t cbit_hv_now(const cbit_hv_t *hv)
+{
+    return cbit_kernel_now_ps(hv->kernel);
+}
+
+/* True for an SEV platform: some guest of this run is protected. */
+bool cbit_hv_uses_sp(const cbit_hv_t *hv);
+
+/* flush.c */
+
+/* The lock that DEACTIVATE and flushes hold, as KVM's sev_deactivate_lock. */
+void cbit_hv_lock(cbit_hv_t *hv, cbit_hv_turn_t *turn);
+void cbit_hv_unlock(cbit_hv_t *hv);
+
+/* WBINVD on all cores and DF_FLUSH, begun after this call; then the turn is granted. */
+void cbit_hv_flush(cbit_hv_t *hv, cbit_hv_turn_t *turn);
+
+/* A core has written back and emptied its caches. */
+void cbit_hv_wbinvd_done(cbit_hv_t *hv);
+
+/* launch.c */
+void cbit_hv_launch(cbit_hv_guest_t *guest);
+void cbit_hv_teardown(cbit_hv_guest_t *guest);
+
+/* core.c */
+void cbit_hv_core_init(cbit_hv_core_t *core, cbit_hv_t *hv, uint32_t number);
+void cbit_hv_core_kick(cbit_hv_core_t *core);
+void cbit_hv_core_exit(cbit_hv_core_t *core, const cbit_exit_t *exit);
+void cbit_hv_core_wbinvd(cbit_hv_core_t *core);
+void cbit_hv_core_delay(cbit_hv_core_t *core, cbit_ps_t span_ps); /* resumes the core's task */
+void cbit_hv_core_bind(cbit_hv_core_t *core, const cbit_hv_vcpu_t *vcpu);
+/* Puts a vCPU at the end (or the front) of its core's queue and lets the core look. */
+void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front);
+
+/* exits.c */
+cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason);
+/* Does what the exit on this core asks for; the vCPU is queued, blocked or ended afterwards. */
+void cbit_hv_handle_exit(cbit_hv_core_t *core);
+void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_exit);
+
+/* device.c */
+void cbit_hv_dma_start(cbit_hv_vcpu_t *vcpu, uint32_t io);
+
+/* probe.c */
+cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv);
+void cbit_hv_probes_destroy(cbit_hv_t *hv);
+/* Marks what has become due for a vCPU that is about to run; the first run probe, or NULL. */
+cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu);
+/* Whether a probe is to run before this vCPU's guest gets its ASID. */
+bool cbit_hv_probe_at_launch(const cbit_hv_vcpu_t *vcpu);
+/* Whether something waits for this vCPU to reach a state that only an exit shows. */
+bool cbit_hv_probe_watches(const cbit_hv_vcpu_t *vcpu);
+/* The probe that a device request belongs to, or NULL. */
+cbit_hv_probe_t *cbit_hv_probe_of_io(cbit_hv_vcpu_t *vcpu, uint32_t io);
+void cbit_hv_probe_run(cbit_hv_core_t *core, cbit_hv_probe_t *probe, void (*done)(void *self),
+                       void *done_self);
+
+#endif

@@ -1,0 +1,463 @@
+#include <string.h>
+
+#include "workloads/hypervisor/hv.h"
+#include "workloads/hypervisor/vmcb.h"
+
+/* QEMU's default for SEV guests: no debugging by the host. */
+enum { LAUNCH_POLICY = SEV_POLICY_NODBG };
+
+/* ---- small things that the steps share ---- */
+
+static void send(cbit_hv_guest_t *guest, uint32_t id, const void *in, uint32_t len_bytes)
+{
+    guest->doing = cbit_spdriver_command_name(id);
+    cbit_hv_command_run(&guest->command, id, in, len_bytes, cbit_hv_task_resume, &guest->task);
+}
+
+/* A refused command ends the launch; the guest leaves with what it has. */
+static cbit_hv_step_t checked(cbit_hv_guest_t *guest)
+{
+    if (guest->command.request.status == SEV_STATUS_SUCCESS) {
+        return CBIT_HV_NEXT;
+    }
+    guest->hv->result->checks.sp_failures++;
+    guest->refused = true;
+    guest->result->end = CBIT_GUEST_REFUSED;
+    guest->result->last_exit = (int32_t)guest->command.request.status;
+    return CBIT_HV_STOP;
+}
+
+/* The run of contiguous host memory behind the guest's launch position; 0 at the end of all. */
+static uint64_t next_run(cbit_hv_guest_t *guest, cbit_spa_t *spa, const uint8_t **bytes)
+{
+    uint32_t count;
+    const cbit_guest_piece_t *pieces = cbit_guest_pieces(guest->soft, &count);
+    if (guest->piece < count && guest->piece_at == pieces[guest->piece].len_bytes) {
+        guest->piece++;
+        guest->piece_at = 0;
+    }
+    if (guest->piece >= count) {
+        return 0;
+    }
+    const cbit_guest_piece_t *piece = &pieces[guest->piece];
+    cbit_spa_t next;
+    uint64_t len = CBIT_PAGE_BYTES;
+    if (!cbit_hv_nested_lookup(&guest->nested, piece->gpa + guest->piece_at, spa)) {
+        return 0; /* cannot be: every piece was mapped */
+    }
+    while (guest->piece_at + len < piece->len_bytes &&
+           cbit_hv_nested_lookup(&guest->nested, piece->gpa + guest->piece_at + len, &next) &&
+           next == *spa + len) {
+        len += CBIT_PAGE_BYTES;
+    }
+    *bytes = piece->bytes + guest->piece_at;
+    return len;
+}
+
+/* ---- preparing memory ---- */
+
+static cbit_hv_step_t take_asid(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_t *hv = guest->hv;
+    guest->doing = "taking an ASID";
+    if (!guest->sev) {
+        guest->asid = hv->next_plain_asid++;
+        return CBIT_HV_NEXT;
+    }
+    switch (cbit_hv_asids_take(&hv->asids, guest->config->asid, &guest->asid)) {
+    case CBIT_HV_ASID_TAKEN:
+        guest->asid_taken = true;
+        guest->result->asid = guest->asid;
+        return CBIT_HV_NEXT;
+    case CBIT_HV_ASID_FLUSH_FIRST:
+        cbit_hv_flush(hv, &guest->turn);
+        return CBIT_HV_AGAIN;
+    default:
+        guest->result->end = CBIT_GUEST_REFUSED;
+        return CBIT_HV_STOP;
+    }
+}
+
+/* A frame for every page that the guest maps; the rest of its memory is never touched. */
+static cbit_hv_step_t map_memory(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_t *hv = guest->hv;
+    guest->doing = "mapping its memory";
+    cbit_err_t err = cbit_hv_nested_init(&guest->nested, &hv->frames, hv->c_bit_mask);
+    for (cbit_gpa_t gpa = 0; gpa < guest->config->memory && err == CBIT_ERR_OK;
+         gpa += CBIT_PAGE_BYTES) {
+        cbit_spa_t spa;
+        if (cbit_guest_area_at(guest->soft, gpa) == CBIT_GUEST_AREA_NONE) {
+            continue;
+        }
+        guest->result->resident_pages++;
+        err = cbit_hv_frames_take(&hv->frames, &spa) ? cbit_hv_nested_map(&guest->nested, gpa, spa)
+                                                     : CBIT_ERR_NO_MEMORY;
+    }
+    if (err != CBIT_ERR_OK) {
+        return cbit_hv_fail(hv, CBIT_ERR_CONFLICT, "/memory/size_bytes",
+                            "guest %s needs more memory than the machine has left",
+                            guest->config->name);
+    }
+    return CBIT_HV_NEXT;
+}
+
+static cbit_hv_step_t write_nested(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_spa_t spa;
+    guest->doing = "writing nested tables";
+    if (!cbit_hv_nested_next_dirty(&guest->nested, &spa, guest->nested_line)) {
+        return CBIT_HV_NEXT;
+    }
+    cbit_hv_transfer_start(&guest->transfer, CBIT_COMMAND_WRITE, spa, guest->hv->host_key,
+                           guest->nested_line, CBIT_LINE_BYTES, cbit_hv_task_resume, &guest->task);
+    return CBIT_HV_AGAIN;
+}
+
+static cbit_hv_step_t write_vmcb(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_vcpu_t *vcpu = &guest->vcpus[guest->piece]; /* counts the vCPUs here */
+    guest->doing = "writing its VMCB";
+    if (guest->piece == guest->config->vcpus) {
+        guest->piece = 0;
+        return CBIT_HV_NEXT;
+    }
+    guest->piece++;
+    cbit_hv_vmcb_setup_t setup = {
+        .asid = guest->asid, .sev = guest->sev, .nested_cr3 = cbit_hv_nested_root(&guest->nested)};
+    cbit_guest_entry(guest->soft, &setup.entry);
+    cbit_hv_vmcb_build(vcpu->vmcb, &setup);
+    cbit_hv_transfer_start(&guest->transfer, CBIT_COMMAND_WRITE, vcpu->vmcb_spa,
+                           guest->hv->host_key, vcpu->vmcb, CBIT_VMCB_BYTES, cbit_hv_task_resume,
+                           &guest->task);
+    return CBIT_HV_AGAIN;
+}
+
+/* The image as QEMU puts it: by host software, with the host's key or in plain. */
+static cbit_hv_step_t copy_image(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_spa_t spa;
+    const uint8_t *bytes;
+    uint64_t len = next_run(guest, &spa, &bytes);
+    guest->doing = "copying its image";
+    if (len == 0) {
+        guest->piece = 0;
+        guest->piece_at = 0;
+        return CBIT_HV_NEXT;
+    }
+    guest->piece_at += len;
+    /* A write only reads the bytes. */
+    cbit_hv_transfer_start(&guest->transfer, CBIT_COMMAND_WRITE, spa, guest->hv->host_key,
+                           (uint8_t *)(uintptr_t)bytes, len, cbit_hv_task_resume, &guest->task);
+    return CBIT_HV_AGAIN;
+}
+
+/* ---- the launch proper ---- */
+
+static cbit_hv_step_t launch_start(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    const sev_start_t start = {.policy = LAUNCH_POLICY};
+    guest->launch_begin_ps = cbit_hv_now(guest->hv);
+    send(guest, SEV_CMD_LAUNCH_START, &start, sizeof start);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t launch_started(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    sev_start_t start;
+    memcpy(&start, guest->command.bytes, sizeof start);
+    cbit_hv_step_t step = checked(guest);
+    guest->handle = step == CBIT_HV_NEXT ? start.handle : 0;
+    return step;
+}
+
+/* Misbehaviour before ACTIVATE. The probe resumes this task. */
+static cbit_hv_step_t launch_probes(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    guest->doing = "a probe before ACTIVATE";
+    for (uint32_t i = 0; i < guest->config->vcpus; i++) {
+        if (cbit_hv_probe_at_launch(&guest->vcpus[i])) {
+            cbit_hv_ready(&guest->vcpus[i], false);
+            return CBIT_HV_AGAIN;
+        }
+    }
+    return CBIT_HV_NEXT;
+}
+
+static cbit_hv_step_t activate(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    const sev_activate_t activate = {.handle = guest->handle, .asid = guest->asid};
+    send(guest, SEV_CMD_ACTIVATE, &activate, sizeof activate);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t activated(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_step_t step = checked(guest);
+    guest->activated = step == CBIT_HV_NEXT;
+    return step;
+}
+
+/* As Linux before LAUNCH_UPDATE_DATA: the SP reads memory, and what it writes is under another
+   key id than the lines that the copy has left in the caches. */
+static cbit_hv_step_t flush_run(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_spa_t spa;
+    const uint8_t *bytes;
+    guest->run_bytes = next_run(guest, &spa, &bytes);
+    guest->doing = "CLFLUSH of its image";
+    cbit_platform_clflush(guest->hv->platform, spa, guest->run_bytes, cbit_hv_task_resume,
+                          &guest->image_task);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t update_run(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_spa_t spa;
+    const uint8_t *bytes;
+    guest->run_bytes = next_run(guest, &spa, &bytes);
+    if (cbit_hv_digest_add(guest->digest, bytes, guest->run_bytes) != CBIT_ERR_OK) {
+        return cbit_hv_fail(guest->hv, CBIT_ERR_INTERNAL, NULL, "SHA-256 failed");
+    }
+    const sev_launch_range_t range = {.handle = guest->handle,
+                                      .paddr = spa | guest->hv->c_bit_mask,
+                                      .length = (uint32_t)guest->run_bytes};
+    guest->doing = "LAUNCH_UPDATE_DATA";
+    cbit_hv_command_run(&guest->command, SEV_CMD_LAUNCH_UPDATE_DATA, &range, sizeof range,
+                        cbit_hv_task_resume, &guest->image_task);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t updated(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    guest->piece_at += guest->run_bytes;
+    guest->result->launch_bytes += guest->run_bytes;
+    return checked(guest);
+}
+
+static const cbit_hv_step_fn image_steps[] = {flush_run, update_run, updated, NULL};
+
+static cbit_hv_step_t update_image(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_spa_t spa;
+    const uint8_t *bytes;
+    if (guest->refused) {
+        return CBIT_HV_STOP;
+    }
+    if (next_run(guest, &spa, &bytes) == 0) {
+        return CBIT_HV_NEXT;
+    }
+    cbit_hv_task_start(&guest->image_task, image_steps, guest, cbit_hv_task_resume, &guest->task);
+    return CBIT_HV_AGAIN;
+}
+
+static cbit_hv_step_t measure(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    const sev_launch_range_t range = {
+        .handle = guest->handle,
+        .paddr = cbit_hv_command_paddr(&guest->command, CBIT_HV_COMMAND_ANSWER_OFFSET),
+        .length = SEV_MEASUREMENT_BYTES};
+    send(guest, SEV_CMD_LAUNCH_MEASURE, &range, sizeof range);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t fetch_measurement(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_step_t step = checked(guest);
+    if (step == CBIT_HV_NEXT) {
+        guest->doing = "reading its measurement";
+        cbit_hv_transfer_start(&guest->transfer, CBIT_COMMAND_READ,
+                               guest->command.buffer_spa + CBIT_HV_COMMAND_ANSWER_OFFSET,
+                               guest->hv->host_key, guest->measurement, SEV_MEASUREMENT_BYTES,
+                               cbit_hv_task_resume, &guest->task);
+        return CBIT_HV_WAIT;
+    }
+    return step;
+}
+
+/* What the guest's owner would do; without a session the transport key is zero. */
+static cbit_hv_step_t check_measurement(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_owner_t owner = guest->hv->owner;
+    owner.policy = LAUNCH_POLICY;
+    if (cbit_hv_digest_check(guest->digest, &owner, guest->measurement,
+                             &guest->result->launch_measurement_ok) != CBIT_ERR_OK) {
+        return cbit_hv_fail(guest->hv, CBIT_ERR_INTERNAL, NULL, "HMAC failed");
+    }
+    if (!guest->result->launch_measurement_ok) {
+        guest->hv->result->checks.measurements_wrong++;
+    }
+    return CBIT_HV_NEXT;
+}
+
+static cbit_hv_step_t finish(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    const sev_handle_t handle = {.handle = guest->handle};
+    send(guest, SEV_CMD_LAUNCH_FINISH, &handle, sizeof handle);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t finished(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    guest->result->launch_ps = cbit_hv_now(guest->hv) - guest->launch_begin_ps;
+    return checked(guest);
+}
+
+static cbit_hv_step_t begin_running(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    guest->phase = CBIT_HV_PHASE_RUNNING;
+    guest->doing = "running";
+    return CBIT_HV_NEXT;
+}
+
+static const cbit_hv_step_fn sev_launch_steps[] = {
+    take_asid,         map_memory,        write_nested, write_vmcb, copy_image,    launch_start,
+    launch_started,    launch_probes,     activate,     activated,  update_image,  measure,
+    fetch_measurement, check_measurement, finish,       finished,   begin_running, NULL};
+
+static const cbit_hv_step_fn plain_launch_steps[] = {
+    take_asid, map_memory, write_nested, write_vmcb, copy_image, begin_running, NULL};
+
+static void launch_over(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    if (guest->hv->err != CBIT_ERR_OK) {
+        return;
+    }
+    if (guest->phase != CBIT_HV_PHASE_RUNNING) {
+        cbit_hv_teardown(guest);
+        return;
+    }
+    for (uint32_t i = 0; i < guest->config->vcpus; i++) {
+        cbit_hv_ready(&guest->vcpus[i], false);
+    }
+}
+
+void cbit_hv_launch(cbit_hv_guest_t *guest)
+{
+    guest->phase = CBIT_HV_PHASE_LAUNCHING;
+    guest->turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &guest->task};
+    cbit_hv_task_start(&guest->task, guest->sev ? sev_launch_steps : plain_launch_steps, guest,
+                       launch_over, guest);
+}
+
+/* ---- the end ---- */
+
+static cbit_hv_step_t leave_lock(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    guest->doing = "waiting for a flush to end";
+    cbit_hv_lock(guest->hv, &guest->turn);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t deactivate(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    const sev_handle_t handle = {.handle = guest->handle};
+    if (!guest->activated) {
+        guest->command.request.status = SEV_STATUS_SUCCESS;
+        return CBIT_HV_NEXT;
+    }
+    send(guest, SEV_CMD_DEACTIVATE, &handle, sizeof handle);
+    return CBIT_HV_WAIT;
+}
+
+static cbit_hv_step_t decommission(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    const sev_handle_t handle = {.handle = guest->handle};
+    guest->hv->result->checks.sp_failures += guest->command.request.status != SEV_STATUS_SUCCESS;
+    if (guest->handle == 0) {
+        guest->command.request.status = SEV_STATUS_SUCCESS;
+        return CBIT_HV_NEXT;
+    }
+    send(guest, SEV_CMD_DECOMMISSION, &handle, sizeof handle);
+    return CBIT_HV_WAIT;
+}
+
+static void retire_memory(cbit_hv_guest_t *guest)
+{
+    cbit_hv_t *hv = guest->hv;
+    if (guest->nested.count == 0) {
+        return;
+    }
+    for (cbit_gpa_t gpa = 0; gpa < guest->config->memory; gpa += CBIT_PAGE_BYTES) {
+        cbit_spa_t spa;
+        if (cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
+            /* Out of memory only keeps the frame out of use. */
+            (void)cbit_hv_frames_retire(&hv->frames, spa);
+        }
+    }
+    cbit_hv_nested_clear(&guest->nested);
+}
+
+static cbit_hv_step_t give_back(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_t *hv = guest->hv;
+    hv->result->checks.sp_failures += guest->command.request.status != SEV_STATUS_SUCCESS;
+    guest->activated = false;
+    if (guest->asid_taken) {
+        guest->asid_taken = false;
+        cbit_hv_asids_retire(&hv->asids, guest->asid);
+    }
+    retire_memory(guest);
+    cbit_hv_unlock(hv);
+    return CBIT_HV_NEXT;
+}
+
+/* Whoever comes after this guest starts from a clean machine. */
+static cbit_hv_step_t leave_flush(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_t *hv = guest->hv;
+    for (uint32_t i = 0; i < hv->guest_count; i++) {
+        if (hv->guests[i].config->after_guest == guest->index) {
+            guest->doing = "flushing behind it";
+            cbit_hv_flush(hv, &guest->turn);
+            return CBIT_HV_WAIT;
+        }
+    }
+    return CBIT_HV_NEXT;
+}
+
+static const cbit_hv_step_fn leave_steps[] = {leave_lock, deactivate,  decommission,
+                                              give_back,  leave_flush, NULL};
+
+static void leave_over(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    if (guest->hv->err == CBIT_ERR_OK) {
+        guest->phase = CBIT_HV_PHASE_GONE;
+        guest->doing = "gone";
+        cbit_hv_guest_gone(guest);
+    }
+}
+
+void cbit_hv_teardown(cbit_hv_guest_t *guest)
+{
+    guest->phase = CBIT_HV_PHASE_LEAVING;
+    guest->turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &guest->task};
+    cbit_hv_task_start(&guest->task, leave_steps, guest, leave_over, guest);
+}

@@ -1,0 +1,51 @@
+#include "workloads/hypervisor/result.h"
+
+#include <stdlib.h>
+
+/* Adds every counter of one struct of uint64_t to another. */
+static void add_counters(uint64_t *into, const uint64_t *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        into[i] += from[i];
+    }
+}
+
+static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
+{
+    cbit_run_guest_t *result = guest->result;
+    cbit_run_checks_t *checks = &hv->result->checks;
+    cbit_guest_stats_t soft;
+    cbit_guest_stats(guest->soft, &soft);
+    result->loads_checked = soft.loads_checked;
+    result->load_mismatches = soft.load_mismatches;
+    result->fetches_checked = soft.fetches;
+    result->fetch_mismatches = soft.fetch_mismatches - guest->probe_fetch_mismatches;
+    result->bounced_bytes = soft.bounce_copied_bytes;
+    for (uint32_t i = 0; i < hv->core_count; i++) {
+        cbit_vcpu_stats_t vcpu;
+        cbit_vcpu_stats(hv->cores[i].cpu, (uint16_t)guest->index, &vcpu);
+        add_counters((uint64_t *)&result->vcpu, (const uint64_t *)&vcpu,
+                     sizeof vcpu / sizeof(uint64_t));
+    }
+    checks->load_mismatches += result->load_mismatches;
+    checks->fetch_mismatches += result->fetch_mismatches;
+    checks->io_mismatches += soft.io_mismatches;
+}
+
+void cbit_hv_collect(cbit_hv_t *hv)
+{
+    cbit_run_result_t *result = hv->result;
+    cbit_platform_stats(hv->platform, &result->machine);
+    result->checks.stage_mismatches = result->machine.stage_mismatches;
+    result->checks.requests_lost = result->machine.in_flight;
+    for (uint32_t i = 0; i < hv->guest_count; i++) {
+        collect_guest(hv, &hv->guests[i]);
+    }
+}
+
+void cbit_run_result_clear(cbit_run_result_t *result)
+{
+    free(result->guests);
+    free(result->events);
+    *result = (cbit_run_result_t){0};
+}

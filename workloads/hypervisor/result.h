@@ -1,0 +1,9 @@
+/* Filling a finished run's result from the counters of all parts. */
+#ifndef CBIT_WORKLOADS_HYPERVISOR_RESULT_H
+#define CBIT_WORKLOADS_HYPERVISOR_RESULT_H
+
+#include "workloads/hypervisor/hv.h"
+
+void cbit_hv_collect(cbit_hv_t *hv);
+
+#endif

@@ -1,0 +1,98 @@
+#include "cbit/workloads/hypervisor.h"
+
+#define US UINT64_C(1000000)
+#define NS UINT64_C(1000)
+
+const cbit_row_t cbit_hypervisor_rows[] = {
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, quantum_us), .unit = "us", .min = 10 * US,
+     .max = 1000000 * US, .fallback = 1000 * US,
+     .source = "assumed: the tick of a Linux kernel with HZ=1000",
+     .help = "Time slice of a vCPU that shares its core"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, exit_io_ns), .unit = "ns", .max = 1000000 * NS,
+     .fallback = 1635 * NS,
+     .source = "CVM_eval, SIGMETRICS 2025: port I/O of a plain VM on EPYC 9334, exit and return",
+     .help = "Exit for port I/O and return to the guest, the processor's share included"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, exit_hypercall_ns), .unit = "ns", .max = 1000000 * NS,
+     .fallback = 1255 * NS,
+     .source = "CVM_eval, SIGMETRICS 2025: hypercall of a plain VM on EPYC 9334, exit and return",
+     .help = "Exit for a hypercall and return to the guest, the processor's share included"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, exit_other_ns), .unit = "ns", .max = 1000000 * NS,
+     .fallback = 1290 * NS,
+     .source = "assumed: as an MSR exit (CVM_eval, SIGMETRICS 2025, plain VM on EPYC 9334)",
+     .help = "Any other exit and return to the guest, the processor's share included"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, device_ns), .unit = "ns", .max = 1000000 * NS,
+     .fallback = 1000 * NS, .source = "assumed: one PCIe round trip and a little logic",
+     .help = "Doorbell to a device's first DMA request"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, probe_limit_us), .unit = "us", .min = US,
+     .max = 1000000 * US, .fallback = 100 * US,
+     .source = "design choice: far above what the 64 instructions of the check can take",
+     .help = "A probed vCPU that has not left by then is interrupted"},
+    {.key = NULL},
+};
+
+const char *const cbit_guest_end_words[CBIT_GUEST_ENDS + 1] = {"finished", "died", "refused", NULL};
+
+#define COUNTER(struct_type, field, sentence)                                                      \
+    {                                                                                              \
+        CBIT_FIELD(U64, struct_type, field), .help = (sentence)                                    \
+    }
+#define PICOSECONDS(struct_type, field, sentence)                                                  \
+    {                                                                                              \
+        CBIT_FIELD(U64, struct_type, field), .unit = "ps", .help = (sentence)                      \
+    }
+
+const cbit_row_t cbit_run_check_rows[] = {
+    COUNTER(cbit_run_checks_t, stage_mismatches,
+            "Requests whose stages do not add up to their latency"),
+    COUNTER(cbit_run_checks_t, requests_lost,
+            "Requests that entered a memory controller and never left"),
+    COUNTER(cbit_run_checks_t, load_mismatches,
+            "Loads that did not return what the shadow of the stores says"),
+    COUNTER(cbit_run_checks_t, fetch_mismatches,
+            "Instruction fetches that did not return the recording, probes not counted"),
+    COUNTER(cbit_run_checks_t, io_mismatches,
+            "Blocks of device I/O that came out other than they went in"),
+    COUNTER(cbit_run_checks_t, foreign_blocks,
+            "16-byte blocks of another guest's plaintext that reached a core"),
+    COUNTER(cbit_run_checks_t, measurements_wrong,
+            "Launches whose measurement is not the one that the guest's owner computes"),
+    COUNTER(cbit_run_checks_t, sp_failures,
+            "Commands of a lawful sequence that the firmware refused"),
+    {.key = NULL},
+};
+
+const cbit_row_t cbit_run_guest_rows[] = {
+    PICOSECONDS(cbit_run_guest_t, launch_ps, "LAUNCH_START sent to LAUNCH_FINISH answered"),
+    {CBIT_FIELD(U64, cbit_run_guest_t, launch_bytes), .unit = "bytes",
+     .help = "Measured and encrypted by LAUNCH_UPDATE_DATA"},
+    PICOSECONDS(cbit_run_guest_t, first_vmrun_ps, "When the guest first ran"),
+    PICOSECONDS(cbit_run_guest_t, run_ps, "First VMRUN to the end, probes not counted"),
+    PICOSECONDS(cbit_run_guest_t, probe_ps, "Time taken by probes"),
+    COUNTER(cbit_run_guest_t, vmruns, "VMRUNs of its vCPUs, probes not counted"),
+    COUNTER(cbit_run_guest_t, exits_ioio, "Exits for port I/O"),
+    COUNTER(cbit_run_guest_t, exits_npf, "Nested page faults"),
+    COUNTER(cbit_run_guest_t, exits_intr, "Exits for interrupts of the host"),
+    COUNTER(cbit_run_guest_t, exits_hlt, "HLT exits, the program's end included"),
+    COUNTER(cbit_run_guest_t, exits_other, "All other exits"),
+    COUNTER(cbit_run_guest_t, io_requests, "Requests that a device has served"),
+    {CBIT_FIELD(U64, cbit_run_guest_t, io_bytes), .unit = "bytes", .help = "Moved by devices"},
+    COUNTER(cbit_run_guest_t, loads_checked, "Loads compared with the shadow of the stores"),
+    COUNTER(cbit_run_guest_t, fetches_checked, "Fetches compared with the recording"),
+    COUNTER(cbit_run_guest_t, load_mismatches, "Loads that did not agree"),
+    COUNTER(cbit_run_guest_t, fetch_mismatches, "Fetches that did not agree, probes not counted"),
+    {CBIT_FIELD(U64, cbit_run_guest_t, bounced_bytes), .unit = "bytes",
+     .help = "Copied through the bounce buffer"},
+    {CBIT_FIELD(U64, cbit_run_guest_t, resident_pages), .unit = "pages",
+     .help = "Guest pages that have a frame of the host"},
+    {.key = NULL},
+};
+
+const cbit_row_t cbit_run_event_rows[] = {
+    COUNTER(cbit_run_event_t, info1, "EXITINFO1 of the exit"),
+    COUNTER(cbit_run_event_t, info2, "EXITINFO2 of the exit"),
+    COUNTER(cbit_run_event_t, blocks, "16-byte blocks that reached the core or the device"),
+    COUNTER(cbit_run_event_t, foreign_blocks,
+            "Those of them that are plaintext of a guest that does not run here"),
+    PICOSECONDS(cbit_run_event_t, span_ps, "From the start until everything was put back"),
+    {.key = NULL},
+};
