@@ -19,22 +19,23 @@
 #include "cbit/dram/store.h"
 #include "cbit/sim/kernel.h"
 #include "cbit/sim/port.h"
+#include "cbit/umc/config.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef struct cbit_umc cbit_umc_t;               /* opaque */
-typedef struct cbit_umc_config cbit_umc_config_t; /* cbit/umc/config.h */
+typedef struct cbit_umc cbit_umc_t; /* opaque */
 
 /* What a controller works with. Nothing is owned but the engine, which it destroys. */
 typedef struct cbit_umc_parts {
     cbit_kernel_t *kernel;
     cbit_store_t *store;
     cbit_cipher_t *cipher; /* zero-time access and the data of --engine model; may be NULL if off */
-    cbit_aes_engine_t engine; /* ops NULL: off, and the store holds plaintext */
-    uint32_t channel;         /* for messages and statistics */
-    uint16_t host_key_slot;   /* where CBIT_KEY_HOST lives; an ASID's slot is its number */
+    cbit_aes_engine_t engine;               /* ops NULL: off, and the store holds plaintext */
+    cbit_aes_engine_config_t engine_config; /* what the engine was created with */
+    uint32_t channel;                       /* for messages and statistics */
+    uint16_t host_key_slot; /* where CBIT_KEY_HOST lives; an ASID's slot is its number */
     /* The machine's address -> this channel's own contiguous address (interleave bits removed). */
     uint64_t (*channel_address)(const void *self, cbit_spa_t spa);
     const void *channel_address_self;
@@ -62,7 +63,6 @@ void cbit_umc_write_key(cbit_umc_t *umc, uint16_t slot, const uint8_t *key,
 void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self);
 
 /* Takes a copy of the counters. */
-typedef struct cbit_umc_stats cbit_umc_stats_t; /* cbit/umc/config.h */
 void cbit_umc_stats(const cbit_umc_t *umc, cbit_umc_stats_t *stats);
 
 #ifdef __cplusplus

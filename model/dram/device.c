@@ -1,0 +1,393 @@
+#include "cbit/dram/device.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * One row a speed grade. Bins' own clocks (CL, tRCD = tRP, CWL) come from the speed-bin tables,
+ * what the standard gives in nanoseconds stands here in picoseconds.
+ */
+typedef struct grade {
+    const char *name;
+    uint32_t generation; /* 4 or 5 */
+    uint64_t tck_num_ps, tck_den;
+    uint32_t cl_nck, rcd_nck, cwl_nck;
+    uint32_t tras_ps, tccd_l_ps;
+    uint32_t trrd_s_ps[3], trrd_l_ps[3], tfaw_ps[3]; /* x4, x8, x16 */
+} grade_t;
+
+#define SAME3(ps)                                                                                  \
+    {                                                                                              \
+        (ps), (ps), (ps)                                                                           \
+    }
+#define DDR5(text, num, den, cl, rcd, cwl, faw)                                                    \
+    {                                                                                              \
+        text, 5, num, den, cl, rcd, cwl, 32000, 5000, SAME3(0), SAME3(5000), SAME3(faw)            \
+    }
+
+/* JESD79-4 and JESD79-5 speed bins; DDR4-3200AA is the calibrated one. */
+static const grade_t GRADES[CBIT_DRAM_SPEEDS] = {
+    {"ddr4_2133p",
+     4,
+     1875,
+     2,
+     15,
+     15,
+     11,
+     33000,
+     5355,
+     {3700, 3700, 5300},
+     {5300, 5300, 6400},
+     {15000, 21000, 30000}},
+    {"ddr4_2400r",
+     4,
+     2500,
+     3,
+     16,
+     16,
+     12,
+     32000,
+     5000,
+     {3300, 3300, 5300},
+     {4900, 4900, 6400},
+     {13000, 21000, 30000}},
+    {"ddr4_2666v",
+     4,
+     750,
+     1,
+     19,
+     19,
+     14,
+     32000,
+     5000,
+     {3000, 3000, 5300},
+     {4900, 4900, 6400},
+     {12000, 21000, 30000}},
+    {"ddr4_2933y",
+     4,
+     682,
+     1,
+     21,
+     21,
+     16,
+     32000,
+     5000,
+     {2700, 2700, 5300},
+     {4900, 4900, 6400},
+     {10875, 21000, 30000}},
+    {"ddr4_3200aa",
+     4,
+     625,
+     1,
+     22,
+     22,
+     16,
+     32000,
+     5000,
+     {2500, 2500, 5300},
+     {4900, 4900, 6400},
+     {10000, 21000, 30000}},
+    DDR5("ddr5_4800a", 1250, 3, 34, 34, 32, 13333),
+    DDR5("ddr5_4800b", 1250, 3, 40, 39, 38, 13333),
+    DDR5("ddr5_5200a", 5000, 13, 38, 38, 36, 12307),
+    DDR5("ddr5_5200b", 5000, 13, 42, 42, 40, 12307),
+    DDR5("ddr5_5600a", 2500, 7, 40, 40, 38, 11428),
+    DDR5("ddr5_5600b", 2500, 7, 46, 45, 44, 11428),
+    DDR5("ddr5_6000a", 1000, 3, 42, 42, 40, 10666),
+    DDR5("ddr5_6000b", 1000, 3, 48, 48, 46, 10666),
+    DDR5("ddr5_6400a", 625, 2, 46, 46, 44, 10000),
+    DDR5("ddr5_6400b", 625, 2, 52, 52, 50, 10000),
+};
+
+const char *const cbit_dram_speed_names[] = {
+    "ddr4_2133p", "ddr4_2400r", "ddr4_2666v", "ddr4_2933y", "ddr4_3200aa", "ddr5_4800a",
+    "ddr5_4800b", "ddr5_5200a", "ddr5_5200b", "ddr5_5600a", "ddr5_5600b",  "ddr5_6000a",
+    "ddr5_6000b", "ddr5_6400a", "ddr5_6400b", NULL,
+};
+
+enum { TIMING_MAX_NCK = 1000000 };
+
+#define TIMING(name, text)                                                                         \
+    {                                                                                              \
+        CBIT_FIELD(U32, cbit_dram_timing_t, name),                                                 \
+            .unit = "nck", .min = 0, .max = TIMING_MAX_NCK,                                        \
+            .source = "JESD79-4 / JESD79-5 by speed grade when 0", .help = text                    \
+    }
+
+static const cbit_row_t timing_rows[] = {
+    TIMING(burst_nck, "Data bus time of a line, BL/2"),
+    TIMING(command_nck, "Command bus time of ACT, RD and WR"),
+    TIMING(cl_nck, "Read latency: RD to its first data"),
+    TIMING(cwl_nck, "Write latency: WR to its first data"),
+    TIMING(trcd_nck, "ACT to RD or WR of the bank"),
+    TIMING(trp_nck, "PRE to ACT of the bank"),
+    TIMING(tras_nck, "ACT to PRE of the bank"),
+    TIMING(trc_nck, "ACT to ACT of the bank"),
+    TIMING(tccd_s_nck, "RD to RD and WR to WR of different bank groups"),
+    TIMING(tccd_l_nck, "RD to RD of one bank group"),
+    TIMING(tccd_l_wr_nck, "WR to WR of one bank group"),
+    TIMING(trrd_s_nck, "ACT to ACT of different bank groups"),
+    TIMING(trrd_l_nck, "ACT to ACT of one bank group"),
+    TIMING(tfaw_nck, "Window that holds at most four ACT of a rank"),
+    TIMING(twr_nck, "End of write data to PRE of the bank"),
+    TIMING(twtr_s_nck, "End of write data to RD of another bank group"),
+    TIMING(twtr_l_nck, "End of write data to RD of the bank group"),
+    TIMING(trtp_nck, "RD to PRE of the bank"),
+    TIMING(tppd_nck, "PRE to PRE of a rank"),
+    TIMING(trtrs_nck, "Data bus bubble when the rank or the direction changes"),
+    TIMING(trefi_nck, "Mean time between refresh commands of a rank"),
+    TIMING(trfc_nck, "REF to the next command of the rank"),
+    TIMING(read_to_write_nck, "RD to WR of a rank"),
+    TIMING(write_to_read_s_nck, "WR to RD of another bank group"),
+    TIMING(write_to_read_l_nck, "WR to RD of the bank group"),
+    TIMING(write_to_pre_nck, "WR to PRE of the bank"),
+    TIMING(read_to_read_rank_nck, "RD to RD of another rank"),
+    TIMING(write_to_write_rank_nck, "WR to WR of another rank"),
+    TIMING(read_to_write_rank_nck, "RD to WR of another rank"),
+    TIMING(write_to_read_rank_nck, "WR to RD of another rank"),
+    {.key = NULL},
+};
+
+const cbit_row_t cbit_dram_config_rows[] = {
+    {CBIT_FIELD(ENUM, cbit_dram_config_t, speed), .names = cbit_dram_speed_names,
+     .fallback = CBIT_DDR4_3200AA, .max = CBIT_DRAM_SPEEDS - 1,
+     .source = "JESD79-4 and JESD79-5 speed bins", .help = "Speed grade of the devices"},
+    {CBIT_FIELD(U32, cbit_dram_config_t, width_bits), .unit = "bits", .min = 4, .max = 16,
+     .fallback = 8, .source = "assumed: the usual server part", .help = "Width of a device"},
+    {CBIT_FIELD(U32, cbit_dram_config_t, density_gbit), .unit = "Gbit", .min = 2, .max = 32,
+     .fallback = 8, .source = "assumed: the usual part of the DDR4-3200 generation",
+     .help = "Density of a device"},
+    {CBIT_FIELD(U32, cbit_dram_config_t, ranks), .min = 1, .max = CBIT_DRAM_MAX_RANKS,
+     .fallback = 1, .source = "assumed: single-rank modules", .help = "Ranks of a channel"},
+    {CBIT_FIELD(OBJECT, cbit_dram_config_t, timing), .rows = timing_rows,
+     .source = "by speed grade", .help = "Timing; 0 takes the speed grade's value"},
+    {.key = NULL},
+};
+
+/*
+ * Picoseconds to clocks, the one place. DDR4: ceil(t/tCK - 0.025); DDR5: ceil(0.997 t/tCK);
+ * the correction keeps a value that is a whole number of clocks from being rounded up by the
+ * standard's own truncation. Exact times (refresh) round up without it.
+ */
+typedef enum rounding { ROUND_JEDEC, ROUND_EXACT } rounding_t;
+
+static uint32_t clocks(const grade_t *grade, uint64_t ps, rounding_t rounding)
+{
+    uint64_t tck = grade->tck_num_ps;
+    uint64_t scaled = ps * grade->tck_den; /* clocks = scaled / tck */
+    if (rounding == ROUND_EXACT) {
+        return (uint32_t)((scaled + tck - 1) / tck);
+    }
+    if (grade->generation == 4) {
+        uint64_t thousandths = scaled * 1000;
+        thousandths = thousandths > 25 * tck ? thousandths - 25 * tck : 0;
+        return (uint32_t)((thousandths + 1000 * tck - 1) / (1000 * tck));
+    }
+    return (uint32_t)((scaled * 997 + 1000 * tck - 1) / (1000 * tck));
+}
+
+static uint32_t at_least(uint32_t nck, uint32_t least_nck)
+{
+    return nck > least_nck ? nck : least_nck;
+}
+
+static void fill(uint32_t *field, uint32_t value)
+{
+    if (*field == 0) {
+        *field = value;
+    }
+}
+
+/* tRFC1 in ns by density. */
+static uint32_t rfc_ns(uint32_t generation, uint32_t density_gbit)
+{
+    static const struct {
+        uint32_t generation, density_gbit, ns;
+    } TABLE[] = {{4, 2, 160}, {4, 4, 260},  {4, 8, 350},  {4, 16, 550},
+                 {5, 8, 195}, {5, 16, 295}, {5, 24, 410}, {5, 32, 410}};
+    for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
+        if (TABLE[i].generation == generation && TABLE[i].density_gbit == density_gbit) {
+            return TABLE[i].ns;
+        }
+    }
+    return 0;
+}
+
+static void fill_common(cbit_dram_timing_t *t, const grade_t *g, uint32_t width)
+{
+    bool ddr5 = g->generation == 5;
+    fill(&t->burst_nck, ddr5 ? 8 : 4);
+    fill(&t->command_nck, ddr5 ? 2 : 1);
+    fill(&t->cl_nck, g->cl_nck);
+    fill(&t->cwl_nck, g->cwl_nck);
+    fill(&t->trcd_nck, g->rcd_nck);
+    fill(&t->trp_nck, g->rcd_nck);
+    fill(&t->tras_nck, clocks(g, g->tras_ps, ROUND_JEDEC));
+    fill(&t->trc_nck, t->tras_nck + t->trp_nck);
+    fill(&t->tccd_s_nck, ddr5 ? 8 : 4);
+    fill(&t->tccd_l_nck, at_least(clocks(g, g->tccd_l_ps, ROUND_JEDEC), ddr5 ? 8 : 5));
+    fill(&t->trrd_s_nck, at_least(clocks(g, g->trrd_s_ps[width], ROUND_JEDEC), ddr5 ? 8 : 4));
+    fill(&t->trrd_l_nck, at_least(clocks(g, g->trrd_l_ps[width], ROUND_JEDEC), ddr5 ? 8 : 4));
+    static const uint32_t FAW_MIN[2][3] = {{16, 20, 28}, {32, 32, 40}};
+    fill(&t->tfaw_nck, at_least(clocks(g, g->tfaw_ps[width], ROUND_JEDEC), FAW_MIN[ddr5][width]));
+    fill(&t->twr_nck, clocks(g, ddr5 ? 30000 : 15000, ROUND_JEDEC));
+    fill(&t->twtr_s_nck, at_least(clocks(g, 2500, ROUND_JEDEC), ddr5 ? 4 : 2));
+    fill(&t->twtr_l_nck, at_least(clocks(g, ddr5 ? 10000 : 7500, ROUND_JEDEC), ddr5 ? 16 : 4));
+    fill(&t->trtp_nck, at_least(clocks(g, 7500, ROUND_JEDEC), ddr5 ? 12 : 4));
+    fill(&t->tppd_nck, ddr5 ? 2 : 1);
+    fill(&t->trtrs_nck, 2);
+    /* DDR5 x4: a burst is half an on-die ECC word, so same-group writes pay for the merge. */
+    uint32_t wr2 = at_least(clocks(g, 10000, ROUND_JEDEC), 16);
+    uint32_t wr = at_least(clocks(g, 20000, ROUND_JEDEC), 32);
+    fill(&t->tccd_l_wr_nck, !ddr5 ? t->tccd_l_nck : width == 0 ? wr : wr2);
+}
+
+static uint32_t minus(uint32_t a, uint32_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static void fill_refresh(cbit_dram_timing_t *t, const grade_t *g, uint32_t density_gbit)
+{
+    /* tREFI rounds down: refreshing late is never right. */
+    uint64_t refi_ps = g->generation == 5 ? 3900000 : 7800000;
+    fill(&t->trefi_nck, (uint32_t)(refi_ps * g->tck_den / g->tck_num_ps));
+    fill(&t->trfc_nck, clocks(g, 1000ull * rfc_ns(g->generation, density_gbit), ROUND_EXACT));
+}
+
+static void fill_derived(cbit_dram_timing_t *t, const grade_t *g)
+{
+    uint32_t preamble = g->generation == 5 ? 2 : 0;
+    fill(&t->read_to_write_nck,
+         minus(t->cl_nck + t->burst_nck + t->trtrs_nck + preamble, t->cwl_nck));
+    fill(&t->write_to_read_s_nck, t->cwl_nck + t->burst_nck + t->twtr_s_nck);
+    fill(&t->write_to_read_l_nck, t->cwl_nck + t->burst_nck + t->twtr_l_nck);
+    fill(&t->write_to_pre_nck, t->cwl_nck + t->burst_nck + t->twr_nck);
+    fill(&t->read_to_read_rank_nck, t->burst_nck + t->trtrs_nck);
+    fill(&t->write_to_write_rank_nck, t->burst_nck + t->trtrs_nck);
+    fill(&t->read_to_write_rank_nck, minus(t->cl_nck + t->burst_nck + t->trtrs_nck, t->cwl_nck));
+    fill(&t->write_to_read_rank_nck,
+         at_least(minus(t->cwl_nck + t->burst_nck + t->trtrs_nck, t->cl_nck), 1));
+}
+
+/* Timings that no device could have: each with the rule that it breaks. */
+static void check_timing(const cbit_dram_timing_t *t, const char *where, cbit_diag_t *diag,
+                         cbit_err_t *err)
+{
+    const struct {
+        bool broken;
+        const char *field, *rule;
+        uint32_t value, other;
+    } RULES[] = {
+        {t->tras_nck < t->trcd_nck + t->trtp_nck, "tras_nck",
+         "at least tRCD + tRTP = ", t->tras_nck, t->trcd_nck + t->trtp_nck},
+        {t->trc_nck < t->tras_nck + t->trp_nck, "trc_nck", "at least tRAS + tRP = ", t->trc_nck,
+         t->tras_nck + t->trp_nck},
+        {t->tccd_s_nck < t->burst_nck, "tccd_s_nck", "at least a burst (BL/2) = ", t->tccd_s_nck,
+         t->burst_nck},
+        {t->tccd_l_nck < t->tccd_s_nck, "tccd_l_nck", "at least tCCD_S = ", t->tccd_l_nck,
+         t->tccd_s_nck},
+        {t->tccd_l_wr_nck < t->tccd_s_nck, "tccd_l_wr_nck", "at least tCCD_S = ", t->tccd_l_wr_nck,
+         t->tccd_s_nck},
+        {t->trrd_l_nck < t->trrd_s_nck, "trrd_l_nck", "at least tRRD_S = ", t->trrd_l_nck,
+         t->trrd_s_nck},
+        {t->tfaw_nck < t->trrd_s_nck, "tfaw_nck", "at least tRRD_S = ", t->tfaw_nck, t->trrd_s_nck},
+        {t->twtr_l_nck < t->twtr_s_nck, "twtr_l_nck", "at least tWTR_S = ", t->twtr_l_nck,
+         t->twtr_s_nck},
+        {t->write_to_read_l_nck < t->cwl_nck + t->burst_nck, "write_to_read_l_nck",
+         "at least tCWL + BL/2 = ", t->write_to_read_l_nck, t->cwl_nck + t->burst_nck},
+        {t->cwl_nck > t->cl_nck + 2, "cwl_nck", "at most CL + 2 = ", t->cwl_nck, t->cl_nck + 2},
+        {t->trefi_nck <= t->trfc_nck + t->trp_nck + t->trc_nck, "trefi_nck",
+         "more than tRFC + tRP + tRC (a rank that only refreshes does no work) = ", t->trefi_nck,
+         t->trfc_nck + t->trp_nck + t->trc_nck},
+    };
+    for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++) {
+        if (RULES[i].broken) {
+            *err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
+                                 "timing/%s: %" PRIu32 " contradicts another timing; must be "
+                                 "%s%" PRIu32 " nck",
+                                 RULES[i].field, RULES[i].value, RULES[i].rule, RULES[i].other);
+        }
+    }
+}
+
+static uint32_t log2_up(uint32_t n)
+{
+    uint32_t bits = 0;
+    while ((1u << bits) < n) {
+        bits++;
+    }
+    return bits;
+}
+
+static void organise(cbit_dram_device_t *d, const cbit_dram_config_t *config, const grade_t *g)
+{
+    bool ddr5 = g->generation == 5;
+    bool x16 = config->width_bits == 16;
+    uint32_t columns = ddr5 && config->width_bits == 4 ? 2048 : 1024;
+    uint32_t channel_bits = ddr5 ? 32 : 64;
+    d->clock = (cbit_clock_t){.period_num_ps = g->tck_num_ps, .period_den = g->tck_den};
+    d->ranks = config->ranks;
+    d->groups = (ddr5 ? 8u : 4u) / (x16 ? 2u : 1u);
+    d->banks_per_group = ddr5 && config->density_gbit == 8 ? 2 : 4;
+    d->banks = d->ranks * d->groups * d->banks_per_group;
+    d->devices_per_rank = channel_bits / config->width_bits;
+    uint64_t device_bits = (uint64_t)config->density_gbit << 30;
+    d->rows = (uint32_t)(device_bits /
+                         ((uint64_t)d->groups * d->banks_per_group * columns * config->width_bits));
+    d->rank_bits = log2_up(d->ranks);
+    d->group_bits = log2_up(d->groups);
+    d->bank_bits = log2_up(d->banks_per_group);
+    d->row_bits = log2_up(d->rows);
+    d->column_bits = log2_up(columns * channel_bits / 8 / 64);
+    d->block_nck_num = ddr5 ? 2 : 1;
+    d->block_nck_den = 1;
+    d->capacity_bytes = device_bits / 8 * d->devices_per_rank * d->ranks;
+}
+
+static cbit_err_t check_config(const cbit_dram_config_t *config, const char *where,
+                               cbit_diag_t *diag)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    uint32_t width = config->width_bits;
+    if (config->speed >= CBIT_DRAM_SPEEDS) {
+        return cbit_diag_add(diag, CBIT_ERR_RANGE, where, "speed: no such speed grade");
+    }
+    if (width != 4 && width != 8 && width != 16) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
+                            "width_bits: %" PRIu32 " is no device width; 4, 8 or 16", width);
+    }
+    uint32_t generation = GRADES[config->speed].generation;
+    if (rfc_ns(generation, config->density_gbit) == 0) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
+                            "density_gbit: no DDR%" PRIu32 " device has %" PRIu32 " Gbit; %s",
+                            generation, config->density_gbit,
+                            generation == 4 ? "2, 4, 8 or 16" : "8, 16, 24 or 32");
+    }
+    if (config->ranks == 0 || config->ranks > CBIT_DRAM_MAX_RANKS || config->ranks == 3) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where, "ranks: %" PRIu32 "; 1, 2 or 4",
+                            config->ranks);
+    }
+    return err;
+}
+
+cbit_err_t cbit_dram_resolve(const cbit_dram_config_t *config, const char *where,
+                             cbit_dram_device_t *device, cbit_diag_t *diag)
+{
+    cbit_err_t err = check_config(config, where, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    const grade_t *grade = &GRADES[config->speed];
+    cbit_dram_device_t d = {.timing = config->timing};
+    organise(&d, config, grade);
+    fill_common(&d.timing, grade, config->width_bits == 4 ? 0 : config->width_bits == 8 ? 1 : 2);
+    fill_refresh(&d.timing, grade, config->density_gbit);
+    fill_derived(&d.timing, grade);
+    check_timing(&d.timing, where, diag, &err);
+    if (err == CBIT_ERR_OK) {
+        *device = d;
+    }
+    return err;
+}

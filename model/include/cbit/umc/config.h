@@ -1,0 +1,45 @@
+/**
+ * @file
+ * What can be said about a memory controller, and what it counts.
+ */
+#ifndef CBIT_UMC_CONFIG_H
+#define CBIT_UMC_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/rows.h"
+#include "cbit/dram/device.h"
+#include "cbit/dram/map.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cbit_umc_config {
+    cbit_dram_config_t dram;
+    char mapping[CBIT_DRAM_MAP_TEXT + 1]; /* cbit/dram/map.h */
+    uint64_t *group_hash, *bank_hash;     /* XOR masks of channel address bits, one per field bit */
+    uint32_t group_hash_count, bank_hash_count;
+    uint32_t read_queue_entries, write_queue_entries;
+    uint64_t write_high, write_low; /* millionths of the write queue */
+    uint32_t return_buffer_entries; /* lines between RD and last plaintext beat */
+    uint32_t engine_clock_divider;  /* engine clock = DRAM clock / this: 1 or 2 */
+};
+typedef struct cbit_umc_config cbit_umc_config_t;
+extern const cbit_row_t cbit_umc_rows[];
+
+struct cbit_umc_stats {
+    uint64_t reads, writes; /* requests taken */
+    uint64_t forwarded, coalesced, partial_writes, not_loaded, refused;
+    uint64_t column_reads, column_writes, row_hits;
+    uint64_t activates, precharges, refreshes;
+    uint64_t aes_waited_eclk;
+};
+typedef struct cbit_umc_stats cbit_umc_stats_t;
+extern const cbit_row_t cbit_umc_stat_rows[];
+
+#ifdef __cplusplus
+}
+#endif
+#endif

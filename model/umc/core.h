@@ -1,0 +1,98 @@
+/*
+ * The controller proper, in DRAM clocks: queues, FR-FCFS, write drain, refresh, and the gates that
+ * keep the devices' rules. It knows no simulated time, no data and no keys; above it stand the
+ * kernel adapter (umc.c) and the stream driver (cbit dram). Private to model/umc.
+ *
+ * Order within a clock: commands first, then at most one acceptance; what is accepted in clock n
+ * can be scheduled from clock n + 1 on.
+ */
+#ifndef CBIT_MODEL_UMC_CORE_H
+#define CBIT_MODEL_UMC_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/err.h"
+#include "cbit/dram/device.h"
+#include "cbit/dram/map.h"
+
+#define UMC_NEVER   UINT64_MAX
+#define UMC_NO_USER UINT32_MAX
+
+enum {
+    UMC_MAX_ENTRIES = 256, /* of one queue */
+
+};
+
+typedef enum umc_op { UMC_ACT, UMC_PRE, UMC_RD, UMC_WR, UMC_OPS } umc_op_t;
+
+typedef enum umc_event_kind {
+    UMC_EVENT_ACT,
+    UMC_EVENT_PRE,
+    UMC_EVENT_PREA,
+    UMC_EVENT_RD,
+    UMC_EVENT_WR,
+    UMC_EVENT_REF,
+    UMC_EVENT_CHOSEN, /* no command: a write was chosen, its encryption may begin */
+} umc_event_kind_t;
+
+typedef struct umc_event {
+    uint64_t at_nck, first_nck; /* first_nck: the request's first command (RD and WR only) */
+    umc_event_kind_t kind;
+    uint32_t user; /* as given to umc_core_accept; UMC_NO_USER for refresh */
+    uint32_t bank, row, column;
+} umc_event_t;
+
+typedef struct umc_core_config {
+    cbit_dram_device_t device;
+    uint32_t read_entries, write_entries;
+    uint32_t write_high, write_low; /* drain when more than high wait, until fewer than low do */
+    uint32_t read_credits;          /* reads between RD and release; UINT32_MAX: no limit */
+    bool choose_writes; /* announce a write (UMC_EVENT_CHOSEN) and wait for umc_core_ready */
+    bool protect_hits;  /* an older row hit keeps its row from a younger conflict */
+} umc_core_config_t;
+
+typedef struct umc_core_stats {
+    uint64_t activates, precharges, precharges_all, reads, writes, refreshes;
+    uint64_t row_hits; /* column commands that needed no ACT of their own */
+} umc_core_stats_t;
+
+typedef struct umc_core umc_core_t; /* opaque */
+
+cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out);
+void umc_core_destroy(umc_core_t *core); /* NULL is allowed */
+
+/* True if a queue has room beside `ahead` requests that wait to enter it. */
+bool umc_core_room(const umc_core_t *core, bool write, uint32_t ahead);
+
+/*
+ * Enters a request in clock at_nck; there must be room, and all commands up to at_nck must have
+ * been stepped through. A held write may not issue before umc_core_release. A write waits for
+ * older requests of its line, a read for older writes. user values must be unique among queued
+ * requests.
+ */
+void umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place, uint64_t line,
+                     bool held, uint32_t user, uint64_t at_nck);
+void umc_core_release(umc_core_t *core, uint32_t user, uint64_t at_nck);
+
+/* A chosen write's WR may issue from at_nck on. */
+void umc_core_ready(umc_core_t *core, uint32_t user, uint64_t at_nck);
+
+/* Gives back a read credit. */
+void umc_core_credit(umc_core_t *core);
+
+/* While set, writes go first. */
+void umc_core_drain(umc_core_t *core, bool on);
+
+/* The clock of the next command; UMC_NEVER while nothing waits. */
+uint64_t umc_core_next_nck(umc_core_t *core);
+
+/* Issues the next command if it is at or before until_nck. */
+bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
+
+/* Accounts for the refreshes of an idle channel up to now. */
+void umc_core_settle(umc_core_t *core, uint64_t now_nck);
+
+const umc_core_stats_t *umc_core_stats(const umc_core_t *core);
+
+#endif

@@ -1,0 +1,196 @@
+/* The controller's port: taking requests, and zero-time access through queues and cipher. */
+#include <string.h>
+
+#include "model/umc/umc_private.h"
+
+static uint16_t slot_of(const cbit_umc_t *umc, cbit_key_t key)
+{
+    return key == CBIT_KEY_HOST ? umc->parts.host_key_slot : key;
+}
+
+static bool room(const cbit_umc_t *umc, bool write)
+{
+    /* Room must remain for what already waits at the door. */
+    return umc_core_room(umc->core, write, umc->inbox_of[write]);
+}
+
+static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter)
+{
+    umc->stats.refused++;
+    if (waiter != NULL) {
+        cbit_waitlist_add(list, waiter);
+    }
+    return false;
+}
+
+static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
+{
+    cbit_umc_t *umc = self;
+    bool write = txn->command == CBIT_COMMAND_WRITE;
+    bool partial = write && txn->size_bytes < CBIT_LINE_BYTES;
+    uint16_t slot = slot_of(umc, txn->key);
+    if (write && !room(umc, true)) {
+        return refuse(umc, &umc->write_waiters, waiter);
+    }
+    if ((!write || partial) && !room(umc, false)) {
+        return refuse(umc, &umc->read_waiters, waiter);
+    }
+    if (write && txn->key != CBIT_KEY_PLAIN && umc->key_write.busy && umc->key_write.slot == slot) {
+        return refuse(umc, &umc->key_waiters, waiter);
+    }
+    uint32_t index = umc_user_take(umc);
+    umc_user_t *user = &umc->users[index];
+    *user = (umc_user_t){.state = UMC_INBOX,
+                         .kind = write ? UMC_KIND_WRITE : UMC_KIND_READ,
+                         .txn = txn,
+                         .line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
+                         .key = txn->key,
+                         .slot = slot,
+                         .order = umc->next_order++,
+                         .older = UMC_NONE,
+                         .newer = UMC_NONE};
+    user->channel_line =
+        umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
+        CBIT_LINE_BYTES;
+    cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
+    txn->entered_ps = now_ps;
+    uint64_t nck = cbit_clock_edge_at_or_after(&umc->device.clock, now_ps);
+    user->due_nck = nck > umc->inbox_nck ? nck : umc->inbox_nck;
+    umc->inbox_nck = user->due_nck + 1;
+    umc->inbox[(umc->inbox_head + umc->inbox_count++) % umc->user_count] = index;
+    umc->inbox_of[write]++;
+    umc->inbox_of[0] += partial ? 1 : 0;
+    umc_wake_at(umc, user->due_nck);
+    return true;
+}
+
+/* ---- zero time ---- */
+
+static cbit_err_t cipher_line(const cbit_umc_t *umc, bool encrypt, cbit_key_t key, cbit_spa_t spa,
+                              uint8_t line[CBIT_LINE_BYTES])
+{
+    if (!umc_engine_on(umc) || key == CBIT_KEY_PLAIN) {
+        return CBIT_ERR_OK;
+    }
+    return (encrypt ? cbit_cipher_encrypt : cbit_cipher_decrypt)(
+        umc->parts.cipher, slot_of(umc, key), spa, line, line, CBIT_LINE_BYTES);
+}
+
+static void merge(uint8_t *to, const uint8_t *from, uint64_t mask)
+{
+    for (uint32_t i = 0; i < CBIT_LINE_BYTES; i++) {
+        if ((mask >> i & 1) != 0) {
+            to[i] = from[i];
+        }
+    }
+}
+
+/*
+ * What the pins of this line carry once all queued writes are through. A write whose slot has no
+ * key cannot be among them: it is refused at the door.
+ */
+static cbit_err_t line_on_pins(const cbit_umc_t *umc, cbit_spa_t spa, uint8_t line[CBIT_LINE_BYTES],
+                               uint32_t *newest)
+{
+    *newest = UMC_NONE;
+    cbit_err_t err = cbit_store_read(umc->parts.store, spa, line, CBIT_LINE_BYTES);
+    for (uint32_t i = umc->oldest_write; err == CBIT_ERR_OK && i != UMC_NONE;
+         i = umc->users[i].newer) {
+        const umc_user_t *user = &umc->users[i];
+        if (user->line_spa != spa || user->overtaken) {
+            continue;
+        }
+        *newest = i;
+        if (user->taken) {
+            memcpy(line, user->data, CBIT_LINE_BYTES);
+            continue;
+        }
+        err = cipher_line(umc, false, user->key, spa, line);
+        merge(line, user->data, user->mask);
+        err = err != CBIT_ERR_OK ? err : cipher_line(umc, true, user->key, spa, line);
+    }
+    return err;
+}
+
+static cbit_err_t peek_line(const cbit_umc_t *umc, cbit_spa_t spa, cbit_key_t key,
+                            uint8_t line[CBIT_LINE_BYTES])
+{
+    uint32_t newest;
+    cbit_err_t err = line_on_pins(umc, spa, line, &newest);
+    return err != CBIT_ERR_OK ? err : cipher_line(umc, false, key, spa, line);
+}
+
+/* The line's new bytes replace what is queued: in the newest queued write, else in the store. */
+static cbit_err_t poke_line(cbit_umc_t *umc, cbit_spa_t spa, cbit_key_t key,
+                            uint8_t line[CBIT_LINE_BYTES])
+{
+    uint8_t old[CBIT_LINE_BYTES];
+    uint32_t newest;
+    cbit_err_t err = line_on_pins(umc, spa, old, &newest);
+    err = err != CBIT_ERR_OK ? err : cipher_line(umc, true, key, spa, line);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    if (newest != UMC_NONE && !umc->users[newest].offered) {
+        umc_user_t *user = &umc->users[newest];
+        err = cipher_line(umc, false, user->key, spa, line);
+        memcpy(user->data, line, sizeof user->data);
+        user->mask = UINT64_MAX;
+        return err;
+    }
+    for (uint32_t i = umc->oldest_write; i != UMC_NONE; i = umc->users[i].newer) {
+        umc->users[i].overtaken |= umc->users[i].line_spa == spa;
+    }
+    return cbit_store_write(umc->parts.store, spa, line, CBIT_LINE_BYTES);
+}
+
+static uint32_t bytes_in_line(cbit_spa_t spa, uint32_t len_bytes)
+{
+    uint32_t left = CBIT_LINE_BYTES - (uint32_t)(spa % CBIT_LINE_BYTES);
+    return len_bytes < left ? len_bytes : left;
+}
+
+static cbit_err_t peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, uint32_t len_bytes)
+{
+    uint8_t *to = bytes;
+    while (len_bytes > 0) {
+        uint8_t line[CBIT_LINE_BYTES];
+        uint32_t n = bytes_in_line(spa, len_bytes);
+        cbit_err_t err = peek_line(self, spa - spa % CBIT_LINE_BYTES, key, line);
+        if (err != CBIT_ERR_OK) {
+            memset(to, 0, len_bytes);
+            return err;
+        }
+        memcpy(to, line + spa % CBIT_LINE_BYTES, n);
+        to += n;
+        spa += n;
+        len_bytes -= n;
+    }
+    return CBIT_ERR_OK;
+}
+
+static cbit_err_t poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *bytes,
+                       uint32_t len_bytes)
+{
+    const uint8_t *from = bytes;
+    while (len_bytes > 0) {
+        uint8_t line[CBIT_LINE_BYTES];
+        cbit_spa_t base = spa - spa % CBIT_LINE_BYTES;
+        uint32_t n = bytes_in_line(spa, len_bytes);
+        cbit_err_t err = n == CBIT_LINE_BYTES ? CBIT_ERR_OK : peek_line(self, base, key, line);
+        memcpy(line + spa % CBIT_LINE_BYTES, from, n);
+        err = err != CBIT_ERR_OK ? err : poke_line(self, base, key, line);
+        if (err != CBIT_ERR_OK) {
+            return err;
+        }
+        from += n;
+        spa += n;
+        len_bytes -= n;
+    }
+    return CBIT_ERR_OK;
+}
+
+cbit_port_t cbit_umc_port(cbit_umc_t *umc)
+{
+    return (cbit_port_t){.self = umc, .try_send = try_send, .peek = peek, .poke = poke};
+}

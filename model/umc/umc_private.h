@@ -1,0 +1,109 @@
+/* The inside of a controller, shared by its two files: the timed path (umc.c) and the port. */
+#ifndef CBIT_MODEL_UMC_PRIVATE_H
+#define CBIT_MODEL_UMC_PRIVATE_H
+
+#include "cbit/umc/umc.h"
+#include "model/umc/core.h"
+
+#define UMC_NONE UINT32_MAX
+
+enum {
+    UMC_MAX_FLUSHES = 8,
+    UMC_KEY_EXPANSION_ECLK = 16, /* the engine makes K10 (10 rounds) before it switches keys */
+
+    UMC_SLOTS = CBIT_KEY_HOST + 1,
+};
+
+typedef enum umc_kind {
+    UMC_KIND_READ,
+    UMC_KIND_WRITE,
+    UMC_KIND_FILL, /* the read that a partial write needs first */
+} umc_kind_t;
+
+typedef enum umc_state {
+    UMC_FREE,
+    UMC_INBOX,  /* taken, not yet entered */
+    UMC_QUEUED, /* in the core's queues */
+    UMC_FLIGHT, /* its column command is out: due_nck says when to look again */
+    UMC_REPLY,  /* only the answer is left, due at due_nck */
+} umc_state_t;
+
+typedef struct umc_user {
+    umc_state_t state;
+    umc_kind_t kind;
+    cbit_txn_t *txn; /* NULL: nobody waits (posted, fill) */
+    cbit_spa_t line_spa;
+    uint64_t channel_line;
+    cbit_key_t key;
+    uint16_t slot;
+    uint64_t mask; /* bytes of data that are valid (writes) */
+    uint8_t data[CBIT_LINE_BYTES];
+    uint32_t partner;      /* fill: the write that waits for it */
+    uint32_t older, newer; /* chain of live writes, oldest first */
+    uint32_t tag;
+    bool offered;    /* the line has entered the engine */
+    bool taken;      /* and has left it: data is its output */
+    bool overtaken;  /* a poke has replaced the line: nothing of it reaches the store */
+    uint8_t flushes; /* bit i: flush i waits for it */
+    uint64_t first_nck, bus_nck, due_nck, order;
+    cbit_aes_lane_t lane;
+} umc_user_t;
+
+typedef struct umc_flush {
+    bool busy;
+    uint32_t left;
+    void (*done)(void *self);
+    void *self;
+} umc_flush_t;
+
+typedef struct umc_key_write {
+    bool busy, issued, clear;
+    uint16_t slot;
+    uint8_t key[CBIT_KEY_BYTES];
+    uint64_t done_nck;
+    void (*done)(void *self);
+    void *self;
+} umc_key_write_t;
+
+struct cbit_umc {
+    cbit_umc_config_t config;
+    cbit_umc_parts_t parts;
+    cbit_dram_device_t device;
+    cbit_dram_map_t map;
+    umc_core_t *core;
+    cbit_umc_stats_t stats;
+    cbit_event_t wake;
+    bool in_wake;
+    uint64_t rewake_nck; /* asked for while in_wake */
+    umc_user_t *users;
+    uint32_t user_count;
+    uint32_t *free_users;
+    uint32_t free_count;
+    uint32_t *inbox; /* ring of users */
+    uint32_t inbox_head, inbox_count, inbox_of[2];
+    uint64_t inbox_nck; /* the clock that the next acceptance may take */
+    uint32_t *flight;   /* users in FLIGHT or REPLY, unordered */
+    uint32_t flight_count;
+    uint32_t oldest_write, newest_write;
+    uint64_t next_order;
+    cbit_waitlist_t read_waiters, write_waiters, key_waiters;
+    uint64_t encrypt_free_eclk; /* first edge at which the encrypt lane's input is free */
+    uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
+    bool loaded[UMC_SLOTS];
+    umc_flush_t flush[UMC_MAX_FLUSHES];
+    umc_key_write_t key_write;
+};
+
+static inline bool umc_engine_on(const cbit_umc_t *umc)
+{
+    return umc->parts.engine.ops != NULL;
+}
+
+/* Wakes the controller no later than at clock nck. */
+void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
+
+/* A user from the pool, and back. */
+uint32_t umc_user_take(cbit_umc_t *umc);
+void umc_user_free(cbit_umc_t *umc, uint32_t user);
+
+#endif
