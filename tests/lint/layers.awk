@@ -30,6 +30,7 @@ function part_of_include(name, folder,    word)
     if (name == "firmware/image.h") return "image"
     if (known[name]) return part_of_path(name)
     if (known[folder "/" name]) return part_of_path(folder "/" name)
+    if (part == "firmware" && known["firmware/" name]) return part # its own include path
     if (name ~ /^cbit_test[a-z_]*\.h$/) return "tests"
     return ""
 }
