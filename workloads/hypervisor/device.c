@@ -3,20 +3,43 @@
 
 #include "workloads/hypervisor/hv.h"
 
-/* ---- what the device got ---- */
+/* Whether only the guest's own key opens a page. */
+static bool is_private(const cbit_hv_guest_t *guest, cbit_gpa_t gpa)
+{
+    return guest->sev && cbit_guest_area_at(guest->soft, gpa) == CBIT_GUEST_AREA_PRIVATE;
+}
+
+/* ---- what came through ---- */
 
 typedef struct comparison {
-    uint32_t lines, expected, raw;
+    uint32_t lines;
+    uint32_t expected; /* as the other side sent them */
+    uint32_t raw;      /* read: as the DRAM's pins carry them now */
+    uint32_t old;      /* write: as the guest itself had left them */
 } comparison_t;
 
-/* The same bytes as the DRAM's pins carry them now. */
-static bool is_raw(const cbit_hv_vcpu_t *vcpu, cbit_gpa_t gpa, const uint8_t *line)
+static bool is_raw(const cbit_hv_vcpu_t *vcpu, cbit_spa_t spa, const uint8_t *line)
 {
-    cbit_spa_t spa;
     uint8_t bytes[CBIT_LINE_BYTES];
-    return cbit_hv_nested_lookup(&vcpu->guest->nested, gpa, &spa) &&
-           cbit_store_read(cbit_platform_store(vcpu->guest->hv->platform), spa, bytes,
+    return cbit_store_read(cbit_platform_store(vcpu->guest->hv->platform), spa, bytes,
                            sizeof bytes) == CBIT_ERR_OK &&
+           memcmp(bytes, line, sizeof bytes) == 0;
+}
+
+/* A line as the guest will read it: through the caches, under its key or the host's. */
+static bool guest_view(const cbit_hv_vcpu_t *vcpu, cbit_gpa_t gpa, cbit_spa_t spa,
+                       uint8_t line[CBIT_LINE_BYTES])
+{
+    const cbit_hv_guest_t *guest = vcpu->guest;
+    cbit_port_t port = cbit_platform_host_port(guest->hv->platform, vcpu->home->number);
+    cbit_key_t key = is_private(guest, gpa) ? (cbit_key_t)guest->asid : guest->hv->host_key;
+    return port.peek(port.self, spa, key, line, CBIT_LINE_BYTES) == CBIT_ERR_OK;
+}
+
+static bool is_old(const cbit_hv_guest_t *guest, cbit_gpa_t gpa, const uint8_t *line)
+{
+    uint8_t bytes[CBIT_LINE_BYTES];
+    return cbit_guest_plaintext(guest->soft, gpa, bytes, sizeof bytes) &&
            memcmp(bytes, line, sizeof bytes) == 0;
 }
 
@@ -24,31 +47,44 @@ static comparison_t compare(const cbit_hv_vcpu_t *vcpu, uint64_t pattern)
 {
     const cbit_hv_dma_t *dma = &vcpu->dma;
     comparison_t result = {0};
-    for (uint32_t at = 0; at < dma->status.bytes; at += CBIT_LINE_BYTES) {
-        uint8_t line[CBIT_LINE_BYTES];
-        cbit_guest_io_pattern(pattern, at, line, sizeof line);
+    for (uint32_t at = 0; at < dma->at; at += CBIT_LINE_BYTES) {
+        uint8_t sent[CBIT_LINE_BYTES];
+        uint8_t seen[CBIT_LINE_BYTES];
+        cbit_gpa_t gpa = dma->status.gpa + at;
+        cbit_spa_t spa;
         result.lines++;
-        result.expected += memcmp(line, dma->bytes + at, sizeof line) == 0;
-        result.raw += is_raw(vcpu, dma->status.gpa + at, dma->bytes + at);
+        if (!cbit_hv_nested_lookup(&vcpu->guest->nested, gpa, &spa)) {
+            continue;
+        }
+        memcpy(seen, dma->bytes + at, sizeof seen);
+        if (dma->status.from_device && !guest_view(vcpu, gpa, spa, seen)) {
+            continue;
+        }
+        cbit_guest_io_pattern(pattern, at, sent, sizeof sent);
+        result.expected += memcmp(sent, seen, sizeof sent) == 0;
+        result.raw += is_raw(vcpu, spa, seen);
+        result.old += is_old(vcpu->guest, gpa, seen);
     }
     return result;
 }
 
 /*
- * plaintext: all that the guest wrote. ciphertext: exactly what the DRAM holds, and that is not
- * what the guest wrote. stale: the DRAM's bytes with no cipher in the way, so they are old ones; or
- * new lines between old ones. garbage: neither.
+ * plaintext: all that was sent. For a device that reads, ciphertext: exactly what the DRAM holds,
+ * and that is not what the guest wrote; stale: the DRAM's bytes with no cipher in the way, so they
+ * are old ones, or old lines between new ones. For a guest that reads, stale: what it had left
+ * there itself. garbage: none of these.
  */
-static const char *outcome_of(const cbit_hv_t *hv, const comparison_t *seen)
+static const char *outcome_of(const cbit_hv_vcpu_t *vcpu, const comparison_t *seen)
 {
-    bool ciphered = hv->options->mode != CBIT_ENGINE_OFF;
+    bool ciphered = vcpu->guest->hv->options->mode != CBIT_ENGINE_OFF;
+    bool device_reads = !vcpu->dma.status.from_device;
     if (seen->expected == seen->lines) {
         return "plaintext";
     }
-    if (seen->raw == seen->lines) {
-        return ciphered && seen->expected == 0 ? "ciphertext" : "stale";
+    if (device_reads && seen->raw == seen->lines && seen->expected == 0) {
+        return ciphered ? "ciphertext" : "stale";
     }
-    return seen->expected > 0 ? "stale" : "garbage";
+    return seen->expected > 0 || seen->old == seen->lines ? "stale" : "garbage";
 }
 
 /* ---- the transfer ---- */
@@ -58,12 +94,11 @@ static const char *outcome_of(const cbit_hv_t *hv, const comparison_t *seen)
 static bool device_address(const cbit_hv_vcpu_t *vcpu, cbit_gpa_t gpa, uint64_t *address)
 {
     cbit_hv_guest_t *guest = vcpu->guest;
-    bool is_private = guest->sev && cbit_guest_area_at(guest->soft, gpa) == CBIT_GUEST_AREA_PRIVATE;
     cbit_spa_t spa;
     if (!cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
         return false;
     }
-    *address = spa | (is_private ? 0 : guest->hv->c_bit_mask);
+    *address = spa | (is_private(guest, gpa) ? 0 : guest->hv->c_bit_mask);
     return true;
 }
 
@@ -115,7 +150,7 @@ static void report(cbit_hv_vcpu_t *vcpu, cbit_hv_probe_t *probe)
     event->skipped = false;
     event->at_ps = dma->rung_ps;
     event->vcpu = vcpu->index;
-    event->outcome = refused ? "refused" : outcome_of(vcpu->guest->hv, &seen);
+    event->outcome = refused ? "refused" : outcome_of(vcpu, &seen);
     event->blocks = (uint64_t)dma->at / CBIT_BLOCK_BYTES;
     event->foreign_blocks = 0;
     event->span_ps = cbit_hv_now(vcpu->guest->hv) - dma->rung_ps;
@@ -132,7 +167,7 @@ static cbit_hv_step_t dma_end(void *self)
     cbit_hv_dma_t *dma = &vcpu->dma;
     cbit_run_guest_t *result = vcpu->guest->result;
     cbit_hv_probe_t *probe = cbit_hv_probe_of_io(vcpu, dma->io);
-    if (probe != NULL && !dma->status.from_device) {
+    if (probe != NULL) {
         report(vcpu, probe);
     }
     result->io_requests++;
@@ -167,6 +202,10 @@ void cbit_hv_dma_start(cbit_hv_vcpu_t *vcpu, uint32_t io)
     if (dma->bytes == NULL) {
         (void)cbit_hv_fail(hv, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
         return;
+    }
+    const cbit_hv_probe_t *probe = cbit_hv_probe_of_io(vcpu, io);
+    if (dma->status.from_device && probe != NULL) {
+        cbit_guest_io_pattern(probe->index, 0, dma->bytes, dma->status.bytes);
     }
     cbit_hv_transfer_init(&dma->transfer, hv->kernel, cbit_platform_device_port(hv->platform, 0),
                           CBIT_SOURCE_DMA, 0);

@@ -208,7 +208,7 @@ static void take_settings(cbit_hv_t *hv)
     }
     hv->host_key = hv->machine.host.sme ? CBIT_KEY_HOST : CBIT_KEY_PLAIN;
     hv->c_bit_mask = hv->machine.host.sme ? UINT64_C(1) << hv->machine.sev.c_bit : 0;
-    hv->next_plain_asid = CBIT_HV_PLAIN_ASID;
+    hv->next_plain_asid = hv->machine.sev.asids + 1;
     cbit_hv_frames_init(&hv->frames, FRAMES_BASE, hv->machine.memory.size_bytes);
     cbit_hv_asids_init(&hv->asids, hv->machine.sev.min_sev_asid, hv->machine.sev.asids);
     for (uint32_t i = 0; i < hv->scenario->guests_count; i++) {
@@ -314,7 +314,8 @@ static cbit_err_t build_guest(cbit_hv_t *hv, uint32_t index, uint32_t *next_core
     guest->doing = "waiting for its turn";
     guest->result = &hv->result->guests[index];
     (void)snprintf(guest->result->name, sizeof guest->result->name, "%s", guest->config->name);
-    cbit_hv_transfer_init(&guest->transfer, hv->kernel, cbit_platform_host_port(hv->platform, 0),
+    cbit_hv_transfer_init(&guest->transfer, hv->kernel,
+                          cbit_platform_host_port(hv->platform, index % hv->core_count),
                           CBIT_SOURCE_HOST, 0);
     guest->digest = cbit_hv_digest_create();
     if (guest->digest == NULL || !cbit_hv_command_init(&guest->command, hv)) {

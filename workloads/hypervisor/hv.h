@@ -159,7 +159,7 @@ struct cbit_hv_guest {
     uint8_t nested_line[CBIT_LINE_BYTES];
     cbit_hv_digest_t *digest;
     uint8_t measurement[SEV_MEASUREMENT_BYTES];
-    uint32_t asid;   /* of VMRUN; plain guests have one too, above those of SEV */
+    uint32_t asid;   /* of VMRUN; plain guests have one too, above those with keys */
     uint32_t handle; /* 0: none */
     bool asid_taken, activated, refused;
     uint64_t probe_fetch_mismatches; /* of probes: not held against the guest */
@@ -172,9 +172,6 @@ struct cbit_hv_guest {
 };
 
 /* ---- cores ---- */
-
-/* Plain guests get ASIDs from here on: SEV's end at CBIT_KEY_ASID_MAX. */
-enum { CBIT_HV_PLAIN_ASID = CBIT_KEY_ASID_MAX + 1, CBIT_HV_ASID_SPACE = 4096 };
 
 struct cbit_hv_core {
     cbit_hv_t *hv;
@@ -191,7 +188,7 @@ struct cbit_hv_core {
     cbit_hv_vcpu_t *queue_head, *queue_tail;
     cbit_event_t timer, quantum;
     cbit_exit_t exit;
-    cbit_spa_t last_vmcb[CBIT_HV_ASID_SPACE]; /* by ASID: whose translations the TLB may hold */
+    cbit_spa_t last_vmcb[CBIT_KEY_ASID_MAX + 1]; /* by ASID: whose translations the TLB may hold */
 };
 
 /* ---- all of it ---- */

@@ -62,7 +62,12 @@ static cbit_hv_step_t take_asid(void *self)
     cbit_hv_t *hv = guest->hv;
     guest->doing = "taking an ASID";
     if (!guest->sev) {
+        /* As many as there are above those with keys; from then on two guests share one, and the
+           TLB is flushed between them as between any two VMCBs of an ASID. */
         guest->asid = hv->next_plain_asid++;
+        if (hv->next_plain_asid > CBIT_KEY_ASID_MAX) {
+            hv->next_plain_asid = hv->machine.sev.asids + 1;
+        }
         return CBIT_HV_NEXT;
     }
     switch (cbit_hv_asids_take(&hv->asids, guest->config->asid, &guest->asid)) {

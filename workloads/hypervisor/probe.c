@@ -8,7 +8,14 @@ static const char *const kind_words[] = {
     [CBIT_EVENT_RUN_WITH_ASID] = "run_with_asid",
     [CBIT_EVENT_SKIP_ACTIVATE] = "skip_activate",
     [CBIT_EVENT_DMA_READ] = "dma_read",
+    [CBIT_EVENT_DMA_WRITE] = "dma_write",
 };
+
+/* Those that go through the guest's own driver. */
+static bool is_dma(const cbit_scenario_event_t *event)
+{
+    return event->kind == CBIT_EVENT_DMA_READ || event->kind == CBIT_EVENT_DMA_WRITE;
+}
 
 /* ---- when ---- */
 
@@ -107,7 +114,7 @@ static void ask_driver(cbit_hv_probe_t *probe, cbit_hv_guest_t *guest)
 {
     const cbit_guest_io_t io = {
         .pages = io_pages(guest, probe->event->pages),
-        .from_device = false,
+        .from_device = probe->event->kind == CBIT_EVENT_DMA_WRITE,
         .bytes = (uint32_t)probe->event->bytes,
         .pattern = probe->index,
     };
@@ -133,7 +140,7 @@ cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu)
         if (probe->state != CBIT_HV_PROBE_DUE) {
             continue;
         }
-        if (probe->event->kind != CBIT_EVENT_DMA_READ) {
+        if (!is_dma(probe->event)) {
             return probe;
         }
         ask_driver(probe, vcpu->guest);
@@ -170,8 +177,8 @@ cbit_hv_probe_t *cbit_hv_probe_of_io(cbit_hv_vcpu_t *vcpu, uint32_t io)
     cbit_hv_t *hv = vcpu->guest->hv;
     for (uint32_t i = 0; i < hv->probe_count; i++) {
         cbit_hv_probe_t *probe = &hv->probes[i];
-        if (concerns(probe, vcpu) && probe->event->kind == CBIT_EVENT_DMA_READ &&
-            probe->state == CBIT_HV_PROBE_ACTIVE && probe->io == io) {
+        if (concerns(probe, vcpu) && is_dma(probe->event) && probe->state == CBIT_HV_PROBE_ACTIVE &&
+            probe->io == io) {
             return probe;
         }
     }

@@ -30,6 +30,14 @@ const cbit_row_t cbit_hypervisor_rows[] = {
     {.key = NULL},
 };
 
+const cbit_row_t cbit_hypervisor_section_rows[] = {
+    {.key = "hypervisor",
+     .type = CBIT_ROW_OBJECT,
+     .rows = cbit_hypervisor_rows,
+     .help = "What the hypervisor's own software does and costs"},
+    {.key = NULL},
+};
+
 const char *const cbit_guest_end_words[CBIT_GUEST_ENDS + 1] = {"finished", "died", "refused", NULL};
 
 #define COUNTER(struct_type, field, sentence)                                                      \

@@ -50,6 +50,8 @@ typedef struct cbit_hypervisor_config {
     uint64_t probe_limit_us;    /* kept in ps: a probed vCPU that runs on is interrupted then */
 } cbit_hypervisor_config_t;
 extern const cbit_row_t cbit_hypervisor_rows[];
+/* The section "/hypervisor" of a scenario: one OBJECT row, bound to a cbit_hypervisor_config_t. */
+extern const cbit_row_t cbit_hypervisor_section_rows[];
 
 typedef struct cbit_hypervisor_options {
     cbit_engine_mode_t mode;                  /* selects events; OFF leaves `engines` unused */
