@@ -96,11 +96,31 @@ static void check_slots(const cbit_platform_config_t *config, cbit_diag_t *diag)
     }
 }
 
+/* The channels' devices must hold their share of the memory. */
+static void check_capacity(const cbit_platform_config_t *config, cbit_diag_t *diag)
+{
+    cbit_dram_device_t device;
+    if (cbit_dram_resolve(&config->umc.dram, "/umc/dram", &device, diag) != CBIT_ERR_OK) {
+        return;
+    }
+    uint64_t granules = config->memory.size_bytes / config->fabric.interleave_bytes;
+    uint64_t share_bytes = (granules + config->fabric.channels - 1) / config->fabric.channels *
+                           config->fabric.interleave_bytes;
+    if (share_bytes > device.capacity_bytes) {
+        cbit_diag_add(diag, CBIT_ERR_RANGE, "/memory/size_bytes",
+                      "%" PRIu64 " bytes are more than %" PRIu32 " channels of %" PRIu64
+                      " bytes hold",
+                      config->memory.size_bytes, config->fabric.channels, device.capacity_bytes);
+        cbit_diag_hint(diag, "more ranks or larger devices: /umc/dram");
+    }
+}
+
 cbit_err_t cbit_platform_check(const cbit_platform_config_t *config, cbit_diag_t *diag)
 {
     size_t before = cbit_diag_count(diag);
     check_slots(config, diag);
     (void)cbit_fabric_check(&config->fabric, "/fabric/interleave_bytes", diag);
+    check_capacity(config, diag);
     if (config->sev.min_sev_asid > config->sev.asids + 1) {
         cbit_diag_add(diag, CBIT_ERR_CONFLICT, "/sev/min_sev_asid",
                       "%" PRIu32 " is above the highest ASID, %" PRIu32, config->sev.min_sev_asid,
