@@ -15,13 +15,21 @@ typedef struct join {
     void *self;
 } join_t;
 
-/* A CLFLUSH loop under way. */
+/* A CLFLUSH loop under way; several cores may have one each. */
 typedef struct range {
+    cbit_cache_t *cache;
     cbit_spa_t next_spa, end_spa;
     bool inside_call, line_done;
     void (*done)(void *self);
     void *self;
 } range_t;
+
+/* A core's WBINVD under way. */
+typedef struct wbinvd {
+    bool *flag; /* WBINVD_DONE of the core */
+    void (*done)(void *self);
+    void *self;
+} wbinvd_t;
 
 struct cbit_platform {
     cbit_platform_config_t config;
@@ -39,10 +47,8 @@ struct cbit_platform {
     cbit_vcpu_t *vcpus[CBIT_PLATFORM_MAX_CORES];
     bool wbinvd_done[CBIT_PLATFORM_MAX_CORES];
     cbit_sp_t *sp;
-    join_t flush;  /* DF_FLUSH under way */
-    join_t wbinvd; /* WBINVD under way */
-    uint32_t wbinvd_core;
-    range_t range;
+    join_t flush; /* DF_FLUSH under way */
+    wbinvd_t wbinvd[CBIT_PLATFORM_MAX_CORES];
     uint64_t wbinvds, df_flushes, key_writes;
 };
 
@@ -189,7 +195,8 @@ static cbit_err_t build_sp(cbit_platform_t *platform, cbit_diag_t *diag)
     const cbit_platform_config_t *config = &platform->config;
     const cbit_sp_parts_t parts = {
         .kernel = platform->kernel,
-        .memory = cbit_recorder_port(&platform->recorder),
+        /* Coherent as every agent of the fabric: host software does not flush command buffers. */
+        .memory = cbit_coherent_port(&platform->coherent),
         .memory_bytes = config->memory.size_bytes,
         .hooks = {.self = platform,
                   .channels = config->fabric.channels,
@@ -310,61 +317,64 @@ cbit_port_t cbit_platform_device_port(cbit_platform_t *platform, uint32_t device
 
 static void on_wbinvd(void *self)
 {
-    cbit_platform_t *platform = self;
-    join_t wbinvd = platform->wbinvd;
-    platform->wbinvd_done[platform->wbinvd_core] = true;
-    platform->wbinvd = (join_t){0};
-    wbinvd.done(wbinvd.self);
+    wbinvd_t *wbinvd = self;
+    *wbinvd->flag = true;
+    wbinvd->done(wbinvd->self);
 }
 
 void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)(void *self),
                           void *self)
 {
     platform->wbinvds++;
-    platform->wbinvd = (join_t){1, done, self};
-    platform->wbinvd_core = core;
-    cbit_cache_wbinvd(platform->cache, on_wbinvd, platform);
+    platform->wbinvd[core] = (wbinvd_t){&platform->wbinvd_done[core], done, self};
+    cbit_cache_wbinvd(platform->cache, on_wbinvd, &platform->wbinvd[core]);
 }
 
 static void on_line_flushed(void *self);
 
 /* One line after the other: each may or may not be answered within the call. */
-static void flush_range(cbit_platform_t *platform)
+static void flush_range(range_t *range)
 {
-    range_t *range = &platform->range;
     while (range->next_spa < range->end_spa) {
         cbit_spa_t line_spa = range->next_spa;
         range->next_spa += CBIT_LINE_BYTES;
         range->line_done = false;
         range->inside_call = true;
-        cbit_cache_clflush(platform->cache, line_spa, on_line_flushed, platform);
+        cbit_cache_clflush(range->cache, line_spa, on_line_flushed, range);
         range->inside_call = false;
         if (!range->line_done) {
             return; /* on_line_flushed goes on */
         }
     }
-    range->done(range->self);
+    range_t over = *range;
+    free(range);
+    over.done(over.self);
 }
 
 static void on_line_flushed(void *self)
 {
-    cbit_platform_t *platform = self;
-    platform->range.line_done = true;
-    if (!platform->range.inside_call) {
-        flush_range(platform);
+    range_t *range = self;
+    range->line_done = true;
+    if (!range->inside_call) {
+        flush_range(range);
     }
 }
 
 void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t len_bytes,
                            void (*done)(void *self), void *self)
 {
-    platform->range = (range_t){
+    range_t *range = calloc(1, sizeof *range);
+    if (range == NULL) {
+        __builtin_trap(); /* a few bytes, and no way to tell */
+    }
+    *range = (range_t){
+        .cache = platform->cache,
         .next_spa = spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
         .end_spa = spa + len_bytes,
         .done = done,
         .self = self,
     };
-    flush_range(platform);
+    flush_range(range);
 }
 
 /* ---- statistics ---- */
