@@ -14,6 +14,7 @@ typedef struct chunk {
 
 struct cbit_arena {
     chunk_t *newest;
+    bool failed;
 };
 
 cbit_arena_t *cbit_arena_create(void)
@@ -39,6 +40,7 @@ static bool add_chunk(cbit_arena_t *arena, size_t bytes)
     size_t capacity = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
     chunk_t *chunk = calloc(1, sizeof *chunk + capacity);
     if (chunk == NULL) {
+        arena->failed = true;
         return false;
     }
     chunk->capacity = capacity;
@@ -64,6 +66,11 @@ void *cbit_arena_alloc(cbit_arena_t *arena, size_t bytes)
     void *memory = chunk->bytes + chunk->used;
     chunk->used += bytes;
     return memory;
+}
+
+bool cbit_arena_failed(const cbit_arena_t *arena)
+{
+    return arena->failed;
 }
 
 char *cbit_arena_copy(cbit_arena_t *arena, const char *text, size_t len)

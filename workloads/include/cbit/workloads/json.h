@@ -32,6 +32,8 @@ cbit_arena_t *cbit_arena_create(void);        /* NULL when memory is out */
 void cbit_arena_destroy(cbit_arena_t *arena); /* NULL is allowed */
 /* Zeroed and aligned for any type; NULL when memory is out. */
 void *cbit_arena_alloc(cbit_arena_t *arena, size_t bytes);
+/* True once an allocation has failed: what was built since may lack parts. */
+bool cbit_arena_failed(const cbit_arena_t *arena);
 char *cbit_arena_copy(cbit_arena_t *arena, const char *text, size_t len);
 
 typedef enum cbit_json_kind {

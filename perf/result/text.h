@@ -1,0 +1,20 @@
+/* A text that grows. */
+#ifndef CBIT_PERF_RESULT_TEXT_H
+#define CBIT_PERF_RESULT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct cbit_text {
+    char *bytes; /* NULL until something is added */
+    size_t len, capacity;
+    bool failed; /* memory was out */
+} cbit_text_t;
+
+void cbit_text_add(cbit_text_t *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The text, which is the caller's to free; NULL when memory was out. */
+char *cbit_text_take(cbit_text_t *text);
+
+#endif
