@@ -7,6 +7,7 @@
 #include "cbit/umc/umc.h"
 #include "model/platform/coherent.h"
 #include "model/platform/recorder.h"
+#include "model/platform/wiring.h"
 
 /* Counts down to a callback: for work that is done on several channels at once. */
 typedef struct join {
@@ -35,6 +36,7 @@ struct cbit_platform {
     cbit_platform_config_t config;
     cbit_platform_parts_t parts;
     cbit_kernel_t *kernel;
+    cbit_wiring_t wiring;
     cbit_store_t *store;
     cbit_cipher_t *ciphers[CBIT_FABRIC_MAX_CHANNELS];
     cbit_aes_engine_t engines[CBIT_FABRIC_MAX_CHANNELS]; /* owned by their controllers */
@@ -133,7 +135,10 @@ static cbit_err_t build_channel(cbit_platform_t *platform, uint32_t channel,
     platform->engines[channel] = parts.engine;
     err = cbit_umc_create(&config->umc, &parts, &platform->umcs[channel], diag);
     if (err == CBIT_ERR_OK) {
-        cbit_fabric_bind(platform->fabric, channel, cbit_umc_port(platform->umcs[channel]));
+        cbit_wiring_t *wiring = &platform->wiring;
+        cbit_fabric_bind(platform->fabric, channel,
+                         cbit_wiring_bind(wiring, &wiring->channel_memory[channel],
+                                          cbit_umc_port(platform->umcs[channel])));
     } else if (parts.engine.ops != NULL) {
         parts.engine.ops->destroy(parts.engine.self);
     }
@@ -163,23 +168,27 @@ static cbit_err_t build_cores(cbit_platform_t *platform, cbit_diag_t *diag)
     const cbit_platform_config_t *config = &platform->config;
     const cbit_clock_t cclk = {.period_num_ps = UINT64_C(1000000000),
                                .period_den = config->vcpu.clock_khz};
+    cbit_wiring_t *wiring = &platform->wiring;
     cbit_recorder_init(&platform->recorder, platform->kernel, cbit_fabric_port(platform->fabric));
-    cbit_err_t err =
-        cbit_cache_create(&config->cache, &cclk, platform->kernel,
-                          cbit_recorder_port(&platform->recorder), &platform->cache, diag);
+    const cbit_port_t recorder = cbit_recorder_port(&platform->recorder);
+    cbit_err_t err = cbit_cache_create(&config->cache, &cclk, platform->kernel,
+                                       cbit_wiring_bind(wiring, &wiring->cache_memory, recorder),
+                                       &platform->cache, diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    platform->coherent = (cbit_coherent_t){.below = cbit_recorder_port(&platform->recorder),
-                                           .cache = platform->cache};
-    err = cbit_iommu_create(config->sev.c_bit, cbit_coherent_port(&platform->coherent),
-                            &platform->iommu);
+    platform->coherent = (cbit_coherent_t){.below = recorder, .cache = platform->cache};
+    err = cbit_iommu_create(
+        config->sev.c_bit,
+        cbit_wiring_bind(wiring, &wiring->iommu_memory, cbit_coherent_port(&platform->coherent)),
+        &platform->iommu);
     cbit_vcpu_config_t vcpu = config->vcpu;
     vcpu.c_bit = config->sev.c_bit;
     for (uint32_t i = 0; i < config->host.cores && err == CBIT_ERR_OK; i++) {
         const cbit_vcpu_parts_t parts = {
             .kernel = platform->kernel,
-            .memory = cbit_cache_port(platform->cache),
+            .memory =
+                cbit_wiring_bind(wiring, &wiring->core_memory[i], cbit_cache_port(platform->cache)),
             .core = i,
             .host_key = config->host.sme ? CBIT_KEY_HOST : CBIT_KEY_PLAIN,
             .exit_self = platform->parts.self,
@@ -196,7 +205,8 @@ static cbit_err_t build_sp(cbit_platform_t *platform, cbit_diag_t *diag)
     const cbit_sp_parts_t parts = {
         .kernel = platform->kernel,
         /* Coherent as every agent of the fabric: host software does not flush command buffers. */
-        .memory = cbit_coherent_port(&platform->coherent),
+        .memory = cbit_wiring_bind(&platform->wiring, &platform->wiring.sp_memory,
+                                   cbit_coherent_port(&platform->coherent)),
         .memory_bytes = config->memory.size_bytes,
         .hooks = {.self = platform,
                   .channels = config->fabric.channels,
@@ -240,12 +250,16 @@ cbit_err_t cbit_platform_create(const cbit_platform_config_t *config,
     platform->config = *config;
     platform->parts = *parts;
     platform->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
+    cbit_wiring_init(&platform->wiring, config->fabric.channels, config->host.cores, diag);
     err = platform->kernel == NULL ? CBIT_ERR_NO_MEMORY : build_memory(platform, diag);
     if (err == CBIT_ERR_OK) {
         err = build_cores(platform, diag);
     }
     if (err == CBIT_ERR_OK) {
         err = build_sp(platform, diag);
+    }
+    if (err == CBIT_ERR_OK) {
+        err = cbit_wiring_check(&platform->wiring);
     }
     if (err != CBIT_ERR_OK) {
         cbit_platform_destroy(platform);
