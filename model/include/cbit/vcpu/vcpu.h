@@ -44,6 +44,14 @@ typedef struct cbit_vcpu cbit_vcpu_t; /* opaque: one physical core and what runs
     X(EXCP_GP, 0x4d, "excp_gp")                                                                    \
     X(EXCP_PF, 0x4e, "excp_pf")                                                                    \
     X(INTR, 0x60, "intr")                                                                          \
+    X(IDTR_READ, 0x66, "idtr_read")                                                                \
+    X(GDTR_READ, 0x67, "gdtr_read")                                                                \
+    X(LDTR_READ, 0x68, "ldtr_read")                                                                \
+    X(TR_READ, 0x69, "tr_read")                                                                    \
+    X(IDTR_WRITE, 0x6a, "idtr_write")                                                              \
+    X(GDTR_WRITE, 0x6b, "gdtr_write")                                                              \
+    X(LDTR_WRITE, 0x6c, "ldtr_write")                                                              \
+    X(TR_WRITE, 0x6d, "tr_write")                                                                  \
     X(RDTSC, 0x6e, "rdtsc")                                                                        \
     X(RDPMC, 0x6f, "rdpmc")                                                                        \
     X(PUSHF, 0x70, "pushf")                                                                        \
@@ -100,6 +108,7 @@ typedef struct cbit_vcpu_config {
     uint32_t gpa_bits;    /* guest physical address bits; entries with higher bits fault */
     uint32_t tlb_entries; /* power of two */
     uint32_t max_misses;  /* outstanding loads */
+    uint32_t max_stores;  /* outstanding stores */
     uint32_t vmrun_cclk, vmexit_cclk;
 } cbit_vcpu_config_t;
 extern const cbit_row_t cbit_vcpu_rows[];

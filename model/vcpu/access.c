@@ -1,0 +1,362 @@
+/* Requests of the core: in place, and loads and stores that go their own way. */
+#include <string.h>
+
+#include "model/vcpu/core.h"
+
+void cbit_vcpu_saw(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes)
+{
+    if (vcpu->observer == NULL) {
+        return;
+    }
+    cbit_spa_t first = target.spa & ~(cbit_spa_t)(CBIT_BLOCK_BYTES - 1);
+    for (cbit_spa_t spa = first; spa < target.spa + len_bytes; spa += CBIT_BLOCK_BYTES) {
+        uint8_t block[CBIT_BLOCK_BYTES];
+        const cbit_port_t *memory = &vcpu->parts.memory;
+        if (memory->peek(memory->self, spa, target.key, block, sizeof block) == CBIT_ERR_OK) {
+            vcpu->observer(vcpu->observer_self, spa, target.key, block);
+        }
+    }
+}
+
+/* A read outside of memory, or under a key that is not loaded: a machine check. */
+static cbit_step_t machine_check(cbit_vcpu_t *vcpu)
+{
+    vcpu->walk.active = false;
+    vcpu->fault = (cbit_fault_t){.vector = VECTOR_MC};
+    return STEP_FAULT;
+}
+
+static void blocking_answered(void *self, cbit_txn_t *txn)
+{
+    (void)txn;
+    cbit_vcpu_t *vcpu = self;
+    vcpu->blocking.state = BLOCKING_ANSWERED;
+    cbit_vcpu_wake(vcpu);
+}
+
+static cbit_step_t take_answer(cbit_vcpu_t *vcpu, void *bytes, uint32_t len_bytes)
+{
+    cbit_txn_t *txn = &vcpu->blocking.txn;
+    vcpu->blocking.state = BLOCKING_FREE;
+    if (txn->status != CBIT_ERR_OK) {
+        return machine_check(vcpu);
+    }
+    if (txn->command == CBIT_COMMAND_READ) {
+        memcpy(bytes, txn->data, len_bytes);
+        cbit_vcpu_saw(vcpu, (cbit_target_t){.spa = txn->spa, .key = txn->key}, len_bytes);
+    }
+    return STEP_DONE;
+}
+
+/* Hands a request over; time before that counts as the core's. */
+static bool send(cbit_vcpu_t *vcpu, cbit_txn_t *txn, cbit_ps_t *refused_ps)
+{
+    cbit_ps_t now_ps = cbit_kernel_now_ps(vcpu->parts.kernel);
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    cbit_ps_t waited_ps = *refused_ps == 0 ? 0 : now_ps - *refused_ps;
+    cbit_txn_charge(txn, CBIT_STAGE_CORE, waited_ps);
+    if (memory->try_send(memory->self, txn, &vcpu->space)) {
+        *refused_ps = 0;
+        cbit_vcpu_look_ahead(vcpu);
+        return true;
+    }
+    txn->stage_ps[CBIT_STAGE_CORE] -= waited_ps;
+    *refused_ps = *refused_ps == 0 ? now_ps : *refused_ps;
+    return false;
+}
+
+cbit_step_t cbit_vcpu_access(cbit_vcpu_t *vcpu, cbit_command_t command, cbit_target_t target,
+                             cbit_source_t source, uint64_t born_n, cbit_ps_t walk_ps, void *bytes,
+                             uint32_t len_bytes)
+{
+    cbit_blocking_t *blocking = &vcpu->blocking;
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    switch (blocking->state) {
+    case BLOCKING_ANSWERED:
+        return take_answer(vcpu, bytes, len_bytes);
+    case BLOCKING_SENT:
+        return STEP_WAIT;
+    case BLOCKING_REFUSED:
+        break;
+    case BLOCKING_FREE:
+        if (!cbit_vcpu_may_act(vcpu)) {
+            return STEP_WAIT;
+        }
+        uint32_t clocks;
+        if (memory->quick != NULL && memory->quick(memory->self, command, target.spa, target.key,
+                                                   bytes, len_bytes, &clocks)) {
+            vcpu->n += clocks;
+            if (command == CBIT_COMMAND_READ) {
+                cbit_vcpu_saw(vcpu, target, len_bytes);
+            }
+            return STEP_DONE;
+        }
+        if (!cbit_vcpu_in_time(vcpu)) {
+            return STEP_WAIT;
+        }
+        cbit_txn_init(&blocking->txn, command, target.spa, len_bytes, target.key, source,
+                      cbit_vcpu_edge_ps(vcpu, born_n));
+        blocking->txn.source_id = source == CBIT_SOURCE_HOST ? 0 : vcpu->context->guest;
+        cbit_txn_charge(&blocking->txn, CBIT_STAGE_WALK, walk_ps);
+        if (command == CBIT_COMMAND_WRITE) {
+            memcpy(blocking->txn.data, bytes, len_bytes);
+        }
+        cbit_txn_push_reply(&blocking->txn, blocking_answered, vcpu);
+        blocking->refused_ps = 0;
+        blocking->state = BLOCKING_REFUSED;
+        break;
+    }
+    blocking->state = BLOCKING_SENT; /* before sending: the answer may come from inside */
+    if (!send(vcpu, &blocking->txn, &blocking->refused_ps)) {
+        blocking->state = BLOCKING_REFUSED;
+        return STEP_WAIT;
+    }
+    return blocking->state == BLOCKING_ANSWERED ? take_answer(vcpu, bytes, len_bytes) : STEP_WAIT;
+}
+
+static uint32_t within_line(uint64_t address, uint32_t len)
+{
+    uint32_t room = CBIT_LINE_BYTES - (uint32_t)(address % CBIT_LINE_BYTES);
+    return len < room ? len : room;
+}
+
+static void count_access(cbit_vcpu_t *vcpu, cbit_key_t key)
+{
+    if (key == vcpu->guest.asid && vcpu->guest.sev) {
+        vcpu->mine->private_accesses++;
+    } else {
+        vcpu->mine->shared_accesses++;
+    }
+}
+
+cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
+                                 uint8_t *bytes, uint32_t *len)
+{
+    if (!vcpu->issued) {
+        if (!cbit_vcpu_may_act(vcpu)) {
+            return STEP_WAIT;
+        }
+        vcpu->issued = true;
+        vcpu->issue_n = vcpu->n;
+        vcpu->target_count = 0;
+    }
+    if (vcpu->target_count == 0) {
+        cbit_step_t step = cbit_vcpu_translate(vcpu, gva, intent, &vcpu->targets[0]);
+        if (step != STEP_DONE) {
+            vcpu->issued = step == STEP_WAIT;
+            return step;
+        }
+        vcpu->target_count = 1;
+        vcpu->walk_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n) - cbit_vcpu_edge_ps(vcpu, vcpu->issue_n);
+    }
+    *len = within_line(gva, *len);
+    cbit_step_t step = cbit_vcpu_access(vcpu, CBIT_COMMAND_READ, vcpu->targets[0], CBIT_SOURCE_VCPU,
+                                        vcpu->issue_n, vcpu->walk_ps, bytes, *len);
+    if (step != STEP_WAIT) {
+        count_access(vcpu, vcpu->targets[0].key);
+        vcpu->issued = false;
+    }
+    return step;
+}
+
+/* ---- loads and stores ---- */
+
+static void slot_complete(cbit_slot_t *slot, uint64_t at_n)
+{
+    cbit_vcpu_t *vcpu = slot->vcpu;
+    slot->busy = false;
+    if (slot->store) {
+        vcpu->stores_busy--;
+        return;
+    }
+    vcpu->loads_busy--;
+    vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
+    if (slot->program->on_data != NULL) {
+        slot->program->on_data(slot->program->self, &slot->op, slot->bytes);
+    }
+}
+
+static void piece_answered(void *self, cbit_txn_t *txn)
+{
+    struct cbit_piece *piece = self;
+    cbit_slot_t *slot = piece->slot;
+    cbit_vcpu_t *vcpu = slot->vcpu;
+    if (!slot->store) {
+        /* A machine check of a load that nobody waits for is not precise: its bytes are zero. */
+        memcpy(slot->bytes + piece->offset, txn->data, txn->size_bytes);
+        cbit_vcpu_saw(vcpu, (cbit_target_t){.spa = txn->spa, .key = txn->key}, txn->size_bytes);
+    }
+    if (--slot->pending == 0) {
+        slot_complete(slot, cbit_clock_edge_at_or_after(&vcpu->clock,
+                                                        cbit_kernel_now_ps(vcpu->parts.kernel)));
+        if (vcpu->waits_for_slot) {
+            vcpu->waits_for_slot = false;
+            cbit_vcpu_wake(vcpu);
+        }
+    }
+}
+
+static cbit_slot_t *free_slot(cbit_vcpu_t *vcpu, bool store)
+{
+    uint32_t first = store ? vcpu->config.max_misses : 0;
+    uint32_t count = store ? vcpu->config.max_stores : vcpu->config.max_misses;
+    for (uint32_t i = first; i < first + count; i++) {
+        if (!vcpu->slots[i].busy) {
+            return &vcpu->slots[i];
+        }
+    }
+    return NULL;
+}
+
+/* What a load waits for before it may issue: a slot, and the load that its address comes from. */
+static cbit_step_t start(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    bool store = op->kind == CBIT_OP_STORE;
+    bool after_load = op->depends && vcpu->loads_busy != 0 &&
+                      cbit_vcpu_find_load(vcpu, vcpu->loads_issued - 1) != NULL;
+    vcpu->slot = free_slot(vcpu, store);
+    if (after_load || vcpu->slot == NULL) {
+        vcpu->waits_for_slot = true;
+        return STEP_WAIT;
+    }
+    if (op->depends && vcpu->last_load_n > vcpu->n) {
+        vcpu->n = vcpu->last_load_n;
+    }
+    if (!cbit_vcpu_may_act(vcpu)) {
+        return STEP_WAIT;
+    }
+    vcpu->issued = true;
+    vcpu->issue_n = vcpu->n;
+    vcpu->at = 0;
+    vcpu->target_count = 0;
+    vcpu->piece = 0;
+    vcpu->send_refused_ps = 0;
+    vcpu->first_waited_ps = 0;
+    return STEP_DONE;
+}
+
+static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    cbit_intent_t intent = op->kind == CBIT_OP_STORE ? INTENT_WRITE : INTENT_READ;
+    while (vcpu->at < op->size_bytes) {
+        cbit_gva_t gva = op->gva + vcpu->at;
+        cbit_step_t step =
+            cbit_vcpu_translate(vcpu, gva, intent, &vcpu->targets[vcpu->target_count]);
+        if (step != STEP_DONE) {
+            vcpu->issued = step == STEP_WAIT;
+            return step;
+        }
+        uint32_t len = within_line(gva, op->size_bytes - vcpu->at);
+        count_access(vcpu, vcpu->targets[vcpu->target_count].key);
+        vcpu->target_len[vcpu->target_count++] = (uint8_t)len;
+        vcpu->at += len;
+        if (vcpu->at == op->size_bytes) {
+            vcpu->walk_ps =
+                cbit_vcpu_edge_ps(vcpu, vcpu->n) - cbit_vcpu_edge_ps(vcpu, vcpu->issue_n);
+        }
+    }
+    return STEP_DONE;
+}
+
+static void begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    cbit_slot_t *slot = vcpu->slot;
+    slot->busy = true;
+    slot->store = op->kind == CBIT_OP_STORE;
+    slot->pending = 1; /* ours, until all pieces are sent */
+    slot->op = *op;
+    slot->program = &vcpu->context->program;
+    if (slot->store) {
+        vcpu->stores_busy++;
+    } else {
+        vcpu->loads_busy++;
+        slot->number = vcpu->loads_issued++;
+    }
+}
+
+/* True if the piece is done with or on its way. */
+static cbit_step_t send_piece(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t offset,
+                              uint32_t *clocks)
+{
+    cbit_slot_t *slot = vcpu->slot;
+    struct cbit_piece *piece = &slot->pieces[vcpu->piece];
+    cbit_target_t target = vcpu->targets[vcpu->piece];
+    uint32_t len = vcpu->target_len[vcpu->piece];
+    cbit_command_t command = slot->store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ;
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    if (vcpu->send_refused_ps == 0) {
+        uint8_t *bytes = slot->bytes + offset;
+        if (slot->store) {
+            memcpy(bytes, op->data + offset, len);
+        }
+        if (memory->quick != NULL &&
+            memory->quick(memory->self, command, target.spa, target.key, bytes, len, clocks)) {
+            if (!slot->store) {
+                cbit_vcpu_saw(vcpu, target, len);
+            }
+            return STEP_DONE;
+        }
+        if (!cbit_vcpu_in_time(vcpu)) {
+            return STEP_WAIT;
+        }
+        cbit_txn_init(&piece->txn, command, target.spa, len, target.key, CBIT_SOURCE_VCPU,
+                      cbit_vcpu_edge_ps(vcpu, vcpu->issue_n));
+        piece->txn.source_id = vcpu->context->guest;
+        cbit_txn_charge(&piece->txn, CBIT_STAGE_WALK, vcpu->walk_ps);
+        cbit_txn_charge(&piece->txn, CBIT_STAGE_CORE, vcpu->first_waited_ps);
+        memcpy(piece->txn.data, bytes, len);
+        cbit_txn_push_reply(&piece->txn, piece_answered, piece);
+        piece->offset = (uint8_t)offset;
+    }
+    slot->pending++;
+    cbit_ps_t since_ps = vcpu->send_refused_ps;
+    if (!send(vcpu, &piece->txn, &vcpu->send_refused_ps)) {
+        slot->pending--;
+        return STEP_WAIT;
+    }
+    if (since_ps != 0) {
+        vcpu->first_waited_ps += cbit_kernel_now_ps(vcpu->parts.kernel) - since_ps;
+    }
+    return STEP_DONE;
+}
+
+cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    cbit_step_t step = STEP_DONE;
+    if (!vcpu->issued) {
+        step = start(vcpu, op);
+    }
+    if (step == STEP_DONE && vcpu->at < op->size_bytes) {
+        step = translate_pieces(vcpu, op);
+    }
+    if (step != STEP_DONE || !cbit_vcpu_may_act(vcpu)) {
+        return step == STEP_DONE ? STEP_WAIT : step;
+    }
+    if (!vcpu->slot->busy) {
+        begin_slot(vcpu, op);
+    }
+    uint32_t clocks = 0;
+    while (vcpu->piece < vcpu->target_count) {
+        uint32_t offset = vcpu->piece == 0 ? 0 : vcpu->target_len[0];
+        step = send_piece(vcpu, op, offset, &clocks);
+        if (step != STEP_DONE) {
+            return step;
+        }
+        vcpu->piece++;
+    }
+    vcpu->issued = false;
+    if (--vcpu->slot->pending == 0) {
+        slot_complete(vcpu->slot, vcpu->n + clocks);
+    }
+    return STEP_DONE;
+}
+
+cbit_slot_t *cbit_vcpu_find_load(cbit_vcpu_t *vcpu, uint64_t number)
+{
+    for (uint32_t i = 0; i < vcpu->config.max_misses; i++) {
+        if (vcpu->slots[i].busy && vcpu->slots[i].number == number) {
+            return &vcpu->slots[i];
+        }
+    }
+    return NULL;
+}

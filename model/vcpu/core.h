@@ -1,0 +1,287 @@
+/* The state of one core. Private to model/vcpu. */
+#ifndef CBIT_MODEL_VCPU_CORE_H
+#define CBIT_MODEL_VCPU_CORE_H
+
+#include "cbit/base/rng.h"
+#include "cbit/vcpu/vcpu.h"
+#include "cbit/vcpu/vmcb.h"
+#include "model/vcpu/tlb.h"
+
+/* What a step that may have to wait comes to. After WAIT the same call is made again. */
+typedef enum cbit_step {
+    STEP_DONE,
+    STEP_WAIT,  /* an answer, room or a later time; the step event will fire */
+    STEP_FAULT, /* vcpu->fault says what */
+} cbit_step_t;
+
+typedef enum cbit_mode {
+    MODE_IDLE,
+    MODE_ENTER,   /* VMRUN reads the VMCB */
+    MODE_RUN,     /* the program's operations */
+    MODE_CHECK,   /* the instruction check */
+    MODE_DELIVER, /* an exception goes through the guest's IDT */
+    MODE_DRAIN,   /* VMEXIT waits for what is outstanding */
+    MODE_SAVE,    /* VMEXIT writes the VMCB */
+} cbit_mode_t;
+
+enum {
+    VECTOR_DE = 0,
+    VECTOR_BP = 3,
+    VECTOR_UD = 6,
+    VECTOR_NM = 7,
+    VECTOR_DF = 8,
+    VECTOR_NP = 11,
+    VECTOR_SS = 12,
+    VECTOR_GP = 13,
+    VECTOR_PF = 14,
+    VECTOR_MC = 18,
+    VECTOR_NPF = 256, /* not an exception of the guest: exits */
+};
+
+typedef enum cbit_intent { INTENT_READ, INTENT_WRITE, INTENT_FETCH } cbit_intent_t;
+
+typedef struct cbit_fault {
+    uint32_t vector;
+    uint64_t error; /* #PF and NPF */
+    uint64_t address;
+} cbit_fault_t;
+
+/* Where an access goes. */
+typedef struct cbit_target {
+    cbit_spa_t spa;
+    cbit_key_t key;
+} cbit_target_t;
+
+/* The one access that the core waits for in place: walks, fetches, VMCB, descriptors. */
+typedef struct cbit_blocking {
+    enum { BLOCKING_FREE, BLOCKING_REFUSED, BLOCKING_SENT, BLOCKING_ANSWERED } state;
+    cbit_ps_t refused_ps;
+    cbit_txn_t txn;
+} cbit_blocking_t;
+
+/* A load or store that the core does not wait for in place. */
+typedef struct cbit_slot {
+    cbit_vcpu_t *vcpu;
+    bool busy;
+    bool store;
+    uint8_t pending; /* pieces not answered */
+    uint64_t number; /* of the load, in program order */
+    cbit_op_t op;
+    const cbit_program_t *program;
+    uint8_t bytes[CBIT_LINE_BYTES];
+    struct cbit_piece {
+        struct cbit_slot *slot;
+        uint8_t offset;
+        cbit_txn_t txn;
+    } pieces[2];
+} cbit_slot_t;
+
+typedef struct cbit_walk {
+    bool active;
+    cbit_gva_t gva;
+    cbit_intent_t intent;
+    int level;      /* of the guest's table being read, 3..0; -1: the final address */
+    cbit_gpa_t gpa; /* of the entry, or the final address */
+    bool writable, user, no_execute, guest_c;
+    uint32_t page_shift;
+    struct {
+        bool active;
+        bool entry_known; /* spa below is the nested walk's result */
+        int level;
+        cbit_spa_t table_spa;
+        bool c; /* of the entry (or nCR3) that points at the table; at the end, of the leaf */
+        bool writable, no_execute;
+        cbit_spa_t spa;
+    } nested;
+} cbit_walk_t;
+
+enum { REWIND_OPS = 64, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
+enum { GPR_RAX = 0, GPR_RSP = 4 };
+
+/* A program and where it stands. */
+typedef struct cbit_context {
+    cbit_program_t program;
+    uint16_t guest;
+    bool begun;    /* it has run: its registers are no longer those of reset */
+    bool op_valid; /* op was begun and is not complete */
+    bool ended;
+    cbit_op_t op;
+    cbit_op_t log[REWIND_OPS]; /* begun since VMRUN */
+    uint32_t logged;
+    bool log_full;
+    cbit_op_t replay[2 * REWIND_OPS]; /* to be issued again before the program is asked */
+    uint32_t replay_at, replay_count;
+    uint64_t instructions_at_run;
+    struct cbit_context *next;
+} cbit_context_t;
+
+typedef struct cbit_segment {
+    uint16_t selector, attributes;
+    uint32_t limit;
+    uint64_t base;
+} cbit_segment_t;
+
+/* Registers as far as anything depends on them. */
+typedef struct cbit_guest_state {
+    uint32_t asid;
+    bool sev;
+    uint64_t ncr3;
+    uint64_t cr0, cr2, cr3, cr4, efer, rflags, rip;
+    uint64_t gpr[16];   /* in the order of their encoding: RAX RCX RDX RBX RSP RBP RSI RDI R8.. */
+    uint32_t gpr_known; /* bit per register */
+    bool flags_known;
+    uint8_t cpl;
+    cbit_segment_t es, cs, ss, ds, fs, gs, gdtr, idtr;
+} cbit_guest_state_t;
+
+typedef struct cbit_check {
+    uint32_t count; /* instructions so far */
+    uint8_t bytes[16];
+    uint32_t have;
+    /* Where the look at the current instruction's memory operands stands. */
+    bool admitted; /* it may execute: no exception, no exit */
+    uint32_t operand, operand_at;
+    bool address_known;
+    uint64_t address_gva;
+    uint8_t operand_bytes[CBIT_LINE_BYTES];
+    uint64_t loaded; /* the first 8 bytes that it read */
+} cbit_check_t;
+
+struct cbit_vcpu {
+    cbit_vcpu_config_t config;
+    cbit_vcpu_parts_t parts;
+    cbit_clock_t clock;
+    cbit_event_t step_event;
+    cbit_waiter_t space;
+    bool stepping;
+    bool waits_for_slot;
+
+    uint64_t n;              /* the core's own time, in edges of its clock */
+    uint64_t now_n;          /* the kernel's time when this step began */
+    uint64_t horizon_n;      /* before it, nothing else can happen */
+    uint64_t run_ahead_cclk; /* at most so far; results do not depend on it */
+    uint64_t entered_n;
+
+    cbit_mode_t mode;
+    cbit_spa_t vmcb_spa;
+    uint8_t vmcb[CBIT_VMCB_BYTES]; /* the lines that were read */
+    uint32_t vmcb_at;
+    cbit_guest_state_t guest;
+    cbit_exit_t exit;
+    uint64_t next_rip;
+    uint64_t exit_int_info;
+    bool interrupt;
+
+    cbit_tlb_t tlb;
+    cbit_walk_t walk;
+    cbit_fault_t fault;
+    cbit_fault_t delivering;
+    uint32_t deliver_at;
+    uint8_t gate[16];
+    cbit_blocking_t blocking;
+
+    /* The operation in progress. */
+    bool issued; /* its issue time is taken, its slot is there */
+    uint64_t issue_n;
+    uint32_t at;               /* bytes translated or fetched */
+    uint32_t piece;            /* pieces sent */
+    cbit_ps_t walk_ps;         /* of the operation: what it waited for translation */
+    cbit_ps_t send_refused_ps; /* since when the current piece is refused; 0: it is not */
+    cbit_ps_t first_waited_ps; /* how long the first piece was: the second one waited as well */
+    cbit_slot_t *slot;
+    cbit_target_t targets[2];
+    uint8_t target_len[2];
+    uint32_t target_count;
+    uint8_t fetched[CBIT_LINE_BYTES];
+    uint32_t fetched_bytes;
+    bool op_begun; /* interrupts wait until the operation in progress is complete */
+
+    cbit_slot_t *slots; /* max_misses loads, then max_stores stores */
+    uint32_t loads_busy, stores_busy;
+    uint64_t loads_issued;
+    uint64_t last_load_n; /* when the last one that is complete had its bytes */
+
+    cbit_check_t check;
+    cbit_rng_t rng;
+
+    cbit_context_t *contexts, *context;
+    cbit_vcpu_stats_t *stats; /* by guest */
+    uint32_t stats_count;
+    cbit_vcpu_stats_t *mine; /* of the bound guest */
+
+    cbit_vcpu_observer_t observer;
+    void *observer_self;
+    bool asid_valid[CBIT_KEY_ASID_MAX + 1];
+};
+
+/* ---- time (run.c) ---- */
+
+/* True if the core may act at its own time: nothing can happen before. Else the step event fires
+   then, and the caller returns STEP_WAIT. */
+bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu);
+/* True if the kernel's time is the core's own, as sending needs. Else as above. */
+bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu);
+/* The step event fires at the first edge from now on. */
+void cbit_vcpu_wake(cbit_vcpu_t *vcpu);
+void cbit_vcpu_step(void *self);
+/* After sending: others may have events that are nearer than before. */
+void cbit_vcpu_look_ahead(cbit_vcpu_t *vcpu);
+
+static inline cbit_ps_t cbit_vcpu_edge_ps(const cbit_vcpu_t *vcpu, uint64_t n)
+{
+    return cbit_clock_edge_ps(&vcpu->clock, n);
+}
+
+/* ---- memory (access.c) ---- */
+
+/* Reads or writes at most a line in place. */
+cbit_step_t cbit_vcpu_access(cbit_vcpu_t *vcpu, cbit_command_t command, cbit_target_t target,
+                             cbit_source_t source, uint64_t born_n, cbit_ps_t walk_ps, void *bytes,
+                             uint32_t len_bytes);
+/* Translates and reads what of [gva, gva + len) is in gva's line; *len gets how much. */
+cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
+                                 uint8_t *bytes, uint32_t *len);
+void cbit_vcpu_saw(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes);
+/* A load or store; completes by itself. */
+cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op);
+cbit_slot_t *cbit_vcpu_find_load(cbit_vcpu_t *vcpu, uint64_t number);
+
+/* ---- translation (walk.c) ---- */
+
+cbit_step_t cbit_vcpu_translate(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
+                                cbit_target_t *target);
+static inline bool cbit_vcpu_paged(const cbit_vcpu_t *vcpu)
+{
+    return (vcpu->guest.cr0 & CBIT_CR0_PG) != 0;
+}
+static inline bool cbit_vcpu_canonical(uint64_t gva)
+{
+    return (uint64_t)((int64_t)(gva << 16) >> 16) == gva;
+}
+
+/* ---- exits and exceptions (exit.c, deliver.c) ---- */
+
+cbit_step_t cbit_vcpu_enter(cbit_vcpu_t *vcpu);
+cbit_step_t cbit_vcpu_save(cbit_vcpu_t *vcpu);
+/* Begins a VMEXIT: what is outstanding drains first. */
+void cbit_vcpu_exit(cbit_vcpu_t *vcpu, int32_t reason, uint64_t info1, uint64_t info2);
+bool cbit_vcpu_intercepted(const cbit_vcpu_t *vcpu, int32_t code);
+/* vcpu->fault exits, or goes to the guest's IDT. */
+void cbit_vcpu_take_fault(cbit_vcpu_t *vcpu);
+void cbit_vcpu_raise(cbit_vcpu_t *vcpu, uint32_t vector, uint64_t error, uint64_t address);
+cbit_step_t cbit_vcpu_deliver(cbit_vcpu_t *vcpu);
+
+/* ---- the instruction check (check.c) ---- */
+
+void cbit_vcpu_check_begin(cbit_vcpu_t *vcpu);
+cbit_step_t cbit_vcpu_check(cbit_vcpu_t *vcpu);
+
+/* ---- programs (program.c) ---- */
+
+/* The operation to perform, or NULL after the last one. */
+const cbit_op_t *cbit_vcpu_next_op(cbit_vcpu_t *vcpu);
+void cbit_vcpu_op_done(cbit_vcpu_t *vcpu);
+/* VMRUN: what is begun from now on can be put back. */
+void cbit_vcpu_log_begin(cbit_context_t *context, uint64_t instructions);
+
+#endif

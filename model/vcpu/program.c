@@ -1,0 +1,67 @@
+/* Pulling a program, and putting it back. */
+#include <string.h>
+
+#include "model/vcpu/core.h"
+
+const cbit_op_t *cbit_vcpu_next_op(cbit_vcpu_t *vcpu)
+{
+    cbit_context_t *context = vcpu->context;
+    if (context->op_valid) {
+        return &context->op;
+    }
+    if (context->ended) {
+        return NULL;
+    }
+    if (context->replay_at < context->replay_count) {
+        context->op = context->replay[context->replay_at++];
+    } else {
+        if (!context->program.next(context->program.self, &context->op)) {
+            context->op = (cbit_op_t){.kind = CBIT_OP_END};
+        }
+    }
+    context->op_valid = true;
+    if (context->logged < REWIND_OPS) {
+        context->log[context->logged++] = context->op;
+    } else {
+        context->log_full = true;
+    }
+    return &context->op;
+}
+
+void cbit_vcpu_op_done(cbit_vcpu_t *vcpu)
+{
+    cbit_context_t *context = vcpu->context;
+    vcpu->mine->instructions += context->op.instructions;
+    context->ended = context->op.kind == CBIT_OP_END;
+    context->op_valid = false;
+}
+
+/* The log of a run begins with the operation that an earlier one left unfinished. */
+void cbit_vcpu_log_begin(cbit_context_t *context, uint64_t instructions)
+{
+    context->logged = 0;
+    context->log_full = false;
+    context->instructions_at_run = instructions;
+    if (context->op_valid) {
+        context->log[context->logged++] = context->op;
+    }
+}
+
+void cbit_vcpu_rewind(cbit_vcpu_t *vcpu)
+{
+    cbit_context_t *context = vcpu->context;
+    if (context == NULL || context->log_full || context->logged == 0) {
+        return;
+    }
+    /* What was begun, then what was still to be replayed after it. */
+    uint32_t left = context->replay_count - context->replay_at;
+    memmove(context->replay + context->logged, context->replay + context->replay_at,
+            left * sizeof context->replay[0]);
+    memcpy(context->replay, context->log, context->logged * sizeof context->log[0]);
+    context->replay_at = 0;
+    context->replay_count = context->logged + left;
+    context->logged = 0;
+    context->op_valid = false;
+    context->ended = false;
+    vcpu->mine->instructions = context->instructions_at_run;
+}

@@ -1,0 +1,218 @@
+/*
+ * The core's own time, and the program's operations.
+ *
+ * The core runs ahead of the kernel's time through hits, until the next event that anybody has
+ * pending: before that, nobody can change what it sees or see what it does, so how far it runs does
+ * not show in any result. Requests are sent in time, from the core's own event.
+ */
+#include <string.h>
+
+#include "model/vcpu/core.h"
+
+bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->n <= vcpu->now_n || vcpu->n < vcpu->horizon_n) {
+        return true;
+    }
+    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
+    return false;
+}
+
+bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->n <= vcpu->now_n) {
+        return true;
+    }
+    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
+    return false;
+}
+
+void cbit_vcpu_wake(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->stepping) {
+        return; /* the answer came from inside a send: the step goes on by itself */
+    }
+    uint64_t now_n =
+        cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
+    vcpu->n = now_n > vcpu->n ? now_n : vcpu->n;
+    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
+}
+
+void cbit_vcpu_look_ahead(cbit_vcpu_t *vcpu)
+{
+    cbit_ps_t next_ps = cbit_kernel_next_ps(vcpu->parts.kernel);
+    uint64_t furthest_n = vcpu->now_n + vcpu->run_ahead_cclk;
+    uint64_t next_n =
+        next_ps == CBIT_PS_NEVER ? furthest_n : cbit_clock_edge_at_or_after(&vcpu->clock, next_ps);
+    vcpu->horizon_n = next_n < furthest_n ? next_n : furthest_n;
+}
+
+/* ---- operations ---- */
+
+static cbit_step_t fetch(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    vcpu->guest.rip = op->gva;
+    while (vcpu->fetched_bytes < op->size_bytes) {
+        uint32_t len = op->size_bytes - vcpu->fetched_bytes;
+        cbit_step_t step = cbit_vcpu_read_piece(vcpu, op->gva + vcpu->fetched_bytes, INTENT_FETCH,
+                                                vcpu->fetched + vcpu->fetched_bytes, &len);
+        if (step != STEP_DONE) {
+            vcpu->fetched_bytes = step == STEP_WAIT ? vcpu->fetched_bytes : 0;
+            return step;
+        }
+        vcpu->fetched_bytes += len;
+    }
+    vcpu->fetched_bytes = 0;
+    vcpu->mine->fetches++;
+    if (memcmp(vcpu->fetched, op->data, op->size_bytes) != 0) {
+        cbit_vcpu_check_begin(vcpu); /* the operation stays unfinished */
+        return STEP_WAIT;
+    }
+    const cbit_program_t *program = &vcpu->context->program;
+    if (program->on_data != NULL) {
+        program->on_data(program->self, op, vcpu->fetched);
+    }
+    vcpu->guest.rip = op->gva + op->size_bytes;
+    return STEP_DONE;
+}
+
+static void write_cr3(cbit_vcpu_t *vcpu, uint64_t value)
+{
+    cbit_guest_state_t *guest = &vcpu->guest;
+    guest->cr3 = value;
+    guest->cr0 |= CBIT_CR0_PE | CBIT_CR0_PG;
+    guest->cr4 |= CBIT_CR4_PAE;
+    guest->efer |= CBIT_EFER_LME | CBIT_EFER_LMA;
+    guest->cs.attributes |= CS_LONG;
+    cbit_tlb_drop_asid(&vcpu->tlb, guest->asid);
+}
+
+/* Operations that end in an exit do so after what is outstanding; the exit itself drains. */
+static bool leave_for(cbit_vcpu_t *vcpu, int32_t code, uint64_t info1, uint64_t info2)
+{
+    if (!cbit_vcpu_intercepted(vcpu, code)) {
+        return false;
+    }
+    cbit_vcpu_op_done(vcpu);
+    cbit_vcpu_exit(vcpu, code, info1, info2);
+    return true;
+}
+
+static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    switch (op->kind) {
+    case CBIT_OP_FETCH:
+        return fetch(vcpu, op);
+    case CBIT_OP_LOAD:
+    case CBIT_OP_STORE: {
+        cbit_step_t step = cbit_vcpu_issue(vcpu, op);
+        vcpu->mine->loads += step == STEP_DONE && op->kind == CBIT_OP_LOAD;
+        vcpu->mine->stores += step == STEP_DONE && op->kind == CBIT_OP_STORE;
+        return step;
+    }
+    case CBIT_OP_THINK:
+        vcpu->n += op->cclk == 0 ? 0 : op->cclk - 1; /* with the clock that every operation takes */
+        return STEP_DONE;
+    case CBIT_OP_IO:
+        return leave_for(vcpu, CBIT_EXIT_IOIO, op->value, vcpu->guest.rip) ? STEP_WAIT : STEP_DONE;
+    case CBIT_OP_HYPERCALL:
+        if (leave_for(vcpu, CBIT_EXIT_VMMCALL, op->value, 0)) {
+            return STEP_WAIT;
+        }
+        cbit_vcpu_raise(vcpu, VECTOR_UD, 0, 0);
+        return STEP_WAIT;
+    case CBIT_OP_WRITE_CR3:
+        write_cr3(vcpu, op->value);
+        return STEP_DONE;
+    case CBIT_OP_INVLPG:
+        cbit_tlb_drop_page(&vcpu->tlb, op->gva, vcpu->guest.asid);
+        return STEP_DONE;
+    case CBIT_OP_HLT:
+    case CBIT_OP_END:
+        break;
+    }
+    /* Nothing here could wake a halted core but the interrupt that the hypervisor gets anyway. */
+    cbit_vcpu_op_done(vcpu);
+    cbit_vcpu_exit(vcpu, CBIT_EXIT_HLT, 0, 0);
+    return STEP_WAIT;
+}
+
+static cbit_step_t run_op(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->interrupt && !vcpu->op_begun) {
+        vcpu->interrupt = false;
+        cbit_vcpu_exit(vcpu, CBIT_EXIT_INTR, 0, 0);
+        return STEP_WAIT;
+    }
+    if (!cbit_vcpu_may_act(vcpu)) {
+        return STEP_WAIT;
+    }
+    const cbit_op_t *op = cbit_vcpu_next_op(vcpu);
+    if (op == NULL) {
+        cbit_vcpu_exit(vcpu, CBIT_EXIT_HLT, 0, 0);
+        return STEP_WAIT;
+    }
+    vcpu->op_begun = true;
+    cbit_step_t step = perform(vcpu, op);
+    if (step == STEP_DONE) {
+        cbit_vcpu_op_done(vcpu);
+        vcpu->op_begun = false;
+        vcpu->n++;
+    } else if (step == STEP_FAULT) {
+        vcpu->op_begun = false;
+        cbit_vcpu_take_fault(vcpu);
+    }
+    return step;
+}
+
+static cbit_step_t drain(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->loads_busy + vcpu->stores_busy != 0) {
+        vcpu->waits_for_slot = true;
+        return STEP_WAIT;
+    }
+    vcpu->n = vcpu->last_load_n > vcpu->n ? vcpu->last_load_n : vcpu->n;
+    vcpu->n += vcpu->config.vmexit_cclk;
+    vcpu->mode = MODE_SAVE;
+    vcpu->vmcb_at = 0;
+    return STEP_DONE;
+}
+
+void cbit_vcpu_step(void *self)
+{
+    cbit_vcpu_t *vcpu = self;
+    vcpu->stepping = true;
+    vcpu->now_n = cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
+    cbit_vcpu_look_ahead(vcpu);
+    cbit_mode_t mode;
+    cbit_step_t step;
+    do {
+        mode = vcpu->mode;
+        switch (mode) {
+        case MODE_ENTER:
+            step = cbit_vcpu_enter(vcpu);
+            break;
+        case MODE_RUN:
+            step = run_op(vcpu);
+            break;
+        case MODE_CHECK:
+            step = cbit_vcpu_check(vcpu);
+            break;
+        case MODE_DELIVER:
+            step = cbit_vcpu_deliver(vcpu);
+            break;
+        case MODE_DRAIN:
+            step = drain(vcpu);
+            break;
+        case MODE_SAVE:
+            (void)cbit_vcpu_save(vcpu);
+            vcpu->stepping = false;
+            return; /* perhaps into the next run, which has its own event */
+        case MODE_IDLE:
+        default:
+            step = STEP_WAIT;
+            break;
+        }
+    } while (step == STEP_DONE || vcpu->mode != mode);
+    vcpu->stepping = false;
+}

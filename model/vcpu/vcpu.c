@@ -1,0 +1,257 @@
+/* Life of a core, its rows, and what others ask of it. */
+#include "cbit/vcpu/vcpu.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/vcpu/core.h"
+
+#define SOG "AMD Software Optimization Guide for Family 17h Models 30h (56305)"
+
+const cbit_row_t cbit_vcpu_rows[] = {
+    {CBIT_FIELD(U64, cbit_vcpu_config_t, clock_khz), .unit = "kHz", .min = 100000, .max = 10000000,
+     .fallback = 3400000, .source = "EPYC 7742 product page: highest boost clock",
+     .help = "Core clock"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, gpa_bits), .unit = "bits", .min = 36, .max = 52,
+     .fallback = 43,
+     .source = "CPUID 8000_0008 EAX[7:0] = 48 less CPUID 8000_001F EBX[11:6] = 5 on Rome",
+     .help = "Guest physical address bits; entries with higher bits set fault"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, tlb_entries), .unit = "entries", .min = 1, .max = 65536,
+     .fallback = 2048, .source = SOG ", section 2.7: the second-level data TLB stands for all",
+     .help = "Translations of 4 KiB that a core keeps, a power of two, 8 ways"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, max_misses), .unit = "loads", .min = 1, .max = 256,
+     .fallback = 22, .source = SOG ", section 2.6: miss address buffers of the L1 data cache",
+     .help = "Loads that may wait for memory at the same time"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, max_stores), .unit = "stores", .min = 1, .max = 256,
+     .fallback = 48, .source = SOG ", section 2.12: store queue",
+     .help = "Stores that may wait for memory at the same time"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, vmrun_cclk), .unit = "cclk", .max = 1000000,
+     .fallback = 1000,
+     .source = "assumed: half of a 1255 ns exit and return less the hypervisor's own work "
+               "(EPYC 9334 hypercall, CVM_eval, SIGMETRICS 2025)",
+     .help = "VMRUN, beside its reads of the VMCB"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, vmexit_cclk), .unit = "cclk", .max = 1000000,
+     .fallback = 1000,
+     .source = "assumed: half of a 1255 ns exit and return less the hypervisor's own work "
+               "(EPYC 9334 hypercall, CVM_eval, SIGMETRICS 2025)",
+     .help = "#VMEXIT, beside its writes of the VMCB"},
+    {.key = NULL},
+};
+
+#define STAT(field, name, sentence)                                                                \
+    {                                                                                              \
+        CBIT_FIELD(U64, cbit_vcpu_stats_t, field), .unit = (name), .help = (sentence)              \
+    }
+const cbit_row_t cbit_vcpu_stat_rows[] = {
+    STAT(instructions, "count", "Instructions retired"),
+    STAT(busy_cclk, "cclk", "Core clocks from VMRUN to VMEXIT"),
+    STAT(fetches, "count", "Instruction fetches"),
+    STAT(loads, "count", "Loads issued"),
+    STAT(stores, "count", "Stores issued"),
+    STAT(private_accesses, "count", "Accesses under the guest's own key"),
+    STAT(shared_accesses, "count", "Accesses under the host's key or none"),
+    STAT(tlb_hits, "count", "Translations found in the TLB"),
+    STAT(tlb_misses, "count", "Page walks"),
+    STAT(walk_reads, "count", "Table entries read by walks, guest and nested"),
+    STAT(exits, "count", "#VMEXITs"),
+    {.key = NULL},
+};
+
+const char *cbit_exit_word(int32_t reason)
+{
+    static const struct {
+        int32_t code;
+        const char *word;
+    } words[] = {
+#define WORD(name, code, word) {(code), (word)},
+        CBIT_EXIT_MAP(WORD)
+#undef WORD
+    };
+    /* Control registers and exceptions beyond those with a word of their own are still known. */
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].code == reason) {
+            return words[i].word;
+        }
+    }
+    return reason >= 0x00 && reason < 0x10   ? "cr_read"
+           : reason >= 0x10 && reason < 0x20 ? "cr_write"
+           : reason >= 0x20 && reason < 0x30 ? "dr_read"
+           : reason >= 0x30 && reason < 0x40 ? "dr_write"
+                                             : "unknown";
+}
+
+static cbit_err_t check_config(const cbit_vcpu_config_t *config, cbit_diag_t *diag)
+{
+    const struct {
+        const char *key;
+        uint64_t value;
+    } given[] = {
+        {"clock_khz", config->clock_khz},     {"gpa_bits", config->gpa_bits},
+        {"tlb_entries", config->tlb_entries}, {"max_misses", config->max_misses},
+        {"max_stores", config->max_stores},   {"vmrun_cclk", config->vmrun_cclk},
+        {"vmexit_cclk", config->vmexit_cclk},
+    };
+    cbit_err_t err = CBIT_ERR_OK;
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        const cbit_row_t *row = cbit_rows_find(cbit_vcpu_rows, given[i].key);
+        if (given[i].value < row->min || given[i].value > row->max) {
+            err = cbit_diag_add(diag, CBIT_ERR_RANGE, row->key,
+                                "%" PRIu64 " is outside %" PRIu64 "..%" PRIu64 " (%s)",
+                                given[i].value, row->min, row->max, row->unit);
+        }
+    }
+    if (err == CBIT_ERR_OK && (config->tlb_entries & (config->tlb_entries - 1)) != 0) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, "tlb_entries",
+                            "%" PRIu32 " is not a power of two", config->tlb_entries);
+    }
+    if (config->c_bit < 32 || config->c_bit > 51) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, "c_bit", "%" PRIu32 " is outside 32..51",
+                            config->c_bit);
+    }
+    return err;
+}
+
+static bool build_slots(cbit_vcpu_t *vcpu)
+{
+    uint32_t count = vcpu->config.max_misses + vcpu->config.max_stores;
+    vcpu->slots = calloc(count, sizeof vcpu->slots[0]);
+    if (vcpu->slots == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        cbit_slot_t *slot = &vcpu->slots[i];
+        slot->vcpu = vcpu;
+        slot->pieces[0].slot = slot;
+        slot->pieces[1].slot = slot;
+    }
+    return true;
+}
+
+static void on_space(void *self)
+{
+    cbit_vcpu_wake(self);
+}
+
+cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_parts_t *parts,
+                            cbit_vcpu_t **out, cbit_diag_t *diag)
+{
+    cbit_err_t err = check_config(config, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    cbit_vcpu_t *vcpu = calloc(1, sizeof *vcpu);
+    if (vcpu == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    vcpu->config = *config;
+    vcpu->parts = *parts;
+    vcpu->clock =
+        (cbit_clock_t){.period_num_ps = UINT64_C(1000000000), .period_den = config->clock_khz};
+    vcpu->space = (cbit_waiter_t){.on_space = on_space, .self = vcpu};
+    vcpu->run_ahead_cclk = RUN_AHEAD_CCLK;
+    cbit_event_init(&vcpu->step_event, cbit_vcpu_step, vcpu);
+    cbit_rng_init(&vcpu->rng, parts->seed, UINT64_C(0x76637075) << 32 | parts->core);
+    if (!cbit_tlb_init(&vcpu->tlb, config->tlb_entries) || !build_slots(vcpu)) {
+        cbit_vcpu_destroy(vcpu);
+        return CBIT_ERR_NO_MEMORY;
+    }
+    *out = vcpu;
+    return CBIT_ERR_OK;
+}
+
+void cbit_vcpu_destroy(cbit_vcpu_t *vcpu)
+{
+    if (vcpu == NULL) {
+        return;
+    }
+    cbit_event_cancel(vcpu->parts.kernel, &vcpu->step_event);
+    while (vcpu->contexts != NULL) {
+        cbit_context_t *next = vcpu->contexts->next;
+        free(vcpu->contexts);
+        vcpu->contexts = next;
+    }
+    cbit_tlb_free(&vcpu->tlb);
+    free(vcpu->slots);
+    free(vcpu->stats);
+    free(vcpu);
+}
+
+static void want_stats(cbit_vcpu_t *vcpu, uint16_t guest)
+{
+    if (guest >= vcpu->stats_count) {
+        uint32_t count = (uint32_t)guest + 1;
+        cbit_vcpu_stats_t *grown = realloc(vcpu->stats, count * sizeof grown[0]);
+        if (grown == NULL) {
+            __builtin_trap(); /* a few bytes a guest, and no way to tell */
+        }
+        memset(grown + vcpu->stats_count, 0, (count - vcpu->stats_count) * sizeof grown[0]);
+        vcpu->stats = grown;
+        vcpu->stats_count = count;
+    }
+    vcpu->mine = &vcpu->stats[guest];
+}
+
+void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t guest)
+{
+    cbit_context_t *context = vcpu->contexts;
+    while (context != NULL && context->program.self != program->self) {
+        context = context->next;
+    }
+    if (context == NULL) {
+        context = calloc(1, sizeof *context);
+        if (context == NULL) {
+            __builtin_trap();
+        }
+        context->next = vcpu->contexts;
+        vcpu->contexts = context;
+    }
+    context->program = *program;
+    context->guest = guest;
+    vcpu->context = context;
+    want_stats(vcpu, guest);
+}
+
+void cbit_vcpu_run(cbit_vcpu_t *vcpu, cbit_spa_t vmcb_spa)
+{
+    if (vcpu->mode != MODE_IDLE || vcpu->context == NULL) {
+        __builtin_trap(); /* the caller's bug: one VMRUN at a time, after bind */
+    }
+    vcpu->vmcb_spa = vmcb_spa;
+    vcpu->vmcb_at = 0;
+    vcpu->exit_int_info = 0;
+    vcpu->interrupt = false;
+    vcpu->mode = MODE_ENTER;
+    vcpu->n = cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
+    vcpu->entered_n = vcpu->n;
+    cbit_vcpu_log_begin(vcpu->context, vcpu->mine->instructions);
+    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
+}
+
+void cbit_vcpu_interrupt(cbit_vcpu_t *vcpu)
+{
+    vcpu->interrupt = true;
+}
+
+void cbit_vcpu_set_asid_valid(cbit_vcpu_t *vcpu, uint16_t asid, bool valid)
+{
+    if (asid <= CBIT_KEY_ASID_MAX) {
+        vcpu->asid_valid[asid] = valid;
+    }
+}
+
+void cbit_vcpu_flush_tlb(cbit_vcpu_t *vcpu, uint16_t asid)
+{
+    cbit_tlb_drop_asid(&vcpu->tlb, asid);
+}
+
+void cbit_vcpu_observe(cbit_vcpu_t *vcpu, cbit_vcpu_observer_t observer, void *self)
+{
+    vcpu->observer = observer;
+    vcpu->observer_self = self;
+}
+
+void cbit_vcpu_stats(const cbit_vcpu_t *vcpu, uint16_t guest, cbit_vcpu_stats_t *stats)
+{
+    *stats = guest < vcpu->stats_count ? vcpu->stats[guest] : (cbit_vcpu_stats_t){0};
+}

@@ -1,0 +1,174 @@
+#include "tests/support/small_guest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool next_op(void *self, cbit_op_t *op)
+{
+    small_guest_t *guest = self;
+    guest->next_calls++;
+    if (guest->op_next == guest->op_count) {
+        return false;
+    }
+    *op = guest->ops[guest->op_next++];
+    return true;
+}
+
+static void on_data(void *self, const cbit_op_t *op, const uint8_t *bytes)
+{
+    small_guest_t *guest = self;
+    if (guest->data_calls < SMALL_OPS) {
+        guest->data[guest->data_calls].op = *op;
+        guest->data[guest->data_calls].at_ps = cbit_kernel_now_ps(guest->kernel);
+        memcpy(guest->data[guest->data_calls].bytes, bytes, op->size_bytes);
+    }
+    guest->data_calls++;
+}
+
+static void on_exit(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit)
+{
+    (void)vcpu;
+    small_guest_t *guest = self;
+    guest->exits++;
+    guest->exit = *exit;
+}
+
+static void put64(small_guest_t *guest, cbit_spa_t spa, cbit_key_t key, uint64_t value)
+{
+    guest->port.poke(guest->port.self, spa, key, &value, sizeof value);
+}
+
+void small_guest_put(small_guest_t *guest, uint64_t gpa, cbit_key_t key, const void *bytes,
+                     uint32_t len)
+{
+    guest->port.poke(guest->port.self, SMALL_BASE + gpa, key, bytes, len);
+}
+
+void small_guest_get(small_guest_t *guest, uint64_t gpa, cbit_key_t key, void *bytes, uint32_t len)
+{
+    guest->port.peek(guest->port.self, SMALL_BASE + gpa, key, bytes, len);
+}
+
+void small_guest_vmcb(small_guest_t *guest, uint32_t offset, uint64_t value, uint32_t len)
+{
+    guest->port.poke(guest->port.self, SMALL_VMCB + offset, CBIT_KEY_HOST, &value, len);
+}
+
+uint64_t small_guest_vmcb_get(small_guest_t *guest, uint32_t offset, uint32_t len)
+{
+    uint64_t value = 0;
+    guest->port.peek(guest->port.self, SMALL_VMCB + offset, CBIT_KEY_HOST, &value, len);
+    return value;
+}
+
+void small_guest_set_entry(small_guest_t *guest, uint64_t gva, uint64_t entry)
+{
+    put64(guest, SMALL_BASE + SMALL_GUEST_CR3 + 0x3000 + (gva >> 12) * 8, SMALL_ASID, entry);
+}
+
+void small_guest_set_nested(small_guest_t *guest, uint64_t gpa, uint64_t entry)
+{
+    put64(guest, SMALL_NESTED_CR3 + 0x3000 + (gpa >> 12) * 8, CBIT_KEY_HOST, entry);
+}
+
+static void build_tables(small_guest_t *guest)
+{
+    enum { PWU = CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U };
+    for (uint64_t level = 0; level < 3; level++) {
+        uint64_t next = (level + 1) * 0x1000;
+        put64(guest, SMALL_NESTED_CR3 + level * 0x1000, CBIT_KEY_HOST,
+              (SMALL_NESTED_CR3 + next) | SMALL_C | PWU);
+        put64(guest, SMALL_BASE + SMALL_GUEST_CR3 + level * 0x1000, SMALL_ASID,
+              (SMALL_GUEST_CR3 + next) | SMALL_C | PWU);
+    }
+    for (uint64_t page = 0; page < 0x200000; page += 0x1000) {
+        small_guest_set_nested(guest, page, (SMALL_BASE + page) | SMALL_C | PWU);
+        small_guest_set_entry(guest, page, page | (page < SMALL_SHARED ? SMALL_C : 0) | PWU);
+    }
+}
+
+static void build_vmcb(small_guest_t *guest)
+{
+    static const uint8_t zeros[CBIT_VMCB_BYTES];
+    guest->port.poke(guest->port.self, SMALL_VMCB, CBIT_KEY_HOST, zeros, sizeof zeros);
+    small_guest_vmcb(guest, CBIT_VMCB_INTERCEPT_3, CBIT_INTERCEPT_3_USUAL, 4);
+    small_guest_vmcb(guest, CBIT_VMCB_INTERCEPT_4, CBIT_INTERCEPT_4_USUAL, 4);
+    small_guest_vmcb(guest, CBIT_VMCB_ASID, SMALL_ASID, 4);
+    small_guest_vmcb(guest, CBIT_VMCB_NESTED_CONTROL, CBIT_NESTED_PAGING | CBIT_NESTED_SEV, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_NESTED_CR3, SMALL_NESTED_CR3 | SMALL_C, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_EFER,
+                     CBIT_EFER_SVME | CBIT_EFER_LME | CBIT_EFER_LMA | CBIT_EFER_NXE, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_CR0, CBIT_CR0_PE | CBIT_CR0_PG | CBIT_CR0_WP, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_CR4, CBIT_CR4_PAE, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_CR3, SMALL_GUEST_CR3 | SMALL_C, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_RFLAGS, 2, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_RIP, 0x1000, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_RSP, 0x8000, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_CS + CBIT_VMCB_SEGMENT_ATTRIBUTES, 0x29b, 2);
+}
+
+small_guest_t *small_guest_create(bool with_cache)
+{
+    static const cbit_clock_t clock_1ghz = {.period_num_ps = 1000, .period_den = 1};
+    small_guest_t *guest = calloc(1, sizeof *guest);
+    guest->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
+    guest->memory = fake_memory_create(guest->kernel, 50000, 8);
+    guest->port = fake_memory_port(guest->memory);
+    if (with_cache) {
+        cbit_cache_config_t cache = {.size_bytes = 16384, .ways = 4, .mshrs = 8, .hit_cclk = 3};
+        cbit_cache_create(&cache, &clock_1ghz, guest->kernel, guest->port, &guest->cache, NULL);
+        guest->port = cbit_cache_port(guest->cache);
+    }
+    build_tables(guest);
+    build_vmcb(guest);
+    cbit_vcpu_config_t config;
+    cbit_rows_defaults(cbit_vcpu_rows, &config);
+    config.clock_khz = 1000000;
+    config.c_bit = SMALL_C_BIT;
+    config.max_misses = 4;
+    config.max_stores = 4;
+    config.tlb_entries = 64;
+    config.vmrun_cclk = 100;
+    config.vmexit_cclk = 200;
+    cbit_vcpu_parts_t parts = {.kernel = guest->kernel,
+                               .memory = guest->port,
+                               .host_key = CBIT_KEY_HOST,
+                               .seed = 7,
+                               .exit_self = guest,
+                               .on_exit = on_exit};
+    cbit_vcpu_create(&config, &parts, &guest->vcpu, NULL);
+    cbit_program_t program = {.self = guest, .next = next_op, .on_data = on_data};
+    cbit_vcpu_bind(guest->vcpu, &program, 0);
+    cbit_vcpu_set_asid_valid(guest->vcpu, SMALL_ASID, true);
+    return guest;
+}
+
+void small_guest_destroy(small_guest_t *guest)
+{
+    cbit_vcpu_destroy(guest->vcpu);
+    cbit_cache_destroy(guest->cache);
+    fake_memory_destroy(guest->memory);
+    cbit_kernel_destroy(guest->kernel);
+    free(guest);
+}
+
+void small_guest_run(small_guest_t *guest)
+{
+    cbit_vcpu_run(guest->vcpu, SMALL_VMCB);
+    cbit_kernel_run(guest->kernel, CBIT_PS_NEVER);
+}
+
+cbit_op_t *small_guest_add(small_guest_t *guest, cbit_op_kind_t kind, uint64_t gva, uint32_t size)
+{
+    cbit_op_t *op = &guest->ops[guest->op_count++];
+    *op = (cbit_op_t){.kind = kind, .gva = gva, .size_bytes = size, .cookie = guest->op_count};
+    return op;
+}
+
+void small_guest_code(small_guest_t *guest, uint64_t gva, const uint8_t *bytes, uint32_t len)
+{
+    small_guest_put(guest, gva, SMALL_ASID, bytes, len);
+    cbit_op_t *op = small_guest_add(guest, CBIT_OP_FETCH, gva, len);
+    op->instructions = 1;
+    memcpy(op->data, bytes, len);
+}

@@ -1,0 +1,524 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit_test.h"
+#include "tests/support/small_guest.h"
+
+static small_guest_t *guest;
+static const uint8_t nops[16] = {0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
+                                 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90};
+
+static void setup(void)
+{
+    guest = small_guest_create(true);
+}
+
+static void teardown(void)
+{
+    ck_assert_uint_eq(guest->memory->stage_errors, 0);
+    small_guest_destroy(guest);
+}
+
+static void expect_exit(int32_t reason)
+{
+    ck_assert_msg(guest->exit.reason == reason, "exit %s (%d), expected %s",
+                  cbit_exit_word(guest->exit.reason), guest->exit.reason, cbit_exit_word(reason));
+    ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_EXIT_CODE, 8),
+                      (uint64_t)(int64_t)reason);
+}
+
+static void store_op(uint64_t gva, uint64_t value)
+{
+    cbit_op_t *op = small_guest_add(guest, CBIT_OP_STORE, gva, 8);
+    memcpy(op->data, &value, 8);
+}
+
+static uint64_t memory64(uint64_t gpa, cbit_key_t key)
+{
+    uint64_t value;
+    small_guest_get(guest, gpa, key, &value, sizeof value);
+    return value;
+}
+
+static cbit_vcpu_stats_t stats(void)
+{
+    cbit_vcpu_stats_t counted;
+    cbit_vcpu_stats(guest->vcpu, 0, &counted);
+    return counted;
+}
+
+/* ---- programs ---- */
+
+START_TEST(a_recorded_program_runs_to_its_end)
+{
+    small_guest_code(guest, 0x1000, nops, 16);
+    store_op(0x2000, 0x1234);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(guest->exits, 1);
+    ck_assert_uint_eq(guest->data_calls, 2);
+    uint64_t value;
+    memcpy(&value, guest->data[1].bytes, 8);
+    ck_assert_uint_eq(value, 0x1234);
+    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 0x1234);
+    ck_assert_uint_eq(stats().instructions, 1);
+    ck_assert_uint_eq(stats().fetches, 1);
+    ck_assert_uint_eq(stats().private_accesses, 3);
+    ck_assert_uint_eq(stats().shared_accesses, 0);
+    ck_assert_uint_eq(guest->exit.rip, 0x1010);
+    ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_RIP, 8), 0x1010);
+    /* The program is over and is not asked again. */
+    uint32_t calls = guest->next_calls;
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(guest->next_calls, calls);
+}
+END_TEST
+
+START_TEST(shared_pages_are_accessed_under_the_hosts_key)
+{
+    store_op(SMALL_SHARED, 77);
+    small_guest_run(guest);
+    ck_assert_uint_eq(memory64(SMALL_SHARED, CBIT_KEY_HOST), 77);
+    ck_assert_uint_eq(stats().shared_accesses, 1);
+    /* Without C in the nested entry: in clear. */
+    small_guest_set_nested(guest, SMALL_SHARED + 0x1000, (SMALL_BASE + SMALL_SHARED + 0x1000) | 7);
+    guest->op_count = guest->op_next = 0;
+}
+END_TEST
+
+START_TEST(nested_entries_without_c_leave_shared_pages_in_clear)
+{
+    small_guest_set_nested(guest, SMALL_SHARED, (SMALL_BASE + SMALL_SHARED) | 7);
+    small_guest_set_nested(guest, 0x2000, (SMALL_BASE + 0x2000) | 7);
+    store_op(SMALL_SHARED, 77);
+    store_op(0x2000, 78);
+    small_guest_run(guest);
+    ck_assert_uint_eq(memory64(SMALL_SHARED, CBIT_KEY_PLAIN), 77);
+    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 78); /* private whatever the nested C */
+}
+END_TEST
+
+START_TEST(fetches_are_private_even_from_shared_pages)
+{
+    small_guest_code(guest, SMALL_SHARED, nops, 16); /* put there under the guest's key */
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(guest->data_calls, 1);
+}
+END_TEST
+
+START_TEST(without_paging_everything_is_private)
+{
+    small_guest_vmcb(guest, CBIT_VMCB_CR0, CBIT_CR0_PE, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_EFER, CBIT_EFER_SVME, 8);
+    small_guest_code(guest, 0x1000, nops, 4);
+    store_op(SMALL_SHARED, 5);
+    small_guest_add(guest, CBIT_OP_WRITE_CR3, 0, 0)->value = SMALL_GUEST_CR3 | SMALL_C;
+    store_op(SMALL_SHARED + 8, 6);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(memory64(SMALL_SHARED, SMALL_ASID), 5);
+    ck_assert_uint_eq(memory64(SMALL_SHARED + 8, CBIT_KEY_HOST), 6);
+    ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_CR3, 8), SMALL_GUEST_CR3 | SMALL_C);
+    ck_assert(small_guest_vmcb_get(guest, CBIT_VMCB_CR0, 8) & CBIT_CR0_PG);
+    ck_assert(small_guest_vmcb_get(guest, CBIT_VMCB_EFER, 8) & CBIT_EFER_LMA);
+}
+END_TEST
+
+START_TEST(a_plain_guest_uses_the_hosts_key)
+{
+    small_guest_vmcb(guest, CBIT_VMCB_NESTED_CONTROL, CBIT_NESTED_PAGING, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_CR0, CBIT_CR0_PE, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_EFER, CBIT_EFER_SVME, 8);
+    store_op(0x2000, 5);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(memory64(0x2000, CBIT_KEY_HOST), 5);
+}
+END_TEST
+
+START_TEST(accesses_may_cross_lines_and_pages)
+{
+    small_guest_set_nested(guest, 0x3000, (SMALL_BASE + 0x9000) | SMALL_C | 7);
+    uint8_t bytes[16];
+    for (int i = 0; i < 16; i++) {
+        bytes[i] = (uint8_t)(i + 1);
+    }
+    cbit_op_t *op = small_guest_add(guest, CBIT_OP_STORE, 0x2ff8, 16);
+    memcpy(op->data, bytes, 16);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2ff8, 16);
+    small_guest_run(guest);
+    ck_assert_mem_eq(guest->data[0].bytes, bytes, 16);
+    uint8_t got[8];
+    small_guest_get(guest, 0x9000, SMALL_ASID, got, 8);
+    ck_assert_mem_eq(got, bytes + 8, 8);
+}
+END_TEST
+
+START_TEST(io_and_hypercalls_exit_and_go_on_after)
+{
+    small_guest_add(guest, CBIT_OP_IO, 0, 0)->value = 0x3f80010;
+    small_guest_add(guest, CBIT_OP_HYPERCALL, 0, 0)->value = 9;
+    store_op(0x2000, 1);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_IOIO);
+    ck_assert_uint_eq(guest->exit.info1, 0x3f80010);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_VMMCALL);
+    ck_assert_uint_eq(guest->exit.info1, 9);
+    ck_assert_uint_ne(memory64(0x2000, SMALL_ASID), 1);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 1);
+    ck_assert_uint_eq(stats().exits, 3);
+}
+END_TEST
+
+START_TEST(interrupts_exit_between_operations)
+{
+    small_guest_add(guest, CBIT_OP_THINK, 0, 0)->cclk = 100000;
+    store_op(0x2000, 1);
+    cbit_vcpu_run(guest->vcpu, SMALL_VMCB);
+    cbit_kernel_run(guest->kernel, 20000000);
+    cbit_vcpu_interrupt(guest->vcpu);
+    cbit_kernel_run(guest->kernel, CBIT_PS_NEVER);
+    expect_exit(CBIT_EXIT_INTR);
+    ck_assert_uint_ge(guest->exit.at_ps, 100000000); /* after the think time of 100 us */
+    ck_assert_uint_ne(memory64(0x2000, SMALL_ASID), 1);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 1);
+}
+END_TEST
+
+/* ---- VMRUN's checks ---- */
+
+START_TEST(vmrun_refuses_what_hardware_refuses)
+{
+    static const struct {
+        uint32_t offset, len;
+        uint64_t value;
+    } bad[] = {
+        {CBIT_VMCB_ASID, 4, 0},
+        {CBIT_VMCB_ASID, 4, SMALL_ASID + 1}, /* not valid on this core */
+        {CBIT_VMCB_ASID, 4, 5000},
+        {CBIT_VMCB_NESTED_CONTROL, 8, CBIT_NESTED_SEV},
+        {CBIT_VMCB_INTERCEPT_4, 4, 0}, /* VMRUN itself not intercepted */
+        {CBIT_VMCB_EFER, 8, CBIT_EFER_LME | CBIT_EFER_LMA},
+        {CBIT_VMCB_CR0, 8, CBIT_CR0_PG}, /* without PE */
+        {CBIT_VMCB_CR0, 8, CBIT_CR0_PE | CBIT_CR0_NW},
+        {CBIT_VMCB_CR4, 8, 0}, /* long mode without PAE */
+        {CBIT_VMCB_CR3, 8, UINT64_C(1) << 52},
+    };
+    small_guest_add(guest, CBIT_OP_HYPERCALL, 0, 0);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        uint64_t good = small_guest_vmcb_get(guest, bad[i].offset, bad[i].len);
+        small_guest_vmcb(guest, bad[i].offset, bad[i].value, bad[i].len);
+        small_guest_run(guest);
+        expect_exit(CBIT_EXIT_INVALID);
+        ck_assert_uint_eq(guest->next_calls, 0);
+        small_guest_vmcb(guest, bad[i].offset, good, bad[i].len);
+    }
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_VMMCALL);
+    cbit_vcpu_set_asid_valid(guest->vcpu, SMALL_ASID, false);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_INVALID);
+}
+END_TEST
+
+/* ---- faults ---- */
+
+START_TEST(missing_nested_pages_exit_with_the_address_and_go_on)
+{
+    small_guest_set_nested(guest, 0x5000, 0);
+    store_op(0x5010, 3);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_NPF);
+    /* Write by the guest, final translation, not present. */
+    ck_assert_uint_eq(guest->exit.info1, CBIT_NPF_FINAL | CBIT_PF_U | CBIT_PF_W);
+    ck_assert_uint_eq(guest->exit.info2, 0x5010);
+    ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_EXIT_INFO_2, 8), 0x5010);
+    small_guest_set_nested(guest, 0x5000, (SMALL_BASE + 0x5000) | SMALL_C | 7);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(memory64(0x5010, SMALL_ASID), 3);
+}
+END_TEST
+
+START_TEST(missing_nested_pages_of_guest_tables_say_so)
+{
+    small_guest_set_nested(guest, SMALL_GUEST_CR3 + 0x2000, 0);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_NPF);
+    ck_assert_uint_eq(guest->exit.info1, CBIT_NPF_TABLE | CBIT_PF_U | CBIT_PF_W);
+    ck_assert_uint_eq(guest->exit.info2, SMALL_GUEST_CR3 + 0x2000);
+}
+END_TEST
+
+START_TEST(read_only_nested_pages_refuse_writes)
+{
+    small_guest_set_nested(guest, 0x5000, (SMALL_BASE + 0x5000) | SMALL_C | 5);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
+    store_op(0x5000, 3);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_NPF);
+    ck_assert_uint_eq(guest->exit.info1, CBIT_NPF_FINAL | CBIT_PF_U | CBIT_PF_W | CBIT_PF_P);
+    ck_assert_uint_eq(guest->data_calls, 1);
+}
+END_TEST
+
+START_TEST(faults_without_a_descriptor_table_shut_down)
+{
+    static const uint64_t entries[] = {
+        0,                                    /* not present */
+        0x5003 | SMALL_C | UINT64_C(1) << 43, /* beyond the 43 bits of guest addresses */
+        0x5003 | SMALL_C | UINT64_C(1) << 51, 0x5001 | SMALL_C, /* not writable, CR0.WP set */
+    };
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        teardown();
+        setup();
+        small_guest_set_entry(guest, 0x5000, entries[i]);
+        store_op(0x5000, 3);
+        small_guest_run(guest);
+        expect_exit(CBIT_EXIT_SHUTDOWN);
+        ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_CR2, 8), 0x5000);
+    }
+}
+END_TEST
+
+START_TEST(intercepted_page_faults_exit_with_code_and_address)
+{
+    small_guest_vmcb(guest, CBIT_VMCB_INTERCEPT_EXCEPTIONS, 1 << 14, 4);
+    small_guest_set_entry(guest, 0x5000, 0x5003 | SMALL_C | UINT64_C(1) << 44);
+    store_op(0x5008, 3);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_EXCP_PF);
+    ck_assert_uint_eq(guest->exit.info1, CBIT_PF_P | CBIT_PF_W | CBIT_PF_RSVD);
+    ck_assert_uint_eq(guest->exit.info2, 0x5008);
+}
+END_TEST
+
+/* A descriptor table at 0x6000, whose gates are interrupt gates of selector 8. */
+static void give_idt(uint16_t limit)
+{
+    uint8_t gates[512] = {0};
+    for (int i = 0; i < 32; i++) {
+        gates[16 * i + 1] = 0x70; /* handler at 0x7000 */
+        gates[16 * i + 2] = 8;
+        gates[16 * i + 5] = 0x8e;
+    }
+    small_guest_put(guest, 0x6000, SMALL_ASID, gates, sizeof gates);
+    small_guest_vmcb(guest, CBIT_VMCB_IDTR + CBIT_VMCB_SEGMENT_LIMIT, limit, 4);
+    small_guest_vmcb(guest, CBIT_VMCB_IDTR + CBIT_VMCB_SEGMENT_BASE, 0x6000, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_GDTR + CBIT_VMCB_SEGMENT_LIMIT, 0xf, 4);
+}
+
+START_TEST(faults_with_a_descriptor_table_are_delivered)
+{
+    give_idt(0x1ff);
+    small_guest_set_entry(guest, 0x5000, 0);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_BUDGET);
+    ck_assert_uint_eq(guest->exit.info1, 14);
+}
+END_TEST
+
+START_TEST(a_fault_beyond_the_tables_limit_becomes_a_double_fault)
+{
+    give_idt(0x8f); /* vectors 0..8: the double fault has a gate, the page fault none */
+    small_guest_set_entry(guest, 0x5000, 0);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_BUDGET);
+    ck_assert_uint_eq(guest->exit.info1, 8);
+}
+END_TEST
+
+START_TEST(a_fault_during_delivery_without_stack_shuts_down)
+{
+    give_idt(0x1ff);
+    small_guest_set_entry(guest, 0x5000, 0);
+    small_guest_set_entry(guest, 0x7000, 0); /* where the frame would go */
+    small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_SHUTDOWN);
+}
+END_TEST
+
+START_TEST(a_nested_fault_during_delivery_names_the_exception)
+{
+    give_idt(0x1ff);
+    small_guest_set_entry(guest, 0x5000, 0);
+    small_guest_set_nested(guest, 0x6000, 0);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_NPF);
+    ck_assert_uint_eq(guest->exit.info2, 0x60e0); /* gate 14 x 16 bytes */
+    /* Valid, error code present, exception, vector 14. */
+    ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_EXIT_INT_INFO, 4), 0x80000b0e);
+}
+END_TEST
+
+/* ---- other keys ---- */
+
+static cbit_key_t seen_key;
+static uint32_t seen_blocks, seen_plaintext;
+
+static void observe(void *self, cbit_spa_t spa, cbit_key_t key, const uint8_t *block)
+{
+    (void)self;
+    (void)spa;
+    seen_key = key;
+    seen_blocks++;
+    seen_plaintext += memcmp(block, nops, 16) == 0;
+}
+
+START_TEST(another_asid_reads_garbage_and_dies_and_the_guest_goes_on)
+{
+    small_guest_vmcb(guest, CBIT_VMCB_CR0, CBIT_CR0_PE, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_EFER, CBIT_EFER_SVME, 8);
+    small_guest_vmcb(guest, CBIT_VMCB_CS + CBIT_VMCB_SEGMENT_ATTRIBUTES, 0xc9b, 2);
+    small_guest_code(guest, 0x1000, nops, 16);
+    small_guest_code(guest, 0x1010, nops, 16);
+    store_op(0x2000, 4);
+    seen_blocks = seen_plaintext = 0;
+    cbit_vcpu_observe(guest->vcpu, observe, NULL);
+    for (cbit_key_t asid = 6; asid < 106; asid++) {
+        cbit_vcpu_set_asid_valid(guest->vcpu, asid, true);
+        small_guest_vmcb(guest, CBIT_VMCB_ASID, asid, 4);
+        small_guest_vmcb(guest, CBIT_VMCB_RIP, 0x1000, 8);
+        small_guest_run(guest);
+        ck_assert_int_ne(guest->exit.reason, CBIT_EXIT_INVALID);
+        ck_assert_uint_eq(guest->data_calls, 0);
+        cbit_vcpu_rewind(guest->vcpu);
+    }
+    ck_assert_uint_eq(seen_plaintext, 0);
+    ck_assert_uint_gt(seen_blocks, 100);
+    ck_assert_uint_eq(guest->next_calls, 1); /* the first fetch, again and again */
+    small_guest_vmcb(guest, CBIT_VMCB_ASID, SMALL_ASID, 4);
+    small_guest_vmcb(guest, CBIT_VMCB_RIP, 0x1000, 8);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(guest->data_calls, 2);
+    ck_assert_uint_eq(seen_plaintext, 2);
+    ck_assert_uint_eq(stats().instructions, 2);
+    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 4);
+}
+END_TEST
+
+START_TEST(a_paged_guest_under_another_asid_walks_garbage)
+{
+    small_guest_code(guest, 0x1000, nops, 16);
+    uint32_t npf = 0, shutdown = 0;
+    for (cbit_key_t asid = 6; asid < 106; asid++) {
+        cbit_vcpu_set_asid_valid(guest->vcpu, asid, true);
+        small_guest_vmcb(guest, CBIT_VMCB_ASID, asid, 4);
+        small_guest_run(guest);
+        npf += guest->exit.reason == CBIT_EXIT_NPF;
+        shutdown += guest->exit.reason == CBIT_EXIT_SHUTDOWN;
+        cbit_vcpu_rewind(guest->vcpu);
+    }
+    ck_assert_uint_eq(npf + shutdown, 100);
+    small_guest_vmcb(guest, CBIT_VMCB_ASID, SMALL_ASID, 4);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(guest->data_calls, 1);
+}
+END_TEST
+
+START_TEST(the_tlb_keeps_entries_of_an_asid_until_told)
+{
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
+    small_guest_add(guest, CBIT_OP_IO, 0, 0);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
+    small_guest_add(guest, CBIT_OP_IO, 0, 0);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
+    small_guest_run(guest);
+    small_guest_set_nested(guest, 0x2000, 0);
+    small_guest_run(guest); /* stale, as on hardware */
+    expect_exit(CBIT_EXIT_IOIO);
+    small_guest_vmcb(guest, CBIT_VMCB_TLB_CONTROL, CBIT_TLB_CONTROL_FLUSH_ASID, 1);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_NPF);
+}
+END_TEST
+
+START_TEST(invlpg_drops_one_page)
+{
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x3000, 8);
+    small_guest_add(guest, CBIT_OP_INVLPG, 0x3000, 0);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x3000, 8);
+    small_guest_run(guest);
+    ck_assert_uint_eq(stats().tlb_misses, 3);
+    ck_assert_uint_eq(stats().tlb_hits, 1);
+    /* Each walk: 4 levels x (4 nested + 1) + 4 nested for the page = 24. */
+    ck_assert_uint_eq(stats().walk_reads, 72);
+}
+END_TEST
+
+/* ---- rewinding ---- */
+
+START_TEST(rewinding_repeats_what_was_begun_since_vmrun_once)
+{
+    small_guest_add(guest, CBIT_OP_IO, 0, 0)->value = 1;
+    store_op(0x2000, 10);
+    small_guest_add(guest, CBIT_OP_IO, 0, 0)->value = 2;
+    small_guest_add(guest, CBIT_OP_IO, 0, 0)->value = 3;
+    small_guest_run(guest);
+    small_guest_run(guest);
+    ck_assert_uint_eq(guest->exit.info1, 2);
+    cbit_vcpu_rewind(guest->vcpu);
+    uint64_t other = 0;
+    small_guest_put(guest, 0x2000, SMALL_ASID, &other, 8);
+    small_guest_run(guest);
+    ck_assert_uint_eq(guest->exit.info1, 2);
+    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 10);
+    small_guest_run(guest);
+    ck_assert_uint_eq(guest->exit.info1, 3);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    cbit_vcpu_rewind(guest->vcpu);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("unit");
+    TCase *tcase = tcase_create("vcpu");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_recorded_program_runs_to_its_end);
+    tcase_add_test(tcase, shared_pages_are_accessed_under_the_hosts_key);
+    tcase_add_test(tcase, nested_entries_without_c_leave_shared_pages_in_clear);
+    tcase_add_test(tcase, fetches_are_private_even_from_shared_pages);
+    tcase_add_test(tcase, without_paging_everything_is_private);
+    tcase_add_test(tcase, a_plain_guest_uses_the_hosts_key);
+    tcase_add_test(tcase, accesses_may_cross_lines_and_pages);
+    tcase_add_test(tcase, io_and_hypercalls_exit_and_go_on_after);
+    tcase_add_test(tcase, interrupts_exit_between_operations);
+    tcase_add_test(tcase, vmrun_refuses_what_hardware_refuses);
+    tcase_add_test(tcase, missing_nested_pages_exit_with_the_address_and_go_on);
+    tcase_add_test(tcase, missing_nested_pages_of_guest_tables_say_so);
+    tcase_add_test(tcase, read_only_nested_pages_refuse_writes);
+    tcase_add_test(tcase, faults_without_a_descriptor_table_shut_down);
+    tcase_add_test(tcase, intercepted_page_faults_exit_with_code_and_address);
+    tcase_add_test(tcase, faults_with_a_descriptor_table_are_delivered);
+    tcase_add_test(tcase, a_fault_beyond_the_tables_limit_becomes_a_double_fault);
+    tcase_add_test(tcase, a_fault_during_delivery_without_stack_shuts_down);
+    tcase_add_test(tcase, a_nested_fault_during_delivery_names_the_exception);
+    tcase_add_test(tcase, another_asid_reads_garbage_and_dies_and_the_guest_goes_on);
+    tcase_add_test(tcase, a_paged_guest_under_another_asid_walks_garbage);
+    tcase_add_test(tcase, the_tlb_keeps_entries_of_an_asid_until_told);
+    tcase_add_test(tcase, invlpg_drops_one_page);
+    tcase_add_test(tcase, rewinding_repeats_what_was_begun_since_vmrun_once);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
