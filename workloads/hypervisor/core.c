@@ -12,15 +12,20 @@ enum {
 
 /* ---- the queue ---- */
 
+/* The next one that may run; those whose guest has no ASID are put aside on the way. */
 static cbit_hv_vcpu_t *dequeue(cbit_hv_core_t *core)
 {
-    cbit_hv_vcpu_t *vcpu = core->queue_head;
-    if (vcpu != NULL) {
+    cbit_hv_vcpu_t *vcpu;
+    while ((vcpu = core->queue_head) != NULL) {
         core->queue_head = vcpu->next;
         core->queue_tail = core->queue_head == NULL ? NULL : core->queue_tail;
         vcpu->queued = false;
+        if (!vcpu->guest->swapped) {
+            return vcpu;
+        }
+        vcpu->parked = true;
     }
-    return vcpu;
+    return NULL;
 }
 
 static void enqueue(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front)
@@ -147,6 +152,7 @@ static void work_over(void *self)
     cbit_hv_core_t *core = self;
     core->busy = false;
     core->running = NULL;
+    cbit_hv_rotor_core_free(core->hv);
     cbit_hv_core_kick(core);
 }
 
@@ -163,6 +169,7 @@ static void probe_over(void *self)
     } else if (guest->phase == CBIT_HV_PHASE_LAUNCHING) {
         cbit_hv_task_resume(&guest->task); /* the launch waits for its probe */
     }
+    cbit_hv_rotor_core_free(core->hv);
     cbit_hv_core_kick(core);
 }
 
@@ -193,6 +200,10 @@ void cbit_hv_core_kick(cbit_hv_core_t *core)
 
 void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front)
 {
+    if (vcpu->guest->swapped) {
+        vcpu->parked = true;
+        return;
+    }
     if (!vcpu->ended && !vcpu->queued) {
         enqueue(vcpu->home, vcpu, front);
     }

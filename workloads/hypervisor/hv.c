@@ -250,7 +250,7 @@ static cbit_err_t build_cores(cbit_hv_t *hv)
     hv->core_count = cbit_platform_cores(hv->platform);
     hv->cores = calloc(hv->core_count, sizeof *hv->cores);
     if (hv->cores == NULL || !cbit_hv_command_init(&hv->command, hv) ||
-        !cbit_hv_command_init(&hv->flush_command, hv)) {
+        !cbit_hv_command_init(&hv->flush_command, hv) || !cbit_hv_rotor_init(hv)) {
         return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     for (uint32_t i = 0; i < hv->core_count; i++) {

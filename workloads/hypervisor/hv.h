@@ -6,6 +6,7 @@
  *
  *     hv.c       creates everything, boots the platform, ends the run
  *     launch.c   a guest's launch and its teardown, through command.c and flush.c
+ *     rotate.c   more guests than ASIDs, by turns
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
  *     exits.c    what an exit asks for
  *     device.c   a real device's DMA for a guest's I/O
@@ -127,6 +128,7 @@ struct cbit_hv_vcpu {
     cbit_spa_t vmcb_spa;
     uint8_t vmcb[CBIT_VMCB_BYTES]; /* as last written by the hypervisor */
     bool queued, ended;
+    bool parked;          /* ready, but its guest has no ASID now */
     cbit_hv_vcpu_t *next; /* in its core's queue */
     cbit_hv_dma_t dma;
 };
@@ -162,6 +164,9 @@ struct cbit_hv_guest {
     uint32_t asid;   /* of VMRUN; plain guests have one too, above those with keys */
     uint32_t handle; /* 0: none */
     bool asid_taken, activated, refused;
+    bool swapped; /* rotation: launched, but its ASID is (being) given to another */
+    cbit_ps_t resident_since_ps;
+    cbit_hv_guest_t *rotor_next;
     uint64_t probe_fetch_mismatches; /* of probes: not held against the guest */
     uint32_t piece;                  /* launch: which piece (and before that, which VMCB) */
     uint64_t piece_at;               /* launch: bytes of it done */
@@ -191,6 +196,18 @@ struct cbit_hv_core {
     cbit_spa_t last_vmcb[CBIT_KEY_ASID_MAX + 1]; /* by ASID: whose translations the TLB may hold */
 };
 
+/* ---- rotation of ASIDs: one turn at a time ---- */
+
+typedef struct cbit_hv_rotor {
+    cbit_hv_task_t task;
+    cbit_hv_command_t command;
+    cbit_hv_turn_t turn;
+    cbit_event_t timer;
+    cbit_hv_guest_t *head, *tail; /* who waits for an ASID */
+    cbit_hv_guest_t *victim, *granted;
+    uint32_t vcpu;
+} cbit_hv_rotor_t;
+
 /* ---- all of it ---- */
 
 struct cbit_hv {
@@ -217,6 +234,7 @@ struct cbit_hv {
     cbit_hv_turns_t flush_waiting, flush_served;
     cbit_hv_turn_t flush_turn, boot_turn;
     uint32_t wbinvds_left;
+    cbit_hv_rotor_t rotor;
     bool lock_held;
     cbit_hv_turns_t lock_waiting;
     cbit_hv_core_t *cores;
@@ -255,6 +273,15 @@ void cbit_hv_flush(cbit_hv_t *hv, cbit_hv_turn_t *turn);
 
 /* A core has written back and emptied its caches. */
 void cbit_hv_wbinvd_done(cbit_hv_t *hv);
+
+/* rotate.c */
+bool cbit_hv_rotor_init(cbit_hv_t *hv);
+/* A guest waits for an ASID; its launch is resumed, or its vCPUs run on, when it has one. */
+void cbit_hv_rotor_want(cbit_hv_guest_t *guest);
+/* Something has changed that may let a turn go ahead. */
+void cbit_hv_rotor_kick(cbit_hv_t *hv);
+/* A core has put its vCPU down. */
+void cbit_hv_rotor_core_free(cbit_hv_t *hv);
 
 /* launch.c */
 void cbit_hv_launch(cbit_hv_guest_t *guest);

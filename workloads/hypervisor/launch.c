@@ -331,6 +331,7 @@ static cbit_hv_step_t begin_running(void *self)
 {
     cbit_hv_guest_t *guest = self;
     guest->phase = CBIT_HV_PHASE_RUNNING;
+    guest->resident_since_ps = cbit_hv_now(guest->hv);
     guest->doing = "running";
     return CBIT_HV_NEXT;
 }
@@ -356,6 +357,7 @@ static void launch_over(void *self)
     for (uint32_t i = 0; i < guest->config->vcpus; i++) {
         cbit_hv_ready(&guest->vcpus[i], false);
     }
+    cbit_hv_rotor_kick(guest->hv);
 }
 
 void cbit_hv_launch(cbit_hv_guest_t *guest)
@@ -457,6 +459,7 @@ static void leave_over(void *self)
         guest->phase = CBIT_HV_PHASE_GONE;
         guest->doing = "gone";
         cbit_hv_guest_gone(guest);
+        cbit_hv_rotor_kick(guest->hv);
     }
 }
 

@@ -3,6 +3,8 @@
 #define US UINT64_C(1000000)
 #define NS UINT64_C(1000)
 
+static const char *const asid_policy_names[] = {"bind", "rotate", NULL};
+
 const cbit_row_t cbit_hypervisor_rows[] = {
     {CBIT_FIELD(PS, cbit_hypervisor_config_t, quantum_us), .unit = "us", .min = 10 * US,
      .max = 1000000 * US, .fallback = 1000 * US,
@@ -23,6 +25,13 @@ const cbit_row_t cbit_hypervisor_rows[] = {
     {CBIT_FIELD(PS, cbit_hypervisor_config_t, device_ns), .unit = "ns", .max = 1000000 * NS,
      .fallback = 1000 * NS, .source = "assumed: one PCIe round trip and a little logic",
      .help = "Doorbell to a device's first DMA request"},
+    {CBIT_FIELD(ENUM, cbit_hypervisor_config_t, asid_policy), .names = asid_policy_names,
+     .fallback = CBIT_ASID_BIND, .source = "KVM binds an ASID for a guest's life",
+     .help = "bind: a launch beyond the last ASID is refused; rotate: guests take turns"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, asid_residency_us), .unit = "us", .min = US,
+     .max = 10000000 * US, .fallback = 5000 * US,
+     .source = "assumed: several time slices, so that the flushes stay below the work",
+     .help = "How long a guest keeps its ASID at least when others wait (rotate)"},
     {CBIT_FIELD(PS, cbit_hypervisor_config_t, probe_limit_us), .unit = "us", .min = US,
      .max = 1000000 * US, .fallback = 100 * US,
      .source = "design choice: far above what the 64 instructions of the check can take",
@@ -82,6 +91,7 @@ const cbit_row_t cbit_run_guest_rows[] = {
     COUNTER(cbit_run_guest_t, exits_intr, "Exits for interrupts of the host"),
     COUNTER(cbit_run_guest_t, exits_hlt, "HLT exits, the program's end included"),
     COUNTER(cbit_run_guest_t, exits_other, "All other exits"),
+    COUNTER(cbit_run_guest_t, asid_losses, "Times that its ASID was given to another guest"),
     COUNTER(cbit_run_guest_t, io_requests, "Requests that a device has served"),
     {CBIT_FIELD(U64, cbit_run_guest_t, io_bytes), .unit = "bytes", .help = "Moved by devices"},
     COUNTER(cbit_run_guest_t, loads_checked, "Loads compared with the shadow of the stores"),

@@ -40,6 +40,12 @@ typedef enum cbit_baseline {
                                 */
 } cbit_baseline_t;
 
+/* What happens when there are more guests than ASIDs. */
+typedef enum cbit_asid_policy {
+    CBIT_ASID_BIND,   /* as KVM: an ASID for a guest's life; a launch beyond the last is refused */
+    CBIT_ASID_ROTATE, /* by turns: DEACTIVATE, WBINVD on all cores, DF_FLUSH, ACTIVATE */
+} cbit_asid_policy_t;
+
 /* What the hypervisor's own software costs and does. */
 typedef struct cbit_hypervisor_config {
     uint64_t quantum_us;        /* kept in ps: a vCPU's time slice */
@@ -47,6 +53,8 @@ typedef struct cbit_hypervisor_config {
     uint64_t exit_hypercall_ns; /* likewise */
     uint64_t exit_other_ns;     /* likewise: interrupts, nested faults */
     uint64_t device_ns;         /* kept in ps: doorbell to the device's first DMA request */
+    uint32_t asid_policy;       /* cbit_asid_policy_t; guests that name their ASID keep it */
+    uint64_t asid_residency_us; /* kept in ps: rotate: how long an ASID is kept at least */
     uint64_t probe_limit_us;    /* kept in ps: a probed vCPU that runs on is interrupted then */
 } cbit_hypervisor_config_t;
 extern const cbit_row_t cbit_hypervisor_rows[];
@@ -105,6 +113,7 @@ typedef struct cbit_run_guest {
     uint64_t run_ps;   /* first VMRUN to the end, probes not counted: what slowdown compares */
     uint64_t probe_ps; /* time taken by probes */
     uint64_t vmruns, exits_ioio, exits_npf, exits_intr, exits_hlt, exits_other;
+    uint64_t asid_losses; /* times that its ASID was given to another guest */
     uint64_t io_requests, io_bytes;
     uint64_t loads_checked, fetches_checked, load_mismatches, fetch_mismatches;
     uint64_t bounced_bytes;  /* copied through the bounce buffer */
