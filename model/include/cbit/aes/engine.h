@@ -44,8 +44,8 @@ typedef struct cbit_aes_line {
     cbit_spa_t spa; /* 64-byte aligned */
     uint64_t
         beat_eclk[CBIT_LINE_BEATS]; /* non-decreasing, after every earlier line's of the lane */
-    uint16_t slot;
-    bool bypass;         /* PLAIN: the bytes are left alone */
+    uint16_t slot;                  /* 0..1023; one beyond key_slots is not loaded */
+    bool bypass;                    /* PLAIN: the bytes are left alone */
     uint8_t first_block; /* critical block, 0..3: beat i is block (first_block + i) mod 4 */
     uint8_t tag;         /* the caller's; unique among lines inside the lane */
     uint8_t data[CBIT_LINE_BYTES]; /* in address order, whatever first_block is */

@@ -1,0 +1,309 @@
+#include "cosim/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cosim/compare.h"
+
+enum {
+    RESET_CLOCKS = 3,
+    PREAMBLE_CLOCKS = CBIT_TWEAK_LAST_BIT - CBIT_TWEAK_FIRST_BIT + 1, /* one constant each */
+    DRAIN_CLOCKS = 4,
+    TAGS = 256,
+};
+
+/* Where a lane stands in its lines. */
+typedef struct feed {
+    uint32_t line, beat;
+    uint32_t gap; /* idle clocks still to go before the next beat */
+    bool offered; /* and not taken yet: stays as it is */
+    uint32_t line_of_tag[TAGS];
+    uint32_t beats_out_of_tag[TAGS];
+} feed_t;
+
+typedef struct run {
+    const cbit_case_t *what;
+    const cbit_aes_pins_config_t *config;
+    cbit_run_counts_t *counts;
+    feed_t feed[CBIT_AES_LANES];
+    cbit_aes_pins_in_t in;
+    uint64_t clock;          /* since the first preamble */
+    uint32_t preamble;       /* constants still to be written; lanes are quiet */
+    uint32_t reset, zeroise; /* clocks still to go */
+    uint32_t key_event;      /* the next KEY event */
+    uint32_t other_event;    /* the next one of another kind */
+} run_t;
+
+/* ---- driving --------------------------------------------------------------------------------- */
+
+static uint32_t skip(const run_t *run, uint32_t event, bool keys)
+{
+    while (event < run->what->event_count &&
+           (run->what->events[event].kind == CBIT_CASE_KEY) != keys) {
+        event++;
+    }
+    return event;
+}
+
+static void begin_event(run_t *run, const cbit_case_event_t *event)
+{
+    switch (event->kind) {
+    case CBIT_CASE_ZEROISE:
+        run->zeroise = event->count;
+        run->counts->zeroises++;
+        break;
+    case CBIT_CASE_RESET:
+        run->reset = event->count;
+        run->counts->resets++;
+        break;
+    case CBIT_CASE_TWEAK:
+        run->in.tweak_valid = true;
+        run->in.tweak_index = (uint8_t)event->slot;
+        memcpy(run->in.tweak_data, event->key, sizeof event->key);
+        break;
+    case CBIT_CASE_XE:
+        run->in.xe = event->count != 0;
+        break;
+    case CBIT_CASE_KEY:
+        break;
+    }
+}
+
+static void drive_preamble(run_t *run)
+{
+    uint32_t index = CBIT_TWEAK_LAST_BIT + 1 - run->preamble;
+    run->in.tweak_valid = true;
+    run->in.tweak_index = (uint8_t)index;
+    memcpy(run->in.tweak_data, run->what->tweak.t[index], sizeof run->in.tweak_data);
+}
+
+static void drive_events(run_t *run)
+{
+    run->in.tweak_valid = false;
+    if (run->preamble > 0) {
+        drive_preamble(run);
+    } else if (run->other_event < run->what->event_count &&
+               run->what->events[run->other_event].at_clock <= run->clock) {
+        begin_event(run, &run->what->events[run->other_event]);
+        run->other_event = skip(run, run->other_event + 1, false);
+    }
+    run->in.reset = run->reset > 0;
+    run->in.zeroise = run->zeroise > 0;
+    run->in.key_valid = false;
+    run->in.key_clear = false;
+    if (run->key_event < run->what->event_count && run->preamble == 0 && run->reset == 0 &&
+        run->what->events[run->key_event].at_clock <= run->clock) {
+        const cbit_case_event_t *event = &run->what->events[run->key_event];
+        run->in.key_valid = true;
+        run->in.key_clear = event->clear;
+        run->in.key_slot = event->slot;
+        memcpy(run->in.key, event->key, sizeof event->key);
+    }
+}
+
+static void drive_lane(run_t *run, uint32_t lane)
+{
+    feed_t *feed = &run->feed[lane];
+    cbit_aes_lane_in_t *in = &run->in.lane[lane];
+    in->out_ready = !cbit_case_stalls(run->what, lane, run->clock);
+    if (run->reset > 0 || run->preamble > 0 || feed->line == run->what->line_count[lane]) {
+        in->valid = false;
+        return;
+    }
+    if (feed->offered) {
+        return;
+    }
+    if (feed->gap > 0) {
+        feed->gap--;
+        in->valid = false;
+        return;
+    }
+    const cbit_case_line_t *line = &run->what->lines[lane][feed->line];
+    uint32_t block = (line->first_block + feed->beat) % CBIT_LINE_BEATS;
+    in->valid = true;
+    in->bypass = line->bypass;
+    in->last = feed->beat == CBIT_LINE_BEATS - 1;
+    in->tag = line->tag;
+    in->slot = line->slot;
+    in->spa = line->spa + block * CBIT_BLOCK_BYTES;
+    memcpy(in->data, line->data + block * CBIT_BLOCK_BYTES, sizeof in->data);
+    feed->offered = true;
+    feed->line_of_tag[line->tag] = feed->line;
+    if (feed->beat == 0) {
+        feed->beats_out_of_tag[line->tag] = 0;
+    }
+}
+
+/* ---- after the edge -------------------------------------------------------------------------- */
+
+static void begin_beat(run_t *run, uint32_t lane)
+{
+    feed_t *feed = &run->feed[lane];
+    feed->offered = false;
+    if (feed->line < run->what->line_count[lane]) {
+        feed->gap = run->what->lines[lane][feed->line].gap[feed->beat];
+    }
+}
+
+static void count_output(run_t *run, uint32_t lane, const cbit_aes_lane_out_t *out)
+{
+    if (!out->valid) {
+        return;
+    }
+    if (!run->in.lane[lane].out_ready) {
+        run->counts->stalls++;
+        return;
+    }
+    feed_t *feed = &run->feed[lane];
+    const cbit_case_line_t *line = &run->what->lines[lane][feed->line_of_tag[out->tag]];
+    feed->beats_out_of_tag[out->tag]++;
+    run->counts->beats_compared++;
+    run->counts->beats[lane]++;
+    run->counts->lines_compared += out->last ? 1 : 0;
+    run->counts->bypassed += line->bypass ? 1 : 0;
+    run->counts->errors += out->error != 0 ? 1 : 0;
+}
+
+static void settle_lane(run_t *run, uint32_t lane, const cbit_aes_lane_out_t *out)
+{
+    feed_t *feed = &run->feed[lane];
+    count_output(run, lane, out);
+    if (run->in.lane[lane].valid && out->ready) {
+        if (++feed->beat == CBIT_LINE_BEATS) {
+            feed->beat = 0;
+            feed->line++;
+        }
+        begin_beat(run, lane);
+    }
+}
+
+/* A reset ends the lines under way; the next ones begin afresh. */
+static void settle_reset(run_t *run)
+{
+    for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
+        feed_t *feed = &run->feed[lane];
+        bool begun = feed->beat > 0;
+        feed->beat = 0;
+        feed->line += begun ? 1 : 0;
+        begin_beat(run, lane);
+    }
+    run->preamble = PREAMBLE_CLOCKS;
+}
+
+static void settle(run_t *run, const cbit_aes_pins_out_t *out)
+{
+    run->counts->cycles++;
+    if (run->reset > 0) {
+        run->reset--;
+        settle_reset(run);
+        return;
+    }
+    for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
+        settle_lane(run, lane, &out->lane[lane]);
+    }
+    if (run->in.key_valid && out->key_ready) {
+        run->counts->key_writes++;
+        run->key_event = skip(run, run->key_event + 1, true);
+    }
+    run->zeroise -= run->zeroise > 0 ? 1 : 0;
+    if (run->preamble > 0) {
+        run->preamble--;
+    } else {
+        run->clock++;
+    }
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+static void reset_device(const cbit_device_t *device)
+{
+    cbit_aes_pins_in_t in = {.reset = true};
+    cbit_aes_pins_out_t out;
+    for (uint32_t i = 0; i < RESET_CLOCKS; i++) {
+        device->clock(device->self, &in, &out);
+    }
+}
+
+static bool all_fed(const run_t *run)
+{
+    return run->feed[0].line == run->what->line_count[0] &&
+           run->feed[1].line == run->what->line_count[1] &&
+           run->key_event >= run->what->event_count && run->other_event >= run->what->event_count &&
+           run->zeroise == 0 && run->reset == 0;
+}
+
+static void note_mismatch(const run_t *run, const cbit_aes_pins_out_t *expected,
+                          const cbit_aes_pins_out_t *actual, cbit_run_mismatch_t *mismatch)
+{
+    uint32_t lane = strncmp(mismatch->text, "dec", 3) == 0 ? CBIT_AES_DECRYPT : CBIT_AES_ENCRYPT;
+    const feed_t *feed = &run->feed[lane];
+    mismatch->any = true;
+    mismatch->cycle = run->counts->cycles;
+    mismatch->lane = lane;
+    mismatch->beat = run->counts->beats[lane];
+    mismatch->expected = *expected;
+    mismatch->actual = *actual;
+    const cbit_aes_lane_out_t *out = &expected->lane[lane];
+    if (out->valid) {
+        const cbit_case_line_t *line = &run->what->lines[lane][feed->line_of_tag[out->tag]];
+        uint32_t block = (line->first_block + feed->beats_out_of_tag[out->tag]) % CBIT_LINE_BEATS;
+        mismatch->spa = line->spa + block * CBIT_BLOCK_BYTES;
+        mismatch->slot = line->slot;
+    }
+}
+
+static run_t begin_run(const cbit_case_t *what, const cbit_aes_pins_config_t *config,
+                       cbit_run_counts_t *counts)
+{
+    run_t run = {.what = what, .config = config, .counts = counts, .preamble = PREAMBLE_CLOCKS};
+    run.in.xe = what->xe;
+    run.key_event = skip(&run, 0, true);
+    run.other_event = skip(&run, 0, false);
+    begin_beat(&run, 0);
+    begin_beat(&run, 1);
+    return run;
+}
+
+static bool quiet(const cbit_aes_pins_out_t *out)
+{
+    return !out->lane[0].valid && !out->lane[1].valid && !out->zeroise_busy;
+}
+
+void cbit_run_case(const cbit_case_t *what, const cbit_aes_pins_config_t *config,
+                   const cbit_device_t *golden, const cbit_device_t *device,
+                   cbit_run_counts_t *counts, cbit_coverage_t *coverage,
+                   cbit_run_mismatch_t *mismatch)
+{
+    run_t run = begin_run(what, config, counts);
+    cbit_aes_pins_out_t expected, actual;
+    uint32_t idle = 0;
+    uint32_t depth_clocks = 10 * config->stages_per_round + 1;
+    bool compare = golden->clock != NULL;
+    reset_device(device);
+    if (compare) {
+        reset_device(golden);
+    }
+    while (idle < depth_clocks + DRAIN_CLOCKS) {
+        drive_events(&run);
+        drive_lane(&run, CBIT_AES_ENCRYPT);
+        drive_lane(&run, CBIT_AES_DECRYPT);
+        if (coverage != NULL && compare) {
+            coverage->inside[0] = cbit_aes_pins_inside(golden->self, CBIT_AES_ENCRYPT);
+            coverage->inside[1] = cbit_aes_pins_inside(golden->self, CBIT_AES_DECRYPT);
+        }
+        device->clock(device->self, &run.in, &actual);
+        if (compare) {
+            golden->clock(golden->self, &run.in, &expected);
+            if (!cbit_pins_equal(&expected, &actual)) {
+                cbit_pins_describe(&expected, &actual, mismatch->text, sizeof mismatch->text);
+                note_mismatch(&run, &expected, &actual, mismatch);
+                return;
+            }
+        }
+        if (coverage != NULL && compare) {
+            cbit_coverage_clock(coverage, &run.in, &expected);
+        }
+        settle(&run, compare ? &expected : &actual);
+        idle = all_fed(&run) && quiet(&actual) ? idle + 1 : 0;
+    }
+}
