@@ -17,7 +17,7 @@ static void print_words(FILE *to, const char *const *words)
     }
 }
 
-static void print_help(const cbit_command_t *command)
+static void print_help(const cbit_cli_command_t *command)
 {
     for (uint32_t i = 0; i < 3 && command->examples[i] != NULL; i++) {
         (void)printf("  %s\n", command->examples[i]);
@@ -41,7 +41,7 @@ static void print_help(const cbit_command_t *command)
     }
 }
 
-int cbit_usage_error(const cbit_command_t *command, const char *format, ...)
+int cbit_usage_error(const cbit_cli_command_t *command, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -54,7 +54,7 @@ int cbit_usage_error(const cbit_command_t *command, const char *format, ...)
 
 /* ---- values ---- */
 
-static const cbit_arg_t *find(const cbit_command_t *command, const char *name, size_t len)
+static const cbit_arg_t *find(const cbit_cli_command_t *command, const char *name, size_t len)
 {
     for (const cbit_arg_t *arg = command->args; arg->name != NULL; arg++) {
         if (strlen(arg->name) == len && memcmp(arg->name, name, len) == 0) {
@@ -64,7 +64,7 @@ static const cbit_arg_t *find(const cbit_command_t *command, const char *name, s
     return NULL;
 }
 
-static const char *nearest(const cbit_command_t *command, const char *name)
+static const char *nearest(const cbit_cli_command_t *command, const char *name)
 {
     cbit_row_t rows[64] = {{.key = NULL}};
     for (uint32_t i = 0; i < 63 && command->args[i].name != NULL; i++) {
@@ -97,7 +97,7 @@ static bool take_u64(const char *value, uint64_t *number)
     return errno == 0 && end != value && *end == '\0';
 }
 
-static cbit_err_t store(const cbit_command_t *command, const cbit_arg_t *arg, const char *value,
+static cbit_err_t store(const cbit_cli_command_t *command, const cbit_arg_t *arg, const char *value,
                         unsigned char *options)
 {
     void *field = options + arg->offset;
@@ -141,7 +141,7 @@ static cbit_err_t store(const cbit_command_t *command, const cbit_arg_t *arg, co
 
 /* ---- the line ---- */
 
-static cbit_err_t take_option(const cbit_command_t *command, int argc, char **argv, int *i,
+static cbit_err_t take_option(const cbit_cli_command_t *command, int argc, char **argv, int *i,
                               unsigned char *options)
 {
     const char *word = argv[*i], *equals = strchr(word, '=');
@@ -169,7 +169,7 @@ static cbit_err_t take_option(const cbit_command_t *command, int argc, char **ar
     return store(command, arg, value, options);
 }
 
-cbit_err_t cbit_args_parse(const cbit_command_t *command, int argc, char **argv, void *options,
+cbit_err_t cbit_args_parse(const cbit_cli_command_t *command, int argc, char **argv, void *options,
                            cbit_operands_t *operands, bool *help)
 {
     bool only_operands = false;

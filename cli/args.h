@@ -36,7 +36,7 @@ typedef struct cbit_arg {
     const char *help;
 } cbit_arg_t;
 
-typedef struct cbit_command {
+typedef struct cbit_cli_command {
     const char *verb;
     const char *operands; /* "SCENARIO.json" */
     uint32_t min_operands, max_operands;
@@ -44,7 +44,7 @@ typedef struct cbit_command {
     const char *examples[3]; /* whole command lines, NULL ends them */
     const cbit_arg_t *args;
     const char *exit_notes; /* more for --help, or NULL */
-} cbit_command_t;
+} cbit_cli_command_t;
 
 typedef struct cbit_operands {
     const char *items[CBIT_ARG_LIST_MAX];
@@ -55,11 +55,11 @@ typedef struct cbit_operands {
  * Fills *options, which the caller has set to its defaults. CBIT_ERR_USAGE after telling stderr
  * what is wrong; *help is true when help was asked for and has been printed.
  */
-cbit_err_t cbit_args_parse(const cbit_command_t *command, int argc, char **argv, void *options,
+cbit_err_t cbit_args_parse(const cbit_cli_command_t *command, int argc, char **argv, void *options,
                            cbit_operands_t *operands, bool *help);
 
 /* A usage error in the tool's words; returns its exit status. */
-int cbit_usage_error(const cbit_command_t *command, const char *format, ...)
+int cbit_usage_error(const cbit_cli_command_t *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -9,12 +9,13 @@
 
 typedef struct check_options {
     cbit_arg_list_t sets;
-    bool print_config, print_schema, quiet;
+    bool full, print_config, quiet;
 } check_options_t;
 
 static const cbit_arg_t args[] = {
     {"--set", CBIT_ARG_LIST, offsetof(check_options_t, sets), .value = "/POINTER=VALUE",
      .help = "override a value, as run does"},
+    {"--full", CBIT_ARG_FLAG, offsetof(check_options_t, full), .help = "the scenario's long form"},
     {"--print-config", CBIT_ARG_FLAG, offsetof(check_options_t, print_config),
      .help = "print the resolved configuration, each value with its source"},
     {"--quiet", CBIT_ARG_FLAG, offsetof(check_options_t, quiet),
@@ -22,7 +23,7 @@ static const cbit_arg_t args[] = {
     {.name = NULL},
 };
 
-static const cbit_command_t command = {
+static const cbit_cli_command_t command = {
     .verb = "check",
     .operands = "FILE...",
     .min_operands = 1,
@@ -54,7 +55,8 @@ static int check_one(const char *path, const check_options_t *options, cbit_diag
     cbit_tool_config_t config;
     cbit_scenario_file_t *file = NULL;
     int status = 0;
-    if (cbit_load_scenario(path, &options->sets, &config, &file, diag) != CBIT_ERR_OK) {
+    if (cbit_load_scenario(path, &options->sets, options->full, &config, &file, diag) !=
+        CBIT_ERR_OK) {
         return 0; /* told with all others */
     }
     if (options->print_config) {

@@ -3,13 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-const cbit_row_t cbit_tool_rows[] = {
+static const cbit_scenario_options_t *add_sections(cbit_scenario_options_t *options,
+                                                   cbit_scenario_section_t *section,
+                                                   cbit_tool_config_t *config)
+{
 #ifdef CBIT_HAVE_HYPERVISOR
-    {CBIT_FIELD(OBJECT, cbit_tool_config_t, hypervisor), .rows = cbit_hypervisor_rows,
-     .help = "What the hypervisor's own software costs and does"},
+    *section = (cbit_scenario_section_t){cbit_hypervisor_section_rows, &config->hypervisor};
+    options->sections = section;
+    options->sections_count = 1;
+#else
+    (void)section;
+    (void)config;
 #endif
-    {.key = NULL},
-};
+    return options;
+}
 
 enum { POINTER_BYTES = CBIT_JSON_POINTER_BYTES };
 
@@ -35,21 +42,30 @@ static cbit_err_t split_sets(const cbit_arg_list_t *list, split_t *split, cbit_d
     return CBIT_ERR_OK;
 }
 
-cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets,
+cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets, bool full,
                               cbit_tool_config_t *config, cbit_scenario_file_t **out,
                               cbit_diag_t *diag)
 {
-    const cbit_scenario_section_t section = {cbit_tool_rows, config};
+    cbit_scenario_section_t section;
     split_t *split = calloc(1, sizeof *split);
     if (split == NULL) {
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     cbit_scenario_options_t options = {
-        .sets = split->sets, .sets_count = sets->count, .sections = &section, .sections_count = 1};
+        .sets = split->sets, .sets_count = sets->count, .full = full};
     cbit_err_t err = split_sets(sets, split, diag);
     if (err == CBIT_ERR_OK) {
-        err = cbit_scenario_load(path, &options, out, diag);
+        err = cbit_scenario_load(path, add_sections(&options, &section, config), out, diag);
     }
     free(split);
     return err;
+}
+
+cbit_err_t cbit_replay_scenario(const char *path, cbit_tool_config_t *config,
+                                cbit_engine_mode_t *mode, cbit_scenario_file_t **out,
+                                cbit_diag_t *diag)
+{
+    cbit_scenario_section_t section;
+    cbit_scenario_options_t options = {.sets_count = 0};
+    return cbit_scenario_replay(path, add_sections(&options, &section, config), mode, out, diag);
 }

@@ -18,11 +18,14 @@ typedef struct cbit_tool_config {
 #endif
 } cbit_tool_config_t;
 
-extern const cbit_row_t cbit_tool_rows[];
-
-/* sets: "/json/pointer=value". USAGE in diag for one without '='. config must outlive *out. */
-cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets,
+/* sets: "/json/pointer=value"; USAGE in diag for one without '='. config must outlive *out. */
+cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets, bool full,
                               cbit_tool_config_t *config, cbit_scenario_file_t **out,
                               cbit_diag_t *diag);
+
+/* What a result was made from, and with which engine. */
+cbit_err_t cbit_replay_scenario(const char *path, cbit_tool_config_t *config,
+                                cbit_engine_mode_t *mode, cbit_scenario_file_t **out,
+                                cbit_diag_t *diag);
 
 #endif

@@ -21,7 +21,7 @@ static const cbit_arg_t args[] = {
     {.name = NULL},
 };
 
-static const cbit_command_t command = {
+static const cbit_cli_command_t command = {
     .verb = "report",
     .operands = "DIR...",
     .min_operands = 1,

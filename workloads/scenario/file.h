@@ -24,7 +24,8 @@ struct cbit_scenario_file {
     cbit_arena_t *arena;
     cbit_scenario_t scenario;
     cbit_platform_config_t machine;
-    cbit_json_t *tree; /* all files and --set merged; every value knows its origin */
+    const cbit_json_t *replayed; /* the result that is run again, or NULL */
+    cbit_json_t *tree;           /* all files and --set merged; every value knows its origin */
     cbit_scenario_section_t sections[CBIT_SCENARIO_MAX_SECTIONS]; /* the first two are ours */
     uint32_t sections_count;
     cbit_origin_t origins[CBIT_SCENARIO_MAX_FILES + 2];
@@ -35,6 +36,16 @@ struct cbit_scenario_file {
    not complete when an included file is lacking. */
 cbit_json_t *cbit_scenario_read(cbit_scenario_file_t *file, const char *path, bool *complete,
                                 cbit_diag_t *diag);
+
+/* replay.c: the tree that a result's /config was made from. NULL after findings. */
+cbit_json_t *cbit_scenario_read_result(cbit_scenario_file_t *file, const char *path,
+                                       cbit_engine_mode_t *mode, cbit_diag_t *diag);
+
+/* include.c: the members of `from` laid over those of `into`; from is used up. */
+void cbit_scenario_merge(cbit_arena_t *arena, cbit_json_t *into, cbit_json_t *from);
+
+/* replay.c: whether the files named now are those of the result. */
+void cbit_scenario_check_inputs(const cbit_scenario_file_t *file, cbit_diag_t *diag);
 
 /* set.c: one --set on the merged tree. */
 void cbit_scenario_apply_set(cbit_scenario_file_t *file, const cbit_scenario_set_t *set,

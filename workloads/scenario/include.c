@@ -60,6 +60,11 @@ static void merge(cbit_arena_t *arena, cbit_json_t *into, cbit_json_t *from, boo
     }
 }
 
+void cbit_scenario_merge(cbit_arena_t *arena, cbit_json_t *into, cbit_json_t *from)
+{
+    merge(arena, into, from, false);
+}
+
 /* ---- one file's envelope ---- */
 
 static void check_format(includer_t *in, const cbit_json_t *root)

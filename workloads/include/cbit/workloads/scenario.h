@@ -187,6 +187,7 @@ typedef struct cbit_scenario_options {
     uint32_t sets_count;
     const cbit_scenario_section_t *sections; /* "/hypervisor" and what else lies above this layer */
     uint32_t sections_count;
+    bool full; /* lay the scenario's "full" object, its long form, over it before the sets */
 } cbit_scenario_options_t;
 
 /*
@@ -196,6 +197,15 @@ typedef struct cbit_scenario_options {
  */
 cbit_err_t cbit_scenario_load(const char *path, const cbit_scenario_options_t *options,
                               cbit_scenario_file_t **out, cbit_diag_t *diag);
+/*
+ * Loads what a result.json was made from, for running it again: values keep their origins, so that
+ * the same version of cbit writes the same bytes. Relative files are looked for where run.json,
+ * beside the result, says that they were; CONFLICT when one has changed since. Sets are not
+ * applied.
+ */
+cbit_err_t cbit_scenario_replay(const char *path, const cbit_scenario_options_t *options,
+                                cbit_engine_mode_t *mode, cbit_scenario_file_t **out,
+                                cbit_diag_t *diag);
 void cbit_scenario_file_destroy(cbit_scenario_file_t *file); /* NULL is allowed */
 
 const cbit_scenario_t *cbit_scenario_of(const cbit_scenario_file_t *file);
@@ -206,6 +216,9 @@ const cbit_scenario_t *cbit_scenario_of(const cbit_scenario_file_t *file);
  * preset gives for the value. NULL when memory is out.
  */
 cbit_json_t *cbit_scenario_config(const cbit_scenario_file_t *file, cbit_arena_t *arena);
+
+/* Where each origin's relative files start: {"scenario": "/home/..."}, for run.json. */
+cbit_json_t *cbit_scenario_folders(const cbit_scenario_file_t *file, cbit_arena_t *arena);
 
 /* Files that the scenario names: [{file, bytes, sha256}], as written and in order of naming. */
 cbit_json_t *cbit_scenario_inputs(const cbit_scenario_file_t *file, cbit_arena_t *arena,

@@ -1,0 +1,338 @@
+/* cbit run: a scenario, its baselines, its result. */
+#define _XOPEN_SOURCE 700
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cbit/perf/result.h"
+#include "cli/args.h"
+#include "cli/engines.h"
+#include "cli/load.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/run_files.h"
+#include "cli/tell.h"
+#include "cli/verbs.h"
+#include "firmware/image.h"
+
+typedef struct run_options {
+    uint32_t engine, progress;
+    uint64_t seed;
+    bool engine_given, seed_given, no_baseline, full, json, csv, quiet, force;
+    const char *out, *replay;
+    cbit_arg_list_t sets;
+} run_options_t;
+
+static const char *const progress_words[] = {"auto", "plain", "none", NULL};
+
+#define OPTION(field) offsetof(run_options_t, field)
+
+static const cbit_arg_t args[] = {
+    {"--engine", CBIT_ARG_WORD, OPTION(engine), .words = cbit_engine_mode_words,
+     .given_offset = OPTION(engine_given),
+     .help = "who encrypts: nobody, the timing model (default), the RTL, or both compared"},
+    {"--set", CBIT_ARG_LIST, OPTION(sets), .value = "/POINTER=VALUE",
+     .help = "override a value of the scenario; may be given often"},
+    {"--seed", CBIT_ARG_U64, OPTION(seed), .value = "N", .given_offset = OPTION(seed_given),
+     .help = "override /seed"},
+    {"--no-baseline", CBIT_ARG_FLAG, OPTION(no_baseline),
+     .help = "do not also run without engine and protection: no slowdowns"},
+    {"--full", CBIT_ARG_FLAG, OPTION(full), .help = "the scenario's long form"},
+    {"--out", CBIT_ARG_TEXT, OPTION(out), .value = "DIR",
+     .help = "write result.json, run.json and stats.txt there"},
+    {"--force", CBIT_ARG_FLAG, OPTION(force), .help = "replace a finished result in DIR"},
+    {"--replay", CBIT_ARG_TEXT, OPTION(replay), .value = "RESULT.json",
+     .help = "run again what a result was made from: the same bytes"},
+    {"--json", CBIT_ARG_FLAG, OPTION(json), .help = "result.json on standard output, no table"},
+    {"--csv", CBIT_ARG_FLAG, OPTION(csv), .help = "all figures as name,value,unit, no table"},
+    {"--quiet", CBIT_ARG_FLAG, OPTION(quiet), .help = "no table, no progress"},
+    {"--progress", CBIT_ARG_WORD, OPTION(progress), .words = progress_words,
+     .help = "on a terminal only, as lines, or never"},
+    {.name = NULL},
+};
+
+static const cbit_cli_command_t command = {
+    .verb = "run",
+    .operands = "SCENARIO.json",
+    .max_operands = 1,
+    .summary = "Runs a scenario and the baselines that it is compared with, and judges its\n"
+               "expectations. The result is on standard output, everything else on stderr.",
+    .examples = {"cbit run workloads/scenarios/first-light.json",
+                 "cbit run first-light.json --engine lockstep --out out/lockstep",
+                 "cbit run --replay out/first-light/result.json --json"},
+    .args = args,
+    .exit_notes =
+        "Exit status: 0 every expectation held, 1 one did not (or RTL and model differ),\n"
+        "2 usage, 3 the scenario or what it names is wrong, 4 files, 70 a bug in cbit.",
+};
+
+enum { RUN_SELF, RUN_ENGINE_OFF, RUN_UNPROTECTED, RUN_COUNT };
+
+typedef struct run_job {
+    run_options_t options;
+    const char *path;
+    int argc;
+    char **argv;
+    cbit_tool_config_t config;
+    cbit_scenario_file_t *file;
+    cbit_engine_choice_t engine;
+    cbit_output_t output;
+    cbit_progress_t progress;
+    cbit_run_result_t *results[RUN_COUNT]; /* NULL where nothing was run */
+    cbit_result_t *result;
+    struct timespec begun;
+    cbit_diag_t *diag;
+} run_job_t;
+
+/* ---- before ---- */
+
+static cbit_err_t load(run_job_t *job)
+{
+    static char seed[64];
+    run_options_t *o = &job->options;
+    cbit_engine_mode_t mode = (cbit_engine_mode_t)o->engine;
+    if (o->replay != NULL) {
+        cbit_err_t err =
+            cbit_replay_scenario(o->replay, &job->config, &mode, &job->file, job->diag);
+        o->engine = o->engine_given ? o->engine : (uint32_t)mode;
+        return err;
+    }
+    if (o->seed_given) {
+        (void)snprintf(seed, sizeof seed, "/seed=\"%" PRIu64 "\"", o->seed);
+        o->sets.items[o->sets.count++] = seed;
+    }
+    if (o->no_baseline) {
+        o->sets.items[o->sets.count++] = "/run/baseline=false";
+    }
+    return cbit_load_scenario(job->path, &o->sets, o->full, &job->config, &job->file, job->diag);
+}
+
+static cbit_err_t prepare(run_job_t *job)
+{
+    const run_options_t *o = &job->options;
+    cbit_err_t err = load(job);
+    if (o->out != NULL) {
+        cbit_err_t out = cbit_output_check(&job->output, o->out, o->force, job->diag);
+        err = err != CBIT_ERR_OK ? err : out;
+    }
+    cbit_diag_set_file(job->diag, NULL);
+    if (err == CBIT_ERR_OK) {
+        err = cbit_engine_choose((cbit_engine_mode_t)o->engine, &job->engine, job->diag);
+    }
+    return err;
+}
+
+/* ---- running ---- */
+
+static cbit_err_t run_one(run_job_t *job, uint32_t which)
+{
+    static const struct {
+        const char *what;
+        cbit_baseline_t baseline;
+    } kinds[RUN_COUNT] = {{"scenario", CBIT_BASELINE_NONE},
+                          {"engine off", CBIT_BASELINE_ENGINE_OFF},
+                          {"unprotected", CBIT_BASELINE_UNPROTECTED}};
+    bool off = which == RUN_ENGINE_OFF || job->engine.mode == CBIT_ENGINE_OFF;
+    cbit_hypervisor_options_t options = {
+        .mode = off ? CBIT_ENGINE_OFF : job->engine.mode,
+        .engines = off                 ? NULL
+                   : which == RUN_SELF ? job->engine.factory
+                                       : job->engine.baselines,
+        .baseline = kinds[which].baseline,
+        .config = &job->config.hypervisor,
+        .firmware = cbit_firmware_image,
+        .firmware_bytes = cbit_firmware_image_bytes,
+        .self = &job->progress,
+        .on_progress = cbit_progress_tell,
+    };
+    bool baseline = cbit_scenario_of(job->file)->run.baseline;
+    cbit_run_result_t *result = calloc(1, sizeof *result);
+    if (result == NULL) {
+        return cbit_diag_add(job->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    cbit_progress_begin(&job->progress, kinds[which].what, which + 1, baseline ? RUN_COUNT : 1);
+    cbit_err_t err = cbit_hypervisor_run(cbit_scenario_of(job->file), &options, result, job->diag);
+    cbit_progress_end(&job->progress);
+    if (err != CBIT_ERR_OK) {
+        free(result);
+        return err;
+    }
+    job->results[which] = result;
+    return CBIT_ERR_OK;
+}
+
+static cbit_err_t run_all(run_job_t *job)
+{
+    uint32_t count = cbit_scenario_of(job->file)->run.baseline ? RUN_COUNT : 1;
+    cbit_err_t err = CBIT_ERR_OK;
+    bool silent = job->options.quiet;
+    cbit_progress_init(&job->progress,
+                       silent ? CBIT_PROGRESS_NONE : (cbit_progress_kind_t)job->options.progress);
+    cbit_diag_set_file(job->diag, job->path);
+    for (uint32_t i = 0; i < count && err == CBIT_ERR_OK; i++) {
+        err = run_one(job, i);
+    }
+    return err;
+}
+
+/* ---- afterwards ---- */
+
+static cbit_err_t make_result(run_job_t *job)
+{
+    const cbit_result_runs_t runs = {.mode = job->engine.mode,
+                                     .run = job->results[RUN_SELF],
+                                     .engine_off = job->results[RUN_ENGINE_OFF],
+                                     .unprotected = job->results[RUN_UNPROTECTED]};
+    return cbit_result_create(job->file, &runs, &job->result, job->diag);
+}
+
+static cbit_err_t write_files(run_job_t *job)
+{
+    struct timespec now;
+    if (job->options.out == NULL) {
+        return CBIT_ERR_OK;
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    const cbit_run_facts_t facts = {
+        .argc = job->argc,
+        .argv = job->argv,
+        .path = job->path,
+        .wall_ms = (uint64_t)((int64_t)(now.tv_sec - job->begun.tv_sec) * 1000 +
+                              (now.tv_nsec - job->begun.tv_nsec) / 1000000),
+        .file = job->file,
+        .engine = &job->engine,
+    };
+    return cbit_run_write(&job->output, job->result, &facts, job->diag);
+}
+
+static cbit_err_t print_text(char *text, const char *end, cbit_diag_t *diag)
+{
+    if (text == NULL) {
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    (void)fputs(text, stdout);
+    (void)fputs(end, stdout);
+    free(text);
+    return CBIT_ERR_OK;
+}
+
+static cbit_err_t print(const run_job_t *job)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    if (job->options.json) {
+        return print_text(cbit_json_text(cbit_result_json(job->result), false, NULL), "",
+                          job->diag);
+    }
+    if (job->options.csv) {
+        return print_text(cbit_result_csv(job->result), "", job->diag);
+    }
+    if (!job->options.quiet) {
+        err = print_text(cbit_result_table(job->result), "\n", job->diag);
+        if (err == CBIT_ERR_OK) {
+            err = print_text(cbit_result_learnt(job->result), "\n", job->diag);
+        }
+    }
+    return err;
+}
+
+static void judge(const run_job_t *job)
+{
+    cbit_verdict_t verdict = cbit_result_verdict(job->result);
+    if (verdict.broken_checks > 0) {
+        (void)cbit_diag_add(job->diag, CBIT_ERR_INTERNAL, "/checks",
+                            "%" PRIu64
+                            " invariants of the simulation do not hold; this is a bug in "
+                            "cbit, and its figures cannot be trusted",
+                            verdict.broken_checks);
+    }
+    if (verdict.failed > 0) {
+        (void)cbit_diag_add(job->diag, CBIT_ERR_MISMATCH, "/expect",
+                            "%" PRIu32 " of %" PRIu32 " expectations did not hold", verdict.failed,
+                            verdict.failed + verdict.held);
+    }
+    (void)cbit_engine_verdict(&job->engine, job->diag);
+}
+
+static int run(run_job_t *job)
+{
+    if (prepare(job) != CBIT_ERR_OK) {
+        return cbit_tell(job->diag, "nothing was run");
+    }
+    cbit_err_t err = run_all(job);
+    if (err == CBIT_ERR_OK) {
+        err = make_result(job);
+    }
+    cbit_diag_set_file(job->diag, NULL);
+    if (err == CBIT_ERR_OK) {
+        err = write_files(job);
+    }
+    if (err == CBIT_ERR_OK) {
+        err = print(job);
+    }
+    if (err != CBIT_ERR_OK) {
+        return cbit_tell(job->diag, "no result was written");
+    }
+    judge(job);
+    return cbit_tell(job->diag, "the result is complete");
+}
+
+static void clear(run_job_t *job)
+{
+    for (uint32_t i = 0; i < RUN_COUNT; i++) {
+        if (job->results[i] != NULL) {
+            cbit_run_result_clear(job->results[i]);
+            free(job->results[i]);
+        }
+    }
+    cbit_result_destroy(job->result);
+    cbit_scenario_file_destroy(job->file);
+    cbit_diag_destroy(job->diag);
+    free(job);
+}
+
+/* What the parser cannot see: which options exclude each other. */
+static int check_usage(const run_options_t *o, const cbit_operands_t *operands)
+{
+    if ((operands->count == 1) == (o->replay != NULL)) {
+        return cbit_usage_error(&command, "expected a scenario or --replay, and not both");
+    }
+    if (o->replay != NULL && (o->sets.count > 0 || o->seed_given || o->no_baseline || o->full)) {
+        return cbit_usage_error(&command, "--replay repeats a run as it was; --set, --seed, "
+                                          "--no-baseline and --full do not go with it");
+    }
+    if (o->json && o->csv) {
+        return cbit_usage_error(&command, "--json and --csv exclude each other");
+    }
+    if (o->sets.count + 2 > CBIT_ARG_LIST_MAX) {
+        return cbit_usage_error(&command, "--set is given too often");
+    }
+    return 0;
+}
+
+int cbit_cli_run(int argc, char **argv)
+{
+    cbit_operands_t operands;
+    bool help = false;
+    run_job_t *job = calloc(1, sizeof *job);
+    if (job == NULL || (job->diag = cbit_diag_create()) == NULL) {
+        free(job);
+        return cbit_err_exit_status(CBIT_ERR_NO_MEMORY);
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &job->begun);
+    job->argc = argc;
+    job->argv = argv;
+    job->options.engine = CBIT_ENGINE_MODEL;
+    int status = 0;
+    if (cbit_args_parse(&command, argc, argv, &job->options, &operands, &help) != CBIT_ERR_OK) {
+        status = cbit_err_exit_status(CBIT_ERR_USAGE);
+    } else if (!help) {
+        status = check_usage(&job->options, &operands);
+        job->path = job->options.replay != NULL ? job->options.replay : operands.items[0];
+        status = status != 0 ? status : run(job);
+    }
+    clear(job);
+    return status;
+}

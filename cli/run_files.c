@@ -1,0 +1,83 @@
+#define _XOPEN_SOURCE 700
+
+#include "cli/run_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+/* Where and when, which result.json leaves out. */
+static cbit_json_t *run_json(cbit_arena_t *arena, const cbit_run_facts_t *facts)
+{
+    char date[32] = "";
+    struct utsname host;
+    time_t now = time(NULL);
+    struct tm utc;
+    cbit_json_t *json = cbit_json_new(arena, CBIT_JSON_OBJECT);
+    cbit_json_t *argv = cbit_json_new(arena, CBIT_JSON_ARRAY);
+    if (gmtime_r(&now, &utc) != NULL) {
+        (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    }
+    for (int i = 0; i < facts->argc; i++) {
+        (void)cbit_json_add(arena, argv, NULL, cbit_json_string(arena, facts->argv[i]));
+    }
+    (void)cbit_json_add(arena, json, "format", cbit_json_string(arena, "cbit-run/1"));
+    (void)cbit_json_add(arena, json, "version", cbit_json_string(arena, CBIT_VERSION));
+    (void)cbit_json_add(arena, json, "commit", cbit_json_string(arena, CBIT_COMMIT));
+    (void)cbit_json_add(arena, json, "compiler", cbit_json_string(arena, CBIT_COMPILER));
+    (void)cbit_json_add(arena, json, "argv", argv);
+    (void)cbit_json_add(arena, json, "host",
+                        cbit_json_string(arena, uname(&host) == 0 ? host.nodename : "unknown"));
+    (void)cbit_json_add(arena, json, "finished", cbit_json_string(arena, date));
+    (void)cbit_json_add(arena, json, "wall_ms", cbit_json_u64(arena, facts->wall_ms));
+    (void)cbit_json_add(arena, json, "scenario", cbit_json_string(arena, facts->path));
+    (void)cbit_json_add(arena, json, "folders", cbit_scenario_folders(facts->file, arena));
+    return json;
+}
+
+static cbit_err_t write_text(cbit_output_t *output, const char *name, char *text, cbit_diag_t *diag)
+{
+    cbit_err_t err = text == NULL ? cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory")
+                                  : cbit_output_write(output, name, text, strlen(text), diag);
+    free(text);
+    return err;
+}
+
+static cbit_err_t write_all(cbit_output_t *output, const cbit_result_t *result,
+                            const cbit_run_facts_t *facts, cbit_arena_t *arena, cbit_diag_t *diag)
+{
+    cbit_json_t *cosim = cbit_engine_report(facts->engine, arena);
+    cbit_err_t err = write_text(output, "result.json",
+                                cbit_json_text(cbit_result_json(result), false, NULL), diag);
+    if (err == CBIT_ERR_OK) {
+        err = write_text(output, "run.json", cbit_json_text(run_json(arena, facts), false, NULL),
+                         diag);
+    }
+    if (err == CBIT_ERR_OK) {
+        err = write_text(output, "stats.txt", cbit_result_stats(result), diag);
+    }
+    if (err == CBIT_ERR_OK && cosim != NULL) {
+        err = write_text(output, "cosim.json", cbit_json_text(cosim, false, NULL), diag);
+    }
+    return err;
+}
+
+cbit_err_t cbit_run_write(cbit_output_t *output, const cbit_result_t *result,
+                          const cbit_run_facts_t *facts, cbit_diag_t *diag)
+{
+    cbit_arena_t *arena = cbit_arena_create();
+    if (arena == NULL) {
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    cbit_err_t err = cbit_output_begin(output, diag);
+    if (err == CBIT_ERR_OK) {
+        err = write_all(output, result, facts, arena, diag);
+    }
+    if (err == CBIT_ERR_OK) {
+        err = cbit_output_finish(output, diag);
+    }
+    cbit_output_discard(output);
+    cbit_arena_destroy(arena);
+    return err;
+}

@@ -1,0 +1,22 @@
+/* What a run leaves in its output directory. */
+#ifndef CBIT_CLI_RUN_FILES_H
+#define CBIT_CLI_RUN_FILES_H
+
+#include "cbit/perf/result.h"
+#include "cli/engines.h"
+#include "cli/output.h"
+
+typedef struct cbit_run_facts {
+    int argc;
+    char **argv; /* of the whole tool, from the verb on */
+    const char *path;
+    uint64_t wall_ms;
+    const cbit_scenario_file_t *file;
+    const cbit_engine_choice_t *engine;
+} cbit_run_facts_t;
+
+/* result.json, run.json, stats.txt and, in lock-step, cosim.json: all of them or nothing. */
+cbit_err_t cbit_run_write(cbit_output_t *output, const cbit_result_t *result,
+                          const cbit_run_facts_t *facts, cbit_diag_t *diag);
+
+#endif
