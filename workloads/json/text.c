@@ -14,18 +14,6 @@ int cbit_hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-size_t cbit_utf8_encode(uint32_t code, char *to)
-{
-    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    size_t len = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = len; i-- > 1;) {
-        to[i] = (char)(0x80 | (code & 0x3f));
-        code >>= 6;
-    }
-    to[0] = (char)(len == 1 ? code : lead[len] | code);
-    return len;
-}
-
 size_t cbit_utf8_length(const unsigned char *at, size_t len)
 {
     /* Lead bytes, total length, and the range of the second byte. */

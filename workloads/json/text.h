@@ -8,9 +8,6 @@
 /* 0..15, or -1. */
 int cbit_hex_digit(char c);
 
-/* Writes the 1 to 4 bytes of a code point; returns how many. */
-size_t cbit_utf8_encode(uint32_t code, char *to);
-
 /* Length of the well-formed UTF-8 character at `at` (Unicode table 3-7), 0 when it is not one. */
 size_t cbit_utf8_length(const unsigned char *at, size_t len);
 
