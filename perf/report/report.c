@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "page_files.h" /* written by embed.cmake: one array for each file of the page */
+#include "perf/report/page.h"
 
 typedef struct writer {
     cbit_report_put_t put;
