@@ -28,8 +28,8 @@ START_TEST(two_guests_are_launched_run_to_their_end_and_leave)
         ck_assert_uint_gt(guest->run_ps, 0);
         ck_assert_uint_eq(guest->probe_ps, 0);
     }
-    /* One key slot per guest and channel, and the host's. */
-    ck_assert_uint_eq(result->machine.key_writes, 3 * channels_of(bench));
+    /* Per channel: the host's key, and each guest's loaded by ACTIVATE and cleared by DEACTIVATE. */
+    ck_assert_uint_eq(result->machine.key_writes, 5 * channels_of(bench));
     /* After INIT and at the end, on every core. */
     ck_assert_uint_eq(result->df_flushes, 2);
     ck_assert_uint_eq(result->wbinvds, 2 * bench->machine.host.cores);
@@ -68,6 +68,47 @@ START_TEST(another_guest_gets_the_asid_of_one_that_left)
                       result->guests[0].first_vmrun_ps + result->guests[0].run_ps);
     /* After INIT, between the two, at the end. */
     ck_assert_uint_eq(result->df_flushes, 3);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(a_launch_beyond_the_last_asid_is_refused)
+{
+    bench_t *bench = bench_create();
+    bench->machine.sev.asids = 1;
+    bench_add_guest(bench, "a", 0);
+    bench_add_guest(bench, "b", 0);
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    ck_assert_uint_eq(result->guests[0].end, CBIT_GUEST_FINISHED);
+    ck_assert_uint_eq(result->guests[1].end, CBIT_GUEST_REFUSED);
+    ck_assert_uint_eq(result->guests[1].vmruns, 0);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(more_guests_than_asids_take_turns)
+{
+    bench_t *bench = bench_create();
+    cbit_hypervisor_config_t config;
+    cbit_rows_defaults(cbit_hypervisor_rows, &config);
+    config.asid_policy = CBIT_ASID_ROTATE;
+    config.asid_residency_us = 10000000; /* 10 us */
+    bench->options.config = &config;
+    bench->machine.sev.asids = 1;
+    bench_add_guest(bench, "a", 0);
+    bench_add_guest(bench, "b", 0);
+    bench_add_guest(bench, "c", 0);
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    uint64_t losses = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_uint_eq(result->guests[i].end, CBIT_GUEST_FINISHED);
+        losses += result->guests[i].asid_losses;
+    }
+    ck_assert_uint_gt(losses, 2);
+    /* Each loss and each end leaves the ASID dirty for the next one. */
+    ck_assert_uint_ge(result->df_flushes, losses);
     bench_destroy(bench);
 }
 END_TEST
@@ -215,6 +256,8 @@ Suite *cbit_test_suite(void)
     tcase_add_test(life, two_guests_are_launched_run_to_their_end_and_leave);
     tcase_add_test(life, the_same_scenario_gives_the_same_result);
     tcase_add_test(life, another_guest_gets_the_asid_of_one_that_left);
+    tcase_add_test(life, a_launch_beyond_the_last_asid_is_refused);
+    tcase_add_test(life, more_guests_than_asids_take_turns);
     tcase_add_test(life, without_protection_nobody_calls_the_secure_processor);
     tcase_add_test(life, the_engine_costs_time_and_changes_nothing_else);
     suite_add_tcase(suite, life);

@@ -70,18 +70,25 @@ static cbit_hv_step_t take_asid(void *self)
         }
         return CBIT_HV_NEXT;
     }
-    switch (cbit_hv_asids_take(&hv->asids, guest->config->asid, &guest->asid)) {
-    case CBIT_HV_ASID_TAKEN:
+    cbit_hv_asid_answer_t answer = CBIT_HV_ASID_TAKEN; /* by a turn of the rotation */
+    if (!guest->asid_taken) {
+        answer = cbit_hv_asids_take(&hv->asids, guest->config->asid, &guest->asid);
+    }
+    if (answer == CBIT_HV_ASID_TAKEN) {
         guest->asid_taken = true;
         guest->result->asid = guest->asid;
         return CBIT_HV_NEXT;
-    case CBIT_HV_ASID_FLUSH_FIRST:
+    }
+    if (answer == CBIT_HV_ASID_FLUSH_FIRST) {
         cbit_hv_flush(hv, &guest->turn);
         return CBIT_HV_AGAIN;
-    default:
-        guest->result->end = CBIT_GUEST_REFUSED;
-        return CBIT_HV_STOP;
     }
+    if (hv->config.asid_policy == CBIT_ASID_ROTATE && guest->config->asid == 0) {
+        cbit_hv_rotor_want(guest);
+        return CBIT_HV_AGAIN;
+    }
+    guest->result->end = CBIT_GUEST_REFUSED;
+    return CBIT_HV_STOP;
 }
 
 /* A frame for every page that the guest maps; the rest of its memory is never touched. */
