@@ -4,9 +4,6 @@
 
 void cbit_heap_free(cbit_heap_t *heap)
 {
-    for (size_t i = 0; i < heap->count; i++) {
-        heap->items[i]->place = 0;
-    }
     free(heap->items);
 }
 

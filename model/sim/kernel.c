@@ -42,32 +42,14 @@ cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue)
     return kernel;
 }
 
-static void drop_list(cbit_event_list_t *list)
-{
-    for (cbit_event_t *event = list->head; event != NULL; event = event->next) {
-        event->place = 0;
-    }
-}
-
+/* Touches no event: their owners may be gone already. */
 void cbit_kernel_destroy(cbit_kernel_t *kernel)
 {
-    if (kernel == NULL) {
-        return;
+    if (kernel != NULL) {
+        cbit_heap_free(&kernel->heap);
+        free(kernel->wheel);
+        free(kernel);
     }
-    drop_list(&kernel->delta[0]);
-    drop_list(&kernel->delta[1]);
-    for (cbit_signal_t *signal = kernel->updates; signal != NULL; signal = signal->next_update) {
-        signal->update_requested = false;
-    }
-    if (kernel->front != NULL) {
-        kernel->front->place = 0;
-    }
-    if (kernel->wheel != NULL) {
-        cbit_wheel_drop_all(kernel->wheel);
-    }
-    cbit_heap_free(&kernel->heap);
-    free(kernel->wheel);
-    free(kernel);
 }
 
 cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel)

@@ -58,12 +58,3 @@ cbit_event_t *cbit_wheel_first(const cbit_wheel_t *wheel, cbit_ps_t now_ps)
         others != 0 ? first_bit_from(others, (word + 1) % CBIT_WHEEL_WORDS) : word;
     return wheel->slot[64 * next + (uint32_t)__builtin_ctzll(wheel->occupied[next])].head;
 }
-
-void cbit_wheel_drop_all(cbit_wheel_t *wheel)
-{
-    for (uint32_t slot = 0; slot < CBIT_WHEEL_SLOTS; slot++) {
-        for (cbit_event_t *event = wheel->slot[slot].head; event != NULL; event = event->next) {
-            event->place = 0;
-        }
-    }
-}

@@ -34,7 +34,4 @@ void cbit_wheel_remove(cbit_wheel_t *wheel, cbit_event_t *event);
 /* The earliest event; NULL when the wheel is empty. */
 cbit_event_t *cbit_wheel_first(const cbit_wheel_t *wheel, cbit_ps_t now_ps);
 
-/* Marks every event as not pending. */
-void cbit_wheel_drop_all(cbit_wheel_t *wheel);
-
 #endif

@@ -242,19 +242,18 @@ START_TEST(an_event_can_be_cancelled_in_its_own_instant)
 }
 END_TEST
 
-START_TEST(destroying_a_kernel_drops_what_is_pending)
+/* The events are freed first, as a machine's blocks are: the sanitizers tell if they are touched.
+ */
+START_TEST(a_kernel_may_be_destroyed_after_the_owners_of_pending_events)
 {
     bench_t *bench = bench_create(both[_i]);
+    cbit_kernel_t *kernel = bench->kernel;
     at(bench, 'a', 100);
     at(bench, 'b', 100);
     at(bench, 'c', 9000000);
     delta(bench, 'd');
-    cbit_kernel_destroy(bench->kernel);
-    bench->kernel = NULL;
-    for (uint32_t i = 0; i < 4; i++) {
-        ck_assert(!cbit_event_pending(&bench->event[i]));
-    }
-    bench_destroy(bench);
+    free(bench);
+    cbit_kernel_destroy(kernel);
 }
 END_TEST
 
@@ -324,7 +323,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(moving, notifying_again_moves, 0, 2);
     tcase_add_loop_test(moving, a_cancelled_event_does_not_fire_and_can_be_notified_again, 0, 2);
     tcase_add_loop_test(moving, an_event_can_be_cancelled_in_its_own_instant, 0, 2);
-    tcase_add_loop_test(moving, destroying_a_kernel_drops_what_is_pending, 0, 2);
+    tcase_add_loop_test(moving, a_kernel_may_be_destroyed_after_the_owners_of_pending_events, 0, 2);
     suite_add_tcase(suite, moving);
     TCase *running = tcase_create("running");
     tcase_add_loop_test(running, until_is_inclusive_and_moves_the_time, 0, 2);

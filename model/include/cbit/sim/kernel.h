@@ -38,7 +38,10 @@ typedef enum cbit_kernel_queue {
 
 /* A kernel at time 0; NULL only when memory is out. */
 cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue);
-void cbit_kernel_destroy(cbit_kernel_t *kernel); /* NULL is allowed; pending events are dropped */
+
+/* NULL is allowed. Pending events never fire and are not touched: their owners may be gone. One
+   that outlives its kernel is initialised again before another kernel takes it. */
+void cbit_kernel_destroy(cbit_kernel_t *kernel);
 
 cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel);
 
