@@ -26,6 +26,9 @@ function(cbit_add_test suite name)
   target_compile_definitions(${target} PRIVATE CBIT_TEST_DIR="${CMAKE_CURRENT_SOURCE_DIR}"
                                                CBIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_test(NAME ${suite}/${name} COMMAND ${target})
+  # Check allows 4 s a test: a busy machine or a sanitizer takes that for a hang.
+  set_tests_properties(${suite}/${name} PROPERTIES TIMEOUT 600 ENVIRONMENT
+    "CK_DEFAULT_TIMEOUT=60;CK_TIMEOUT_MULTIPLIER=$<IF:$<BOOL:${CBIT_SANITIZE}>,5,2>")
 endfunction()
 
 # cbit_add_script_test(SUITE NAME SCRIPT [ARG...]): a test that is a script, run from the root of the
@@ -34,6 +37,6 @@ endfunction()
 function(cbit_add_script_test suite name script)
   add_test(NAME ${suite}/${name} COMMAND ${CMAKE_SOURCE_DIR}/${script} ${ARGN}
            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${suite}/${name} PROPERTIES SKIP_RETURN_CODE 77
+  set_tests_properties(${suite}/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600
                        ENVIRONMENT CBIT_BUILD=${CMAKE_BINARY_DIR})
 endfunction()
