@@ -87,6 +87,9 @@ void cbit_guest_entry(const cbit_guest_t *guest, cbit_guest_entry_t *entry);
 /* The program of one vCPU, pulled from CBIT_GUEST_BOOT_GPA on. vcpu is 0 (one vCPU for now). */
 const cbit_program_t *cbit_guest_program(cbit_guest_t *guest, uint32_t vcpu);
 
+/* OK, or why the program ended early: its source failed, or memory is out. */
+cbit_err_t cbit_guest_error(const cbit_guest_t *guest);
+
 /* True once the last operation was handed out; running again gives END again. */
 bool cbit_guest_ended(const cbit_guest_t *guest);
 
@@ -176,10 +179,10 @@ void cbit_guest_io_complete(cbit_guest_t *guest, uint32_t id);
 
 typedef struct cbit_guest_stats {
     uint64_t instructions, records;
-    uint64_t fetches,
-        fetch_mismatches; /* mismatches counted here only when the vCPU reports data */
+    uint64_t fetches, fetches_checked, fetch_mismatches;
     uint64_t loads_checked, load_mismatches;
     uint64_t stores, pages_cleared, pages_private, pages_shared;
+    uint64_t pages_generated; /* fetched from, but not in the trace: stand-in code */
     uint64_t io_requests, io_mismatches, bounce_copied_bytes;
 } cbit_guest_stats_t;
 extern const cbit_row_t cbit_guest_stat_rows[];

@@ -1,0 +1,157 @@
+/*
+ * The guest's own code, as bytes. Written by hand, each line with the instruction that it is; the
+ * tests decode all of it.
+ */
+#include <string.h>
+
+#include "cbit/base/rng.h"
+#include "workloads/guest/state.h"
+
+/* ---- boot stub ---- */
+
+enum {
+    BOOT_GDTR_AT = 5,
+    BOOT_CR3_AT = 19,
+    BOOT_JUMP_TO_AT = 52,
+    BOOT_LONG_CR3_AT = 60,
+    BOOT_STACK_AT = 73,
+    BOOT_ENTRY_AT = 83,
+    BOOT_GDTR_OFFSET = 0x80,
+    BOOT_GDT_OFFSET = 0x88,
+    BOOT_GDT_BYTES = 24,
+};
+
+/* Entered in 32-bit protected mode, flat, without an IDT. Zeros are filled in below. */
+static const uint8_t boot_code[] = {
+    0xfa,                                              /* 00: cli                               */
+    0xfc,                                              /* 01: cld                               */
+    0x0f, 0x01, 0x15, 0,    0,    0,    0,             /* 02: lgdt [gdtr]                       */
+    0x0f, 0x20, 0xe0,                                  /* 09: mov eax, cr4                      */
+    0x83, 0xc8, 0x20,                                  /* 0c: or eax, 0x20        ; PAE         */
+    0x0f, 0x22, 0xe0,                                  /* 0f: mov cr4, eax                      */
+    0xb8, 0,    0,    0,    0,                         /* 12: mov eax, cr3        ; no C: 32 bit */
+    0x0f, 0x22, 0xd8,                                  /* 17: mov cr3, eax                      */
+    0xb9, 0x80, 0x00, 0x00, 0xc0,                      /* 1a: mov ecx, 0xc0000080 ; EFER        */
+    0x0f, 0x32,                                        /* 1f: rdmsr                             */
+    0x0d, 0x00, 0x01, 0x00, 0x00,                      /* 21: or eax, 0x100       ; LME         */
+    0x0f, 0x30,                                        /* 26: wrmsr                             */
+    0x0f, 0x20, 0xc0,                                  /* 28: mov eax, cr0                      */
+    0x0d, 0x01, 0x00, 0x00, 0x80,                      /* 2b: or eax, 0x80000001  ; PG          */
+    0x0f, 0x22, 0xc0,                                  /* 30: mov cr0, eax                      */
+    0xea, 0,    0,    0,    0,    0x08, 0x00,          /* 33: jmp far 0x08:3a                   */
+    0x48, 0xb8, 0,    0,    0,    0,    0,    0, 0, 0, /* 3a: mov rax, cr3 | C                  */
+    0x0f, 0x22, 0xd8,                                  /* 44: mov cr3, rax                      */
+    0x48, 0xbc, 0,    0,    0,    0,    0,    0, 0, 0, /* 47: mov rsp, stack                    */
+    0x48, 0xb8, 0,    0,    0,    0,    0,    0, 0, 0, /* 51: mov rax, kernel                   */
+    0xff, 0xe0,                                        /* 5b: jmp rax                           */
+};
+
+const cbit_guest_code_t cbit_guest_boot_legacy = {0x00, 0x33, 15};
+const cbit_guest_code_t cbit_guest_boot_jump = {0x33, 0x07, 1};
+const cbit_guest_code_t cbit_guest_boot_long_cr3 = {0x3a, 0x0d, 2};
+const cbit_guest_code_t cbit_guest_boot_long_enter = {0x47, 0x16, 3};
+
+/* Null, 64-bit code, data; all flat, accessed. */
+static const uint8_t boot_gdt[BOOT_GDT_BYTES] = {
+    0,    0,    0, 0, 0, 0,    0,    0, /* 00 */
+    0xff, 0xff, 0, 0, 0, 0x9b, 0xaf, 0, /* 08: L = 1, code, readable */
+    0xff, 0xff, 0, 0, 0, 0x93, 0xcf, 0, /* 10: data, writable */
+};
+
+static void put(uint8_t *to, uint64_t value, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < bytes; i++) {
+        to[i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+void cbit_guest_fill_boot(uint8_t page[CBIT_PAGE_BYTES], uint64_t cr3, uint64_t long_mode_cr3)
+{
+    memset(page, 0xcc, CBIT_PAGE_BYTES); /* int3 */
+    memcpy(page, boot_code, sizeof boot_code);
+    put(page + BOOT_GDTR_AT, CBIT_GUEST_BOOT_GPA + BOOT_GDTR_OFFSET, 4);
+    put(page + BOOT_CR3_AT, cr3, 4);
+    put(page + BOOT_JUMP_TO_AT, CBIT_GUEST_BOOT_GPA + cbit_guest_boot_long_cr3.offset, 4);
+    put(page + BOOT_LONG_CR3_AT, long_mode_cr3, 8);
+    put(page + BOOT_STACK_AT, CBIT_GUEST_STACK_GVA + CBIT_PAGE_BYTES, 8);
+    put(page + BOOT_ENTRY_AT, CBIT_GUEST_TEXT_GVA, 8);
+    put(page + BOOT_GDTR_OFFSET, BOOT_GDT_BYTES - 1, 2);
+    put(page + BOOT_GDTR_OFFSET + 2, CBIT_GUEST_BOOT_GPA + BOOT_GDT_OFFSET, 4);
+    memcpy(page + BOOT_GDT_OFFSET, boot_gdt, sizeof boot_gdt);
+}
+
+/* ---- kernel ---- */
+
+const cbit_guest_code_t cbit_guest_code_enter = {0x000, 0x05, 3};
+const cbit_guest_code_t cbit_guest_code_fault = {0x040, 0x1c, 11};
+const cbit_guest_code_t cbit_guest_code_clear = {0x080, 0x0b, 4};
+const cbit_guest_code_t cbit_guest_code_copy = {0x0c0, 0x05, 3};
+const cbit_guest_code_t cbit_guest_code_doorbell = {0x100, 0x07, 3};
+const cbit_guest_code_t cbit_guest_code_exit = {0x140, 0x01, 1};
+
+static const uint8_t enter_code[] = {
+    0x31, 0xed, /* xor ebp, ebp */
+    0xfc,       /* cld */
+    0x48, 0xcf, /* iretq                 ; to the program */
+};
+static const uint8_t fault_code[] = {
+    0x50,                                     /* 40: push rax */
+    0x51,                                     /* 41: push rcx */
+    0x57,                                     /* 42: push rdi */
+    0x0f, 0x20, 0xd7,                         /* 43: mov rdi, cr2 */
+    0x48, 0x81, 0xe7, 0x00, 0xf0, 0xff, 0xff, /* 46: and rdi, -4096 */
+    0xe8, 0x2e, 0x00, 0x00, 0x00,             /* 4d: call clear_page    ; 0x52 + 0x2e = 0x80 */
+    0x5f,                                     /* 52: pop rdi */
+    0x59,                                     /* 53: pop rcx */
+    0x58,                                     /* 54: pop rax */
+    0x48, 0x8d, 0x64, 0x24, 0x08,             /* 55: lea rsp, [rsp + 8] ; the error code */
+    0x48, 0xcf,                               /* 5a: iretq */
+};
+static const uint8_t clear_code[] = {
+    0x31, 0xc0,                   /* xor eax, eax */
+    0xb9, 0x00, 0x02, 0x00, 0x00, /* mov ecx, 512 */
+    0xf3, 0x48, 0xab,             /* rep stosq */
+    0xc3,                         /* ret */
+};
+static const uint8_t copy_code[] = {
+    0xfc,             /* cld */
+    0xf3, 0x48, 0xa5, /* rep movsq */
+    0xc3,             /* ret */
+};
+static const uint8_t doorbell_code[] = {
+    0xba, CBIT_GUEST_DOORBELL_PORT & 0xff, CBIT_GUEST_DOORBELL_PORT >> 8, 0, 0, /* mov edx, port */
+    0xef,                                                                       /* out dx, eax */
+    0xc3,                                                                       /* ret */
+};
+static const uint8_t exit_code[] = {
+    0xf4,       /* hlt */
+    0xeb, 0xfd, /* jmp hlt */
+};
+
+void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES])
+{
+    memset(page, 0xcc, CBIT_PAGE_BYTES); /* int3 */
+    memcpy(page + cbit_guest_code_enter.offset, enter_code, sizeof enter_code);
+    memcpy(page + cbit_guest_code_fault.offset, fault_code, sizeof fault_code);
+    memcpy(page + cbit_guest_code_clear.offset, clear_code, sizeof clear_code);
+    memcpy(page + cbit_guest_code_copy.offset, copy_code, sizeof copy_code);
+    memcpy(page + cbit_guest_code_doorbell.offset, doorbell_code, sizeof doorbell_code);
+    memcpy(page + cbit_guest_code_exit.offset, exit_code, sizeof exit_code);
+}
+
+/* ---- generated code ---- */
+
+/* One-byte instructions on registers and flags only: valid wherever a fetch begins. */
+void cbit_guest_fill_stand_in(uint8_t page[CBIT_PAGE_BYTES], cbit_gva_t gva)
+{
+    static const uint8_t opcodes[] = {
+        0x90, 0x91, 0x92, 0x93, 0x96, 0x97, /* nop; xchg eax with ecx, edx, ebx, esi, edi */
+        0x98, 0x99,                         /* cwde, cdq */
+        0xf5, 0xf8, 0xf9, 0xfc,             /* cmc, clc, stc, cld */
+    };
+    uint64_t state = gva;
+    for (uint32_t at = 0; at < CBIT_PAGE_BYTES; at++) {
+        state = cbit_splitmix64(state);
+        page[at] = opcodes[state % sizeof opcodes];
+    }
+}

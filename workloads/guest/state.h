@@ -1,0 +1,199 @@
+/* What the files of the guest share: its pages, its layout, and what its program stands at. */
+#ifndef CBIT_GUEST_STATE_H
+#define CBIT_GUEST_STATE_H
+
+#include "cbit/base/rng.h"
+#include "cbit/workloads/guest.h"
+#include "workloads/traffic/page_map.h"
+
+/* ---- addresses ---- */
+
+#define CBIT_GUEST_TEXT_GVA       UINT64_C(0xffffffff81000000)
+#define CBIT_GUEST_STACK_GVA      UINT64_C(0xffffffff81001000)
+#define CBIT_GUEST_RING_GVA       UINT64_C(0xffff888000000000)
+#define CBIT_GUEST_SWIOTLB_GVA    UINT64_C(0xffff888040000000)
+#define CBIT_GUEST_IO_PRIVATE_GVA UINT64_C(0xffff888000200000)
+#define CBIT_GUEST_IO_SHARED_GVA  UINT64_C(0xffff888000400000)
+
+enum {
+    CBIT_GUEST_TEXT_GPA = 0x101000,
+    CBIT_GUEST_STACK_GPA = 0x102000,
+    CBIT_GUEST_TABLES_GPA = 0x103000,
+};
+
+/* ---- pages ---- */
+
+typedef enum cbit_guest_use {
+    CBIT_GUEST_USE_BOOT, /* launched, in this order of gpa */
+    CBIT_GUEST_USE_TEXT,
+    CBIT_GUEST_USE_STACK,
+    CBIT_GUEST_USE_TABLE,
+    CBIT_GUEST_USE_RING,
+    CBIT_GUEST_USE_SWIOTLB,
+    CBIT_GUEST_USE_IO_PRIVATE,
+    CBIT_GUEST_USE_IO_SHARED,
+    CBIT_GUEST_USE_PROGRAM, /* launched: the program's code and read-only data */
+    CBIT_GUEST_USE_DATA,    /* cleared on first touch */
+} cbit_guest_use_t;
+
+typedef struct cbit_guest_page {
+    cbit_gva_t gva; /* meaningless for tables, which are not mapped */
+    cbit_gpa_t gpa;
+    uint8_t use; /* cbit_guest_use_t */
+    bool is_private;
+    bool executable;
+    const uint8_t *launched; /* its bytes in the launch image, or NULL */
+    uint8_t *bytes;          /* what it holds since the guest wrote to it, or NULL */
+} cbit_guest_page_t;
+
+/* A growing array of bytes in whole pages: table pages, program pages. */
+typedef struct cbit_guest_blob {
+    uint8_t *bytes;
+    uint32_t pages, room;
+} cbit_guest_blob_t;
+
+/* A fresh zeroed page at the end; NULL when memory is out. Moves the others. */
+uint8_t *cbit_guest_blob_add(cbit_guest_blob_t *blob);
+
+typedef struct cbit_guest_pages {
+    cbit_guest_page_t *items;
+    uint32_t count, room;
+    cbit_page_map_t by_gva; /* page number to index */
+} cbit_guest_pages_t;
+
+/* Appends a page; NULL when memory is out. */
+cbit_guest_page_t *cbit_guest_pages_add(cbit_guest_pages_t *pages, cbit_guest_use_t use,
+                                        cbit_gva_t gva, cbit_gpa_t gpa);
+/* Sorts by gpa and makes the index, once all pages are there; false when memory is out. */
+bool cbit_guest_pages_index(cbit_guest_pages_t *pages);
+void cbit_guest_pages_free(cbit_guest_pages_t *pages);
+cbit_guest_page_t *cbit_guest_page_at_gva(const cbit_guest_pages_t *pages, cbit_gva_t gva);
+cbit_guest_page_t *cbit_guest_page_at_gpa(const cbit_guest_pages_t *pages, cbit_gpa_t gpa);
+
+/* What the page holds now; NULL when nobody has written to it. */
+const uint8_t *cbit_guest_page_bytes(const cbit_guest_page_t *page);
+/* The same to write to: zeros, or a copy of the launch image, at first. NULL: memory is out. */
+uint8_t *cbit_guest_page_write(cbit_guest_page_t *page);
+
+/* ---- page tables ---- */
+
+typedef struct cbit_guest_tables {
+    cbit_guest_blob_t blob; /* table i is at CBIT_GUEST_TABLES_GPA + 4096 i; 0 is the root */
+    uint64_t c_mask;        /* 0: the guest sets no C-bit */
+} cbit_guest_tables_t;
+
+/* Makes the tables above a page's entry; false when memory is out. */
+bool cbit_guest_tables_reserve(cbit_guest_tables_t *tables, cbit_gva_t gva);
+/* Writes the leaf; the tables must be reserved. */
+void cbit_guest_tables_map(cbit_guest_tables_t *tables, const cbit_guest_page_t *page);
+
+/* ---- code ---- */
+
+/* What the kernel's page is made of; the program fetches these ranges. */
+typedef struct cbit_guest_code {
+    uint16_t offset;
+    uint8_t size_bytes, instructions;
+} cbit_guest_code_t;
+extern const cbit_guest_code_t cbit_guest_code_enter, cbit_guest_code_fault, cbit_guest_code_clear,
+    cbit_guest_code_copy, cbit_guest_code_doorbell, cbit_guest_code_exit;
+void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES]);
+
+/* The boot stub's parts: 32-bit until paging is on, the jump to 64-bit code, 64-bit code. */
+extern const cbit_guest_code_t cbit_guest_boot_legacy, cbit_guest_boot_jump,
+    cbit_guest_boot_long_cr3, cbit_guest_boot_long_enter;
+void cbit_guest_fill_boot(uint8_t page[CBIT_PAGE_BYTES], uint64_t cr3, uint64_t long_mode_cr3);
+
+/* Valid x86-64 code in place of a page that the trace does not have. */
+void cbit_guest_fill_stand_in(uint8_t page[CBIT_PAGE_BYTES], cbit_gva_t gva);
+
+/* ---- the program ---- */
+
+enum {
+    CBIT_GUEST_QUEUE_OPS = 256,
+    CBIT_GUEST_EXPECTED = 1024, /* more than a vCPU has loads outstanding */
+    CBIT_GUEST_BATCH = 512,
+};
+
+/* A load that was handed out, and what it must return. */
+typedef struct cbit_guest_expected {
+    uint64_t cookie;
+    bool is_io;
+    uint32_t io;
+    uint8_t bytes[CBIT_LINE_BYTES];
+} cbit_guest_expected_t;
+
+typedef struct cbit_guest_io_slot {
+    cbit_guest_io_t request;
+    cbit_guest_io_status_t status;
+} cbit_guest_io_slot_t;
+
+/* What the driver does now, one line at a time. */
+typedef enum cbit_guest_io_step {
+    CBIT_GUEST_IO_STEP_NONE,
+    CBIT_GUEST_IO_STEP_FILL,  /* the pattern, or nothing, into the buffer */
+    CBIT_GUEST_IO_STEP_MAP,   /* private buffer to bounce buffer */
+    CBIT_GUEST_IO_STEP_RING,  /* descriptor, doorbell */
+    CBIT_GUEST_IO_STEP_WAIT,  /* for the device */
+    CBIT_GUEST_IO_STEP_SYNC,  /* bounce buffer to private buffer */
+    CBIT_GUEST_IO_STEP_CHECK, /* the driver's user reads what came */
+} cbit_guest_io_step_t;
+
+struct cbit_guest {
+    cbit_guest_config_t config;
+    const cbit_trace_source_t *source;
+    cbit_guest_pages_t pages;
+    cbit_guest_tables_t tables;
+    cbit_guest_blob_t program_bytes;
+    uint8_t boot[CBIT_PAGE_BYTES], text[CBIT_PAGE_BYTES];
+    cbit_guest_piece_t pieces[4];
+    uint32_t piece_count;
+    cbit_gpa_t swiotlb_gpa, io_private_gpa, io_shared_gpa, ring_gpa;
+
+    cbit_program_t program;
+    cbit_err_t failed; /* the source failed, or memory is out: the program ends */
+    bool booted, paged, source_ended, ended;
+    cbit_trace_record_t batch[CBIT_GUEST_BATCH];
+    uint32_t batch_at, batch_count;
+    uint64_t replayed;     /* instructions of records handed out */
+    uint64_t owed;         /* instructions not yet paid in core clocks */
+    uint64_t store_number; /* of the stores of the recorded program */
+    uint64_t cookie;       /* of the last load */
+    cbit_guest_expected_t expected[CBIT_GUEST_EXPECTED];
+    cbit_op_t queue[CBIT_GUEST_QUEUE_OPS];
+    uint32_t queue_at, queue_count;
+
+    cbit_guest_io_slot_t io[CBIT_GUEST_IO_QUEUE]; /* request id modulo the size */
+    uint32_t io_next, io_requested;               /* ids: the next to do, the next to give out */
+    cbit_guest_io_step_t io_step;
+    uint32_t io_at;          /* byte within the transfer */
+    uint32_t io_bounce;      /* where its mapping is in the bounce buffer */
+    uint32_t io_bounce_next; /* where the next one may begin */
+
+    cbit_guest_stats_t stats;
+};
+
+/* ---- between the files ---- */
+
+/* Fills in defaults; RANGE when a size is not usable. */
+cbit_err_t cbit_guest_check_config(cbit_guest_config_t *config, cbit_diag_t *diag);
+/* Collects the pages that the source touches; fills pages with PROGRAM and DATA, no gpa yet. */
+cbit_err_t cbit_guest_collect(cbit_guest_t *guest, cbit_diag_t *diag);
+/* Gives every page its frame, builds tables and pieces. */
+cbit_err_t cbit_guest_lay_out(cbit_guest_t *guest, cbit_diag_t *diag);
+
+/* Appends to the queue of operations. */
+void cbit_guest_push_code(cbit_guest_t *guest, const cbit_guest_code_t *code);
+void cbit_guest_push_op(cbit_guest_t *guest, const cbit_op_t *op);
+/* A load of [gva, +size) in one line; counts as I/O when io is not NULL, with the bytes that the
+   device should have left there. */
+void cbit_guest_push_load(cbit_guest_t *guest, cbit_gva_t gva, uint32_t size_bytes, bool depends,
+                          uint32_t instructions, const uint8_t *io_expected, uint32_t io);
+void cbit_guest_push_store(cbit_guest_t *guest, cbit_gva_t gva, const uint8_t *bytes,
+                           uint32_t size_bytes, uint32_t instructions);
+/* Clears the page at gva if it was never touched; false when it cannot be. */
+bool cbit_guest_touch(cbit_guest_t *guest, cbit_gva_t gva);
+
+/* Pushes the driver's next operations; false when it has nothing to do. */
+bool cbit_guest_io_advance(cbit_guest_t *guest);
+
+#endif
