@@ -64,13 +64,13 @@ static cbit_step_t fetch(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     }
     vcpu->fetched_bytes = 0;
     vcpu->mine->fetches++;
-    if (memcmp(vcpu->fetched, op->data, op->size_bytes) != 0) {
-        cbit_vcpu_check_begin(vcpu); /* the operation stays unfinished */
-        return STEP_WAIT;
-    }
     const cbit_program_t *program = &vcpu->context->program;
     if (program->on_data != NULL) {
         program->on_data(program->self, op, vcpu->fetched);
+    }
+    if (memcmp(vcpu->fetched, op->data, op->size_bytes) != 0) {
+        cbit_vcpu_check_begin(vcpu); /* the operation stays unfinished */
+        return STEP_WAIT;
     }
     vcpu->guest.rip = op->gva + op->size_bytes;
     return STEP_DONE;

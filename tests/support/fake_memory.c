@@ -45,6 +45,9 @@ static void finish(void *self)
     if (cbit_txn_charged_ps(txn) != cbit_kernel_now_ps(memory->kernel) - txn->born_ps) {
         memory->stage_errors++;
     }
+    if (txn->command == CBIT_COMMAND_READ && txn->source == CBIT_SOURCE_VCPU) {
+        memcpy(memory->last_stage_ps, txn->stage_ps, sizeof memory->last_stage_ps);
+    }
     cbit_txn_reply(txn);
     cbit_waitlist_wake_one(&memory->waiters);
 }

@@ -24,6 +24,7 @@ typedef struct fake_memory {
     /* What was seen. */
     uint64_t reads, writes, refusals, most_held;
     uint64_t stage_errors; /* reads whose stages do not add up to their latency here */
+    cbit_ps_t last_stage_ps[CBIT_STAGE_COUNT]; /* of the latest read of SOURCE_VCPU */
     uint64_t walk_reads, keys_seen[1025];
 } fake_memory_t;
 

@@ -107,15 +107,18 @@ static void build_vmcb(small_guest_t *guest)
     small_guest_vmcb(guest, CBIT_VMCB_CS + CBIT_VMCB_SEGMENT_ATTRIBUTES, 0x29b, 2);
 }
 
-small_guest_t *small_guest_create(bool with_cache)
+small_guest_t *small_guest_create(uint32_t cache_ways)
 {
     static const cbit_clock_t clock_1ghz = {.period_num_ps = 1000, .period_den = 1};
     small_guest_t *guest = calloc(1, sizeof *guest);
     guest->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
     guest->memory = fake_memory_create(guest->kernel, 50000, 8);
     guest->port = fake_memory_port(guest->memory);
-    if (with_cache) {
-        cbit_cache_config_t cache = {.size_bytes = 16384, .ways = 4, .mshrs = 8, .hit_cclk = 3};
+    if (cache_ways != 0) {
+        cbit_cache_config_t cache = {.size_bytes = (uint64_t)cache_ways * 4096,
+                                     .ways = cache_ways,
+                                     .mshrs = 8,
+                                     .hit_cclk = 3};
         cbit_cache_create(&cache, &clock_1ghz, guest->kernel, guest->port, &guest->cache, NULL);
         guest->port = cbit_cache_port(guest->cache);
     }

@@ -38,8 +38,9 @@ typedef struct small_guest {
     cbit_exit_t exit; /* the latest */
 } small_guest_t;
 
-/* 1 GHz core, memory 50 ns; the VMCB is ready for long mode at rip 0x1000 under SMALL_ASID. */
-small_guest_t *small_guest_create(bool with_cache);
+/* 1 GHz core, memory 50 ns, a cache of 4 KiB a way (0: none) and 3 clocks; the VMCB is ready for
+ * long mode at rip 0x1000 under SMALL_ASID. */
+small_guest_t *small_guest_create(uint32_t cache_ways);
 void small_guest_destroy(small_guest_t *guest);
 
 /* Runs from VMRUN to its exit; everything else that is pending as well. */

@@ -22,7 +22,7 @@ typedef enum cbit_op_kind {
     CBIT_OP_FETCH,     /* gva, size, expect: instruction bytes; may cross lines and pages */
     CBIT_OP_LOAD,      /* gva, size, depends */
     CBIT_OP_STORE,     /* gva, size, data */
-    CBIT_OP_THINK,     /* cclk core clocks without memory */
+    CBIT_OP_THINK,     /* cclk core clocks without memory; every other operation issues in one */
     CBIT_OP_IO,        /* port I/O: exits to the hypervisor with value */
     CBIT_OP_HYPERCALL, /* VMMCALL: exits with value */
     CBIT_OP_WRITE_CR3, /* value: turns long-mode paging on, or changes the root; flushes the TLB */
@@ -47,7 +47,8 @@ typedef struct cbit_program {
     void *self;
     /* Fills *op; false is the same as CBIT_OP_END. */
     bool (*next)(void *self, cbit_op_t *op);
-    /* A load or fetch has its bytes (op->size_bytes of them). May be NULL. */
+    /* A load or fetch has its bytes (op->size_bytes of them), those of a fetch that is not as
+       recorded included. Loads that overlap may answer in any order. May be NULL. */
     void (*on_data)(void *self, const cbit_op_t *op, const uint8_t *bytes);
 } cbit_program_t;
 
