@@ -55,8 +55,8 @@ static int check_one(const char *path, const check_options_t *options, cbit_diag
     cbit_tool_config_t config;
     cbit_scenario_file_t *file = NULL;
     int status = 0;
-    if (cbit_load_scenario(path, &options->sets, options->full, &config, &file, diag) !=
-        CBIT_ERR_OK) {
+    const cbit_load_how_t how = {&options->sets, options->full, true};
+    if (cbit_load_scenario(path, &how, &config, &file, diag) != CBIT_ERR_OK) {
         return 0; /* told with all others */
     }
     if (options->print_config) {

@@ -42,7 +42,7 @@ static cbit_err_t split_sets(const cbit_arg_list_t *list, split_t *split, cbit_d
     return CBIT_ERR_OK;
 }
 
-cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets, bool full,
+cbit_err_t cbit_load_scenario(const char *path, const cbit_load_how_t *how,
                               cbit_tool_config_t *config, cbit_scenario_file_t **out,
                               cbit_diag_t *diag)
 {
@@ -51,9 +51,11 @@ cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets, boo
     if (split == NULL) {
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
-    cbit_scenario_options_t options = {
-        .sets = split->sets, .sets_count = sets->count, .full = full};
-    cbit_err_t err = split_sets(sets, split, diag);
+    cbit_scenario_options_t options = {.sets = split->sets,
+                                       .sets_count = how->sets->count,
+                                       .full = how->full,
+                                       .preset = how->preset};
+    cbit_err_t err = split_sets(how->sets, split, diag);
     if (err == CBIT_ERR_OK) {
         err = cbit_scenario_load(path, add_sections(&options, &section, config), out, diag);
     }

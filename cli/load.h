@@ -18,8 +18,13 @@ typedef struct cbit_tool_config {
 #endif
 } cbit_tool_config_t;
 
-/* sets: "/json/pointer=value"; USAGE in diag for one without '='. config must outlive *out. */
-cbit_err_t cbit_load_scenario(const char *path, const cbit_arg_list_t *sets, bool full,
+typedef struct cbit_load_how {
+    const cbit_arg_list_t *sets; /* "/json/pointer=value" */
+    bool full, preset;           /* as in cbit_scenario_options_t */
+} cbit_load_how_t;
+
+/* USAGE in diag for a set without '='. config must outlive *out. */
+cbit_err_t cbit_load_scenario(const char *path, const cbit_load_how_t *how,
                               cbit_tool_config_t *config, cbit_scenario_file_t **out,
                               cbit_diag_t *diag);
 

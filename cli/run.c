@@ -107,7 +107,8 @@ static cbit_err_t load(run_job_t *job)
     if (o->no_baseline) {
         o->sets.items[o->sets.count++] = "/run/baseline=false";
     }
-    return cbit_load_scenario(job->path, &o->sets, o->full, &job->config, &job->file, job->diag);
+    const cbit_load_how_t how = {&o->sets, o->full, false};
+    return cbit_load_scenario(job->path, &how, &job->config, &job->file, job->diag);
 }
 
 static cbit_err_t prepare(run_job_t *job)

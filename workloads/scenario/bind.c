@@ -216,7 +216,8 @@ static void bind_known(binder_t *b, const cbit_row_t *rows, unsigned char *objec
             tell_other_kind(b, row, kind, object, child);
         } else if (child != NULL && (here || !kind_known)) {
             bind_row(b, row, object, child);
-        } else if (row->required && here && kind_known) {
+        } else if (row->required && here && kind_known &&
+                   !(b->file->preset && json == b->file->tree)) {
             tell_missing(b, row, json);
         }
         pop(b, len);
@@ -243,6 +244,36 @@ void cbit_scenario_bind(cbit_scenario_file_t *file, cbit_diag_t *diag)
         bind_known(&b, tables[i], file->sections[i].object, file->tree);
     }
     file->scenario.machine = &file->machine;
+}
+
+static bool has_source(const cbit_json_t *sources, const char *pointer)
+{
+    char at[CBIT_JSON_POINTER_BYTES];
+    (void)snprintf(at, sizeof at, "%s", pointer);
+    while (at[0] != '\0' && cbit_json_get(sources, at) == NULL) {
+        *strrchr(at, '/') = '\0';
+    }
+    return at[0] != '\0';
+}
+
+static void check_sources(binder_t *b, const cbit_json_t *json)
+{
+    const cbit_json_t *sources = b->file->origins[json->origin].sources;
+    if (json->kind != CBIT_JSON_OBJECT && !has_source(sources, b->pointer)) {
+        tell(b, CBIT_ERR_MISSING, json, "has no source; \"sources\" says where each value is from");
+    }
+    for (const cbit_json_t *child = json->first; json->kind == CBIT_JSON_OBJECT && child != NULL;
+         child = child->next) {
+        size_t len = push(b, child->key);
+        check_sources(b, child);
+        pop(b, len);
+    }
+}
+
+void cbit_scenario_check_sources(const cbit_scenario_file_t *file, cbit_diag_t *diag)
+{
+    binder_t b = {.file = (cbit_scenario_file_t *)file, .diag = diag};
+    check_sources(&b, file->tree);
 }
 
 cbit_err_t cbit_scenario_tell(const cbit_scenario_file_t *file, cbit_diag_t *diag, cbit_err_t err,

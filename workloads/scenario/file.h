@@ -24,6 +24,7 @@ struct cbit_scenario_file {
     cbit_arena_t *arena;
     cbit_scenario_t scenario;
     cbit_platform_config_t machine;
+    bool preset; /* the file on the command line is one: it has no guests */
     const cbit_json_t *replayed; /* the result that is run again, or NULL */
     cbit_json_t *tree;           /* all files and --set merged; every value knows its origin */
     cbit_scenario_section_t sections[CBIT_SCENARIO_MAX_SECTIONS]; /* the first two are ours */
@@ -43,6 +44,9 @@ cbit_json_t *cbit_scenario_read_result(cbit_scenario_file_t *file, const char *p
 
 /* include.c: the members of `from` laid over those of `into`; from is used up. */
 void cbit_scenario_merge(cbit_arena_t *arena, cbit_json_t *into, cbit_json_t *from);
+
+/* bind.c: every value of a preset has a source. */
+void cbit_scenario_check_sources(const cbit_scenario_file_t *file, cbit_diag_t *diag);
 
 /* replay.c: whether the files named now are those of the result. */
 void cbit_scenario_check_inputs(const cbit_scenario_file_t *file, cbit_diag_t *diag);

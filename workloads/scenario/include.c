@@ -225,6 +225,11 @@ static cbit_json_t *read_one(includer_t *in, const char *path, const char *label
         return NULL;
     }
     check_format(in, root);
+    if (number == CBIT_ORIGIN_FIRST) {
+        const cbit_json_t *format = cbit_json_get(root, "format");
+        in->file->preset = format != NULL && format->kind == CBIT_JSON_STRING &&
+                           strcmp(format->text, "cbit-preset/1") == 0;
+    }
     take_sources(in, origin, root);
     cbit_json_t *merged = cbit_json_new(in->file->arena, CBIT_JSON_OBJECT);
     if (merged == NULL) {

@@ -61,6 +61,16 @@ static void load(cbit_scenario_file_t *file, const char *path,
         return;
     }
     take_full(file, options->full, diag);
+    if (file->preset && !options->preset) {
+        cbit_diag_set_file(diag, path);
+        (void)cbit_diag_add(diag, CBIT_ERR_TYPE, "/format",
+                            "a preset is a machine without guests; expected \"cbit-scenario/1\"");
+        cbit_diag_hint(diag, "a scenario names it in its \"include\"");
+        return;
+    }
+    if (file->preset) {
+        cbit_scenario_check_sources(file, diag);
+    }
     apply_sets(file, options, diag);
     cbit_scenario_bind(file, diag);
     if (complete) { /* else what a lacking file would have said is missing from the comparison */

@@ -110,8 +110,6 @@ static const cbit_row_t run_rows[] = {
 const cbit_row_t cbit_scenario_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_t, title), .max = CBIT_SCENARIO_TITLE_BYTES,
      .source = "by construction", .help = "One line for tables and reports"},
-    {CBIT_FIELD(STRING, cbit_scenario_t, preset), .max = CBIT_SCENARIO_NAME_BYTES, .optional = true,
-     .help = "Name of the machine, as its preset gives it"},
     {CBIT_FIELD(U64, cbit_scenario_t, seed), .fallback = 1, .source = "by construction",
      .help = "Of every random choice: keys, tweak constants, frames, stored values"},
     {CBIT_FIELD(OBJECT, cbit_scenario_t, run), .rows = run_rows,

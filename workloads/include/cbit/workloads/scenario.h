@@ -148,7 +148,6 @@ struct cbit_platform_config; /* cbit/platform/config.h */
 
 typedef struct cbit_scenario {
     char title[CBIT_SCENARIO_TITLE_BYTES + 1];
-    char preset[CBIT_SCENARIO_NAME_BYTES + 1]; /* the machine's name; "" when no file gives one */
     uint64_t seed;
     cbit_scenario_run_t run;
     cbit_scenario_guest_t *guests;
@@ -187,7 +186,8 @@ typedef struct cbit_scenario_options {
     uint32_t sets_count;
     const cbit_scenario_section_t *sections; /* "/hypervisor" and what else lies above this layer */
     uint32_t sections_count;
-    bool full; /* lay the scenario's "full" object, its long form, over it before the sets */
+    bool preset; /* accept a preset, which is a machine without guests: to look at, not to run */
+    bool full;   /* lay the scenario's "full" object, its long form, over it before the sets */
 } cbit_scenario_options_t;
 
 /*
