@@ -28,7 +28,8 @@ START_TEST(two_guests_are_launched_run_to_their_end_and_leave)
         ck_assert_uint_gt(guest->run_ps, 0);
         ck_assert_uint_eq(guest->probe_ps, 0);
     }
-    /* Per channel: the host's key, and each guest's loaded by ACTIVATE and cleared by DEACTIVATE. */
+    /* Per channel: the host's key, and each guest's loaded by ACTIVATE and cleared by DEACTIVATE.
+     */
     ck_assert_uint_eq(result->machine.key_writes, 5 * channels_of(bench));
     /* After INIT and at the end, on every core. */
     ck_assert_uint_eq(result->df_flushes, 2);

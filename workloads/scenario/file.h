@@ -24,7 +24,7 @@ struct cbit_scenario_file {
     cbit_arena_t *arena;
     cbit_scenario_t scenario;
     cbit_platform_config_t machine;
-    bool preset; /* the file on the command line is one: it has no guests */
+    bool preset;                 /* the file on the command line is one: it has no guests */
     const cbit_json_t *replayed; /* the result that is run again, or NULL */
     cbit_json_t *tree;           /* all files and --set merged; every value knows its origin */
     cbit_scenario_section_t sections[CBIT_SCENARIO_MAX_SECTIONS]; /* the first two are ours */
