@@ -76,7 +76,7 @@ static comparison_t compare(const cbit_hv_vcpu_t *vcpu, uint64_t pattern)
  */
 static const char *outcome_of(const cbit_hv_vcpu_t *vcpu, const comparison_t *seen)
 {
-    bool ciphered = vcpu->guest->hv->options->mode != CBIT_ENGINE_OFF;
+    bool ciphered = vcpu->guest->hv->ciphered;
     bool device_reads = !vcpu->dma.status.from_device;
     if (seen->expected == seen->lines) {
         return "plaintext";
@@ -155,8 +155,8 @@ static void report(cbit_hv_vcpu_t *vcpu, cbit_hv_probe_t *probe)
     event->foreign_blocks = 0;
     event->span_ps = cbit_hv_now(vcpu->guest->hv) - dma->rung_ps;
     probe->state = CBIT_HV_PROBE_DONE;
-    bool must_work = probe->event->pages != CBIT_PAGES_PRIVATE || !vcpu->guest->sev;
-    if (must_work) {
+    /* What a guest reads it compares by itself (cbit_guest_stats_t.io_mismatches). */
+    if (!dma->status.from_device && cbit_hv_probe_must_work(probe)) {
         vcpu->guest->hv->result->checks.io_mismatches += seen.lines - seen.expected;
     }
 }

@@ -221,9 +221,10 @@ static void take_settings(cbit_hv_t *hv)
 static cbit_err_t build_machine(cbit_hv_t *hv)
 {
     const cbit_hypervisor_options_t *options = hv->options;
-    bool off = options->baseline != CBIT_BASELINE_NONE || options->mode == CBIT_ENGINE_OFF;
+    hv->ciphered = options->baseline == CBIT_BASELINE_NONE && options->mode != CBIT_ENGINE_OFF &&
+                   options->engines != NULL;
     const cbit_platform_parts_t parts = {
-        .engines = off ? NULL : options->engines,
+        .engines = hv->ciphered ? options->engines : NULL,
         .seed = hv->scenario->seed,
         .firmware = options->firmware,
         .firmware_bytes = options->firmware_bytes,

@@ -220,6 +220,7 @@ struct cbit_hv {
     cbit_kernel_t *kernel;
     cbit_spdriver_t *driver;
     cbit_key_t host_key;
+    bool ciphered;       /* there are engines */
     uint64_t c_bit_mask; /* of host addresses; 0 without SME */
     cbit_hv_frames_t frames;
     cbit_hv_asids_t asids;
@@ -315,6 +316,8 @@ cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu);
 bool cbit_hv_probe_at_launch(const cbit_hv_vcpu_t *vcpu);
 /* Whether something waits for this vCPU to reach a state that only an exit shows. */
 bool cbit_hv_probe_watches(const cbit_hv_vcpu_t *vcpu);
+/* Whether a DMA event is I/O as it should be: not with private pages of a protected guest. */
+bool cbit_hv_probe_must_work(const cbit_hv_probe_t *probe);
 /* The probe that a device request belongs to, or NULL. */
 cbit_hv_probe_t *cbit_hv_probe_of_io(cbit_hv_vcpu_t *vcpu, uint32_t io);
 void cbit_hv_probe_run(cbit_hv_core_t *core, cbit_hv_probe_t *probe, void (*done)(void *self),

@@ -185,6 +185,12 @@ cbit_hv_probe_t *cbit_hv_probe_of_io(cbit_hv_vcpu_t *vcpu, uint32_t io)
     return NULL;
 }
 
+bool cbit_hv_probe_must_work(const cbit_hv_probe_t *probe)
+{
+    return probe->event->pages != CBIT_PAGES_PRIVATE ||
+           !probe->hv->guests[probe->event->guest_index].sev;
+}
+
 /* ---- what reached the core ---- */
 
 static void observe(void *self, cbit_spa_t spa, cbit_key_t key,
@@ -192,8 +198,11 @@ static void observe(void *self, cbit_spa_t spa, cbit_key_t key,
 {
     cbit_hv_probe_t *probe = self;
     (void)spa;
+    if (key != probe->own_key) {
+        return; /* the VMCB and nested tables: the host's own */
+    }
     probe->result->blocks++;
-    if (key == probe->own_key && cbit_hv_blocks_contains(&probe->foreign, block)) {
+    if (cbit_hv_blocks_contains(&probe->foreign, block)) {
         probe->result->foreign_blocks++;
     }
 }

@@ -10,6 +10,23 @@ static void add_counters(uint64_t *into, const uint64_t *from, size_t count)
     }
 }
 
+/* What a guest saw of DMA that was not meant to work. */
+static uint64_t misuse_mismatches(const cbit_hv_t *hv, const cbit_hv_guest_t *guest)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < hv->probe_count; i++) {
+        const cbit_hv_probe_t *probe = &hv->probes[i];
+        cbit_guest_io_status_t status;
+        if (probe->event->kind == CBIT_EVENT_DMA_WRITE &&
+            probe->event->guest_index == guest->index && !cbit_hv_probe_must_work(probe) &&
+            probe->state == CBIT_HV_PROBE_DONE &&
+            cbit_guest_io_status(guest->soft, probe->io, &status)) {
+            sum += status.mismatches;
+        }
+    }
+    return sum;
+}
+
 static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
 {
     cbit_run_guest_t *result = guest->result;
@@ -29,7 +46,7 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     }
     checks->load_mismatches += result->load_mismatches;
     checks->fetch_mismatches += result->fetch_mismatches;
-    checks->io_mismatches += soft.io_mismatches;
+    checks->io_mismatches += soft.io_mismatches - misuse_mismatches(hv, guest);
 }
 
 void cbit_hv_collect(cbit_hv_t *hv)

@@ -132,7 +132,7 @@ typedef struct cbit_run_event {
     int32_t exit_code;   /* of the VMEXIT, or the firmware's status for SP commands */
     const char *outcome; /* exit's word, plaintext, ciphertext, garbage, stale, ok, refused */
     uint64_t info1, info2;
-    uint64_t blocks;         /* 16-byte blocks that reached the core or the device */
+    uint64_t blocks;         /* 16-byte blocks under that key that reached the core or the device */
     uint64_t foreign_blocks; /* those of them that are another guest's plaintext */
     uint64_t span_ps;        /* from its start until everything was put back */
 } cbit_run_event_t;
