@@ -12,7 +12,12 @@ enum {
 
 /* ---- the queue ---- */
 
-/* The next one that may run; those whose guest has no ASID are put aside on the way. */
+static bool may_run(const cbit_hv_vcpu_t *vcpu)
+{
+    return !vcpu->guest->swapped && !cbit_hv_probe_holds(vcpu);
+}
+
+/* The next one that may run; others are put aside on the way. */
 static cbit_hv_vcpu_t *dequeue(cbit_hv_core_t *core)
 {
     cbit_hv_vcpu_t *vcpu;
@@ -20,7 +25,7 @@ static cbit_hv_vcpu_t *dequeue(cbit_hv_core_t *core)
         core->queue_head = vcpu->next;
         core->queue_tail = core->queue_head == NULL ? NULL : core->queue_tail;
         vcpu->queued = false;
-        if (!vcpu->guest->swapped) {
+        if (may_run(vcpu)) {
             return vcpu;
         }
         vcpu->parked = true;
@@ -208,6 +213,17 @@ void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front)
         enqueue(vcpu->home, vcpu, front);
     }
     cbit_hv_core_kick(vcpu->home);
+}
+
+void cbit_hv_unpark(cbit_hv_guest_t *guest)
+{
+    for (uint32_t i = 0; i < guest->config->vcpus; i++) {
+        cbit_hv_vcpu_t *vcpu = &guest->vcpus[i];
+        if (vcpu->parked && may_run(vcpu)) {
+            vcpu->parked = false;
+            cbit_hv_ready(vcpu, false);
+        }
+    }
 }
 
 void cbit_hv_core_wbinvd(cbit_hv_core_t *core)

@@ -128,7 +128,7 @@ struct cbit_hv_vcpu {
     cbit_spa_t vmcb_spa;
     uint8_t vmcb[CBIT_VMCB_BYTES]; /* as last written by the hypervisor */
     bool queued, ended;
-    bool parked;          /* ready, but its guest has no ASID now */
+    bool parked; /* ready, but its guest has no ASID now, or a probe's other guest is on its way */
     cbit_hv_vcpu_t *next; /* in its core's queue */
     cbit_hv_dma_t dma;
 };
@@ -297,6 +297,8 @@ void cbit_hv_core_delay(cbit_hv_core_t *core, cbit_ps_t span_ps); /* resumes the
 void cbit_hv_core_bind(cbit_hv_core_t *core, const cbit_hv_vcpu_t *vcpu);
 /* Puts a vCPU at the end (or the front) of its core's queue and lets the core look. */
 void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front);
+/* Queues the parked vCPUs of a guest that may run again. */
+void cbit_hv_unpark(cbit_hv_guest_t *guest);
 
 /* exits.c */
 cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason);
@@ -312,6 +314,8 @@ cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv);
 void cbit_hv_probes_destroy(cbit_hv_t *hv);
 /* Marks what has become due for a vCPU that is about to run; the first run probe, or NULL. */
 cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu);
+/* Whether a probe of this vCPU waits for the owner of its ASID, who is being launched. */
+bool cbit_hv_probe_holds(const cbit_hv_vcpu_t *vcpu);
 /* Whether a probe is to run before this vCPU's guest gets its ASID. */
 bool cbit_hv_probe_at_launch(const cbit_hv_vcpu_t *vcpu);
 /* Whether something waits for this vCPU to reach a state that only an exit shows. */

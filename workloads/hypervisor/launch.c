@@ -334,6 +334,24 @@ static cbit_hv_step_t finished(void *self)
     return checked(guest);
 }
 
+/* A protected guest finds its image in memory, not in the caches. So does one without protection:
+   what is compared is how they run, not how they were launched. */
+static cbit_hv_step_t flush_plain_image(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_spa_t spa;
+    const uint8_t *bytes;
+    guest->run_bytes = next_run(guest, &spa, &bytes);
+    guest->doing = "CLFLUSH of its image";
+    if (guest->run_bytes == 0) {
+        return CBIT_HV_NEXT;
+    }
+    guest->piece_at += guest->run_bytes;
+    cbit_platform_clflush(guest->hv->platform, spa, guest->run_bytes, cbit_hv_task_resume,
+                          &guest->task);
+    return CBIT_HV_AGAIN;
+}
+
 static cbit_hv_step_t begin_running(void *self)
 {
     cbit_hv_guest_t *guest = self;
@@ -348,8 +366,9 @@ static const cbit_hv_step_fn sev_launch_steps[] = {
     launch_started,    launch_probes,     activate,     activated,  update_image,  measure,
     fetch_measurement, check_measurement, finish,       finished,   begin_running, NULL};
 
-static const cbit_hv_step_fn plain_launch_steps[] = {
-    take_asid, map_memory, write_nested, write_vmcb, copy_image, begin_running, NULL};
+static const cbit_hv_step_fn plain_launch_steps[] = {take_asid,     map_memory, write_nested,
+                                                     write_vmcb,    copy_image, flush_plain_image,
+                                                     begin_running, NULL};
 
 static void launch_over(void *self)
 {
@@ -357,12 +376,15 @@ static void launch_over(void *self)
     if (guest->hv->err != CBIT_ERR_OK) {
         return;
     }
-    if (guest->phase != CBIT_HV_PHASE_RUNNING) {
+    if (guest->phase == CBIT_HV_PHASE_RUNNING) {
+        for (uint32_t i = 0; i < guest->config->vcpus; i++) {
+            cbit_hv_ready(&guest->vcpus[i], false);
+        }
+    } else {
         cbit_hv_teardown(guest);
-        return;
     }
-    for (uint32_t i = 0; i < guest->config->vcpus; i++) {
-        cbit_hv_ready(&guest->vcpus[i], false);
+    for (uint32_t i = 0; i < guest->hv->guest_count; i++) {
+        cbit_hv_unpark(&guest->hv->guests[i]); /* whose probe may have waited for this guest */
     }
     cbit_hv_rotor_kick(guest->hv);
 }

@@ -97,6 +97,39 @@ static bool concerns(const cbit_hv_probe_t *probe, const cbit_hv_vcpu_t *vcpu)
     return probe->event->guest_index == vcpu->guest->index && probe->event->vcpu == vcpu->index;
 }
 
+/* The guest that is to have the ASID is still being launched: without it the probe would only show
+   that the ASID is not valid yet. */
+static bool owner_on_its_way(const cbit_hv_probe_t *probe)
+{
+    if (probe->event->kind != CBIT_EVENT_RUN_WITH_ASID) {
+        return false;
+    }
+    for (uint32_t i = 0; i < probe->hv->guest_count; i++) {
+        const cbit_hv_guest_t *guest = &probe->hv->guests[i];
+        if (guest->sev && guest->config->asid == probe->event->asid &&
+            guest->phase == CBIT_HV_PHASE_LAUNCHING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cbit_hv_probe_holds(const cbit_hv_vcpu_t *vcpu)
+{
+    const cbit_hv_t *hv = vcpu->guest->hv;
+    if (vcpu->guest->phase != CBIT_HV_PHASE_RUNNING || vcpu->guest->result->vmruns > 0) {
+        return false; /* once it runs, its time counts */
+    }
+    for (uint32_t i = 0; i < hv->probe_count; i++) {
+        const cbit_hv_probe_t *probe = &hv->probes[i];
+        bool undone = probe->state == CBIT_HV_PROBE_WAITING || probe->state == CBIT_HV_PROBE_DUE;
+        if (undone && concerns(probe, vcpu) && owner_on_its_way(probe)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Bounced and shared buffers are a matter of protection: a guest without it needs neither. */
 static uint32_t io_pages(const cbit_hv_guest_t *guest, uint32_t pages)
 {
@@ -137,7 +170,7 @@ cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu)
         if (probe->state == CBIT_HV_PROBE_WAITING && reached(probe, vcpu->guest)) {
             probe->state = CBIT_HV_PROBE_DUE;
         }
-        if (probe->state != CBIT_HV_PROBE_DUE) {
+        if (probe->state != CBIT_HV_PROBE_DUE || owner_on_its_way(probe)) {
             continue;
         }
         if (!is_dma(probe->event)) {

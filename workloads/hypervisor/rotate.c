@@ -192,12 +192,7 @@ static cbit_hv_step_t back_run(void *self)
     cbit_hv_t *hv = self;
     cbit_hv_guest_t *guest = hv->rotor.granted;
     guest->swapped = false;
-    for (uint32_t i = 0; i < guest->config->vcpus; i++) {
-        if (guest->vcpus[i].parked) {
-            guest->vcpus[i].parked = false;
-            cbit_hv_ready(&guest->vcpus[i], false);
-        }
-    }
+    cbit_hv_unpark(guest);
     return CBIT_HV_NEXT;
 }
 
