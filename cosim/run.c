@@ -1,5 +1,6 @@
 #include "cosim/run.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ typedef struct run {
     const cbit_case_t *what;
     const cbit_aes_pins_config_t *config;
     cbit_run_counts_t *counts;
+    cbit_run_counts_t begin; /* counts before this case */
     feed_t feed[CBIT_AES_LANES];
     cbit_aes_pins_in_t in;
     uint64_t clock;          /* since the first preamble */
@@ -238,9 +240,9 @@ static void note_mismatch(const run_t *run, const cbit_aes_pins_out_t *expected,
     uint32_t lane = strncmp(mismatch->text, "dec", 3) == 0 ? CBIT_AES_DECRYPT : CBIT_AES_ENCRYPT;
     const feed_t *feed = &run->feed[lane];
     mismatch->any = true;
-    mismatch->cycle = run->counts->cycles;
+    mismatch->cycle = run->counts->cycles - run->begin.cycles;
     mismatch->lane = lane;
-    mismatch->beat = run->counts->beats[lane];
+    mismatch->beat = run->counts->beats[lane] - run->begin.beats[lane];
     mismatch->expected = *expected;
     mismatch->actual = *actual;
     const cbit_aes_lane_out_t *out = &expected->lane[lane];
@@ -256,6 +258,7 @@ static run_t begin_run(const cbit_case_t *what, const cbit_aes_pins_config_t *co
                        cbit_run_counts_t *counts)
 {
     run_t run = {.what = what, .config = config, .counts = counts, .preamble = PREAMBLE_CLOCKS};
+    run.begin = *counts;
     run.in.xe = what->xe;
     run.key_event = skip(&run, 0, true);
     run.other_event = skip(&run, 0, false);
@@ -269,41 +272,60 @@ static bool quiet(const cbit_aes_pins_out_t *out)
     return !out->lane[0].valid && !out->lane[1].valid && !out->zeroise_busy;
 }
 
+/* One clock of both; false when they differ. */
+static bool run_clock(run_t *run, const cbit_device_t *golden, const cbit_device_t *device,
+                      cbit_coverage_t *coverage, cbit_run_mismatch_t *mismatch,
+                      cbit_aes_pins_out_t *out)
+{
+    drive_events(run);
+    drive_lane(run, CBIT_AES_ENCRYPT);
+    drive_lane(run, CBIT_AES_DECRYPT);
+    if (golden->clock == NULL) {
+        device->clock(device->self, &run->in, out);
+        return true;
+    }
+    cbit_aes_pins_out_t actual;
+    if (coverage != NULL) {
+        coverage->inside[0] = cbit_aes_pins_inside(golden->self, CBIT_AES_ENCRYPT);
+        coverage->inside[1] = cbit_aes_pins_inside(golden->self, CBIT_AES_DECRYPT);
+    }
+    device->clock(device->self, &run->in, &actual);
+    golden->clock(golden->self, &run->in, out);
+    if (!cbit_pins_equal(out, &actual)) {
+        cbit_pins_describe(out, &actual, mismatch->text, sizeof mismatch->text);
+        note_mismatch(run, out, &actual, mismatch);
+        return false;
+    }
+    if (coverage != NULL) {
+        cbit_coverage_clock(coverage, &run->in, out);
+    }
+    return true;
+}
+
 void cbit_run_case(const cbit_case_t *what, const cbit_aes_pins_config_t *config,
-                   const cbit_device_t *golden, const cbit_device_t *device,
+                   const cbit_device_t *golden, const cbit_device_t *device, uint64_t max_cycles,
                    cbit_run_counts_t *counts, cbit_coverage_t *coverage,
                    cbit_run_mismatch_t *mismatch)
 {
     run_t run = begin_run(what, config, counts);
-    cbit_aes_pins_out_t expected, actual;
+    cbit_aes_pins_out_t out;
     uint32_t idle = 0;
     uint32_t depth_clocks = 10 * config->stages_per_round + 1;
-    bool compare = golden->clock != NULL;
     reset_device(device);
-    if (compare) {
+    if (golden->clock != NULL) {
         reset_device(golden);
     }
     while (idle < depth_clocks + DRAIN_CLOCKS) {
-        drive_events(&run);
-        drive_lane(&run, CBIT_AES_ENCRYPT);
-        drive_lane(&run, CBIT_AES_DECRYPT);
-        if (coverage != NULL && compare) {
-            coverage->inside[0] = cbit_aes_pins_inside(golden->self, CBIT_AES_ENCRYPT);
-            coverage->inside[1] = cbit_aes_pins_inside(golden->self, CBIT_AES_DECRYPT);
+        if (!run_clock(&run, golden, device, coverage, mismatch, &out)) {
+            return;
         }
-        device->clock(device->self, &run.in, &actual);
-        if (compare) {
-            golden->clock(golden->self, &run.in, &expected);
-            if (!cbit_pins_equal(&expected, &actual)) {
-                cbit_pins_describe(&expected, &actual, mismatch->text, sizeof mismatch->text);
-                note_mismatch(&run, &expected, &actual, mismatch);
-                return;
-            }
+        settle(&run, &out);
+        idle = all_fed(&run) && quiet(&out) ? idle + 1 : 0;
+        if (max_cycles != 0 && counts->cycles - run.begin.cycles >= max_cycles) {
+            snprintf(mismatch->text, sizeof mismatch->text,
+                     "the case has not come to an end after %" PRIu64 " clocks", max_cycles);
+            note_mismatch(&run, &out, &out, mismatch);
+            return;
         }
-        if (coverage != NULL && compare) {
-            cbit_coverage_clock(coverage, &run.in, &expected);
-        }
-        settle(&run, compare ? &expected : &actual);
-        idle = all_fed(&run) && quiet(&actual) ? idle + 1 : 0;
     }
 }

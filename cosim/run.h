@@ -32,10 +32,11 @@ typedef struct cbit_run_mismatch {
 
 /*
  * Both devices are reset first. golden clock NULL: nothing is compared (to measure a bare device).
- * coverage may be NULL. Stops at the first clock that differs.
+ * coverage may be NULL. Stops at the first clock that differs; max_cycles (0: no limit) ends a case
+ * that does not come to an end, as a mismatch.
  */
 void cbit_run_case(const cbit_case_t *what, const cbit_aes_pins_config_t *config,
-                   const cbit_device_t *golden, const cbit_device_t *device,
+                   const cbit_device_t *golden, const cbit_device_t *device, uint64_t max_cycles,
                    cbit_run_counts_t *counts, cbit_coverage_t *coverage,
                    cbit_run_mismatch_t *mismatch);
 

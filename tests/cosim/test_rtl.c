@@ -1,38 +1,123 @@
 /* The RTL against the golden model at the pins. The long campaign is `cbit cosim`. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cbit/cosim/engine.h"
 #include "cbit_test.h"
-#include "cosim/run.h"
+#include "cosim/campaign.h"
+
+static cbit_err_t make_rtl(void *self, uint64_t seed, cbit_device_t *out)
+{
+    (void)self;
+    return cbit_device_rtl(seed, out);
+}
 
 START_TEST(rtl_equals_the_model_on_every_pin)
 {
-    cbit_aes_pins_config_t config = cbit_device_rtl_config();
-    cbit_case_knobs_t knobs = {.lines_per_lane = 500, .key_slots = config.key_slots};
-    cbit_run_counts_t counts = {0};
-    cbit_run_mismatch_t mismatch = {.any = false};
-    cbit_device_t golden, rtl;
-    static cbit_coverage_t coverage;
-    cbit_coverage_init(&coverage, &config);
-    ck_assert_int_eq(cbit_device_model(&config, &golden), CBIT_ERR_OK);
-    ck_assert_int_eq(cbit_device_rtl(cbit_test_seed(), &rtl), CBIT_ERR_OK);
-    for (uint64_t i = 0; i < 60; i++) {
+    static cbit_campaign_result_t result;
+    cbit_campaign_config_t config = {
+        .pins = cbit_device_rtl_config(), .seed = cbit_test_seed(), .beats = 400000};
+    cbit_device_maker_t maker = {.make = make_rtl};
+    cbit_err_t err = cbit_campaign_run(&config, &maker, &result);
+    ck_assert_msg(err == CBIT_ERR_OK, "case %u, cycle %u: %s", (unsigned)result.failing_case,
+                  (unsigned)result.mismatch.cycle, result.mismatch.text);
+    const cbit_run_counts_t *counts = &result.counts;
+    ck_assert_uint_ge(counts->beats_compared, 400000);
+    ck_assert_uint_gt(counts->beats[0], counts->beats_compared * 3 / 10);
+    ck_assert_uint_gt(counts->beats[1], counts->beats_compared * 3 / 10);
+    ck_assert_uint_lt(counts->bypassed, counts->beats_compared * 2 / 10);
+    ck_assert_uint_lt(counts->errors, counts->beats_compared * 3 / 10);
+    ck_assert_uint_eq(cbit_coverage_hit(&result.coverage), cbit_coverage_bins(&result.coverage));
+}
+END_TEST
+
+/* ---- faulty engines: the golden model with a bug in front of its pins ---- */
+
+typedef struct faulty {
+    cbit_device_t inner;
+    uint32_t fault;
+    uint64_t clocks;
+    uint8_t late_key[16];
+} faulty_t;
+
+/* 0: a wrong tweak constant; 1: ready dropped for a clock; 2: a key is another after a busy phase.
+ */
+static void faulty_clock(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins_out_t *out)
+{
+    faulty_t *faulty = self;
+    cbit_aes_pins_in_t changed = *in;
+    faulty->clocks++;
+    if (faulty->fault == 0 && in->tweak_valid && in->tweak_index == 17) {
+        changed.tweak_data[3] ^= 0x40;
+    }
+    if (faulty->fault == 2 && in->key_valid && in->lane[0].valid && in->lane[1].valid) {
+        changed.key[0] ^= 1;
+    }
+    bool drop = faulty->fault == 1 && faulty->clocks % 1000 == 0;
+    changed.lane[0].valid = changed.lane[0].valid && !drop;
+    faulty->inner.clock(faulty->inner.self, &changed, out);
+    out->lane[0].ready = out->lane[0].ready && !drop;
+}
+
+static void faulty_destroy(void *self)
+{
+    faulty_t *faulty = self;
+    faulty->inner.destroy(faulty->inner.self);
+    free(faulty);
+}
+
+static const cbit_aes_pins_config_t small = {.key_slots = 16, .stages_per_round = 1};
+
+static cbit_err_t make_faulty(void *self, uint64_t seed, cbit_device_t *out)
+{
+    (void)seed;
+    faulty_t *faulty = calloc(1, sizeof *faulty);
+    faulty->fault = *(uint32_t *)self;
+    *out = (cbit_device_t){faulty, faulty_clock, faulty_destroy};
+    return cbit_device_model(&small, &faulty->inner);
+}
+
+START_TEST(a_faulty_engine_is_found_and_its_case_shrinks_to_a_few_lines)
+{
+    static cbit_campaign_result_t result;
+    for (uint32_t fault = 0; fault < 3; fault++) {
+        cbit_campaign_config_t config = {.pins = small, .seed = cbit_test_seed(), .beats = 400000};
+        cbit_device_maker_t maker = {&fault, make_faulty};
+        ck_assert_int_eq(cbit_campaign_run(&config, &maker, &result), CBIT_ERR_MISMATCH);
+        ck_assert(result.mismatch.any);
         cbit_case_t what;
-        ck_assert_int_eq(cbit_case_make(&knobs, cbit_test_seed(), i, &what), CBIT_ERR_OK);
-        cbit_run_case(&what, &config, &golden, &rtl, &counts, &coverage, &mismatch);
-        ck_assert_msg(!mismatch.any, "case %u, cycle %u: %s", (unsigned)i, (unsigned)mismatch.cycle,
-                      mismatch.text);
+        cbit_case_knobs_t knobs = cbit_campaign_knobs(&config);
+        uint32_t runs = 0;
+        ck_assert_int_eq(cbit_case_make(&knobs, config.seed, result.failing_case, &what),
+                         CBIT_ERR_OK);
+        ck_assert_int_eq(cbit_campaign_shrink(&config, &maker, &what, &runs), CBIT_ERR_OK);
+        /* A wrong constant needs a key and a line; dropped ready a beat at the right clock. */
+        ck_assert_uint_le(what.line_count[0] + what.line_count[1], fault == 0 ? 1 : 400);
+        ck_assert_uint_le(what.event_count, fault == 1 ? 200 : 3);
+        memset(&result.mismatch, 0, sizeof result.mismatch);
+        ck_assert_int_eq(cbit_campaign_run_case(&config, &maker, &what, &result),
+                         CBIT_ERR_MISMATCH);
+        printf("fault %u: %u + %u lines, %u events after %u runs: %s\n", (unsigned)fault,
+               (unsigned)what.line_count[0], (unsigned)what.line_count[1],
+               (unsigned)what.event_count, (unsigned)runs, result.mismatch.text);
         cbit_case_free(&what);
     }
-    /* 60 cases x 2 lanes x 500 lines x 4 beats = 240 000 but for those that resets took. */
-    ck_assert_uint_gt(counts.beats_compared, 220000);
-    ck_assert_uint_gt(counts.beats[0], counts.beats_compared * 3 / 10);
-    ck_assert_uint_gt(counts.beats[1], counts.beats_compared * 3 / 10);
-    ck_assert_uint_lt(counts.bypassed, counts.beats_compared * 2 / 10);
-    ck_assert_uint_lt(counts.errors, counts.beats_compared * 3 / 10);
-    ck_assert_uint_eq(cbit_coverage_hit(&coverage), cbit_coverage_bins(&coverage));
-    golden.destroy(golden.self);
-    rtl.destroy(rtl.self);
+}
+END_TEST
+
+START_TEST(the_same_seed_makes_the_same_case)
+{
+    cbit_case_knobs_t knobs = {.lines_per_lane = 50, .key_slots = 16};
+    cbit_case_t one, two, other;
+    ck_assert_int_eq(cbit_case_make(&knobs, 5, 8, &one), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_case_make(&knobs, 5, 8, &two), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_case_make(&knobs, 5, 9, &other), CBIT_ERR_OK);
+    ck_assert_mem_eq(one.lines[1], two.lines[1], 50 * sizeof one.lines[1][0]);
+    ck_assert_int_ne(memcmp(one.lines[1], other.lines[1], 50 * sizeof one.lines[1][0]), 0);
+    cbit_case_free(&one);
+    cbit_case_free(&two);
+    cbit_case_free(&other);
 }
 END_TEST
 
@@ -41,6 +126,8 @@ Suite *cbit_test_suite(void)
     Suite *suite = suite_create("rtl");
     TCase *tcase = tcase_create("rtl");
     tcase_set_timeout(tcase, 300);
+    tcase_add_test(tcase, the_same_seed_makes_the_same_case);
+    tcase_add_test(tcase, a_faulty_engine_is_found_and_its_case_shrinks_to_a_few_lines);
     if (cbit_cosim_available()) {
         tcase_add_test(tcase, rtl_equals_the_model_on_every_pin);
     } else {

@@ -1,0 +1,20 @@
+/* What cbit cosim found, for its text and its JSON. */
+#ifndef CBIT_CLI_COSIM_H
+#define CBIT_CLI_COSIM_H
+
+#include "cosim/campaign.h"
+#include "cosim/parameters.h"
+
+typedef struct cbit_cosim_report {
+    const cbit_parameters_t *parameters;
+    uint64_t seed;
+    cbit_campaign_result_t result;
+    cbit_case_t shrunk; /* of the failing case, when there is one */
+    uint32_t shrink_runs;
+    char replay[512]; /* the command that shows the mismatch again; empty when there is none */
+} cbit_cosim_report_t;
+
+/* The document of docs/formats.md on stdout. */
+cbit_err_t cbit_cosim_print_json(const cbit_cosim_report_t *report);
+
+#endif

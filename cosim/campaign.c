@@ -1,0 +1,67 @@
+#include "cosim/campaign.h"
+
+#include <string.h>
+
+enum {
+    LINES_PER_LANE = 1000,
+    FULL_RATE_LINES = 20000, /* long enough that the preamble does not show */
+};
+
+cbit_case_knobs_t cbit_campaign_knobs(const cbit_campaign_config_t *config)
+{
+    return (cbit_case_knobs_t){
+        .lines_per_lane = config->full_rate ? FULL_RATE_LINES : LINES_PER_LANE,
+        .key_slots = config->pins.key_slots,
+        .full_rate = config->full_rate,
+    };
+}
+
+cbit_err_t cbit_campaign_run_case(const cbit_campaign_config_t *config,
+                                  const cbit_device_maker_t *maker, const cbit_case_t *what,
+                                  cbit_campaign_result_t *result)
+{
+    cbit_device_t device, golden = {NULL, NULL, NULL};
+    /* Never 0: what reset leaves undefined is to differ from case to case. */
+    uint64_t seed = cbit_splitmix64(what->seed ^ cbit_splitmix64(what->index)) | 1;
+    cbit_err_t err = maker->make(maker->self, seed, &device);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    if (!config->bare) {
+        err = cbit_device_model(&config->pins, &golden);
+    }
+    if (err == CBIT_ERR_OK) {
+        cbit_run_case(what, &config->pins, &golden, &device, config->max_cycles, &result->counts,
+                      config->full_rate ? NULL : &result->coverage, &result->mismatch);
+        err = result->mismatch.any ? CBIT_ERR_MISMATCH : CBIT_ERR_OK;
+    }
+    if (golden.destroy != NULL) {
+        golden.destroy(golden.self);
+    }
+    device.destroy(device.self);
+    return err;
+}
+
+cbit_err_t cbit_campaign_run(const cbit_campaign_config_t *config, const cbit_device_maker_t *maker,
+                             cbit_campaign_result_t *result)
+{
+    cbit_case_knobs_t knobs = cbit_campaign_knobs(config);
+    memset(result, 0, sizeof *result);
+    cbit_coverage_init(&result->coverage, &config->pins);
+    while (result->counts.beats_compared < config->beats &&
+           (config->cases == 0 || result->cases < config->cases)) {
+        cbit_case_t what;
+        uint64_t index = config->first_case + result->cases;
+        cbit_err_t err = cbit_case_make(&knobs, config->seed, index, &what);
+        if (err == CBIT_ERR_OK) {
+            err = cbit_campaign_run_case(config, maker, &what, result);
+            cbit_case_free(&what);
+        }
+        result->cases++;
+        if (err != CBIT_ERR_OK) {
+            result->failing_case = index;
+            return err;
+        }
+    }
+    return CBIT_ERR_OK;
+}

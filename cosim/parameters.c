@@ -1,0 +1,24 @@
+#include "cosim/parameters.h"
+
+#include <stddef.h>
+
+const cbit_parameters_t cbit_parameter_sets[] = {
+    {"platform",
+     {.key_slots = 1024, .stages_per_round = 1},
+     .help = "what scenarios run on: 1024 slots, two lanes, plain beats overtake"},
+    {"small", {.key_slots = 16, .stages_per_round = 1}, .help = "the same with 16 slots"},
+    {"shared",
+     {.key_slots = 16, .stages_per_round = 1, .shared_lane = true},
+     .help = "one pipeline for both directions"},
+    {"in_order",
+     {.key_slots = 16, .stages_per_round = 1, .bypass_in_order = true},
+     .help = "plain beats go through the pipeline"},
+    {"deep",
+     {.key_slots = 16, .stages_per_round = 2},
+     .help = "two stages a round: 21 clocks, half the logic between registers"},
+    {"safe",
+     {.key_slots = 16, .stages_per_round = 1, .parity = true},
+     .sbox_composite = true,
+     .help = "parity over every register, and S-boxes in composite fields"},
+    {.name = NULL},
+};
