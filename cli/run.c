@@ -144,6 +144,7 @@ static cbit_err_t run_one(run_job_t *job, uint32_t which)
                                        : job->engine.baselines,
         .baseline = kinds[which].baseline,
         .config = &job->config.hypervisor,
+        .pace = job->results[RUN_SELF],
         .firmware = cbit_firmware_image,
         .firmware_bytes = cbit_firmware_image_bytes,
         .self = &job->progress,

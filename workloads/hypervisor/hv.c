@@ -221,8 +221,8 @@ static void take_settings(cbit_hv_t *hv)
 static cbit_err_t build_machine(cbit_hv_t *hv)
 {
     const cbit_hypervisor_options_t *options = hv->options;
-    hv->ciphered = options->baseline == CBIT_BASELINE_NONE && options->mode != CBIT_ENGINE_OFF &&
-                   options->engines != NULL;
+    hv->ciphered = options->baseline != CBIT_BASELINE_ENGINE_OFF &&
+                   options->mode != CBIT_ENGINE_OFF && options->engines != NULL;
     const cbit_platform_parts_t parts = {
         .engines = hv->ciphered ? options->engines : NULL,
         .seed = hv->scenario->seed,
@@ -313,6 +313,7 @@ static cbit_err_t build_guest(cbit_hv_t *hv, uint32_t index, uint32_t *next_core
     guest->sev = guest->config->protection == CBIT_PROTECTION_SEV &&
                  hv->options->baseline != CBIT_BASELINE_UNPROTECTED;
     guest->doing = "waiting for its turn";
+    cbit_hv_pace_init(guest);
     guest->result = &hv->result->guests[index];
     (void)snprintf(guest->result->name, sizeof guest->result->name, "%s", guest->config->name);
     cbit_hv_transfer_init(&guest->transfer, hv->kernel,

@@ -6,6 +6,7 @@
  *
  *     hv.c       creates everything, boots the platform, ends the run
  *     launch.c   a guest's launch and its teardown, through command.c and flush.c
+ *     pace.c     when a launched guest starts
  *     rotate.c   more guests than ASIDs, by turns
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
  *     exits.c    what an exit asks for
@@ -157,6 +158,8 @@ struct cbit_hv_guest {
     cbit_hv_command_t command;
     cbit_hv_transfer_t transfer;
     cbit_hv_turn_t turn;
+    cbit_event_t start; /* pace.c: when its vCPUs are let go */
+    bool started;
     cbit_hv_nested_t nested;
     uint8_t nested_line[CBIT_LINE_BYTES];
     cbit_hv_digest_t *digest;
@@ -287,6 +290,13 @@ void cbit_hv_rotor_core_free(cbit_hv_t *hv);
 /* launch.c */
 void cbit_hv_launch(cbit_hv_guest_t *guest);
 void cbit_hv_teardown(cbit_hv_guest_t *guest);
+
+/* pace.c */
+void cbit_hv_pace_init(cbit_hv_guest_t *guest);
+/* A launch has failed: the others need not wait for it. */
+void cbit_hv_pace_refused(cbit_hv_t *hv);
+/* A launched guest's vCPUs run: at once, or at the distance that the paced run has shown. */
+void cbit_hv_start(cbit_hv_guest_t *guest);
 
 /* core.c */
 void cbit_hv_core_init(cbit_hv_core_t *core, cbit_hv_t *hv, uint32_t number);

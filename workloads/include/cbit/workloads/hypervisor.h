@@ -61,12 +61,17 @@ extern const cbit_row_t cbit_hypervisor_rows[];
 /* The section "/hypervisor" of a scenario: one OBJECT row, bound to a cbit_hypervisor_config_t. */
 extern const cbit_row_t cbit_hypervisor_section_rows[];
 
+struct cbit_run_result;
+
 typedef struct cbit_hypervisor_options {
     cbit_engine_mode_t mode;                  /* selects events; OFF leaves `engines` unused */
     const cbit_aes_engine_factory_t *engines; /* stays the caller's; NULL: off */
     cbit_baseline_t baseline;
     const cbit_hypervisor_config_t *config; /* NULL: the rows' defaults */
-    const uint8_t *firmware;                /* image of the Secure Processor; stays the caller's */
+    /* Baselines: the run that this is compared with. Guests start at the same distances from each
+       other as there, so that they meet the same neighbours; NULL: as soon as they can. */
+    const struct cbit_run_result *pace;
+    const uint8_t *firmware; /* image of the Secure Processor; stays the caller's */
     uint32_t firmware_bytes;
     cbit_ps_t limit_ps; /* a run that is not over by then is an error; 0: ten simulated seconds */
     void *self;
@@ -149,6 +154,12 @@ typedef struct cbit_run_result {
     uint32_t event_count;
     cbit_run_event_t *events; /* scenario order */
 } cbit_run_result_t;
+
+/* When a guest came to its end; 0 for one that never ran. */
+static inline cbit_ps_t cbit_run_guest_end_ps(const cbit_run_guest_t *guest)
+{
+    return guest->first_vmrun_ps + guest->run_ps + guest->probe_ps;
+}
 
 /*
  * Runs the scenario to its end. *out is filled by success only and belongs to the caller, who ends
