@@ -1,6 +1,6 @@
 /* Boot, and the loop that serves the mailbox. */
 #include "drivers/mmio.h"
-#include "sev/state.h"
+#include "sev/identity.h"
 
 enum { BOOTLOADER_VERSION = SEV_API_MAJOR << 24 | SEV_API_MINOR << 16 | SEV_BUILD };
 
@@ -45,6 +45,7 @@ void fatal_trap(uint32_t cause, uint32_t epc, uint32_t tval)
     console_hex(tval);
     console_text("\n");
     wipe(&fw, sizeof fw);
+    identity_forget();
     for (;;) {
         irq_wait(SP_LINE_MAILBOX);
         uint32_t id = SP_READ(MAILBOX, CMDRESP) >> SEV_CMDRESP_ID_SHIFT & SEV_CMDRESP_ID_MASK;

@@ -116,8 +116,10 @@ void kdf(const void *key, uint32_t key_bytes, const char *label, const void *con
         message[used++] = (uint8_t)*label;
     }
     message[used++] = 0;
-    memcpy(message + used, context, context_bytes);
-    used += context_bytes;
+    if (context_bytes > 0) {
+        memcpy(message + used, context, context_bytes);
+        used += context_bytes;
+    }
     store_le32(message + used, 8 * out_bytes);
     used += 4;
     for (uint32_t done = 0, i = 1; done < out_bytes; i++) {
@@ -129,4 +131,43 @@ void kdf(const void *key, uint32_t key_bytes, const char *label, const void *con
     }
     wipe(mac, sizeof mac);
     wipe(message, sizeof message);
+}
+
+void sha256(const void *bytes, uint32_t len_bytes, uint8_t digest[32])
+{
+    static sha256_t hash;
+    sha256_start(&hash);
+    sha256_add(&hash, bytes, len_bytes);
+    sha256_finish(&hash, digest);
+}
+
+void sha384(const void *bytes, uint32_t len_bytes, uint8_t digest[48])
+{
+    SP_WRITE(CCP, SRC, sp_address(bytes));
+    SP_WRITE(CCP, LENGTH, len_bytes);
+    SP_WRITE(CCP, DST, sp_address(digest));
+    ccp_run(SP_CCP_SHA384);
+}
+
+static uint32_t gcm_run(uint32_t op, const uint8_t key[32], gcm_t *gcm, const void *from, void *to,
+                        uint32_t len_bytes)
+{
+    SP_WRITE(CCP, KEY, sp_address(key));
+    SP_WRITE(CCP, KEY_LENGTH, 32);
+    SP_WRITE(CCP, AUX, sp_address(gcm));
+    SP_WRITE(CCP, AUX_LENGTH, sizeof *gcm);
+    SP_WRITE(CCP, SRC, sp_address(from));
+    SP_WRITE(CCP, LENGTH, len_bytes);
+    SP_WRITE(CCP, DST, sp_address(to));
+    return ccp_run(op);
+}
+
+void gcm_seal(const uint8_t key[32], gcm_t *gcm, const void *from, void *to, uint32_t len_bytes)
+{
+    gcm_run(SP_CCP_GCM_SEAL, key, gcm, from, to, len_bytes);
+}
+
+bool gcm_open(const uint8_t key[32], gcm_t *gcm, const void *from, void *to, uint32_t len_bytes)
+{
+    return gcm_run(SP_CCP_GCM_OPEN, key, gcm, from, to, len_bytes) == SP_CCP_OK;
 }

@@ -45,10 +45,22 @@ bool dma_write(spa_range_t to, const void *from, uint32_t len_bytes)
     return dma_finish();
 }
 
+bool platform_flag(uint32_t flag)
+{
+    return (SP_READ(PLATFORM, FLAGS) & flag) != 0;
+}
+
+void chip_secret(uint8_t secret[32])
+{
+    for (uint32_t i = 0; i < 8; i++) {
+        store_le32(secret + 4 * i, mmio_read32(SP_REGISTER(PLATFORM, SECRET0) + 4 * i));
+    }
+}
+
 /* Key of one channel: the key itself, or on late parts one derived from it. */
 static void channel_key(const uint8_t key[16], uint32_t channel, uint8_t out[16])
 {
-    if ((SP_READ(PLATFORM, FLAGS) & SP_PLATFORM_CHANNEL_KEYS) == 0) {
+    if (!platform_flag(SP_PLATFORM_CHANNEL_KEYS)) {
         memcpy(out, key, 16);
         return;
     }

@@ -57,6 +57,59 @@ void sha256_finish(sha256_t *hash, uint8_t digest[32]);
 void kdf(const void *key, uint32_t key_bytes, const char *label, const void *context,
          uint32_t context_bytes, uint8_t *out, uint32_t out_bytes);
 
+/* SHA-256 of one piece. */
+void sha256(const void *bytes, uint32_t len_bytes, uint8_t digest[32]);
+void sha384(const void *bytes, uint32_t len_bytes, uint8_t digest[48]);
+
+/* AES-256-GCM under a 32-byte key. */
+typedef struct gcm {
+    uint8_t iv[12], tag[16];
+    uint8_t aad[36]; /* authenticated, not encrypted */
+} gcm_t;
+
+void gcm_seal(const uint8_t key[32], gcm_t *gcm, const void *from, void *to, uint32_t len_bytes);
+bool gcm_open(const uint8_t key[32], gcm_t *gcm, const void *from, void *to, uint32_t len_bytes);
+
+/* ---- P-384: numbers are 48 bytes, little-endian ---- */
+
+enum { P384_BYTES = 48 };
+
+typedef struct p384_point {
+    uint8_t x[P384_BYTES], y[P384_BYTES];
+} p384_point_t;
+
+typedef struct p384_signature {
+    uint8_t r[P384_BYTES], s[P384_BYTES];
+} p384_signature_t;
+
+void p384_scalar(const void *seed, uint32_t seed_bytes, uint8_t scalar[P384_BYTES]);
+void p384_random_scalar(uint8_t scalar[P384_BYTES]);
+void p384_public(const uint8_t scalar[P384_BYTES], p384_point_t *point);
+bool p384_check(const p384_point_t *point);
+bool p384_ecdh(const uint8_t scalar[P384_BYTES], const p384_point_t *peer, uint8_t x[P384_BYTES]);
+void p384_sign(const uint8_t scalar[P384_BYTES], const uint8_t digest[32], p384_signature_t *out);
+bool p384_verify(const p384_point_t *key, const uint8_t digest[32],
+                 const p384_signature_t *signature);
+
+/* secp256k1: 32-byte scalar to X and Y, all big-endian. */
+void k256_public(const uint8_t scalar[32], uint8_t out[64]);
+
+/* RSA-PSS; exponent then modulus in key, each len_bytes (256 or 512), all little-endian. */
+bool rsa_verify(const uint8_t *key, uint32_t len_bytes, const uint8_t *digest,
+                uint32_t digest_bytes, const uint8_t *signature);
+
+/* ---- flash ---- */
+
+bool flash_read(uint32_t offset, void *to, uint32_t len_bytes);
+/* Any length; the flash must be erased there. */
+bool flash_program(uint32_t offset, const void *from, uint32_t len_bytes);
+bool flash_erase_sector(uint32_t offset);
+
+/* ---- fuses ---- */
+
+void chip_secret(uint8_t secret[32]);
+bool platform_flag(uint32_t flag); /* SP_PLATFORM_* */
+
 /* ---- memory controllers ---- */
 
 /* Loads a key (NULL: clears) into the slot of every channel; with the fuse, each gets its own. */

@@ -20,48 +20,50 @@ static sev_status_t cmd_unsupported(command_t *command)
 
 /* name, platform states, guest states, what is written back, function: the tables of section 3. */
 #define ROWS(X)                                                                                    \
-    X(INIT, IN_UNINIT, 0, NOTHING, cmd_init)                                                       \
-    X(SHUTDOWN, IN_ANY, 0, NOTHING, cmd_shutdown)                                                  \
-    X(PLATFORM_RESET, IN_UNINIT, 0, NOTHING, cmd_unsupported)                                      \
-    X(PLATFORM_STATUS, IN_ANY, 0, ON_SUCCESS, cmd_platform_status)                                 \
-    X(PEK_GEN, IN_INIT, 0, NOTHING, cmd_unsupported)                                               \
-    X(PEK_CSR, IN_INIT | IN_WORKING, 0, LENGTHS, cmd_unsupported)                                  \
-    X(PEK_CERT_IMPORT, IN_INIT, 0, NOTHING, cmd_unsupported)                                       \
-    X(PDH_CERT_EXPORT, IN_INIT | IN_WORKING, 0, LENGTHS, cmd_unsupported)                          \
-    X(PDH_GEN, IN_INIT | IN_WORKING, 0, NOTHING, cmd_unsupported)                                  \
-    X(DF_FLUSH, IN_INIT | IN_WORKING, 0, NOTHING, cmd_df_flush)                                    \
-    X(DOWNLOAD_FIRMWARE, IN_UNINIT, 0, NOTHING, cmd_unsupported)                                   \
-    X(GET_ID, IN_ANY, 0, LENGTHS, cmd_unsupported)                                                 \
-    X(INIT_EX, IN_UNINIT, 0, NOTHING, cmd_unsupported)                                             \
-    X(NOP, IN_ANY, 0, NOTHING, cmd_nop)                                                            \
-    X(RING_BUFFER, IN_INIT | IN_WORKING, 0, NOTHING, cmd_unsupported)                              \
-    X(DECOMMISSION, IN_WORKING, G_ALIVE, NOTHING, cmd_decommission)                                \
-    X(ACTIVATE, IN_WORKING, G_ALIVE & ~G(SENT), NOTHING, cmd_activate)                             \
-    X(DEACTIVATE, IN_WORKING, G_ALIVE, NOTHING, cmd_deactivate)                                    \
-    X(GUEST_STATUS, IN_INIT | IN_WORKING, 0, ON_SUCCESS, cmd_guest_status)                         \
-    X(COPY, IN_WORKING, G_ALIVE, NOTHING, cmd_unsupported)                                         \
-    X(ACTIVATE_EX, IN_WORKING, G_ALIVE & ~G(SENT), NOTHING, cmd_unsupported)                       \
-    X(LAUNCH_START, IN_INIT | IN_WORKING, 0, ON_SUCCESS, cmd_launch_start)                         \
-    X(LAUNCH_UPDATE_DATA, IN_WORKING, G(LUPDATE), NOTHING, cmd_launch_update_data)                 \
-    X(LAUNCH_UPDATE_VMSA, IN_WORKING, G(LUPDATE), NOTHING, cmd_unsupported)                        \
-    X(LAUNCH_MEASURE, IN_WORKING, G(LUPDATE), LENGTHS, cmd_launch_measure)                         \
-    X(LAUNCH_SECRET, IN_WORKING, G(LSECRET), NOTHING, cmd_unsupported)                             \
-    X(LAUNCH_FINISH, IN_WORKING, G(LSECRET), NOTHING, cmd_launch_finish)                           \
-    X(ATTESTATION, IN_WORKING, G(LSECRET) | G(RUNNING) | G(SUPDATE) | G(SENT), LENGTHS,            \
-      cmd_unsupported)                                                                             \
-    X(SEND_START, IN_WORKING, G(RUNNING), LENGTHS, cmd_unsupported)                                \
-    X(SEND_UPDATE_DATA, IN_WORKING, G(SUPDATE), LENGTHS, cmd_unsupported)                          \
-    X(SEND_UPDATE_VMSA, IN_WORKING, G(SUPDATE), LENGTHS, cmd_unsupported)                          \
-    X(SEND_FINISH, IN_WORKING, G(SUPDATE), NOTHING, cmd_unsupported)                               \
-    X(SEND_CANCEL, IN_WORKING, G(SUPDATE), NOTHING, cmd_unsupported)                               \
-    X(RECEIVE_START, IN_INIT | IN_WORKING, 0, ON_SUCCESS, cmd_unsupported)                         \
-    X(RECEIVE_UPDATE_DATA, IN_WORKING, G(RUPDATE), NOTHING, cmd_unsupported)                       \
-    X(RECEIVE_UPDATE_VMSA, IN_WORKING, G(RUPDATE), NOTHING, cmd_unsupported)                       \
-    X(RECEIVE_FINISH, IN_WORKING, G(RUPDATE), NOTHING, cmd_unsupported)                            \
-    X(DBG_DECRYPT, IN_WORKING, G_ALIVE, NOTHING, cmd_unsupported)                                  \
-    X(DBG_ENCRYPT, IN_WORKING, G_ALIVE, NOTHING, cmd_unsupported)                                  \
-    X(SWAP_OUT, IN_WORKING, G_ALIVE, NOTHING, cmd_unsupported)                                     \
-    X(SWAP_IN, IN_WORKING, G_ALIVE, NOTHING, cmd_unsupported)
+    X(INIT, IN_UNINIT, 0, WRITES_NOTHING, cmd_init)                                                \
+    X(SHUTDOWN, IN_ANY, 0, WRITES_NOTHING, cmd_shutdown)                                           \
+    X(PLATFORM_RESET, IN_UNINIT, 0, NEEDS_IDENTITY, cmd_platform_reset)                            \
+    X(PLATFORM_STATUS, IN_ANY, 0, WRITES_ON_SUCCESS, cmd_platform_status)                          \
+    X(PEK_GEN, IN_INIT, 0, NEEDS_IDENTITY, cmd_pek_gen)                                            \
+    X(PEK_CSR, IN_INIT | IN_WORKING, 0, WRITES_LENGTHS | NEEDS_IDENTITY, cmd_pek_csr)              \
+    X(PEK_CERT_IMPORT, IN_INIT, 0, NEEDS_IDENTITY, cmd_pek_cert_import)                            \
+    X(PDH_CERT_EXPORT, IN_INIT | IN_WORKING, 0, WRITES_LENGTHS | NEEDS_IDENTITY,                   \
+      cmd_pdh_cert_export)                                                                         \
+    X(PDH_GEN, IN_INIT | IN_WORKING, 0, NEEDS_IDENTITY, cmd_pdh_gen)                               \
+    X(DF_FLUSH, IN_INIT | IN_WORKING, 0, WRITES_NOTHING, cmd_df_flush)                             \
+    X(DOWNLOAD_FIRMWARE, IN_UNINIT, 0, WRITES_NOTHING, cmd_unsupported)                            \
+    X(GET_ID, IN_ANY, 0, WRITES_LENGTHS, cmd_get_id)                                               \
+    X(INIT_EX, IN_UNINIT, 0, WRITES_NOTHING, cmd_init_ex)                                          \
+    X(NOP, IN_ANY, 0, WRITES_NOTHING, cmd_nop)                                                     \
+    X(RING_BUFFER, IN_INIT | IN_WORKING, 0, WRITES_NOTHING, cmd_unsupported)                       \
+    X(DECOMMISSION, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_decommission)                         \
+    X(ACTIVATE, IN_WORKING, G_ALIVE & ~G(SENT), WRITES_NOTHING, cmd_activate)                      \
+    X(DEACTIVATE, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_deactivate)                             \
+    X(GUEST_STATUS, IN_INIT | IN_WORKING, 0, WRITES_ON_SUCCESS, cmd_guest_status)                  \
+    X(COPY, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_copy)                                         \
+    X(ACTIVATE_EX, IN_WORKING, G_ALIVE & ~G(SENT), WRITES_NOTHING, cmd_unsupported)                \
+    X(LAUNCH_START, IN_INIT | IN_WORKING, 0, WRITES_ON_SUCCESS, cmd_launch_start)                  \
+    X(LAUNCH_UPDATE_DATA, IN_WORKING, G(LUPDATE), WRITES_NOTHING, cmd_launch_update_data)          \
+    X(LAUNCH_UPDATE_VMSA, IN_WORKING, G(LUPDATE), WRITES_NOTHING, cmd_launch_update_vmsa)          \
+    X(LAUNCH_MEASURE, IN_WORKING, G(LUPDATE), WRITES_LENGTHS, cmd_launch_measure)                  \
+    X(LAUNCH_SECRET, IN_WORKING, G(LSECRET), WRITES_NOTHING, cmd_launch_secret)                    \
+    X(LAUNCH_FINISH, IN_WORKING, G(LSECRET), WRITES_NOTHING, cmd_launch_finish)                    \
+    X(ATTESTATION, IN_WORKING, G(LSECRET) | G(RUNNING) | G(SUPDATE) | G(SENT),                     \
+      WRITES_LENGTHS | NEEDS_IDENTITY, cmd_attestation)                                            \
+    X(SEND_START, IN_WORKING, G(RUNNING), WRITES_LENGTHS | NEEDS_IDENTITY, cmd_send_start)         \
+    X(SEND_UPDATE_DATA, IN_WORKING, G(SUPDATE), WRITES_LENGTHS, cmd_send_update_data)              \
+    X(SEND_UPDATE_VMSA, IN_WORKING, G(SUPDATE), WRITES_LENGTHS, cmd_send_update_vmsa)              \
+    X(SEND_FINISH, IN_WORKING, G(SUPDATE), WRITES_NOTHING, cmd_send_finish)                        \
+    X(SEND_CANCEL, IN_WORKING, G(SUPDATE), WRITES_NOTHING, cmd_send_cancel)                        \
+    X(RECEIVE_START, IN_INIT | IN_WORKING, 0, WRITES_ON_SUCCESS | NEEDS_IDENTITY,                  \
+      cmd_receive_start)                                                                           \
+    X(RECEIVE_UPDATE_DATA, IN_WORKING, G(RUPDATE), WRITES_NOTHING, cmd_receive_update_data)        \
+    X(RECEIVE_UPDATE_VMSA, IN_WORKING, G(RUPDATE), WRITES_NOTHING, cmd_receive_update_vmsa)        \
+    X(RECEIVE_FINISH, IN_WORKING, G(RUPDATE), WRITES_NOTHING, cmd_receive_finish)                  \
+    X(DBG_DECRYPT, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_dbg_decrypt)                           \
+    X(DBG_ENCRYPT, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_dbg_encrypt)                           \
+    X(SWAP_OUT, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_unsupported)                              \
+    X(SWAP_IN, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_unsupported)
 
 enum {
 #define BYTES(name, id, buffer_bytes) BYTES_##name = (buffer_bytes),
@@ -71,8 +73,8 @@ enum {
 
 static const command_row_t rows[] = {
 #define ROW(name, platform_states, guest_states, writes, function)                                 \
-    {SEV_CMD_##name,          BYTES_##name,    (uint8_t)(platform_states),                         \
-     (uint8_t)(guest_states), WRITES_##writes, function},
+    {SEV_CMD_##name,          BYTES_##name,      (uint8_t)(platform_states),                       \
+     (uint8_t)(guest_states), (uint8_t)(writes), function},
     ROWS(ROW)
 #undef ROW
 };
@@ -90,9 +92,9 @@ const command_row_t *command_find(uint32_t id)
 static bool writes_back(const command_row_t *row, sev_status_t status)
 {
     if (status == SEV_STATUS_SUCCESS) {
-        return row->writes_back != WRITES_NOTHING;
+        return (row->flags & (WRITES_ON_SUCCESS | WRITES_LENGTHS)) != 0;
     }
-    return status == SEV_STATUS_INVALID_LENGTH && row->writes_back == WRITES_LENGTHS;
+    return status == SEV_STATUS_INVALID_LENGTH && (row->flags & WRITES_LENGTHS) != 0;
 }
 
 sev_status_t command_execute(uint32_t id, uint64_t paddr)
@@ -112,7 +114,8 @@ sev_status_t command_execute(uint32_t id, uint64_t paddr)
     }
     sev_status_t status = SEV_STATUS_INVALID_PLATFORM_STATE;
     if ((row->platform_states >> fw.platform & 1) != 0) {
-        status = row->run(&command);
+        bool lacks = (row->flags & NEEDS_IDENTITY) != 0 && !platform_flag(SP_PLATFORM_IDENTITY);
+        status = lacks ? SEV_STATUS_UNSUPPORTED : row->run(&command);
     }
     if (row->buffer_bytes > 0 && writes_back(row, status)) {
         dma_write(paddr_range(paddr), &command.buffer, row->buffer_bytes);

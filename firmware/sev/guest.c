@@ -1,4 +1,5 @@
 /* Guests: handles, states, and the commands that are not about launching. */
+#include "sev/es.h"
 #include "sev/state.h"
 
 sev_status_t guest_find(uint32_t handle, guest_t **guest)
@@ -27,11 +28,18 @@ void guest_wipe_transport(guest_t *guest)
     wipe(guest->tik, sizeof guest->tik);
     wipe(guest->measure, sizeof guest->measure);
     wipe(&guest->hash, sizeof guest->hash);
-    guest->has_session = false;
+}
+
+spa_range_t guest_range(const guest_t *guest, uint64_t paddr)
+{
+    return (spa_range_t){.spa = paddr_range(paddr).spa, .key = guest->asid};
 }
 
 void guest_destroy(guest_t *guest)
 {
+    if ((guest->policy & SEV_POLICY_ES) != 0) {
+        es_free_records(guest);
+    }
     wipe(guest, sizeof *guest); /* state becomes UNINIT: the handle is free */
 }
 

@@ -23,7 +23,6 @@ enum {
 
 typedef struct guest {
     uint8_t state;    /* SEV_GUEST_* */
-    bool has_session; /* transport keys came with LAUNCH_START */
     uint16_t asid;    /* 0: inactive */
     uint32_t policy;
     uint8_t vek[SEV_KEY_BYTES], tek[SEV_KEY_BYTES], tik[SEV_KEY_BYTES];
@@ -51,23 +50,36 @@ typedef struct command_row {
     uint8_t buffer_bytes;
     uint8_t platform_states; /* bit per SEV_PLATFORM_*: where it is allowed */
     uint8_t guest_states;    /* bit per SEV_GUEST_*; 0: not about one guest's state */
-    uint8_t writes_back;     /* WRITES_* */
+    uint8_t flags;           /* WRITES_*, NEEDS_IDENTITY */
     sev_status_t (*run)(command_t *command);
 } command_row_t;
 
-enum { WRITES_NOTHING = 0, WRITES_ON_SUCCESS = 1, WRITES_LENGTHS = 2 };
+enum {
+    WRITES_NOTHING = 0,
+    WRITES_ON_SUCCESS = 1,
+    WRITES_LENGTHS = 2, /* on success, and on INVALID_LENGTH the lengths that would do */
+    NEEDS_IDENTITY = 4, /* UNSUPPORTED on a platform without keys of its own */
+};
 
 struct command {
     const command_row_t *row;
     union {
         uint8_t bytes[SEV_COMMAND_BUFFER_MAX_BYTES];
         sev_init_t init;
+        sev_init_ex_t init_ex;
+        sev_range_t range;
+        sev_two_ranges_t two_ranges;
         sev_platform_status_t platform_status;
         sev_handle_t handle;
         sev_activate_t activate;
         sev_guest_status_t guest_status;
         sev_start_t start;
         sev_launch_range_t launch_range;
+        sev_attestation_t attestation;
+        sev_transport_t transport;
+        sev_send_start_t send_start;
+        sev_debug_t debug;
+        sev_copy_t copy;
     } buffer;
 };
 
@@ -102,6 +114,9 @@ void guest_wipe_transport(guest_t *guest);
 /* Ends a guest: wipes all of it. */
 void guest_destroy(guest_t *guest);
 
+/* The same memory under the guest's key; the guest must be active. */
+spa_range_t guest_range(const guest_t *guest, uint64_t paddr);
+
 /* Makes a guest's pending ASID valid on the cores. */
 void asid_run(const guest_t *guest);
 
@@ -110,11 +125,17 @@ void asid_clear_slots(bool also_dirty);
 uint32_t ccx_count(void);
 
 /* The commands, by file. */
-sev_status_t cmd_init(command_t *), cmd_shutdown(command_t *), cmd_platform_status(command_t *),
-    cmd_nop(command_t *);
-sev_status_t cmd_df_flush(command_t *), cmd_activate(command_t *), cmd_deactivate(command_t *);
-sev_status_t cmd_decommission(command_t *), cmd_guest_status(command_t *);
-sev_status_t cmd_launch_start(command_t *), cmd_launch_update_data(command_t *),
-    cmd_launch_measure(command_t *), cmd_launch_finish(command_t *);
+typedef sev_status_t command_run_t(command_t *command);
+command_run_t cmd_init, cmd_init_ex, cmd_shutdown, cmd_platform_status, cmd_nop; /* platform */
+command_run_t cmd_df_flush, cmd_activate, cmd_deactivate;                        /* asid */
+command_run_t cmd_decommission, cmd_guest_status;                                /* guest */
+command_run_t cmd_launch_start, cmd_launch_update_data, cmd_launch_update_vmsa, cmd_launch_measure,
+    cmd_launch_finish, cmd_attestation, cmd_receive_start, cmd_receive_finish; /* launch */
+command_run_t cmd_platform_reset, cmd_pek_gen, cmd_pek_csr, cmd_pek_cert_import,
+    cmd_pdh_cert_export, cmd_pdh_gen, cmd_get_id; /* owner */
+command_run_t cmd_launch_secret, cmd_send_start, cmd_send_update_data, cmd_send_update_vmsa,
+    cmd_send_finish, cmd_send_cancel, cmd_receive_update_data,
+    cmd_receive_update_vmsa;                              /* transport */
+command_run_t cmd_dbg_decrypt, cmd_dbg_encrypt, cmd_copy; /* memory */
 
 #endif

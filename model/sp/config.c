@@ -97,6 +97,21 @@ const cbit_row_t cbit_sp_config_rows[] = {
      .help = "Each channel has a key of its own, derived by the firmware"},
     {CBIT_FIELD(BOOL, cbit_sp_config_t, memory_encryption), .fallback = 1, .source = PLATFORM,
      .help = "SYSCFG bit 23 is set on every core"},
+    {CBIT_FIELD(BOOL, cbit_sp_config_t, identity),
+     .help = "INIT makes, signs and keeps the platform's keys and certificates; without it the "
+             "commands that need them are UNSUPPORTED"},
+    {CBIT_FIELD(U32, cbit_sp_config_t, flash_program_us), .unit = "us", .min = 1, .max = 1000000,
+     .fallback = 700,
+     .source = "Winbond W25Q16BV data sheet, tPP typical; that the flash is one "
+               "is assumed",
+     .help = "Programming a page of 256 bytes"},
+    {CBIT_FIELD(U32, cbit_sp_config_t, flash_erase_us), .unit = "us", .min = 1, .max = 10000000,
+     .fallback = 30000,
+     .source = "Winbond W25Q16BV data sheet, tSE typical; that the flash is one "
+               "is assumed",
+     .help = "Erasing a sector of 4 KiB"},
+    {CBIT_FIELD(U32, cbit_sp_config_t, flash_read_mbs), .unit = "MB/s", .min = 1, .max = 10000,
+     .fallback = 50, .source = "assumed: quad SPI at 100 MHz", .help = "Reading the flash"},
     {CBIT_FIELD(OBJECT, cbit_sp_config_t, hart), .rows = hart_rows,
      .help = "Clocks of the SP's hart by class of instruction"},
     {CBIT_FIELD(OBJECT, cbit_sp_config_t, ccp), .rows = ccp_rows,

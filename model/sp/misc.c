@@ -176,7 +176,8 @@ bool sp_cores_write(cbit_sp_t *sp, uint32_t offset, uint32_t value)
 static uint32_t flags(const cbit_sp_t *sp)
 {
     return (sp->config.per_channel_keys ? (uint32_t)SP_PLATFORM_CHANNEL_KEYS : 0) |
-           (sp->config.memory_encryption ? (uint32_t)SP_PLATFORM_ENCRYPTION_ON : 0);
+           (sp->config.memory_encryption ? (uint32_t)SP_PLATFORM_ENCRYPTION_ON : 0) |
+           (sp->config.identity ? (uint32_t)SP_PLATFORM_IDENTITY : 0);
 }
 
 bool sp_platform_read(cbit_sp_t *sp, uint32_t offset, uint32_t *value)
@@ -197,10 +198,7 @@ bool sp_platform_read(cbit_sp_t *sp, uint32_t offset, uint32_t *value)
     };
     uint32_t secret = offset - SP_PLATFORM_SECRET0;
     if (secret < SP_SECRET_BYTES && secret % 4 == 0) {
-        *value = 0;
-        if (!sp->secret_locked) {
-            memcpy(value, sp->secret + secret, 4);
-        }
+        memcpy(value, sp->secret + secret, 4);
         return true;
     }
     if (offset % 4 != 0 || offset / 4 >= sizeof words / sizeof words[0]) {
@@ -212,7 +210,8 @@ bool sp_platform_read(cbit_sp_t *sp, uint32_t offset, uint32_t *value)
 
 bool sp_platform_write(cbit_sp_t *sp, uint32_t offset, uint32_t value)
 {
+    (void)sp;
+    (void)offset;
     (void)value;
-    sp->secret_locked = sp->secret_locked || offset == SP_PLATFORM_LOCK;
-    return offset == SP_PLATFORM_LOCK;
+    return false; /* fuses */
 }

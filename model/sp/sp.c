@@ -32,6 +32,7 @@ static const struct {
     [SP_DEVICE_KEYPORT] = {sp_keyport_read, sp_keyport_write},
     [SP_DEVICE_CORES] = {sp_cores_read, sp_cores_write},
     [SP_DEVICE_PLATFORM] = {sp_platform_read, sp_platform_write},
+    [SP_DEVICE_FLASH] = {sp_flash_read, sp_flash_write},
 };
 
 static bool bus_read(void *self, uint32_t address, uint32_t *value)
@@ -184,7 +185,7 @@ cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t 
         {.base = SP_SRAM_BASE, .size_bytes = SP_SRAM_BYTES, .bytes = sp->sram, .writable = true},
     };
     const hart_bus_t bus = {.self = sp, .read = bus_read, .write = bus_write};
-    if (sp->rom == NULL || sp->sram == NULL ||
+    if (!sp_flash_init(sp) || sp->rom == NULL || sp->sram == NULL ||
         !hart_init(&sp->hart, regions, &bus, &config->hart, SP_ROM_BASE)) {
         cbit_sp_destroy(sp);
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "no memory for the SP");
@@ -211,7 +212,8 @@ void cbit_sp_destroy(cbit_sp_t *sp)
     }
     cbit_event_t *events[] = {&sp->tick,        &sp->turn,
                               &sp->ccp.event,   &sp->mailbox.interrupt_event,
-                              &sp->timer_event, &sp->mailbox.ready_event};
+                              &sp->timer_event, &sp->mailbox.ready_event,
+                              &sp->flash.event};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         cbit_event_cancel(sp->kernel, events[i]);
     }
@@ -219,6 +221,7 @@ void cbit_sp_destroy(cbit_sp_t *sp)
         OPENSSL_cleanse(sp->sram, SP_SRAM_BYTES);
     }
     hart_free(&sp->hart);
+    sp_flash_free(sp);
     free(sp->rom);
     free(sp->sram);
     OPENSSL_cleanse(sp, sizeof *sp);

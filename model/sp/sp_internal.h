@@ -60,6 +60,14 @@ typedef struct sp_keyport {
     sp_keyport_channel_t channels[SP_CHANNELS_MAX];
 } sp_keyport_t;
 
+typedef struct sp_flash {
+    uint8_t *bytes; /* SP_FLASH_BYTES, the owner's or own */
+    bool own;
+    uint32_t offset, local, length, op, result;
+    bool busy;
+    cbit_event_t event;
+} sp_flash_t;
+
 struct cbit_sp {
     cbit_sp_config_t config;
     cbit_sp_parts_t parts;
@@ -71,7 +79,7 @@ struct cbit_sp {
     hart_t hart;
     uint8_t *rom, *sram;
     uint8_t secret[SP_SECRET_BYTES];
-    bool secret_locked, ready;
+    bool ready;
     uint32_t lines, enable; /* interrupt controller: SP_LINE_* */
     uint64_t time_latch, timer_compare;
     cbit_event_t timer_event;
@@ -79,6 +87,7 @@ struct cbit_sp {
     sp_ccp_t ccp;
     sp_dma_t dma;
     sp_keyport_t keyport;
+    sp_flash_t flash;
     uint32_t core_select;
     bool flushing;
     cbit_sp_stats_t stats;
@@ -115,6 +124,11 @@ sp_device_write_t sp_dma_write;
 void sp_keyport_init(cbit_sp_t *sp);
 sp_device_read_t sp_keyport_read;
 sp_device_write_t sp_keyport_write;
+
+bool sp_flash_init(cbit_sp_t *sp); /* false: no memory */
+void sp_flash_free(cbit_sp_t *sp);
+sp_device_read_t sp_flash_read;
+sp_device_write_t sp_flash_write;
 
 void sp_misc_init(cbit_sp_t *sp);
 sp_device_read_t sp_intc_read, sp_timer_read, sp_console_read, sp_cores_read, sp_platform_read;

@@ -20,7 +20,8 @@
     X(DMA, 0x40005000u, 0x1000u, "DMA into system memory, any key id")                             \
     X(KEYPORT, 0x40006000u, 0x1000u, "key slots of the memory controllers")                        \
     X(CORES, 0x40007000u, 0x1000u, "control of the x86 cores and the data fabric")                 \
-    X(PLATFORM, 0x40008000u, 0x1000u, "platform description and fuses, read only")
+    X(PLATFORM, 0x40008000u, 0x1000u, "platform description and fuses, read only")                 \
+    X(FLASH, 0x40009000u, 0x1000u, "NOR flash for what outlives the power")
 
 /* device, register, offset, sentence. */
 #define SP_REGISTER_MAP(X)                                                                         \
@@ -78,8 +79,13 @@
     X(PLATFORM, C_BIT, 0x20, "position of the C-bit")                                              \
     X(PLATFORM, SOCKET, 0x24, "number of this socket")                                             \
     X(PLATFORM, FLAGS, 0x28, "SP_PLATFORM_*")                                                      \
-    X(PLATFORM, SECRET0, 0x40, "chip-unique key, 32 bytes; reads 0 once LOCK was written")         \
-    X(PLATFORM, LOCK, 0x60, "write: hides the chip-unique key until reset")
+    X(PLATFORM, SECRET0, 0x40, "chip-unique key, 32 bytes")                                        \
+    X(FLASH, START, 0x00, "write: 1 reads, 2 programs (bits only clear), 3 erases a sector")       \
+    X(FLASH, STATUS, 0x04, "0 idle, 1 busy; bit 8: refused")                                       \
+    X(FLASH, OFFSET, 0x08, "byte of the flash; a program stays inside one page of 256")            \
+    X(FLASH, LOCAL, 0x0C, "SRAM address")                                                          \
+    X(FLASH, LENGTH, 0x10, "bytes")                                                                \
+    X(FLASH, ACK, 0x14, "write: takes the completion line down")
 
 enum {
 #define SP_REGISTER_ENUM(device, name, offset, text) SP_##device##_##name = (offset),
@@ -105,6 +111,7 @@ enum {
     SP_DEVICE_KEYPORT,
     SP_DEVICE_CORES,
     SP_DEVICE_PLATFORM,
+    SP_DEVICE_FLASH,
     SP_DEVICES
 };
 
@@ -115,17 +122,31 @@ enum {
     SP_LINE_DMA = 1 << 2,     /* transfer done, until ACK */
     SP_LINE_KEYPORT = 1 << 3, /* no channel is busy */
     SP_LINE_FLUSH = 1 << 4,   /* flush done, until ACK */
+    SP_LINE_FLASH = 1 << 6,   /* flash operation done, until ACK */
     SP_LINE_TIMER = 1 << 5,   /* also the hart's timer interrupt */
 };
 
-/* Operations of the CCP. */
+/*
+ * Operations of the CCP. Scalars and coordinates are 48 bytes, little-endian; a point is X then Y,
+ * a signature R then S.
+ */
 enum {
     SP_CCP_RANDOM = 1,        /* LENGTH random bytes to DST */
     SP_CCP_SHA256_BLOCKS = 2, /* LENGTH (a multiple of 64) at SRC into the state at AUX (8 words) */
     SP_CCP_HMAC_SHA256 = 3,   /* 32 bytes to DST: HMAC of SRC under KEY */
     SP_CCP_AES_CTR = 4,       /* SRC to DST; KEY_LENGTH 16 or 32; counter block at AUX */
-    SP_CCP_AES_ECB_ENC = 5,   /* SRC to DST, multiple of 16 */
-    SP_CCP_AES_ECB_DEC = 6,
+    SP_CCP_GCM_SEAL = 5,     /* SRC to DST under KEY (32); AUX: IV (12), tag out (16), AAD (rest) */
+    SP_CCP_GCM_OPEN = 6,     /* the same with the tag in; MISMATCH leaves zeros */
+    SP_CCP_SHA384 = 7,       /* 48 bytes to DST: all of SRC */
+    SP_CCP_P384_REDUCE = 8,  /* LENGTH bytes at SRC, little-endian, to a scalar: mod (n - 1), + 1 */
+    SP_CCP_P384_PUBLIC = 9,  /* scalar at KEY to its point at DST */
+    SP_CCP_P384_ECDH = 10,   /* scalar at KEY times point at SRC: X to DST */
+    SP_CCP_P384_SIGN = 11,   /* digest (LENGTH) at SRC with the scalar at KEY: signature to DST */
+    SP_CCP_P384_VERIFY = 12, /* digest at SRC, point at KEY, signature at AUX */
+    SP_CCP_P384_CHECK = 13,  /* whether the point at SRC is one */
+    SP_CCP_K256_PUBLIC = 14, /* secp256k1: 32-byte big-endian scalar at KEY to X, Y big-endian */
+    SP_CCP_RSA_PSS_VERIFY = 15, /* digest (32 or 48) at SRC; KEY: exponent then modulus, KEY_LENGTH
+                                   / 2 bytes each; signature at AUX; all little-endian */
 };
 
 /* Result of the last operation, STATUS bits 31:8. */
@@ -146,8 +167,16 @@ enum {
     SP_KEY_HOST = 1024,
     SP_KEYPORT_LOAD = 1,
     SP_KEYPORT_CLEAR = 2,
+    SP_FLASH_READ = 1,
+    SP_FLASH_PROGRAM = 2,
+    SP_FLASH_ERASE = 3,
+    SP_FLASH_REFUSED = 1 << 8, /* outside the flash or SRAM, or across a page */
+    SP_FLASH_BYTES = 0x20000,
+    SP_FLASH_SECTOR_BYTES = 4096,
+    SP_FLASH_PAGE_BYTES = 256,
     SP_PLATFORM_CHANNEL_KEYS = 1 << 0,  /* a key of its own for each channel */
     SP_PLATFORM_ENCRYPTION_ON = 1 << 1, /* SYSCFG bit 23 on every core */
+    SP_PLATFORM_IDENTITY = 1 << 2,      /* the platform has keys and certificates */
 };
 
 #endif

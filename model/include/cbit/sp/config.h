@@ -47,14 +47,18 @@ struct cbit_sp_config {
     uint32_t dma_outstanding;    /* lines that the DMA engine has under way, 1..32 */
     uint32_t slice_instructions; /* of the simulator, not of the machine: never changes a result */
     /* Platform registers that the firmware reads; the platform sets them to what it built. */
-    uint32_t c_bit;         /* position of the C-bit in an address */
-    uint32_t asid_max;      /* highest ASID: CPUID 8000_001F ECX */
-    uint32_t asid_min;      /* lowest ASID of a guest without ES: EDX; 1: no ES ASIDs */
-    uint32_t host_key_slot; /* where the host's SME key goes */
-    uint32_t socket;        /* number of this socket, for keys per channel */
-    uint32_t cores_per_ccx; /* cores whose WBINVD_DONE flags are looked at together */
-    bool per_channel_keys;  /* derive a key of its own for each channel */
-    bool memory_encryption; /* SYSCFG bit 23 on every core: INIT asks for it */
+    uint32_t c_bit;            /* position of the C-bit in an address */
+    uint32_t asid_max;         /* highest ASID: CPUID 8000_001F ECX */
+    uint32_t asid_min;         /* lowest ASID of a guest without ES: EDX; 1: no ES ASIDs */
+    uint32_t host_key_slot;    /* where the host's SME key goes */
+    uint32_t socket;           /* number of this socket, for keys per channel */
+    uint32_t cores_per_ccx;    /* cores whose WBINVD_DONE flags are looked at together */
+    bool per_channel_keys;     /* derive a key of its own for each channel */
+    bool memory_encryption;    /* SYSCFG bit 23 on every core: INIT asks for it */
+    bool identity;             /* INIT makes, signs and keeps OCA, PEK and PDH */
+    uint32_t flash_program_us; /* one page of 256 bytes */
+    uint32_t flash_erase_us;   /* one sector of 4 KiB */
+    uint32_t flash_read_mbs;   /* megabytes (10^6) a second */
     cbit_sp_hart_costs_t hart;
     cbit_sp_ccp_costs_t ccp;
 };

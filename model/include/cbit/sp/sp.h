@@ -20,6 +20,8 @@
 extern "C" {
 #endif
 
+enum { CBIT_SP_FLASH_BYTES = 0x20000 };
+
 typedef struct cbit_sp cbit_sp_t;               /* opaque */
 typedef struct cbit_sp_config cbit_sp_config_t; /* cbit/sp/config.h */
 
@@ -48,6 +50,8 @@ typedef struct cbit_sp_parts {
     uint64_t seed;        /* of the CCP's random numbers and the chip secret */
     const uint8_t *image; /* firmware; stays the caller's */
     uint32_t image_bytes;
+    uint8_t *flash; /* CBIT_SP_FLASH_BYTES that outlive the SP; stays the caller's. NULL: none, it
+                       starts erased and is forgotten */
     /* The mailbox interrupt line went up. */
     void (*on_interrupt)(void *self);
     void *interrupt_self;
