@@ -32,6 +32,29 @@ static bool is_ours(const char *path)
     return rmdir(path) == 0 && mkdir(path, 0777) == 0; /* only an empty one can be removed */
 }
 
+/* The nearest folder above that exists is one where something can be made. */
+static cbit_err_t check_parent(const char *path, cbit_diag_t *diag)
+{
+    char part[CBIT_OUTPUT_PATH_BYTES];
+    struct stat info;
+    size_t len = strlen(path);
+    memcpy(part, path, len + 1);
+    do {
+        char *slash = strrchr(part, '/');
+        if (slash == NULL) {
+            (void)snprintf(part, sizeof part, ".");
+        } else {
+            slash[slash == part] = '\0'; /* "/" stays */
+        }
+    } while (stat(part, &info) != 0 && strcmp(part, ".") != 0 && strcmp(part, "/") != 0 &&
+             errno == ENOENT);
+    if (stat(part, &info) == 0 && S_ISDIR(info.st_mode) && access(part, W_OK | X_OK) == 0) {
+        return CBIT_ERR_OK;
+    }
+    cbit_diag_set_file(diag, part);
+    return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "is no directory that can be written to");
+}
+
 cbit_err_t cbit_output_check(cbit_output_t *output, const char *path, bool force, cbit_diag_t *diag)
 {
     struct stat info;
@@ -46,7 +69,7 @@ cbit_err_t cbit_output_check(cbit_output_t *output, const char *path, bool force
     }
     memcpy(output->final, path, len);
     if (stat(output->final, &info) != 0) {
-        return CBIT_ERR_OK;
+        return check_parent(output->final, diag);
     }
     if (!S_ISDIR(info.st_mode) || !is_ours(output->final)) {
         return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL,

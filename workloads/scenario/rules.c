@@ -313,7 +313,11 @@ static void check_traces(checker_t *c)
             continue;
         }
         (void)fclose(stream);
+        size_t before = cbit_diag_count(c->diag);
         cbit_scenario_check_trace(traffic->path, c->diag);
+        if (cbit_diag_count(c->diag) != before) {
+            cbit_diag_hint(c->diag, "named by %s: %s", origin_of(c, where)->shown, where);
+        }
     }
 }
 
