@@ -22,8 +22,8 @@ enum {
 };
 
 typedef struct guest {
-    uint8_t state;    /* SEV_GUEST_* */
-    uint16_t asid;    /* 0: inactive */
+    uint8_t state; /* SEV_GUEST_* */
+    uint16_t asid; /* 0: inactive */
     uint32_t policy;
     uint8_t vek[SEV_KEY_BYTES], tek[SEV_KEY_BYTES], tik[SEV_KEY_BYTES];
     uint8_t measure[SEV_DIGEST_BYTES], launch_digest[SEV_DIGEST_BYTES];
