@@ -126,6 +126,30 @@ static bool scan_number(scanner_t *s)
     return true;
 }
 
+/* cJSON takes \uXXXX with letters that are no digits for U+0000, and that for the end of the text.
+ */
+static bool scan_escape(scanner_t *s, size_t *len)
+{
+    const unsigned char *at = s->at;
+    *len = 2;
+    if (s->end - at < 2) {
+        return refuse_found(s, s->end, "; expected a closing quote");
+    }
+    if (at[1] == 0 || strchr("\"\\/bfnrtu", at[1]) == NULL) {
+        return refuse_found(s, at + 1, "; expected one of \" \\ / b f n r t u behind a backslash");
+    }
+    for (int i = 0; at[1] == 'u' && i < 4; i++) {
+        if (at + *len == s->end || cbit_hex_digit((char)at[*len]) < 0) {
+            return refuse_found(s, at + *len, "; expected four hexadecimal digits behind \\u");
+        }
+        (*len)++;
+    }
+    if (at[1] == 'u' && memcmp(at + 2, "0000", 4) == 0) {
+        return refuse(s, at, "found a NUL character; texts may not hold one");
+    }
+    return true;
+}
+
 /* Behind the opening quote. */
 static bool scan_string(scanner_t *s)
 {
@@ -139,10 +163,9 @@ static bool scan_string(scanner_t *s)
             return refuse_found(s, s->at, "; expected UTF-8");
         }
         if (*s->at == '\\') {
-            if (s->end - s->at >= 6 && memcmp(s->at, "\\u0000", 6) == 0) {
-                return refuse(s, s->at, "found a NUL character; texts may not hold one");
+            if (!scan_escape(s, &len)) {
+                return false;
             }
-            len = s->end - s->at > 1 && s->at[1] > 0x20 && s->at[1] < 0x7f ? 2 : 1;
         }
         s->at += len;
     }
