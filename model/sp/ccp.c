@@ -48,7 +48,7 @@ static void on_done(void *self)
 void sp_ccp_init(cbit_sp_t *sp)
 {
     cbit_event_init(&sp->ccp.event, on_done, sp);
-    cbit_rng_init(&sp->ccp.rng, sp->parts.seed, 0x74726e67u);
+    cbit_rng_init(&sp->ccp.rng, sp->parts.seed, cbit_splitmix64(sp->parts.boot ^ 0x74726e67u));
 }
 
 static void start(cbit_sp_t *sp, uint32_t op)

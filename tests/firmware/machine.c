@@ -5,6 +5,7 @@
 
 #include "cbit_test.h"
 #include "firmware/image.h"
+#include "model/sp/sp_internal.h"
 
 enum { MEMORY_PS = 80000, KEY_PS = 20000, FLUSH_PS = 500000 };
 
@@ -132,6 +133,15 @@ void machine_options_default(machine_options_t *options)
     cbit_rows_defaults(cbit_spdriver_config_rows, &options->driver);
     options->driver.mailbox = options->sp.mailbox;
     options->seed = 1;
+    options->boot = 0;
+    options->chip_secret = NULL;
+    options->flash = NULL;
+}
+
+void machine_options_identity(machine_options_t *options)
+{
+    machine_options_default(options);
+    options->sp.identity = true;
 }
 
 machine_t *machine_create(const machine_options_t *options)
@@ -154,6 +164,8 @@ machine_t *machine_create(const machine_options_t *options)
         .hooks = {machine, MACHINE_CHANNELS, MACHINE_CORES, write_key, wbinvd_done,
                   clear_wbinvd_done, set_asid_valid, df_flush},
         .seed = options->seed,
+        .boot = options->boot,
+        .flash = options->flash,
         .image = cbit_firmware_image,
         .image_bytes = cbit_firmware_image_bytes,
         .on_interrupt = on_interrupt,
@@ -164,6 +176,9 @@ machine_t *machine_create(const machine_options_t *options)
         .console_self = machine,
     };
     ck_assert_int_eq(cbit_sp_create(&options->sp, &parts, &machine->sp, NULL), CBIT_ERR_OK);
+    if (options->chip_secret != NULL) {
+        memcpy(machine->sp->secret, options->chip_secret, SP_SECRET_BYTES);
+    }
     cbit_kernel_run(machine->kernel, CBIT_PS_NEVER);
     ck_assert(machine->ready);
     ck_assert_int_eq(cbit_spdriver_create(&options->driver, machine->kernel, machine->sp,
@@ -270,4 +285,17 @@ sev_platform_status_t machine_status(machine_t *machine)
     sev_platform_status_t status = {0};
     ck_assert_uint_eq(machine_command(machine, SEV_CMD_PLATFORM_STATUS, &status, sizeof status), 0);
     return status;
+}
+
+machine_certs_t machine_export(machine_t *machine)
+{
+    machine_certs_t certs;
+    sev_two_ranges_t ranges = {.first_paddr = 0x380000,
+                               .first_length = SEV_CERT_BYTES,
+                               .second_paddr = 0x390000,
+                               .second_length = SEV_CHAIN_BYTES};
+    ck_assert_uint_eq(machine_command(machine, SEV_CMD_PDH_CERT_EXPORT, &ranges, sizeof ranges), 0);
+    memcpy(&certs.pdh, machine->memory + 0x380000, SEV_CERT_BYTES);
+    memcpy(&certs.pek, machine->memory + 0x390000, SEV_CHAIN_BYTES);
+    return certs;
 }

@@ -54,9 +54,15 @@ typedef struct machine_options {
     cbit_sp_config_t sp;
     cbit_spdriver_config_t driver;
     uint64_t seed;
+    uint64_t boot;
+    const uint8_t *chip_secret; /* 32 bytes, or NULL for what the seed gives */
+    uint8_t *flash;             /* CBIT_SP_FLASH_BYTES, or NULL */
 } machine_options_t;
 
 void machine_options_default(machine_options_t *options);
+
+/* The same with a platform that has keys and certificates. */
+void machine_options_identity(machine_options_t *options);
 
 /* Built, booted and ready. */
 machine_t *machine_create(const machine_options_t *options); /* NULL: defaults */
@@ -77,5 +83,11 @@ uint32_t machine_update(machine_t *machine, uint32_t handle, uint64_t paddr, uin
 uint32_t machine_measure(machine_t *machine, uint32_t handle, uint64_t paddr, uint32_t *length);
 uint32_t machine_guest_state(machine_t *machine, uint32_t handle);
 sev_platform_status_t machine_status(machine_t *machine);
+
+/* PDH_CERT_EXPORT: PDH, then PEK, OCA, CEK. */
+typedef struct machine_certs {
+    sev_cert_t pdh, pek, oca, cek;
+} machine_certs_t;
+machine_certs_t machine_export(machine_t *machine);
 
 #endif

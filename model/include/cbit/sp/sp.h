@@ -47,7 +47,8 @@ typedef struct cbit_sp_parts {
     cbit_port_t memory; /* DMA into system memory, any key id */
     uint64_t memory_bytes;
     cbit_sp_hooks_t hooks;
-    uint64_t seed;        /* of the CCP's random numbers and the chip secret */
+    uint64_t seed;        /* of the chip secret, and with boot of the CCP's random numbers */
+    uint64_t boot;        /* how often this chip was powered up before */
     const uint8_t *image; /* firmware; stays the caller's */
     uint32_t image_bytes;
     uint8_t *flash; /* CBIT_SP_FLASH_BYTES that outlive the SP; stays the caller's. NULL: none, it
