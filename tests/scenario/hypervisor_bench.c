@@ -62,6 +62,7 @@ cbit_scenario_event_t *bench_add_event(bench_t *bench, uint32_t kind, uint32_t g
                                      .guest_index = guest,
                                      .flush_tlb = true,
                                      .bytes = 4096,
+                                     .hold_us = 50000000,
                                      .engines_mask = ~0u};
     return event;
 }

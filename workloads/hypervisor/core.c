@@ -116,18 +116,11 @@ static cbit_hv_step_t run_handle(void *self)
     return CBIT_HV_NEXT;
 }
 
-/* What a nested fault has mapped, line by line. */
+/* What a nested fault has mapped. */
 static cbit_hv_step_t run_write_nested(void *self)
 {
     cbit_hv_core_t *core = self;
-    cbit_hv_guest_t *guest = core->running->guest;
-    cbit_spa_t spa;
-    if (!cbit_hv_nested_next_dirty(&guest->nested, &spa, guest->nested_line)) {
-        return CBIT_HV_NEXT;
-    }
-    cbit_hv_transfer_start(&core->transfer, CBIT_COMMAND_WRITE, spa, core->hv->host_key,
-                           guest->nested_line, CBIT_LINE_BYTES, cbit_hv_task_resume, &core->task);
-    return CBIT_HV_AGAIN;
+    return cbit_hv_write_nested(core->running->guest, &core->transfer, &core->task);
 }
 
 static const cbit_hv_step_fn run_steps[] = {run_prepare, run_vmrun,        run_exited,
@@ -146,7 +139,7 @@ void cbit_hv_core_exit(cbit_hv_core_t *core, const cbit_exit_t *exit)
 static void wbinvd_over(void *self)
 {
     cbit_hv_core_t *core = self;
-    core->busy = false;
+    core->wbinvd_active = false;
     cbit_hv_wbinvd_done(core->hv);
     cbit_hv_core_kick(core);
 }
@@ -180,13 +173,16 @@ static void probe_over(void *self)
 
 void cbit_hv_core_kick(cbit_hv_core_t *core)
 {
-    if (core->busy || core->hv->over) {
+    if (core->wbinvd_active || core->hv->over) {
         return;
     }
-    if (core->wbinvd_wanted) {
+    if (core->wbinvd_wanted && (!core->busy || core->yielding)) {
         core->wbinvd_wanted = false;
-        core->busy = true;
+        core->wbinvd_active = true;
         cbit_platform_wbinvd(core->hv->platform, core->number, wbinvd_over, core);
+        return;
+    }
+    if (core->busy) {
         return;
     }
     cbit_hv_vcpu_t *vcpu = dequeue(core);

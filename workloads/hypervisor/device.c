@@ -18,11 +18,12 @@ typedef struct comparison {
     uint32_t old;      /* write: as the guest itself had left them */
 } comparison_t;
 
+/* The pins' view: under a key id that no engine touches. */
 static bool is_raw(const cbit_hv_vcpu_t *vcpu, cbit_spa_t spa, const uint8_t *line)
 {
     uint8_t bytes[CBIT_LINE_BYTES];
-    return cbit_store_read(cbit_platform_store(vcpu->guest->hv->platform), spa, bytes,
-                           sizeof bytes) == CBIT_ERR_OK &&
+    cbit_port_t port = cbit_platform_host_port(vcpu->guest->hv->platform, vcpu->home->number);
+    return port.peek(port.self, spa, CBIT_KEY_PLAIN, bytes, sizeof bytes) == CBIT_ERR_OK &&
            memcmp(bytes, line, sizeof bytes) == 0;
 }
 

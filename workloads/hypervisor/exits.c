@@ -29,6 +29,12 @@ cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason)
 void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_exit)
 {
     cbit_hv_guest_t *guest = vcpu->guest;
+    cbit_err_t err = cbit_guest_error(guest->soft);
+    if (err != CBIT_ERR_OK) {
+        (void)cbit_hv_fail(guest->hv, err, NULL, "/guests/%u/traffic: %s", guest->index,
+                           cbit_err_text(err));
+        return;
+    }
     vcpu->ended = true;
     if (end != CBIT_GUEST_FINISHED || guest->result->end == CBIT_GUEST_FINISHED) {
         guest->result->end = end;

@@ -11,7 +11,7 @@
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
  *     exits.c    what an exit asks for
  *     device.c   a real device's DMA for a guest's I/O
- *     probe.c    misbehaviour with a vCPU: run, look, put back
+ *     probe.c    misbehaviour: when; probe_run.c, _key.c, _memory.c: what
  */
 #ifndef CBIT_WORKLOADS_HYPERVISOR_HV_H
 #define CBIT_WORKLOADS_HYPERVISOR_HV_H
@@ -92,6 +92,13 @@ typedef enum cbit_hv_probe_state {
     CBIT_HV_PROBE_DONE,
 } cbit_hv_probe_state_t;
 
+/* A page of a guest as the DRAM holds it and as its owner sees it. */
+typedef struct cbit_hv_page {
+    cbit_gpa_t gpa;
+    cbit_spa_t spa;
+    uint8_t raw[CBIT_PAGE_BYTES], plain[CBIT_PAGE_BYTES], seen[CBIT_PAGE_BYTES];
+} cbit_hv_page_t;
+
 struct cbit_hv_probe {
     cbit_hv_t *hv;
     uint32_t index; /* of the scenario's event */
@@ -105,6 +112,17 @@ struct cbit_hv_probe {
     cbit_key_t own_key;       /* the key id that the probe names: only its blocks are compared */
     cbit_guest_stats_t before;
     uint8_t saved[CBIT_VMCB_BYTES];
+    bool mapped; /* probe_run.c, nested tables: gpa was at spa */
+    cbit_gpa_t gpa;
+    cbit_spa_t spa;
+    cbit_hv_command_t command; /* probe_key.c */
+    cbit_hv_turn_t turn;
+    uint32_t handle;
+    cbit_hv_page_t page, other; /* probe_memory.c */
+    cbit_hv_page_t *album;      /* replay_page: pictures of album_count pages */
+    uint32_t album_count, album_at;
+    bool album_taken;
+    cbit_ps_t again_at_ps; /* replay_page: when its second visit is due */
 };
 
 /* ---- vCPUs and guests ---- */
@@ -189,7 +207,8 @@ struct cbit_hv_core {
     cbit_hv_task_t task;
     bool busy;
     bool in_vmrun, in_probe;
-    bool wbinvd_wanted;
+    bool yielding; /* busy, but only waiting: it can execute a WBINVD */
+    bool wbinvd_wanted, wbinvd_active;
     cbit_hv_vcpu_t *running;
     cbit_hv_probe_t *probe;
     const cbit_hv_vcpu_t *bound;
@@ -288,6 +307,9 @@ void cbit_hv_rotor_kick(cbit_hv_t *hv);
 void cbit_hv_rotor_core_free(cbit_hv_t *hv);
 
 /* launch.c */
+/* A step: writes the next changed line of the nested tables; AGAIN until there is none. */
+cbit_hv_step_t cbit_hv_write_nested(cbit_hv_guest_t *guest, cbit_hv_transfer_t *transfer,
+                                    cbit_hv_task_t *task);
 void cbit_hv_launch(cbit_hv_guest_t *guest);
 void cbit_hv_teardown(cbit_hv_guest_t *guest);
 

@@ -116,17 +116,23 @@ static cbit_hv_step_t map_memory(void *self)
     return CBIT_HV_NEXT;
 }
 
-static cbit_hv_step_t write_nested(void *self)
+cbit_hv_step_t cbit_hv_write_nested(cbit_hv_guest_t *guest, cbit_hv_transfer_t *transfer,
+                                    cbit_hv_task_t *task)
 {
-    cbit_hv_guest_t *guest = self;
     cbit_spa_t spa;
-    guest->doing = "writing nested tables";
     if (!cbit_hv_nested_next_dirty(&guest->nested, &spa, guest->nested_line)) {
         return CBIT_HV_NEXT;
     }
-    cbit_hv_transfer_start(&guest->transfer, CBIT_COMMAND_WRITE, spa, guest->hv->host_key,
-                           guest->nested_line, CBIT_LINE_BYTES, cbit_hv_task_resume, &guest->task);
+    cbit_hv_transfer_start(transfer, CBIT_COMMAND_WRITE, spa, guest->hv->host_key,
+                           guest->nested_line, CBIT_LINE_BYTES, cbit_hv_task_resume, task);
     return CBIT_HV_AGAIN;
+}
+
+static cbit_hv_step_t write_nested(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    guest->doing = "writing nested tables";
+    return cbit_hv_write_nested(guest, &guest->transfer, &guest->task);
 }
 
 static cbit_hv_step_t write_vmcb(void *self)

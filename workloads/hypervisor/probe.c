@@ -1,20 +1,29 @@
+#include "workloads/hypervisor/probe.h"
+
 #include <stdlib.h>
-#include <string.h>
 
-#include "workloads/hypervisor/hv.h"
-#include "workloads/hypervisor/vmcb.h"
+typedef struct probe_kind {
+    const char *word;
+    const cbit_hv_step_fn *steps; /* with the vCPU stopped; NULL: through the guest's own driver */
+} probe_kind_t;
 
-static const char *const kind_words[] = {
-    [CBIT_EVENT_RUN_WITH_ASID] = "run_with_asid",
-    [CBIT_EVENT_SKIP_ACTIVATE] = "skip_activate",
-    [CBIT_EVENT_DMA_READ] = "dma_read",
-    [CBIT_EVENT_DMA_WRITE] = "dma_write",
+static const probe_kind_t kinds[] = {
+    [CBIT_EVENT_RUN_WITH_ASID] = {"run_with_asid", cbit_hv_probe_asid_steps},
+    [CBIT_EVENT_SKIP_ACTIVATE] = {"skip_activate", cbit_hv_probe_asid_steps},
+    [CBIT_EVENT_DMA_READ] = {"dma_read", NULL},
+    [CBIT_EVENT_DMA_WRITE] = {"dma_write", NULL},
+    [CBIT_EVENT_ACTIVATE_OTHER_KEY] = {"activate_other_key", cbit_hv_probe_key_steps},
+    [CBIT_EVENT_CLEAR_NESTED_PRESENT] = {"clear_nested_present", cbit_hv_probe_nested_steps},
+    [CBIT_EVENT_REMAP_PAGE] = {"remap_page", cbit_hv_probe_nested_steps},
+    [CBIT_EVENT_READ_GUEST_PAGE] = {"read_guest_page", cbit_hv_probe_read_steps},
+    [CBIT_EVENT_FLIP_CIPHERTEXT] = {"flip_ciphertext", cbit_hv_probe_flip_steps},
+    [CBIT_EVENT_MOVE_CIPHERTEXT] = {"move_ciphertext", cbit_hv_probe_move_steps},
+    [CBIT_EVENT_REPLAY_PAGE] = {"replay_page", cbit_hv_probe_replay_steps},
 };
 
-/* Those that go through the guest's own driver. */
 static bool is_dma(const cbit_scenario_event_t *event)
 {
-    return event->kind == CBIT_EVENT_DMA_READ || event->kind == CBIT_EVENT_DMA_WRITE;
+    return kinds[event->kind].steps == NULL;
 }
 
 /* ---- when ---- */
@@ -55,7 +64,7 @@ cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv)
         *probe->result = (cbit_run_event_t){.skipped = true,
                                             .guest = event->guest_index,
                                             .vcpu = event->vcpu,
-                                            .kind = kind_words[event->kind],
+                                            .kind = kinds[event->kind].word,
                                             .outcome = ""};
         cbit_event_init(&probe->alarm, alarm_fires, probe);
         if (!applies(hv, event)) {
@@ -73,6 +82,7 @@ void cbit_hv_probes_destroy(cbit_hv_t *hv)
 {
     for (uint32_t i = 0; hv->probes != NULL && i < hv->probe_count; i++) {
         cbit_hv_blocks_clear(&hv->probes[i].foreign);
+        free(hv->probes[i].album);
     }
     free(hv->probes);
     hv->probes = NULL;
@@ -167,7 +177,8 @@ cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu)
         if (!concerns(probe, vcpu)) {
             continue;
         }
-        if (probe->state == CBIT_HV_PROBE_WAITING && reached(probe, vcpu->guest)) {
+        if (probe->state == CBIT_HV_PROBE_WAITING && probe->again_at_ps == 0 &&
+            reached(probe, vcpu->guest)) {
             probe->state = CBIT_HV_PROBE_DUE;
         }
         if (probe->state != CBIT_HV_PROBE_DUE || owner_on_its_way(probe)) {
@@ -224,132 +235,21 @@ bool cbit_hv_probe_must_work(const cbit_hv_probe_t *probe)
            !probe->hv->guests[probe->event->guest_index].sev;
 }
 
-/* ---- what reached the core ---- */
+/* ---- one that stops its vCPU ---- */
 
-static void observe(void *self, cbit_spa_t spa, cbit_key_t key,
-                    const uint8_t block[CBIT_BLOCK_BYTES])
-{
-    cbit_hv_probe_t *probe = self;
-    (void)spa;
-    if (key != probe->own_key) {
-        return; /* the VMCB and nested tables: the host's own */
-    }
-    probe->result->blocks++;
-    if (cbit_hv_blocks_contains(&probe->foreign, block)) {
-        probe->result->foreign_blocks++;
-    }
-}
-
-typedef struct gather {
-    cbit_hv_blocks_t *blocks;
-    cbit_err_t err;
-} gather_t;
-
-static void gather_page(void *self, cbit_gpa_t gpa, bool is_private,
-                        const uint8_t bytes[CBIT_PAGE_BYTES])
-{
-    gather_t *gather = self;
-    (void)gpa;
-    if (is_private && gather->err == CBIT_ERR_OK) {
-        gather->err = cbit_hv_blocks_add(gather->blocks, bytes, CBIT_PAGE_BYTES);
-    }
-}
-
-/* Everything private of the guests that own the probe's ASID now. */
-static cbit_err_t gather_foreign(cbit_hv_probe_t *probe, const cbit_hv_guest_t *own, uint32_t asid)
-{
-    gather_t gather = {.blocks = &probe->foreign};
-    for (uint32_t i = 0; i < probe->hv->guest_count; i++) {
-        const cbit_hv_guest_t *guest = &probe->hv->guests[i];
-        if (guest != own && guest->sev && guest->activated && guest->asid == asid) {
-            cbit_guest_for_each_known_page(guest->soft, gather_page, &gather);
-        }
-    }
-    return gather.err;
-}
-
-/* ---- run, look, put back ---- */
-
-static cbit_hv_step_t probe_save(void *self)
+cbit_hv_step_t cbit_hv_probe_begin(void *self)
 {
     cbit_hv_core_t *core = self;
     cbit_hv_probe_t *probe = core->probe;
-    cbit_hv_t *hv = core->hv;
-    cbit_hv_guest_t *guest = core->running->guest;
-    uint32_t asid =
-        probe->event->kind == CBIT_EVENT_RUN_WITH_ASID ? probe->event->asid : guest->asid;
     probe->state = CBIT_HV_PROBE_ACTIVE;
-    probe->begun_ps = cbit_hv_now(hv);
-    probe->own_key = (cbit_key_t)asid;
+    probe->begun_ps = cbit_hv_now(core->hv);
     probe->result->skipped = false;
     probe->result->at_ps = probe->begun_ps;
-    probe->result->asid = asid;
-    cbit_guest_stats(guest->soft, &probe->before);
-    if (gather_foreign(probe, guest, asid) != CBIT_ERR_OK) {
-        return cbit_hv_fail(hv, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-    }
-    cbit_hv_transfer_start(&core->transfer, CBIT_COMMAND_READ, core->running->vmcb_spa,
-                           hv->host_key, probe->saved, CBIT_VMCB_BYTES, cbit_hv_task_resume,
-                           &core->task);
-    return CBIT_HV_WAIT;
+    cbit_guest_stats(core->running->guest->soft, &probe->before);
+    return CBIT_HV_NEXT;
 }
 
-static cbit_hv_step_t probe_change(void *self)
-{
-    cbit_hv_core_t *core = self;
-    cbit_hv_probe_t *probe = core->probe;
-    cbit_hv_vcpu_t *vcpu = core->running;
-    bool keep_tlb = probe->event->kind == CBIT_EVENT_RUN_WITH_ASID && !probe->event->flush_tlb;
-    memcpy(vcpu->vmcb, probe->saved, CBIT_VMCB_BYTES);
-    cbit_hv_vmcb_set_asid(vcpu->vmcb, probe->result->asid);
-    cbit_hv_vmcb_set_tlb_control(vcpu->vmcb,
-                                 keep_tlb ? CBIT_TLB_CONTROL_NOTHING : CBIT_TLB_CONTROL_FLUSH_ALL);
-    cbit_hv_transfer_start(&core->transfer, CBIT_COMMAND_WRITE, vcpu->vmcb_spa, core->hv->host_key,
-                           vcpu->vmcb, CBIT_VMCB_BYTES, cbit_hv_task_resume, &core->task);
-    return CBIT_HV_WAIT;
-}
-
-static cbit_hv_step_t probe_vmrun(void *self)
-{
-    cbit_hv_core_t *core = self;
-    cbit_hv_t *hv = core->hv;
-    cbit_hv_core_bind(core, core->running);
-    cbit_vcpu_observe(core->cpu, observe, core->probe);
-    cbit_event_notify_at(hv->kernel, &core->quantum, cbit_hv_now(hv) + hv->config.probe_limit_us);
-    core->in_vmrun = true;
-    core->in_probe = true;
-    cbit_vcpu_run(core->cpu, core->running->vmcb_spa);
-    return CBIT_HV_WAIT;
-}
-
-static cbit_hv_step_t probe_look(void *self)
-{
-    cbit_hv_core_t *core = self;
-    cbit_run_event_t *result = core->probe->result;
-    core->in_probe = false;
-    cbit_vcpu_observe(core->cpu, NULL, NULL);
-    result->exit_code = core->exit.reason;
-    result->outcome = cbit_exit_word(core->exit.reason);
-    result->info1 = core->exit.info1;
-    result->info2 = core->exit.info2;
-    cbit_hv_core_delay(core, cbit_hv_exit_cost(core->hv, core->exit.reason));
-    return CBIT_HV_WAIT;
-}
-
-/* The VMCB as it was; no translation that the probe made survives. */
-static cbit_hv_step_t probe_restore(void *self)
-{
-    cbit_hv_core_t *core = self;
-    cbit_hv_vcpu_t *vcpu = core->running;
-    memcpy(vcpu->vmcb, core->probe->saved, CBIT_VMCB_BYTES);
-    cbit_vcpu_rewind(core->cpu);
-    cbit_vcpu_flush_tlb(core->cpu, (uint16_t)core->probe->result->asid);
-    cbit_hv_transfer_start(&core->transfer, CBIT_COMMAND_WRITE, vcpu->vmcb_spa, core->hv->host_key,
-                           vcpu->vmcb, CBIT_VMCB_BYTES, cbit_hv_task_resume, &core->task);
-    return CBIT_HV_WAIT;
-}
-
-static cbit_hv_step_t probe_end(void *self)
+cbit_hv_step_t cbit_hv_probe_end(void *self)
 {
     cbit_hv_core_t *core = self;
     cbit_hv_probe_t *probe = core->probe;
@@ -358,23 +258,26 @@ static cbit_hv_step_t probe_end(void *self)
     cbit_guest_stats(guest->soft, &after);
     /* What the probe fetched was not meant to be the recording. */
     guest->probe_fetch_mismatches += after.fetch_mismatches - probe->before.fetch_mismatches;
-    probe->result->span_ps = cbit_hv_now(core->hv) - probe->begun_ps;
+    cbit_ps_t span_ps = cbit_hv_now(core->hv) - probe->begun_ps;
+    probe->result->span_ps += span_ps;
     if (guest->result->vmruns > 0) {
-        guest->result->probe_ps += probe->result->span_ps;
+        guest->result->probe_ps += span_ps;
     }
     core->hv->result->checks.foreign_blocks += probe->result->foreign_blocks;
     cbit_hv_blocks_clear(&probe->foreign);
-    probe->state = CBIT_HV_PROBE_DONE;
     core->probe = NULL;
+    if (probe->again_at_ps > cbit_hv_now(core->hv)) {
+        probe->state = CBIT_HV_PROBE_WAITING;
+        cbit_event_notify_at(core->hv->kernel, &probe->alarm, probe->again_at_ps);
+    } else {
+        probe->state = CBIT_HV_PROBE_DONE;
+    }
     return CBIT_HV_NEXT;
 }
-
-static const cbit_hv_step_fn probe_steps[] = {probe_save,    probe_change, probe_vmrun, probe_look,
-                                              probe_restore, probe_end,    NULL};
 
 void cbit_hv_probe_run(cbit_hv_core_t *core, cbit_hv_probe_t *probe, void (*done)(void *self),
                        void *done_self)
 {
     core->probe = probe;
-    cbit_hv_task_start(&core->task, probe_steps, core, done, done_self);
+    cbit_hv_task_start(&core->task, kinds[probe->event->kind].steps, core, done, done_self);
 }

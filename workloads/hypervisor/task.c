@@ -41,6 +41,15 @@ void cbit_hv_task_start(cbit_hv_task_t *task, const cbit_hv_step_fn *steps, void
     walk(task);
 }
 
+void cbit_hv_task_skip_to_last(cbit_hv_task_t *task)
+{
+    uint32_t last = task->at;
+    while (task->steps[last + 1] != NULL) {
+        last++;
+    }
+    task->at = last - 1; /* NEXT counts it up */
+}
+
 void cbit_hv_task_resume(void *self)
 {
     cbit_hv_task_t *task = self;

@@ -40,6 +40,9 @@ void cbit_hv_task_start(cbit_hv_task_t *task, const cbit_hv_step_fn *steps, void
 /* The answer that a waiting task waits for. Takes a cbit_hv_task_t; void * to serve as callback. */
 void cbit_hv_task_resume(void *task);
 
+/* For a step that returns NEXT: all steps between it and the task's last one are left out. */
+void cbit_hv_task_skip_to_last(cbit_hv_task_t *task);
+
 static inline bool cbit_hv_task_idle(const cbit_hv_task_t *task)
 {
     return task->steps == (void *)0;

@@ -5,7 +5,7 @@
 
 bool cbit_event_is_misbehaviour(const cbit_scenario_event_t *event)
 {
-    return event->kind == CBIT_EVENT_RUN_WITH_ASID || event->kind == CBIT_EVENT_SKIP_ACTIVATE;
+    return event->kind != CBIT_EVENT_DMA_READ && event->kind != CBIT_EVENT_DMA_WRITE;
 }
 
 static void take_sections(cbit_scenario_file_t *file, const cbit_scenario_options_t *options)

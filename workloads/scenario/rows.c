@@ -7,8 +7,10 @@ const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1] = {"off", "model
 
 static const char *const protection_words[] = {"none", "sev", NULL};
 static const char *const traffic_words[] = {"trace", NULL};
-static const char *const event_words[] = {"run_with_asid", "skip_activate", "dma_read", "dma_write",
-                                          NULL};
+static const char *const event_words[CBIT_EVENT_KINDS + 1] = {
+    "run_with_asid",      "skip_activate",        "dma_read",    "dma_write",
+    "activate_other_key", "clear_nested_present", "remap_page",  "read_guest_page",
+    "flip_ciphertext",    "move_ciphertext",      "replay_page", NULL};
 static const char *const when_words[] = {"time", "launch", "first_vmrun", "paged", NULL};
 static const char *const pages_words[] = {"private", "shared", "bounced", NULL};
 static const char *const op_words[] = {"==", "!=", "<", "<=", ">", ">=", "in", "between", NULL};
@@ -81,7 +83,12 @@ static const cbit_row_t event_rows[] = {
      .only_kinds = KIND(CBIT_EVENT_RUN_WITH_ASID), .source = "by construction",
      .help = "Flush the core's TLB before the VMRUN, so that every translation is walked"},
     {CBIT_FIELD(ENUM, cbit_scenario_event_t, pages), .names = pages_words, .required = true,
-     .only_kinds = DMA_KINDS, .help = "What the buffer that the device is given consists of"},
+     .only_kinds = DMA_KINDS | KIND(CBIT_EVENT_READ_GUEST_PAGE),
+     .help = "What the buffer that the device is given, or the page that is read, consists of"},
+    {CBIT_FIELD(PS, cbit_scenario_event_t, hold_us), .unit = "us", .min = 1000000,
+     .max = UINT64_C(10000000000000), .fallback = 50 * 1000000,
+     .only_kinds = KIND(CBIT_EVENT_REPLAY_PAGE), .source = "assumed: long enough for some stores",
+     .help = "Time between taking the old ciphertext and putting it back"},
     {CBIT_FIELD(SIZE, cbit_scenario_event_t, bytes), .unit = "bytes", .min = 64, .max = 256 << 10,
      .fallback = 4096, .only_kinds = DMA_KINDS, .source = "assumed: one page",
      .help = "Size of the transfer; a multiple of 64"},

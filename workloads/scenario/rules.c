@@ -180,8 +180,9 @@ static void check_event_guest(checker_t *c, uint32_t i, cbit_scenario_event_t *e
         return;
     }
     const cbit_scenario_guest_t *guest = &c->s->guests[event->guest_index];
-    bool needs_sev =
-        event->kind == CBIT_EVENT_RUN_WITH_ASID || event->kind == CBIT_EVENT_SKIP_ACTIVATE;
+    bool needs_sev = event->kind == CBIT_EVENT_RUN_WITH_ASID ||
+                     event->kind == CBIT_EVENT_SKIP_ACTIVATE ||
+                     event->kind == CBIT_EVENT_ACTIVATE_OTHER_KEY;
     if (needs_sev && guest->protection == CBIT_PROTECTION_NONE) {
         TELL(c, CONFLICT, at(where, "events", i, "guest"),
              "\"%s\" has no protection; this event is about an encrypted guest", event->guest);

@@ -87,6 +87,19 @@ typedef enum cbit_event_kind {
     CBIT_EVENT_DMA_READ,
     /* The same with the device writing and the guest reading; the outcome is what the guest got. */
     CBIT_EVENT_DMA_WRITE,
+    /* The guest's ASID gets the key of a fresh guest context by lawful commands; its vCPU runs. */
+    CBIT_EVENT_ACTIVATE_OTHER_KEY,
+    /* The nested mapping of the page that is executed next: taken away, or another page's. */
+    CBIT_EVENT_CLEAR_NESTED_PRESENT,
+    CBIT_EVENT_REMAP_PAGE,
+    /* Host software reads a page of `pages` (private or shared) through a mapping of its own. */
+    CBIT_EVENT_READ_GUEST_PAGE,
+    /* What the guest would see of a private page with one bit of its ciphertext flipped, with
+       another page's ciphertext in its place, or with what was there `hold_us` before. */
+    CBIT_EVENT_FLIP_CIPHERTEXT,
+    CBIT_EVENT_MOVE_CIPHERTEXT,
+    CBIT_EVENT_REPLAY_PAGE,
+    CBIT_EVENT_KINDS,
 } cbit_event_kind_t;
 
 typedef enum cbit_event_when {
@@ -109,10 +122,11 @@ typedef struct cbit_scenario_event {
     char guest[CBIT_SCENARIO_NAME_BYTES + 1];
     uint32_t guest_index; /* resolved */
     uint32_t vcpu;
-    uint32_t asid;  /* run_with_asid */
-    bool flush_tlb; /* run_with_asid */
-    uint32_t pages; /* dma_*: cbit_event_pages_t */
-    uint64_t bytes; /* dma_*: multiple of 64, at most 256 KiB */
+    uint32_t asid;    /* run_with_asid */
+    bool flush_tlb;   /* run_with_asid */
+    uint32_t pages;   /* dma_*, read_guest_page: cbit_event_pages_t */
+    uint64_t hold_us; /* replay_page, in ps: between taking the old ciphertext and its return */
+    uint64_t bytes;   /* dma_*: multiple of 64, at most 256 KiB */
     cbit_engine_list_t engines;
     uint32_t engines_mask; /* resolved: bit m set where it applies in mode m */
 } cbit_scenario_event_t;

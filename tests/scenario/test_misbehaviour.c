@@ -1,0 +1,162 @@
+/* What a hypervisor can do to a guest against the rules, and what comes of it on this machine. */
+#include <string.h>
+
+#include "cbit_test.h"
+#include "tests/scenario/hypervisor_bench.h"
+
+static void expect_unharmed(const bench_t *bench)
+{
+    for (uint32_t i = 0; i < bench->result->guest_count; i++) {
+        ck_assert_uint_eq(bench->result->guests[i].end, CBIT_GUEST_FINISHED);
+    }
+    bench_expect_clean(bench->result);
+}
+
+/* One guest, one event under paging. */
+static bench_t *with_event(uint32_t kind)
+{
+    bench_t *bench = bench_create();
+    bench_add_guest(bench, "a", 1);
+    bench_add_event(bench, kind, 0, CBIT_WHEN_PAGED);
+    return bench;
+}
+
+static const cbit_run_event_t *first_event(const bench_t *bench)
+{
+    ck_assert(!bench->result->events[0].skipped);
+    return &bench->result->events[0];
+}
+
+START_TEST(another_key_under_the_same_asid_gives_garbage)
+{
+    bench_t *bench = with_event(CBIT_EVENT_ACTIVATE_OTHER_KEY);
+    bench_add_guest(bench, "b", 2);
+    (void)bench_run(bench);
+    const char *outcome = first_event(bench)->outcome;
+    /* Garbage page tables: the walk ends in a nested fault, or in a fault that nobody can take. */
+    ck_assert_msg(strcmp(outcome, "npf") == 0 || strcmp(outcome, "shutdown") == 0, "%s", outcome);
+    ck_assert_uint_gt(first_event(bench)->blocks, 0);
+    ck_assert_uint_eq(first_event(bench)->asid, 1);
+    expect_unharmed(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(a_page_that_is_not_present_shows_when_the_guest_gets_there)
+{
+    bench_t *bench = with_event(CBIT_EVENT_CLEAR_NESTED_PRESENT);
+    const cbit_run_result_t *result = bench_run(bench);
+    ck_assert_str_eq(first_event(bench)->outcome, "npf");
+    ck_assert_uint_eq(first_event(bench)->info1 & 1, 0); /* P = 0: not present */
+    ck_assert_uint_lt(first_event(bench)->info2, bench->guests[0].memory);
+    ck_assert_uint_eq(result->guests[0].exits_npf, 0); /* the probe's own does not count */
+    expect_unharmed(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(a_remapped_page_is_not_the_recorded_one)
+{
+    bench_t *bench = with_event(CBIT_EVENT_REMAP_PAGE);
+    (void)bench_run(bench);
+    ck_assert_str_ne(first_event(bench)->outcome, "hlt");
+    ck_assert_str_ne(first_event(bench)->outcome, "intr");
+    expect_unharmed(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(the_host_reads_ciphertext_of_private_and_plaintext_of_shared_pages)
+{
+    bench_t *bench = with_event(CBIT_EVENT_READ_GUEST_PAGE);
+    bench_add_event(bench, CBIT_EVENT_READ_GUEST_PAGE, 0, CBIT_WHEN_PAGED)->pages =
+        CBIT_PAGES_SHARED;
+    /* A shared page is there once the driver has used its queue. */
+    bench_add_event(bench, CBIT_EVENT_DMA_READ, 0, CBIT_WHEN_FIRST_VMRUN)->pages =
+        CBIT_PAGES_BOUNCED;
+    const cbit_run_result_t *result = bench_run(bench);
+    ck_assert_str_eq(result->events[0].outcome, "ciphertext");
+    ck_assert_uint_eq(result->events[0].info1, 256); /* all 16-byte blocks of 4 KiB differ */
+    ck_assert_str_eq(result->events[1].outcome, "plaintext");
+    ck_assert_uint_eq(result->events[1].info1, 0);
+    expect_unharmed(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(a_flipped_bit_garbles_its_own_block_only)
+{
+    bench_t *bench = with_event(CBIT_EVENT_FLIP_CIPHERTEXT);
+    (void)bench_run(bench);
+    ck_assert_str_eq(first_event(bench)->outcome, "garbage");
+    ck_assert_uint_eq(first_event(bench)->info1, 1);
+    expect_unharmed(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(without_a_cipher_the_host_flips_what_it_wants)
+{
+    bench_t *bench = with_event(CBIT_EVENT_FLIP_CIPHERTEXT);
+    bench->options.mode = CBIT_ENGINE_OFF;
+    bench->options.engines = NULL;
+    (void)bench_run(bench);
+    ck_assert_str_eq(first_event(bench)->outcome, "plaintext");
+    ck_assert_uint_eq(first_event(bench)->info1, 1);
+    expect_unharmed(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(moved_ciphertext_is_garbage_because_of_the_tweak_and_plaintext_without_it)
+{
+    static const struct {
+        uint32_t tweak;
+        const char *outcome;
+    } cases[] = {{CBIT_TWEAK_PER_BOOT, "garbage"}, {CBIT_TWEAK_ZERO, "plaintext"}};
+    for (uint32_t i = 0; i < 2; i++) {
+        bench_t *bench = with_event(CBIT_EVENT_MOVE_CIPHERTEXT);
+        bench->machine.sev.tweak = cases[i].tweak;
+        (void)bench_run(bench);
+        ck_assert_str_eq(first_event(bench)->outcome, cases[i].outcome);
+        expect_unharmed(bench);
+        bench_destroy(bench);
+    }
+}
+END_TEST
+
+START_TEST(a_replayed_page_decrypts_to_what_it_was)
+{
+    bench_t *bench = with_event(CBIT_EVENT_REPLAY_PAGE);
+    bench->events[0].hold_us = 10000000; /* 10 us */
+    (void)bench_run(bench);
+    ck_assert_str_eq(first_event(bench)->outcome, "stale");
+    ck_assert_uint_eq(first_event(bench)->info1, 0);
+    expect_unharmed(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("misbehaviour");
+    TCase *keys = tcase_create("keys");
+    tcase_set_timeout(keys, 60);
+    tcase_add_test(keys, another_key_under_the_same_asid_gives_garbage);
+    suite_add_tcase(suite, keys);
+    TCase *tables = tcase_create("tables");
+    tcase_set_timeout(tables, 60);
+    tcase_add_test(tables, a_page_that_is_not_present_shows_when_the_guest_gets_there);
+    tcase_add_test(tables, a_remapped_page_is_not_the_recorded_one);
+    suite_add_tcase(suite, tables);
+    TCase *memory = tcase_create("memory");
+    tcase_set_timeout(memory, 60);
+    tcase_add_test(memory, the_host_reads_ciphertext_of_private_and_plaintext_of_shared_pages);
+    tcase_add_test(memory, a_flipped_bit_garbles_its_own_block_only);
+    tcase_add_test(memory, without_a_cipher_the_host_flips_what_it_wants);
+    tcase_add_test(memory,
+                   moved_ciphertext_is_garbage_because_of_the_tweak_and_plaintext_without_it);
+    tcase_add_test(memory, a_replayed_page_decrypts_to_what_it_was);
+    suite_add_tcase(suite, memory);
+    return suite;
+}
