@@ -4,7 +4,6 @@
  */
 #include <string.h>
 
-#include "cbit/base/rng.h"
 #include "workloads/guest/state.h"
 
 /* ---- boot stub ---- */
@@ -137,21 +136,4 @@ void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES])
     memcpy(page + cbit_guest_code_copy.offset, copy_code, sizeof copy_code);
     memcpy(page + cbit_guest_code_doorbell.offset, doorbell_code, sizeof doorbell_code);
     memcpy(page + cbit_guest_code_exit.offset, exit_code, sizeof exit_code);
-}
-
-/* ---- generated code ---- */
-
-/* One-byte instructions on registers and flags only: valid wherever a fetch begins. */
-void cbit_guest_fill_stand_in(uint8_t page[CBIT_PAGE_BYTES], cbit_gva_t gva)
-{
-    static const uint8_t opcodes[] = {
-        0x90, 0x91, 0x92, 0x93, 0x96, 0x97, /* nop; xchg eax with ecx, edx, ebx, esi, edi */
-        0x98, 0x99,                         /* cwde, cdq */
-        0xf5, 0xf8, 0xf9, 0xfc,             /* cmc, clc, stc, cld */
-    };
-    uint64_t state = gva;
-    for (uint32_t at = 0; at < CBIT_PAGE_BYTES; at++) {
-        state = cbit_splitmix64(state);
-        page[at] = opcodes[state % sizeof opcodes];
-    }
 }

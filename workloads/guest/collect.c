@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "workloads/guest/state.h"
+#include "workloads/traffic/stand_in.h"
 
 typedef struct collector {
     cbit_guest_t *guest;
@@ -125,7 +126,7 @@ static cbit_err_t generate_code(collector_t *collector)
             if (bytes == NULL) {
                 return no_memory(collector->diag);
             }
-            cbit_guest_fill_stand_in(bytes, page->gva);
+            cbit_stand_in_fill(bytes, page->gva);
             page->use = CBIT_GUEST_USE_PROGRAM;
             page->gpa = guest->program_bytes.pages;
             guest->stats.pages_generated++;

@@ -3,42 +3,9 @@
 #include <stdlib.h>
 
 #include "workloads/guest/state.h"
+#include "workloads/traffic/shuffle.h"
 
 enum { SWIOTLB_DEFAULT_BYTES = 512 * 1024, MIN_MEMORY_BYTES = 4 << 20 };
-
-/* ---- a seeded order of n frames, without keeping it ---- */
-
-typedef struct shuffle {
-    uint64_t n, seed;
-    uint32_t half_bits;
-} shuffle_t;
-
-static shuffle_t make_shuffle(uint64_t n, uint64_t seed)
-{
-    shuffle_t shuffle = {.n = n, .seed = seed, .half_bits = 1};
-    while (UINT64_C(1) << (2 * shuffle.half_bits) < n) {
-        shuffle.half_bits++;
-    }
-    return shuffle;
-}
-
-/* A Feistel network is a permutation of 2^(2 half_bits) numbers; those past n are walked over. */
-static uint64_t shuffled(const shuffle_t *shuffle, uint64_t i)
-{
-    enum { ROUNDS = 4 };
-    uint64_t mask = (UINT64_C(1) << shuffle->half_bits) - 1;
-    do {
-        uint64_t left = i >> shuffle->half_bits, right = i & mask;
-        for (uint64_t round = 0; round < ROUNDS; round++) {
-            uint64_t mixed = cbit_splitmix64(shuffle->seed ^ cbit_splitmix64(right << 3 | round));
-            uint64_t next = left ^ (mixed & mask);
-            left = right;
-            right = next;
-        }
-        i = left << shuffle->half_bits | right;
-    } while (i >= shuffle->n);
-    return i;
-}
 
 /* ---- areas ---- */
 
@@ -187,9 +154,10 @@ static cbit_err_t place_touched(cbit_guest_t *guest, uint32_t touched, cbit_gpa_
         guest->pages.items[i].gpa = gpa + (cbit_gpa_t)i * CBIT_PAGE_BYTES;
     }
     gpa += (cbit_gpa_t)program * CBIT_PAGE_BYTES;
-    shuffle_t shuffle = make_shuffle((limit - gpa) / CBIT_PAGE_BYTES, guest->config.seed);
+    cbit_shuffle_t shuffle;
+    cbit_shuffle_init(&shuffle, (limit - gpa) / CBIT_PAGE_BYTES, guest->config.seed);
     for (uint32_t i = program; i < touched; i++) {
-        guest->pages.items[i].gpa = gpa + shuffled(&shuffle, i - program) * CBIT_PAGE_BYTES;
+        guest->pages.items[i].gpa = gpa + cbit_shuffle_at(&shuffle, i - program) * CBIT_PAGE_BYTES;
     }
     return CBIT_ERR_OK;
 }

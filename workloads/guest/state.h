@@ -103,9 +103,6 @@ extern const cbit_guest_code_t cbit_guest_boot_legacy, cbit_guest_boot_jump,
     cbit_guest_boot_long_cr3, cbit_guest_boot_long_enter;
 void cbit_guest_fill_boot(uint8_t page[CBIT_PAGE_BYTES], uint64_t cr3, uint64_t long_mode_cr3);
 
-/* Valid x86-64 code in place of a page that the trace does not have. */
-void cbit_guest_fill_stand_in(uint8_t page[CBIT_PAGE_BYTES], cbit_gva_t gva);
-
 /* ---- the program ---- */
 
 enum {
