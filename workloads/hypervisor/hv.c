@@ -263,17 +263,17 @@ static cbit_err_t build_cores(cbit_hv_t *hv)
 static cbit_err_t build_software(cbit_hv_guest_t *guest)
 {
     cbit_hv_t *hv = guest->hv;
-    cbit_err_t err = cbit_trace_reader_open(guest->config->traffic.path, CBIT_ERR_INPUT_FILE,
-                                            &guest->reader, hv->diag);
+    uint64_t seed = cbit_splitmix64(hv->scenario->seed + guest->index);
+    cbit_err_t err = cbit_traffic_open(&guest->config->traffic, seed, CBIT_ERR_INPUT_FILE,
+                                       &guest->source, hv->diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    guest->source = cbit_trace_reader_source(guest->reader);
     const cbit_guest_config_t config = {
         .memory_bytes = guest->config->memory,
         .c_bit = hv->machine.sev.c_bit,
         .encrypted = guest->sev,
-        .seed = cbit_splitmix64(hv->scenario->seed + guest->index),
+        .seed = seed,
         .max_instructions = guest->config->traffic.max_instructions,
     };
     return cbit_guest_create(&config, &guest->source, &guest->soft, hv->diag);
@@ -363,7 +363,9 @@ static void destroy(cbit_hv_t *hv)
     for (uint32_t i = 0; hv->guests != NULL && i < hv->guest_count; i++) {
         cbit_hv_guest_t *guest = &hv->guests[i];
         cbit_guest_destroy(guest->soft);
-        cbit_trace_reader_close(guest->reader);
+        if (guest->source.self != NULL) {
+            guest->source.destroy(guest->source.self);
+        }
         cbit_hv_digest_destroy(guest->digest);
         if (guest->nested.frames != NULL) {
             cbit_hv_nested_clear(&guest->nested);

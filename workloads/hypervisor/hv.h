@@ -166,7 +166,6 @@ struct cbit_hv_guest {
     const cbit_scenario_guest_t *config;
     bool sev;
     cbit_hv_phase_t phase;
-    cbit_trace_reader_t *reader;
     cbit_trace_source_t source;
     cbit_guest_t *soft; /* its software */
     cbit_run_guest_t *result;

@@ -55,7 +55,7 @@ cbit_json_t *cbit_scenario_inputs(const cbit_scenario_file_t *file, cbit_arena_t
 {
     cbit_json_t *list = cbit_json_new(arena, CBIT_JSON_ARRAY);
     for (uint32_t i = 0; i < file->scenario.guests_count; i++) {
-        const cbit_scenario_traffic_t *traffic = &file->scenario.guests[i].traffic;
+        const cbit_traffic_t *traffic = &file->scenario.guests[i].traffic;
         digest_t digest = {.bytes = 0};
         if (traffic->path == NULL || listed_before(&file->scenario, i)) {
             continue;

@@ -6,7 +6,6 @@ const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1] = {"off", "model
                                                                    "lockstep", NULL};
 
 static const char *const protection_words[] = {"none", "sev", NULL};
-static const char *const traffic_words[] = {"trace", NULL};
 static const char *const event_words[CBIT_EVENT_KINDS + 1] = {
     "run_with_asid",      "skip_activate",        "dma_read",    "dma_write",
     "activate_other_key", "clear_nested_present", "remap_page",  "read_guest_page",
@@ -17,18 +16,6 @@ static const char *const op_words[] = {"==", "!=", "<", "<=", ">", ">=", "in", "
 
 #define KIND(name) (UINT64_C(1) << (name))
 #define DMA_KINDS  (KIND(CBIT_EVENT_DMA_READ) | KIND(CBIT_EVENT_DMA_WRITE))
-
-static const cbit_row_t traffic_rows[] = {
-    {CBIT_FIELD(ENUM, cbit_scenario_traffic_t, kind), .names = traffic_words, .required = true,
-     .help = "Where the guest's memory accesses come from"},
-    {CBIT_FIELD(STRING, cbit_scenario_traffic_t, file), .min = 1, .max = CBIT_SCENARIO_PATH_BYTES,
-     .required = true, .only_kinds = KIND(CBIT_TRAFFIC_TRACE),
-     .help = "Recorded trace (.cbt), relative to the file that names it"},
-    {CBIT_FIELD(U64, cbit_scenario_traffic_t, max_instructions), .unit = "instructions",
-     .source = "by construction: 0 replays all of it",
-     .help = "Ends the program after so many instructions; 0 is all of it"},
-    {.key = NULL},
-};
 
 static const cbit_row_t guest_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_guest_t, name), .min = 1, .max = CBIT_SCENARIO_NAME_BYTES,
@@ -46,7 +33,7 @@ static const cbit_row_t guest_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_guest_t, after), .max = CBIT_SCENARIO_NAME_BYTES,
      .optional = true,
      .help = "Guest after whose teardown this one is launched; it may have the same ASID"},
-    {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, traffic), .rows = traffic_rows, .required = true,
+    {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, traffic), .rows = cbit_traffic_rows, .required = true,
      .help = "What the guest runs"},
     {.key = NULL},
 };

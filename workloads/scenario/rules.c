@@ -294,12 +294,17 @@ static bool seen_before(const cbit_scenario_t *s, uint32_t index)
     return false;
 }
 
-static void check_traces(checker_t *c)
+static void check_traffic(checker_t *c)
 {
     char where[AT_BYTES];
     for (uint32_t i = 0; i < c->s->guests_count; i++) {
-        cbit_scenario_traffic_t *traffic = &c->s->guests[i].traffic;
-        if (traffic->kind != CBIT_TRAFFIC_TRACE || traffic->file[0] == '\0') {
+        cbit_traffic_t *traffic = &c->s->guests[i].traffic;
+        if (traffic->kind != CBIT_TRAFFIC_TRACE) {
+            at(where, "guests", i, "traffic");
+            (void)cbit_traffic_check(traffic, where, c->diag);
+            continue;
+        }
+        if (traffic->file[0] == '\0') {
             continue;
         }
         at(where, "guests", i, "traffic/file");
@@ -326,7 +331,7 @@ void cbit_scenario_check_rules(cbit_scenario_file_t *file, cbit_diag_t *diag)
 {
     static void (*const rules[])(checker_t * c) = {check_names,  check_after,  check_asids,
                                                    check_memory, check_events, check_expects,
-                                                   check_traces};
+                                                   check_traffic};
     checker_t c = {.file = file, .s = &file->scenario, .diag = diag};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         rules[i](&c);

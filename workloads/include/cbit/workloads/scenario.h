@@ -20,6 +20,7 @@
 #include "cbit/base/rows.h"
 #include "cbit/workloads/engine_mode.h"
 #include "cbit/workloads/json.h"
+#include "cbit/workloads/traffic.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,17 +48,6 @@ typedef enum cbit_protection {
     CBIT_PROTECTION_SEV,
 } cbit_protection_t;
 
-typedef enum cbit_traffic_kind {
-    CBIT_TRAFFIC_TRACE, /* replays a recorded program */
-} cbit_traffic_kind_t;
-
-typedef struct cbit_scenario_traffic {
-    uint32_t kind;                           /* cbit_traffic_kind_t */
-    char file[CBIT_SCENARIO_PATH_BYTES + 1]; /* as written; open `path` */
-    uint64_t max_instructions;               /* ends the replay early; 0: all of it */
-    const char *path; /* file, relative to the file that named it; resolved */
-} cbit_scenario_traffic_t;
-
 typedef struct cbit_scenario_guest {
     char name[CBIT_SCENARIO_NAME_BYTES + 1];
     uint32_t protection; /* cbit_protection_t */
@@ -68,7 +58,7 @@ typedef struct cbit_scenario_guest {
        then have its ASID; "" is launched at the start. */
     char after[CBIT_SCENARIO_NAME_BYTES + 1];
     uint32_t after_guest; /* resolved: index into guests, UINT32_MAX for none */
-    cbit_scenario_traffic_t traffic;
+    cbit_traffic_t traffic; /* path: file, relative to the file that named it; resolved */
 } cbit_scenario_guest_t;
 
 /* ---- events ---- */
