@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-#ifdef CBIT_HAVE_COSIM
-
 static cbit_err_t choose_rtl(cbit_engine_choice_t *choice, cbit_diag_t *diag)
 {
     if (!cbit_cosim_available()) {
@@ -62,31 +60,6 @@ cbit_err_t cbit_engine_verdict(const cbit_engine_choice_t *choice, cbit_diag_t *
                          report->mismatches, (unsigned)report->first_channel, report->first_eclk,
                          report->first_text);
 }
-
-#else
-
-static cbit_err_t choose_rtl(cbit_engine_choice_t *choice, cbit_diag_t *diag)
-{
-    return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL,
-                         "--engine %s needs cosim, which this build lacks",
-                         cbit_engine_mode_words[choice->mode]);
-}
-
-cbit_json_t *cbit_engine_report(const cbit_engine_choice_t *choice, cbit_arena_t *arena)
-{
-    (void)choice;
-    (void)arena;
-    return NULL;
-}
-
-cbit_err_t cbit_engine_verdict(const cbit_engine_choice_t *choice, cbit_diag_t *diag)
-{
-    (void)choice;
-    (void)diag;
-    return CBIT_ERR_OK;
-}
-
-#endif
 
 cbit_err_t cbit_engine_choose(cbit_engine_mode_t mode, cbit_engine_choice_t *choice,
                               cbit_diag_t *diag)

@@ -3,21 +3,16 @@
 #define CBIT_CLI_ENGINES_H
 
 #include "cbit/aes/engine.h"
+#include "cbit/cosim/engine.h"
 #include "cbit/workloads/engine_mode.h"
 #include "cbit/workloads/json.h"
-
-#ifdef CBIT_HAVE_COSIM
-#include "cbit/cosim/engine.h"
-#endif
 
 typedef struct cbit_engine_choice {
     cbit_engine_mode_t mode;
     const cbit_aes_engine_factory_t *factory;   /* NULL: off */
     const cbit_aes_engine_factory_t *baselines; /* the same timing, without the cost of the RTL */
-#ifdef CBIT_HAVE_COSIM
     cbit_aes_engine_factory_t lockstep;
     cbit_lockstep_report_t report;
-#endif
 } cbit_engine_choice_t;
 
 /* TOOL when this build has no Verilated engine. The choice stays where it is while it is used. */

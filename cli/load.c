@@ -7,14 +7,9 @@ static const cbit_scenario_options_t *add_sections(cbit_scenario_options_t *opti
                                                    cbit_scenario_section_t *section,
                                                    cbit_tool_config_t *config)
 {
-#ifdef CBIT_HAVE_HYPERVISOR
     *section = (cbit_scenario_section_t){cbit_hypervisor_section_rows, &config->hypervisor};
     options->sections = section;
     options->sections_count = 1;
-#else
-    (void)section;
-    (void)config;
-#endif
     return options;
 }
 

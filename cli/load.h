@@ -2,20 +2,13 @@
 #ifndef CBIT_CLI_LOAD_H
 #define CBIT_CLI_LOAD_H
 
+#include "cbit/workloads/hypervisor.h"
 #include "cbit/workloads/scenario.h"
 #include "cli/args.h"
 
-#ifdef CBIT_HAVE_HYPERVISOR
-#include "cbit/workloads/hypervisor.h"
-#endif
-
 /* Structs of the sections above the scenario's own layer. */
 typedef struct cbit_tool_config {
-#ifdef CBIT_HAVE_HYPERVISOR
     cbit_hypervisor_config_t hypervisor;
-#else
-    bool none;
-#endif
 } cbit_tool_config_t;
 
 typedef struct cbit_load_how {

@@ -2,8 +2,8 @@
 #ifndef CBIT_WORKLOADS_SCENARIO_FILE_H
 #define CBIT_WORKLOADS_SCENARIO_FILE_H
 
+#include "cbit/platform/config.h"
 #include "cbit/workloads/scenario.h"
-#include "workloads/scenario/machine.h"
 
 enum {
     CBIT_ORIGIN_DEFAULT, /* the row's own default */
