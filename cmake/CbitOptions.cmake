@@ -7,6 +7,7 @@ endif()
 option(CBIT_COSIM "Build the Verilated engine (needs Verilator 5.006 or newer)" ON)
 option(CBIT_FIRMWARE "Build the SP firmware (needs the RISC-V cross compiler)" ON)
 option(CBIT_TESTS "Build the test suites (needs Check)" ON)
+option(CBIT_FUZZ "Link the fuzz targets with libFuzzer (needs clang)" OFF)
 option(CBIT_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 
 set(CMAKE_C_STANDARD 11)
@@ -19,6 +20,9 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 # -ffp-contract=off: results must not depend on whether a compiler fuses a multiply and an add.
 set(CBIT_C_FLAGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
                  -Wmissing-prototypes -Werror -ffp-contract=off)
+if(CBIT_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(CBIT_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
