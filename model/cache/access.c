@@ -1,300 +1,459 @@
-/* Requests: look-up, miss, fill, answer. */
+/* Requests: hit, transfer, miss, fill, answer. */
 #include <string.h>
 
 #include "model/cache/state.h"
 
-cbit_mshr_t *cbit_cache_find_mshr(const cbit_cache_t *cache, uint64_t tag)
+/* ---- serving ---- */
+
+static void become_reader(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
-    for (uint32_t i = 0; cache->mshrs_busy != 0 && i < cache->mshr_count; i++) {
-        if (cache->mshrs[i].tag == tag) {
-            return &cache->mshrs[i];
-        }
-    }
-    return NULL;
+    line->owner = cbit_line_is_alone(cache, line, core) ? (int16_t)core : (int16_t)NO_OWNER;
 }
 
-/* Moves a request's bytes from or to a line that is here. */
-static void serve(cbit_cache_t *cache, uint32_t line, cbit_txn_t *txn)
+/* Moves a request's bytes from or to a line that its core has. */
+static void serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_txn_t *txn)
 {
-    uint8_t *at = cbit_cache_bytes(cache, line) + txn->spa % CBIT_LINE_BYTES;
+    uint8_t *at = line->bytes + txn->spa % CBIT_LINE_BYTES;
     if (txn->command == CBIT_COMMAND_READ) {
         memcpy(txn->data, at, txn->size_bytes);
+        become_reader(cache, line, core);
     } else {
+        cbit_line_make_exclusive(cache, line, core);
         memcpy(at, txn->data, txn->size_bytes);
-        cache->states[line] = LINE_DIRTY;
-        cache->by[line] = (uint32_t)txn->source << 16 | txn->source_id;
+        line->dirty = true;
+        line->by = (uint32_t)txn->source << 16 | txn->source_id;
     }
-    cache->used[line] = ++cache->touches;
     txn->status = CBIT_ERR_OK;
 }
 
-static void place(cbit_cache_t *cache, uint32_t line, uint64_t tag, cbit_line_state_t state)
+/* A core that has a copy may read it; to write it must be the only one. */
+static bool may_serve(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
+                      uint8_t command)
 {
-    cache->tags[line] = tag;
-    cache->states[line] = (uint8_t)state;
-    cache->used[line] = ++cache->touches;
+    return (line->cores >> core & 1) != 0 &&
+           (command == CBIT_COMMAND_READ || cbit_line_is_alone(cache, line, core));
 }
 
-/* The place that a new line gets: an empty one, else the least recently used. NO_LINE when every
-   way waits for a fill. */
-static uint32_t choose(const cbit_cache_t *cache, cbit_spa_t spa)
+static void answer_later(cbit_cache_t *cache, uint32_t which, cbit_txn_t *txn)
 {
-    uint32_t set = cbit_cache_set(cache, spa);
-    uint32_t best = NO_LINE;
-    for (uint32_t line = set; line < set + cache->ways; line++) {
-        if (cache->states[line] == LINE_INVALID) {
-            return line;
-        }
-        if (cache->states[line] != LINE_PENDING &&
-            (best == NO_LINE || cache->used[line] < cache->used[best])) {
-            best = line;
-        }
-    }
-    return best;
-}
-
-/* Frees a place in the set of spa; spare: a write-back buffer will be free although none is now. */
-static uint32_t make_room(cbit_cache_t *cache, cbit_spa_t spa, bool spare)
-{
-    uint32_t line = choose(cache, spa);
-    if (line == NO_LINE ||
-        (cache->states[line] == LINE_DIRTY && !spare && !cbit_cache_victim_free(cache))) {
-        return NO_LINE;
-    }
-    return line;
-}
-
-static void vacate(cbit_cache_t *cache, uint32_t line)
-{
-    if (cache->states[line] == LINE_DIRTY) {
-        cbit_cache_evict(cache, line);
-    }
-    cache->tags[line] = 0;
-}
-
-static void answer_later(cbit_cache_t *cache, cbit_txn_t *txn)
-{
-    cbit_ps_t at_ps = cbit_kernel_now_ps(cache->kernel) + cache->hit_ps;
-    cbit_txn_charge(txn, CBIT_STAGE_CORE, cache->hit_ps);
-    txn->entered_ps = at_ps;
+    cbit_answers_t *answers = &cache->answers[which];
+    cbit_txn_charge(txn, CBIT_STAGE_CORE, answers->span_ps);
+    txn->entered_ps = cbit_kernel_now_ps(cache->kernel) + answers->span_ps;
     txn->next = NULL;
-    if (cache->hits_first == NULL) {
-        cache->hits_first = txn;
-        cbit_event_notify_at(cache->kernel, &cache->hit_event, at_ps);
+    if (answers->first == NULL) {
+        answers->first = txn;
+        cbit_event_notify_at(cache->kernel, &answers->event, txn->entered_ps);
     } else {
-        cache->hits_last->next = txn;
+        answers->last->next = txn;
     }
-    cache->hits_last = txn;
+    answers->last = txn;
 }
 
-void cbit_cache_answer_hits(void *self)
+void cbit_answers_event(void *self)
 {
-    cbit_cache_t *cache = self;
-    cbit_txn_t *txn = cache->hits_first;
-    cache->hits_first = txn->next;
-    if (cache->hits_first != NULL) {
-        cbit_event_notify_at(cache->kernel, &cache->hit_event, cache->hits_first->entered_ps);
+    cbit_answers_t *answers = self;
+    cbit_txn_t *txn = answers->first;
+    answers->first = txn->next;
+    if (answers->first != NULL) {
+        cbit_event_notify_at(answers->cache->kernel, &answers->event, answers->first->entered_ps);
     }
     cbit_txn_reply(txn);
 }
 
-/* A line that is in a write-back buffer comes back without asking memory. */
-static bool take_from_victim(cbit_cache_t *cache, cbit_victim_t *victim, cbit_txn_t *txn)
+/* ---- hits ---- */
+
+/* While a line is on its way to some core, all others wait their turn: a core whose own store
+   waits must not read past it. */
+static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
+                    uint8_t command)
 {
-    uint32_t line = make_room(cache, txn->spa, !victim->sent);
-    if (line == NO_LINE) {
+    return line->mshr == NULL &&
+           (command == CBIT_COMMAND_READ || cbit_line_is_alone(cache, line, core));
+}
+
+/* Finds a line in the core's own levels and its complex's L3, and brings it near. NULL: it is not
+   there, or must first be taken from others. *which: where it was. */
+static cbit_line_t *hit(cbit_cache_t *cache, uint32_t core, bool fetch, uint8_t command,
+                        uint64_t tag, uint32_t *which)
+{
+    cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
+    uint32_t place = cbit_level_find(l1, core, tag);
+    if (place != NOWHERE) {
+        cbit_line_t *line = &cache->pool[l1->line[place]];
+        if (!may_hit(cache, line, core, command)) {
+            return NULL;
+        }
+        cbit_level_touch(l1, place);
+        *which = fetch ? ANSWERS_L1I : ANSWERS_L1D;
+        return line;
+    }
+    place = cbit_level_find(&cache->l2, core, tag);
+    if (place != NOWHERE) {
+        cbit_line_t *line = &cache->pool[cache->l2.line[place]];
+        if (!may_hit(cache, line, core, command)) {
+            return NULL;
+        }
+        cbit_level_touch(&cache->l2, place);
+        cbit_line_promote(cache, line, core, fetch);
+        *which = ANSWERS_L2;
+        return line;
+    }
+    place = cbit_level_find(&cache->l3, cbit_complex_of(cache, core), tag);
+    if (place == NOWHERE || !cbit_cache_has_room(cache)) {
+        return NULL;
+    }
+    cbit_line_t *line = &cache->pool[cache->l3.line[place]];
+    uint64_t mine = UINT64_C(1) << cbit_complex_of(cache, core);
+    bool elsewhere = line->cores != 0 || (line->complexes & ~mine) != 0;
+    if (line->mshr != NULL || line->owner != NO_OWNER ||
+        (command == CBIT_COMMAND_WRITE && elsewhere)) {
+        return NULL;
+    }
+    cbit_level_touch(&cache->l3, place);
+    cbit_line_place(cache, line, core, fetch);
+    *which = ANSWERS_L3;
+    return line;
+}
+
+static void count_hit(cbit_cache_t *cache, uint32_t which)
+{
+    cache->stats.l1_hits += which == ANSWERS_L1D || which == ANSWERS_L1I;
+    cache->stats.l2_hits += which == ANSWERS_L2;
+    cache->stats.l3_hits += which == ANSWERS_L3;
+}
+
+bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
+                      void *bytes, uint32_t len_bytes, uint32_t *clocks)
+{
+    const cbit_core_t *port = self;
+    cbit_cache_t *cache = port->cache;
+    if (cache->of_core[port->core].wbinvds != NULL) {
         return false;
     }
-    uint64_t tag = victim->tag;
-    uint8_t bytes[CBIT_LINE_BYTES];
-    memcpy(bytes, victim->txn.data, sizeof bytes);
-    uint32_t by = (uint32_t)victim->txn.source << 16 | victim->txn.source_id;
-    bool dirty = !victim->sent;
-    if (!victim->sent) {
-        cbit_cache_victim_take_back(cache, victim);
+    uint64_t tag = cbit_tag(spa, key);
+    if (command == CBIT_COMMAND_WRITE) {
+        /* The first write of a line must tell who writes it. */
+        cbit_level_t *l1 = port->fetch ? &cache->l1i : &cache->l1d;
+        uint32_t place = cbit_level_find(l1, port->core, tag);
+        if (place == NOWHERE || !cache->pool[l1->line[place]].dirty) {
+            return false;
+        }
     }
-    vacate(cache, line);
-    place(cache, line, tag, dirty ? LINE_DIRTY : LINE_CLEAN);
-    cache->by[line] = by;
-    memcpy(cbit_cache_bytes(cache, line), bytes, sizeof bytes);
-    serve(cache, line, txn);
-    cache->stats.hits++;
-    answer_later(cache, txn);
-    cbit_cache_send_victims(cache);
+    uint32_t which;
+    cbit_line_t *line = hit(cache, port->core, port->fetch, (uint8_t)command, tag, &which);
+    if (line == NULL) {
+        return false;
+    }
+    uint8_t *at = line->bytes + spa % CBIT_LINE_BYTES;
+    if (command == CBIT_COMMAND_READ) {
+        memcpy(bytes, at, len_bytes);
+        if (which == ANSWERS_L3) {
+            become_reader(cache, line, port->core);
+        }
+    } else {
+        cbit_line_make_exclusive(cache, line, port->core);
+        memcpy(at, bytes, len_bytes);
+    }
+    count_hit(cache, which);
+    *clocks = cache->clocks[which];
     return true;
 }
 
-/* A write of a whole line needs none of the old bytes. */
-static void write_whole_line(cbit_cache_t *cache, uint32_t line, uint64_t tag, cbit_txn_t *txn)
+/* ---- lines on their way ---- */
+
+static void wait_for(cbit_mshr_t *mshr, uint32_t core, bool fetch, cbit_txn_t *txn)
 {
-    vacate(cache, line);
-    place(cache, line, tag, LINE_DIRTY);
-    serve(cache, line, txn);
-    cache->stats.hits++;
-    answer_later(cache, txn);
-    cbit_cache_send_victims(cache);
+    cbit_cache_t *cache = mshr->cache;
+    cbit_wait_t *wait = cache->waits_free;
+    cache->waits_free = wait->next;
+    *wait = (cbit_wait_t){.txn = txn, .core = core, .fetch = fetch};
+    txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
+    *(mshr->first == NULL ? &mshr->first : &mshr->last->next) = wait;
+    mshr->last = wait;
+    cache->of_core[core].waiting++;
 }
 
-static void wait_in(cbit_mshr_t *mshr, cbit_txn_t *txn)
+static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
 {
-    txn->entered_ps = cbit_kernel_now_ps(mshr->cache->kernel);
-    txn->next = NULL;
-    if (mshr->first == NULL) {
-        mshr->first = txn;
-    } else {
-        mshr->last->next = txn;
+    cbit_mshr_t *mshr = cache->mshrs;
+    while (mshr->busy) {
+        mshr++;
     }
-    mshr->last = txn;
+    mshr->busy = true;
+    mshr->line = cbit_index(cache, line);
+    mshr->first = NULL;
+    mshr->last = NULL;
+    mshr->patch_mask = 0;
+    mshr->next = NULL;
+    line->mshr = mshr;
+    cache->mshrs_busy++;
+    return mshr;
+}
+
+/* Copies elsewhere answer, or give way: the farther of them decides how long it takes. */
+static void start_transfer(cbit_mshr_t *mshr)
+{
+    cbit_cache_t *cache = mshr->cache;
+    const cbit_line_t *line = &cache->pool[mshr->line];
+    uint32_t complex = cbit_complex_of(cache, mshr->first->core);
+    uint32_t per = cache->config.cores_per_complex;
+    uint64_t inside = (per >= 64 ? UINT64_MAX : (UINT64_C(1) << per) - 1) << complex * per;
+    bool remote = (line->complexes & ~(UINT64_C(1) << complex)) != 0;
+    bool has_copy = (line->cores & inside) != 0 || (line->complexes >> complex & 1) != 0;
+    bool write = mshr->first->txn->command == CBIT_COMMAND_WRITE;
+    /* A reader takes the nearest copy; a writer needs the answer of all. */
+    remote = (remote || (line->cores & ~inside) != 0) && (write || !has_copy);
+    cache->stats.transfers += !remote;
+    cache->stats.transfers_remote += remote;
+    mshr->fill = false;
+    cbit_event_notify_at(cache->kernel, &mshr->event,
+                         cbit_kernel_now_ps(cache->kernel) +
+                             (remote ? cache->config.transfer_remote_ns : cache->transfer_ps));
 }
 
 static void fill_arrived(void *self, cbit_txn_t *fill);
 
-static void start_fill(cbit_cache_t *cache, cbit_mshr_t *mshr, uint32_t line, uint64_t tag,
-                       cbit_txn_t *txn)
+static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
 {
-    vacate(cache, line);
-    place(cache, line, 0, LINE_PENDING);
-    *mshr = (cbit_mshr_t){.tag = tag, .line = line, .cache = cache};
-    cache->mshrs_busy++;
-    cache->stats.misses++;
-    wait_in(mshr, txn);
-    cbit_txn_t *fill = &mshr->fill;
-    cbit_txn_init(fill, CBIT_COMMAND_READ, cbit_cache_tag_spa(tag), CBIT_LINE_BYTES, txn->key,
-                  (cbit_source_t)txn->source, txn->born_ps);
+    cbit_cache_t *cache = mshr->cache;
+    cbit_txn_t *fill = &mshr->txn;
+    cbit_txn_init(fill, CBIT_COMMAND_READ, txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
+                  CBIT_LINE_BYTES, txn->key, (cbit_source_t)txn->source, txn->born_ps);
     fill->source_id = txn->source_id;
     memcpy(fill->stage_ps, txn->stage_ps, sizeof fill->stage_ps);
-    cbit_txn_charge(fill, CBIT_STAGE_CORE, cache->hit_ps);
-    fill->entered_ps = cbit_kernel_now_ps(cache->kernel) + cache->hit_ps;
+    cbit_txn_charge(fill, CBIT_STAGE_CORE, cache->look_up_ps);
+    fill->entered_ps = cbit_kernel_now_ps(cache->kernel) + cache->look_up_ps;
     cbit_txn_push_reply(fill, fill_arrived, mshr);
-    if (cache->fills_first == NULL) {
-        cache->fills_first = mshr;
-        cbit_event_notify_at(cache->kernel, &cache->fill_event, fill->entered_ps);
-    } else {
-        cache->fills_last->next = mshr;
-    }
-    cache->fills_last = mshr;
-    cbit_cache_send_victims(cache);
+    mshr->fill = true;
+    cache->stats.misses++;
+    cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
 }
 
-/* Sends what has been looked up, in order, until one must wait for its time or for room. */
-void cbit_cache_send_fills(void *self)
+/* Sends what has been looked up, in order, until one must wait for room: FABRIC's time. */
+void cbit_cache_send_fills(cbit_cache_t *cache)
 {
-    cbit_cache_t *cache = self;
     cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
     while (cache->fills_first != NULL) {
         cbit_mshr_t *mshr = cache->fills_first;
-        if (mshr->fill.entered_ps > now_ps) {
-            cbit_event_notify_at(cache->kernel, &cache->fill_event, mshr->fill.entered_ps);
+        const cbit_line_t *line = &cache->pool[mshr->line];
+        for (const cbit_line_t *alias = cbit_line_of_address(cache, cbit_tag_spa(line->tag), NULL);
+             cache->coherent_domains && alias != NULL;
+             alias = cbit_line_of_address(cache, cbit_tag_spa(line->tag), alias)) {
+            if (alias != line && alias->victims != 0) {
+                return; /* memory must have the other key id's bytes first */
+            }
+        }
+        cbit_ps_t waited_ps = now_ps - mshr->txn.entered_ps;
+        cbit_txn_charge(&mshr->txn, CBIT_STAGE_FABRIC, waited_ps);
+        cache->fills_first = mshr->next; /* off the list first: the answer may come from inside */
+        if (!cache->below.try_send(cache->below.self, &mshr->txn, &cache->below_space)) {
+            mshr->txn.stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
+            cache->fills_first = mshr;
             return;
         }
-        cbit_ps_t waited_ps = now_ps - mshr->fill.entered_ps;
-        cbit_txn_charge(&mshr->fill, CBIT_STAGE_FABRIC, waited_ps);
-        if (!cache->below.try_send(cache->below.self, &mshr->fill, &cache->below_space)) {
-            mshr->fill.stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
-            return;
-        }
-        cache->fills_first = mshr->next;
     }
 }
 
 static void install(cbit_mshr_t *mshr)
 {
-    cbit_cache_t *cache = mshr->cache;
-    uint8_t *bytes = cbit_cache_bytes(cache, mshr->line);
-    memcpy(bytes, mshr->fill.data, CBIT_LINE_BYTES);
+    cbit_line_t *line = &mshr->cache->pool[mshr->line];
+    memcpy(line->bytes, mshr->txn.data, CBIT_LINE_BYTES);
     for (uint32_t i = 0; mshr->patch_mask != 0 && i < CBIT_LINE_BYTES; i++) {
         if ((mshr->patch_mask >> i & 1) != 0) {
-            bytes[i] = mshr->patch[i];
+            line->bytes[i] = mshr->patch[i];
         }
     }
-    place(cache, mshr->line, mshr->tag, LINE_CLEAN);
+}
+
+/* Takes the first request off; it is answered once all is in order. */
+static cbit_txn_t *pop(cbit_mshr_t *mshr)
+{
+    cbit_cache_t *cache = mshr->cache;
+    cbit_wait_t *wait = mshr->first;
+    cbit_txn_t *txn = wait->txn;
+    mshr->first = wait->next;
+    cache->of_core[wait->core].waiting--;
+    wait->next = cache->waits_free;
+    cache->waits_free = wait;
+    return txn;
+}
+
+/* The line has come to the core of the first request: serves it and those after it that need no
+   further journey. Then answers them, which leads to new requests. */
+static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
+{
+    cbit_cache_t *cache = mshr->cache;
+    cbit_line_t *line = &cache->pool[mshr->line];
+    cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
+    cbit_txn_t *answers = NULL, **end = &answers;
+    bool first = true;
+    if (status == CBIT_ERR_OK) {
+        cbit_line_place(cache, line, mshr->first->core, mshr->first->fetch);
+    }
+    while (mshr->first != NULL) {
+        uint32_t core = mshr->first->core;
+        cbit_txn_t *txn = mshr->first->txn;
+        if (status == CBIT_ERR_OK && !first && !may_serve(cache, line, core, txn->command)) {
+            break;
+        }
+        (void)pop(mshr);
+        if (first && mshr->fill) {
+            memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
+        } else {
+            cbit_txn_charge(txn, CBIT_STAGE_CORE, now_ps - txn->entered_ps);
+        }
+        if (status == CBIT_ERR_OK) {
+            serve(cache, line, core, txn);
+        } else {
+            memset(txn->data, 0, sizeof txn->data);
+            txn->status = status;
+        }
+        first = false;
+        txn->next = NULL;
+        *end = txn;
+        end = &txn->next;
+    }
+    if (mshr->first != NULL) {
+        start_transfer(mshr);
+    } else {
+        mshr->busy = false;
+        line->mshr = NULL;
+        cache->mshrs_busy--;
+        cbit_line_release(cache, line);
+    }
+    cbit_cache_send_victims(cache);
+    while (answers != NULL) {
+        cbit_txn_t *txn = answers;
+        answers = txn->next;
+        cbit_txn_reply(txn);
+    }
+    cbit_cache_released(cache);
 }
 
 static void fill_arrived(void *self, cbit_txn_t *fill)
 {
     cbit_mshr_t *mshr = self;
-    cbit_cache_t *cache = mshr->cache;
-    cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
-    cbit_err_t status = fill->status;
-    if (status == CBIT_ERR_OK) {
+    if (fill->status == CBIT_ERR_OK) {
         install(mshr);
-    } else {
-        cache->states[mshr->line] = LINE_INVALID;
     }
-    cbit_txn_t *txn = mshr->first;
-    memcpy(txn->stage_ps, fill->stage_ps, sizeof txn->stage_ps);
-    for (cbit_txn_t *each = txn; each != NULL; each = each->next) {
-        if (each != txn) {
-            cbit_txn_charge(each, CBIT_STAGE_CORE, now_ps - each->entered_ps);
-        }
-        if (status == CBIT_ERR_OK) {
-            serve(cache, mshr->line, each);
-        } else {
-            memset(each->data, 0, sizeof each->data);
-            each->status = status;
-        }
-    }
-    mshr->tag = 0;
-    cache->mshrs_busy--;
-    /* All is in order before anybody hears of it: answers lead to new requests. */
-    while (txn != NULL) {
-        cbit_txn_t *next = txn->next;
-        cbit_txn_reply(txn);
-        txn = next;
-    }
-    cbit_cache_released(cache);
+    arrive(mshr, fill->status);
 }
 
-static cbit_mshr_t *free_mshr(const cbit_cache_t *cache)
+/* A fill has been looked up, or a transfer is over. */
+void cbit_mshr_event(void *self)
 {
-    for (uint32_t i = 0; i < cache->mshr_count; i++) {
-        if (cache->mshrs[i].tag == 0) {
-            return &cache->mshrs[i];
+    cbit_mshr_t *mshr = self;
+    cbit_cache_t *cache = mshr->cache;
+    if (!mshr->fill) {
+        if (cbit_cache_has_room(cache)) {
+            arrive(mshr, CBIT_ERR_OK);
+        } else { /* what it displaces has nowhere to go: a moment later */
+            cbit_event_notify_at(cache->kernel, &mshr->event,
+                                 cbit_kernel_now_ps(cache->kernel) + cache->l2.ps);
         }
+        return;
     }
-    return NULL;
+    mshr->next = NULL;
+    *(cache->fills_first == NULL ? &cache->fills_first : &cache->fills_last->next) = mshr;
+    cache->fills_last = mshr;
+    cbit_cache_send_fills(cache);
 }
 
-static bool try_miss(cbit_cache_t *cache, cbit_txn_t *txn, uint64_t tag)
+/* ---- requests ---- */
+
+/* Takes the address under other key ids off the chip. False: not yet. An alias that is on its way
+   must arrive first; and a line of our own that is only in a write-back buffer may be older than an
+   alias, so that memory must have both before anybody reads it. */
+static bool drop_aliases(cbit_cache_t *cache, uint64_t tag, const cbit_line_t *own)
 {
-    cbit_victim_t *victim = cache->victims_busy == 0 ? NULL : cbit_cache_find_victim(cache, tag);
-    if (victim != NULL) {
-        return take_from_victim(cache, victim, txn);
+    bool leaving = own != NULL && !cbit_line_on_chip(own);
+    cbit_line_t *line = cbit_line_of_address(cache, cbit_tag_spa(tag), NULL);
+    while (line != NULL) {
+        cbit_line_t *next = cbit_line_of_address(cache, cbit_tag_spa(tag), line);
+        if (line->tag != tag && (line->mshr != NULL || (leaving && !cbit_line_on_chip(line)))) {
+            return false;
+        }
+        if (line->tag != tag && cbit_line_on_chip(line)) {
+            if (line->dirty && !cbit_cache_has_room(cache)) {
+                return false;
+            }
+            cache->stats.aliases_dropped++;
+            cbit_line_drop_all(cache, line);
+            cbit_line_retire(cache, line);
+            if (leaving) {
+                cbit_cache_send_victims(cache);
+                return false;
+            }
+        }
+        line = next;
     }
-    bool whole = txn->command == CBIT_COMMAND_WRITE && txn->size_bytes == CBIT_LINE_BYTES;
-    cbit_mshr_t *mshr = whole ? NULL : free_mshr(cache);
-    uint32_t line = whole || mshr != NULL ? make_room(cache, txn->spa, false) : NO_LINE;
-    if (line == NO_LINE) {
+    return true;
+}
+
+static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *txn, uint64_t tag,
+                     cbit_line_t *line)
+{
+    if (cache->mshrs_busy == cache->mshr_count || cache->waits_free == NULL ||
+        !cbit_cache_has_room(cache) ||
+        (cache->coherent_domains &&
+         (!drop_aliases(cache, tag, line) || !cbit_cache_has_room(cache)))) {
         return false;
     }
-    if (whole) {
-        write_whole_line(cache, line, tag, txn);
-    } else {
-        start_fill(cache, mshr, line, tag, txn);
+    bool whole = txn->command == CBIT_COMMAND_WRITE && txn->size_bytes == CBIT_LINE_BYTES;
+    if (line == NULL && whole) {
+        line = cbit_line_create(cache, tag);
+        cbit_line_place(cache, line, port->core, port->fetch);
+        serve(cache, line, port->core, txn);
+        uint32_t which = cache->l1d.lines != 0 ? ANSWERS_L1D : ANSWERS_L2;
+        count_hit(cache, which);
+        answer_later(cache, which, txn);
+        cbit_cache_send_victims(cache);
+        return true;
     }
+    bool memory = line == NULL;
+    if (memory) {
+        line = cbit_line_create(cache, tag);
+    } else if (!cbit_line_on_chip(line)) {
+        /* In a write-back buffer: it stays, if it is not sent yet, and else comes back clean. */
+        line->dirty = cbit_cache_victim_cancel(cache, line);
+    }
+    cbit_mshr_t *mshr = take_mshr(cache, line);
+    wait_for(mshr, port->core, port->fetch, txn);
+    if (memory) {
+        start_fill(mshr, txn);
+    } else {
+        start_transfer(mshr);
+    }
+    cbit_cache_send_victims(cache);
     return true;
 }
 
 bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
-    cbit_cache_t *cache = self;
-    uint64_t tag = cbit_cache_tag(txn->spa, txn->key);
-    if (cache->wbinvds == NULL) {
-        uint32_t line = cbit_cache_find(cache, tag);
-        if (line != NO_LINE) {
-            serve(cache, line, txn);
-            cache->stats.hits++;
-            answer_later(cache, txn);
-            return true;
-        }
-        cbit_mshr_t *mshr = cbit_cache_find_mshr(cache, tag);
-        if (mshr != NULL) {
-            wait_in(mshr, txn);
-            cache->stats.merges++;
-            return true;
-        }
-        if (try_miss(cache, txn, tag)) {
-            return true;
+    const cbit_core_t *port = self;
+    cbit_cache_t *cache = port->cache;
+    uint64_t tag = cbit_tag(txn->spa, txn->key);
+    if (cache->of_core[port->core].wbinvds == NULL) {
+        cbit_line_t *line = cbit_line_find(cache, tag);
+        if (line != NULL && line->mshr != NULL) {
+            if (cache->waits_free != NULL) {
+                wait_for(line->mshr, port->core, port->fetch, txn);
+                cache->stats.merges++;
+                return true;
+            }
+        } else {
+            uint32_t which;
+            if (line != NULL &&
+                hit(cache, port->core, port->fetch, txn->command, tag, &which) != NULL) {
+                serve(cache, line, port->core, txn);
+                count_hit(cache, which);
+                answer_later(cache, which, txn);
+                cbit_cache_send_victims(cache);
+                return true;
+            }
+            if (try_miss(cache, port, txn, tag, line)) {
+                return true;
+            }
         }
     }
     cache->stats.refusals++;
@@ -302,35 +461,4 @@ bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         cbit_waitlist_add(&cache->waiters, waiter);
     }
     return false;
-}
-
-bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
-                      void *bytes, uint32_t len_bytes, uint32_t *clocks)
-{
-    cbit_cache_t *cache = self;
-    uint32_t line = cbit_cache_find(cache, cbit_cache_tag(spa, key));
-    if (line == NO_LINE || cache->wbinvds != NULL) {
-        return false;
-    }
-    uint8_t *at = cbit_cache_bytes(cache, line) + spa % CBIT_LINE_BYTES;
-    if (command == CBIT_COMMAND_READ) {
-        memcpy(bytes, at, len_bytes);
-    } else if (cache->states[line] != LINE_DIRTY) {
-        return false; /* the line must learn who writes it */
-    } else {
-        memcpy(at, bytes, len_bytes);
-    }
-    cache->used[line] = ++cache->touches;
-    cache->stats.hits++;
-    *clocks = cache->hit_cclk;
-    return true;
-}
-
-void cbit_cache_released(cbit_cache_t *cache)
-{
-    cbit_cache_continue_flushes(cache);
-    cbit_waitlist_t waiting = cache->waiters;
-    cache->waiters = (cbit_waitlist_t){NULL, NULL};
-    while (cbit_waitlist_wake_one(&waiting)) {
-    }
 }

@@ -1,4 +1,4 @@
-/* Life of a cache, its rows, and access without time. */
+/* Life of the caches, their rows, and access without time. */
 #include "cbit/cache/cache.h"
 
 #include <inttypes.h>
@@ -7,23 +7,56 @@
 
 #include "model/cache/state.h"
 
+#define SOG "AMD Software Optimization Guide for Family 17h Models 30h (56305), section "
+
+/* A table of one level: what it is unless told otherwise. */
+#define LEVEL_ROWS(name, least, kib, way_count, clocks, from, text)                                \
+    static const cbit_row_t name##_rows[] = {                                                      \
+        {CBIT_FIELD(SIZE, cbit_cache_level_config_t, size_bytes), .unit = "bytes", .min = (least), \
+         .max = UINT64_C(1) << 30, .fallback = UINT64_C(kib) << 10, .source = (from),              \
+         .help = "Capacity: ways x 64 bytes x a power of two" text},                               \
+        {CBIT_FIELD(U32, cbit_cache_level_config_t, ways), .unit = "lines", .min = 1, .max = 64,   \
+         .fallback = (way_count), .source = (from), .help = "Lines of a set"},                     \
+        {CBIT_FIELD(U32, cbit_cache_level_config_t, hit_cclk), .unit = "cclk", .min = 1,           \
+         .max = 1000, .fallback = (clocks), .source = (from),                                      \
+         .help = "From issue to the answer of a hit"},                                             \
+        {.key = NULL},                                                                             \
+    }
+
+LEVEL_ROWS(l1i, 0, 32, 8, 4, SOG "2.6.1; clocks assumed as of the data side", "; 0: none");
+LEVEL_ROWS(l1d, 0, 32, 8, 4, SOG "2.6.2", "; 0: none");
+LEVEL_ROWS(l2, 1024, 512, 8, 12, SOG "2.6.3", "");
+LEVEL_ROWS(l3, 0, 16384, 16, 39, SOG "2.6.4", "; 0: none");
+
+#define LEVEL(field, sentence)                                                                     \
+    {                                                                                              \
+        CBIT_FIELD(OBJECT, cbit_cache_config_t, field), .rows = field##_rows, .help = (sentence)   \
+    }
+
 const cbit_row_t cbit_cache_rows[] = {
-    {CBIT_FIELD(SIZE, cbit_cache_config_t, size_bytes), .unit = "bytes", .min = 4096,
-     .max = UINT64_C(1) << 30, .fallback = 512 << 10,
-     .source = "AMD Software Optimization Guide for Family 17h Models 30h (56305), section 2.6: L2",
-     .help = "Capacity of a core's cache: ways x 64 bytes x a power of two"},
-    {CBIT_FIELD(U32, cbit_cache_config_t, ways), .unit = "lines", .min = 1, .max = 64,
-     .fallback = 8,
-     .source = "AMD Software Optimization Guide for Family 17h Models 30h (56305), section 2.6: L2",
-     .help = "Lines of a set"},
+    LEVEL(l1i, "Instruction cache of each core"),
+    LEVEL(l1d, "Data cache of each core"),
+    LEVEL(l2, "Second level of each core; includes the first"),
+    LEVEL(l3, "Third level of each core complex"),
+    {CBIT_FIELD(BOOL, cbit_cache_config_t, l3_inclusive), .source = SOG "2.6.4: a victim cache",
+     .help = "The L3 holds what the L2s above it hold, instead of what they gave up"},
+    {CBIT_FIELD(U32, cbit_cache_config_t, cores_per_complex), .unit = "cores", .min = 1,
+     .max = CBIT_CACHE_MAX_CORES, .fallback = 4, .source = "EPYC 7002: four cores share an L3",
+     .help = "Cores that share an L3"},
     {CBIT_FIELD(U32, cbit_cache_config_t, mshrs), .unit = "lines", .min = 1, .max = 256,
-     .fallback = 22,
-     .source = "assumed: the 22 miss address buffers of a Zen 2 L1 data cache stand for the path",
-     .help = "Lines that may be outstanding below; also the number of write-back buffers"},
-    {CBIT_FIELD(U32, cbit_cache_config_t, hit_cclk), .unit = "cclk", .min = 1, .max = 1000,
-     .fallback = 12,
-     .source = "AMD Software Optimization Guide for Family 17h Models 30h (56305), section 2.6: L2",
-     .help = "Look-up, and the answer when it hits"},
+     .fallback = 48,
+     .source = "assumed: the L2's outstanding misses of Zen 2, from bandwidth x latency",
+     .help = "Lines that each core may have on their way; two write-back buffers come with each"},
+    {CBIT_FIELD(U32, cbit_cache_config_t, transfer_cclk), .unit = "cclk", .min = 1, .max = 10000,
+     .fallback = 90,
+     .source = "assumed: core to core inside a complex takes about 26 ns on Rome (measured by the "
+               "press, one round of a ping-pong)",
+     .help = "A line, or the right to write it, from another core of the complex"},
+    {CBIT_FIELD(PS, cbit_cache_config_t, transfer_remote_ns), .unit = "ns", .min = 1000,
+     .max = 10000000, .fallback = 110000,
+     .source = "assumed: core to core across complexes takes about 110 ns on Rome (measured by the "
+               "press, one round of a ping-pong)",
+     .help = "A line, or the right to write it, from another complex"},
     {.key = NULL},
 };
 
@@ -32,53 +65,101 @@ const cbit_row_t cbit_cache_rows[] = {
         CBIT_FIELD(U64, cbit_cache_stats_t, field), .unit = "count", .help = sentence              \
     }
 const cbit_row_t cbit_cache_stat_rows[] = {
-    STAT(hits, "Requests answered by the cache or its write-back buffers"),
-    STAT(misses, "Lines asked for below"),
-    STAT(merges, "Requests that waited for another one's line"),
-    STAT(writebacks, "Dirty lines sent below"),
-    STAT(refusals, "Requests turned away: no MSHR, buffer or way was free"),
+    STAT(l1_hits, "Requests answered by L1"),
+    STAT(l2_hits, "Requests answered by L2"),
+    STAT(l3_hits, "Requests answered by the complex's L3"),
+    STAT(transfers, "Lines or rights to write from another core of the complex"),
+    STAT(transfers_remote, "Lines or rights to write from another complex"),
+    STAT(invalidations, "Copies that writes took away"),
+    STAT(misses, "Lines asked for in memory"),
+    STAT(merges, "Requests that waited for a line on its way"),
+    STAT(writebacks, "Dirty lines sent to memory"),
+    STAT(aliases_dropped, "Lines dropped because their address came under another key id"),
+    STAT(refusals, "Requests turned away: no MSHR or buffer was free, or during WBINVD"),
     {.key = NULL},
 };
 
-static cbit_err_t check_rows(const cbit_cache_config_t *config, cbit_diag_t *diag)
+/* ---- checks ---- */
+
+/* "l2/ways": where in the section a finding is. */
+static void join(char *where, size_t size, const char *name, const char *key)
 {
-    const struct {
-        const char *key;
-        uint64_t value;
-    } given[] = {
-        {"size_bytes", config->size_bytes},
-        {"ways", config->ways},
-        {"mshrs", config->mshrs},
-        {"hit_cclk", config->hit_cclk},
-    };
+    size_t name_len = strlen(name), key_len = strlen(key);
+    if (name_len + key_len + 2 <= size) {
+        memcpy(where, name, name_len);
+        where[name_len] = '/';
+        memcpy(where + name_len + 1, key, key_len + 1);
+    }
+}
+
+static cbit_err_t out_of_range(const cbit_row_t *row, const char *where, uint64_t value,
+                               cbit_diag_t *diag)
+{
+    return cbit_diag_add(diag, CBIT_ERR_RANGE, where,
+                         "%" PRIu64 " is outside %" PRIu64 "..%" PRIu64 " (%s)", value, row->min,
+                         row->max, row->unit);
+}
+
+static cbit_err_t check_level(const cbit_cache_level_config_t *level, const cbit_row_t *rows,
+                              const char *name, cbit_diag_t *diag)
+{
+    const uint64_t values[] = {level->size_bytes, level->ways, level->hit_cclk};
+    if (level->size_bytes == 0 && rows[0].min == 0) {
+        return CBIT_ERR_OK;
+    }
+    char where[64] = "";
     cbit_err_t err = CBIT_ERR_OK;
-    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
-        const cbit_row_t *row = cbit_rows_find(cbit_cache_rows, given[i].key);
-        if (given[i].value < row->min || given[i].value > row->max) {
-            err = cbit_diag_add(diag, CBIT_ERR_RANGE, row->key,
-                                "%" PRIu64 " is outside %" PRIu64 "..%" PRIu64 " (%s)",
-                                given[i].value, row->min, row->max, row->unit);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        if (values[i] < rows[i].min || values[i] > rows[i].max) {
+            join(where, sizeof where, name, rows[i].key);
+            err = out_of_range(&rows[i], where, values[i], diag);
         }
+    }
+    uint64_t set_bytes = (uint64_t)level->ways * CBIT_LINE_BYTES;
+    uint64_t sets = err == CBIT_ERR_OK ? level->size_bytes / set_bytes : 1;
+    if (err == CBIT_ERR_OK &&
+        (level->size_bytes % set_bytes != 0 || sets == 0 || (sets & (sets - 1)) != 0)) {
+        join(where, sizeof where, name, "size_bytes");
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
+                            "%" PRIu64 " bytes in %" PRIu32
+                            " ways are no power of two of sets; allowed is ways x 64 x 2^n",
+                            level->size_bytes, level->ways);
     }
     return err;
 }
 
-static cbit_err_t check(const cbit_cache_config_t *config, cbit_diag_t *diag)
+static cbit_err_t check(const cbit_cache_config_t *config, uint32_t cores, cbit_diag_t *diag)
 {
-    cbit_err_t err = check_rows(config, diag);
-    if (err != CBIT_ERR_OK) {
-        return err;
+    cbit_err_t err = check_level(&config->l1i, l1i_rows, "l1i", diag);
+    cbit_err_t next[] = {check_level(&config->l1d, l1d_rows, "l1d", diag),
+                         check_level(&config->l2, l2_rows, "l2", diag),
+                         check_level(&config->l3, l3_rows, "l3", diag)};
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+        err = err == CBIT_ERR_OK ? next[i] : err;
     }
-    uint64_t set_bytes = (uint64_t)config->ways * CBIT_LINE_BYTES;
-    uint64_t sets = config->size_bytes / set_bytes;
-    if (config->size_bytes % set_bytes != 0 || (sets & (sets - 1)) != 0) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, "size_bytes",
-                             "%" PRIu64 " bytes in %" PRIu32
-                             " ways are not a power of two of sets; allowed is ways x 64 x 2^n",
-                             config->size_bytes, config->ways);
+    const struct {
+        const char *key;
+        uint64_t value;
+    } given[] = {
+        {"cores_per_complex", config->cores_per_complex},
+        {"mshrs", config->mshrs},
+        {"transfer_cclk", config->transfer_cclk},
+        {"transfer_remote_ns", config->transfer_remote_ns},
+    };
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        const cbit_row_t *row = cbit_rows_find(cbit_cache_rows, given[i].key);
+        if (given[i].value < row->min || given[i].value > row->max) {
+            err = out_of_range(row, row->key, given[i].value, diag);
+        }
     }
-    return CBIT_ERR_OK;
+    if (cores == 0 || cores > CBIT_CACHE_MAX_CORES) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, NULL, "%" PRIu32 " cores are outside 1..%d",
+                            cores, CBIT_CACHE_MAX_CORES);
+    }
+    return err;
 }
+
+/* ---- life ---- */
 
 static void below_has_space(void *self)
 {
@@ -86,44 +167,99 @@ static void below_has_space(void *self)
     cbit_cache_send_fills(self);
 }
 
-static bool allocate(cbit_cache_t *cache, const cbit_cache_config_t *config)
+static bool build_levels(cbit_cache_t *cache, const cbit_clock_t *cclk)
 {
-    cache->lines = (uint32_t)(config->size_bytes / CBIT_LINE_BYTES);
-    cache->ways = config->ways;
-    cache->set_mask = cache->lines / config->ways - 1;
-    cache->mshr_count = config->mshrs;
-    cache->tags = calloc(cache->lines, sizeof cache->tags[0]);
-    cache->used = calloc(cache->lines, sizeof cache->used[0]);
-    cache->by = calloc(cache->lines, sizeof cache->by[0]);
-    cache->states = calloc(cache->lines, sizeof cache->states[0]);
-    cache->bytes = calloc(cache->lines, CBIT_LINE_BYTES);
-    cache->mshrs = calloc(config->mshrs, sizeof cache->mshrs[0]);
-    cache->victims = calloc(config->mshrs, sizeof cache->victims[0]);
-    return cache->tags != NULL && cache->used != NULL && cache->by != NULL &&
-           cache->states != NULL && cache->bytes != NULL && cache->mshrs != NULL &&
-           cache->victims != NULL;
+    const cbit_cache_config_t *config = &cache->config;
+    bool built = cbit_level_init(&cache->l1i, &config->l1i, cache->cores, cclk) &&
+                 cbit_level_init(&cache->l1d, &config->l1d, cache->cores, cclk) &&
+                 cbit_level_init(&cache->l2, &config->l2, cache->cores, cclk) &&
+                 cbit_level_init(&cache->l3, &config->l3, cache->complexes, cclk);
+    const cbit_level_t *levels[ANSWERS] = {&cache->l1d, &cache->l1i, &cache->l2, &cache->l3};
+    const uint32_t clocks[ANSWERS] = {config->l1d.hit_cclk, config->l1i.hit_cclk,
+                                      config->l2.hit_cclk, config->l3.hit_cclk};
+    for (int i = 0; i < ANSWERS; i++) {
+        cache->clocks[i] = clocks[i];
+        cache->answers[i].cache = cache;
+        cache->answers[i].span_ps = levels[i]->ps;
+        cbit_event_init(&cache->answers[i].event, cbit_answers_event, &cache->answers[i]);
+    }
+    cache->look_up_ps = cache->l3.lines != 0 ? cache->l3.ps : cache->l2.ps;
+    cache->transfer_ps = cbit_clock_span_ps(cclk, config->transfer_cclk);
+    return built;
 }
 
-cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, const cbit_clock_t *cclk,
-                             cbit_kernel_t *kernel, cbit_port_t below, cbit_cache_t **out,
-                             cbit_diag_t *diag)
+static bool build_directory(cbit_cache_t *cache)
 {
-    cbit_err_t err = check(config, diag);
+    uint64_t places =
+        (uint64_t)cache->l2.lines * cache->cores + (uint64_t)cache->l3.lines * cache->complexes;
+    cache->pool_count = (uint32_t)(places + 4 * (uint64_t)cache->mshr_count + 16);
+    uint32_t buckets = 1024;
+    while (buckets < cache->pool_count && buckets < 1U << 20) {
+        buckets *= 2;
+    }
+    cache->bucket_mask = buckets - 1;
+    cache->pool = calloc(cache->pool_count, sizeof cache->pool[0]);
+    cache->buckets = malloc(buckets * sizeof cache->buckets[0]);
+    if (cache->pool == NULL || cache->buckets == NULL) {
+        return false;
+    }
+    memset(cache->buckets, 0xff, buckets * sizeof cache->buckets[0]); /* NOWHERE */
+    cache->pool_free = NOWHERE;
+    return true;
+}
+
+static bool build_buffers(cbit_cache_t *cache)
+{
+    uint32_t waits = WAITS_PER_CORE * cache->cores;
+    cache->mshrs = calloc(cache->mshr_count, sizeof cache->mshrs[0]);
+    cache->victims = calloc(cache->victim_count + cache->mshr_count, sizeof cache->victims[0]);
+    cache->waits = calloc(waits, sizeof cache->waits[0]);
+    cache->of_core = calloc(cache->cores, sizeof cache->of_core[0]);
+    cache->ports = calloc(2 * (size_t)cache->cores, sizeof cache->ports[0]);
+    if (cache->mshrs == NULL || cache->victims == NULL || cache->waits == NULL ||
+        cache->of_core == NULL || cache->ports == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < cache->mshr_count; i++) {
+        cache->mshrs[i].cache = cache;
+        cbit_event_init(&cache->mshrs[i].event, cbit_mshr_event, &cache->mshrs[i]);
+    }
+    for (uint32_t i = 0; i < waits; i++) {
+        cache->waits[i].next = cache->waits_free;
+        cache->waits_free = &cache->waits[i];
+    }
+    for (uint32_t i = 0; i < 2 * cache->cores; i++) {
+        cache->ports[i] =
+            (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
+    }
+    return true;
+}
+
+cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, uint32_t cores,
+                             bool coherent_domains, const cbit_clock_t *cclk, cbit_kernel_t *kernel,
+                             cbit_port_t below, cbit_cache_t **out, cbit_diag_t *diag)
+{
+    cbit_err_t err = check(config, cores, diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
     cbit_cache_t *cache = calloc(1, sizeof *cache);
-    if (cache == NULL || !allocate(cache, config)) {
-        cbit_cache_destroy(cache);
-        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, "size_bytes", "out of memory");
+    if (cache == NULL) {
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
+    cache->config = *config;
+    cache->coherent_domains = coherent_domains;
+    cache->cores = cores;
+    cache->complexes = (cores + config->cores_per_complex - 1) / config->cores_per_complex;
     cache->kernel = kernel;
     cache->below = below;
     cache->below_space = (cbit_waiter_t){.on_space = below_has_space, .self = cache};
-    cache->hit_cclk = config->hit_cclk;
-    cache->hit_ps = cbit_clock_span_ps(cclk, config->hit_cclk);
-    cbit_event_init(&cache->fill_event, cbit_cache_send_fills, cache);
-    cbit_event_init(&cache->hit_event, cbit_cache_answer_hits, cache);
+    cache->mshr_count = config->mshrs * cores;
+    cache->victim_count = VICTIMS_PER_MSHR * cache->mshr_count;
+    if (!build_levels(cache, cclk) || !build_directory(cache) || !build_buffers(cache)) {
+        cbit_cache_destroy(cache);
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
     *out = cache;
     return CBIT_ERR_OK;
 }
@@ -142,19 +278,27 @@ void cbit_cache_destroy(cbit_cache_t *cache)
     if (cache == NULL) {
         return;
     }
-    if (cache->kernel != NULL) {
-        cbit_event_cancel(cache->kernel, &cache->fill_event);
-        cbit_event_cancel(cache->kernel, &cache->hit_event);
+    for (int i = 0; i < ANSWERS; i++) {
+        cbit_event_cancel(cache->kernel, &cache->answers[i].event);
     }
-    free_flushes(cache->wbinvds);
+    for (uint32_t i = 0; cache->mshrs != NULL && i < cache->mshr_count; i++) {
+        cbit_event_cancel(cache->kernel, &cache->mshrs[i].event);
+    }
+    for (uint32_t core = 0; cache->of_core != NULL && core < cache->cores; core++) {
+        free_flushes(cache->of_core[core].wbinvds);
+    }
     free_flushes(cache->clflushes);
-    free(cache->tags);
-    free(cache->used);
-    free(cache->by);
-    free(cache->states);
-    free(cache->bytes);
+    cbit_level_free(&cache->l1i);
+    cbit_level_free(&cache->l1d);
+    cbit_level_free(&cache->l2);
+    cbit_level_free(&cache->l3);
+    free(cache->pool);
+    free(cache->buckets);
     free(cache->mshrs);
     free(cache->victims);
+    free(cache->waits);
+    free(cache->of_core);
+    free(cache->ports);
     free(cache);
 }
 
@@ -162,6 +306,8 @@ void cbit_cache_stats(const cbit_cache_t *cache, cbit_cache_stats_t *stats)
 {
     *stats = cache->stats;
 }
+
+/* ---- without time ---- */
 
 /* A fill that is under way will bring bytes from before this write. */
 static void patch(cbit_mshr_t *mshr, uint32_t offset, const void *bytes, uint32_t len_bytes)
@@ -172,50 +318,52 @@ static void patch(cbit_mshr_t *mshr, uint32_t offset, const void *bytes, uint32_
     }
 }
 
-/* The newest copy of a line in this cache, or NULL. */
-static uint8_t *newest(cbit_cache_t *cache, uint64_t tag)
+/* The line if its bytes are here; *filling: it is on its way from memory. */
+static cbit_line_t *present(cbit_cache_t *cache, uint64_t tag, cbit_mshr_t **filling)
 {
-    uint32_t line = cbit_cache_find(cache, tag);
-    if (line != NO_LINE) {
-        return cbit_cache_bytes(cache, line);
+    cbit_line_t *line = cbit_line_find(cache, tag);
+    *filling = NULL;
+    if (line != NULL && line->mshr != NULL && line->mshr->fill) {
+        *filling = line->mshr;
+        return NULL;
     }
-    cbit_victim_t *victim = cbit_cache_find_victim(cache, tag);
-    return victim == NULL ? NULL : victim->txn.data;
+    return line;
+}
+
+static void update(cbit_cache_t *cache, cbit_line_t *line, uint32_t offset, const void *bytes,
+                   uint32_t len_bytes)
+{
+    memcpy(line->bytes + offset, bytes, len_bytes);
+    if (!cbit_line_on_chip(line)) {
+        cbit_cache_victim_again(cache, line);
+    }
 }
 
 bool cbit_cache_snoop(cbit_cache_t *cache, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes)
 {
-    uint64_t tag = cbit_cache_tag(spa, key);
     uint32_t offset = spa % CBIT_LINE_BYTES;
-    uint8_t *copy = newest(cache, tag);
+    cbit_mshr_t *filling;
+    cbit_line_t *line = present(cache, cbit_tag(spa, key), &filling);
     if (command == CBIT_COMMAND_READ) {
-        if (copy != NULL) {
-            memcpy(bytes, copy + offset, len_bytes);
+        if (line != NULL) {
+            memcpy(bytes, line->bytes + offset, len_bytes);
         }
-        return copy != NULL;
+        return line != NULL;
     }
-    if (copy == NULL) {
-        cbit_mshr_t *mshr = cbit_cache_find_mshr(cache, tag);
-        if (mshr != NULL) {
-            patch(mshr, offset, bytes, len_bytes);
+    if (line == NULL) {
+        if (filling != NULL) {
+            patch(filling, offset, bytes, len_bytes);
         }
         return false;
     }
-    memcpy(copy + offset, bytes, len_bytes);
-    uint32_t line = cbit_cache_find(cache, tag);
-    if (line != NO_LINE) {
-        cache->by[line] =
-            cache->states[line] == LINE_DIRTY ? cache->by[line] : (uint32_t)CBIT_SOURCE_DMA << 16;
-        cache->states[line] = LINE_DIRTY;
-    } else {
-        cbit_victim_t *victim = cbit_cache_find_victim(cache, tag);
-        victim->again = victim->sent;
+    update(cache, line, offset, bytes, len_bytes);
+    if (cbit_line_on_chip(line) && !line->dirty) {
+        line->dirty = true;
+        line->by = (uint32_t)CBIT_SOURCE_DMA << 16;
     }
     return true;
 }
-
-/* ---- without time ---- */
 
 static uint32_t within_line(cbit_spa_t spa, uint32_t len_bytes)
 {
@@ -225,13 +373,17 @@ static uint32_t within_line(cbit_spa_t spa, uint32_t len_bytes)
 
 static cbit_err_t peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, uint32_t len_bytes)
 {
-    cbit_cache_t *cache = self;
-    cbit_err_t err = cache->below.peek(cache->below.self, spa, key, bytes, len_bytes);
+    cbit_cache_t *cache = ((const cbit_core_t *)self)->cache;
+    cbit_err_t err = CBIT_ERR_OK;
     for (uint32_t at = 0, len; err == CBIT_ERR_OK && at < len_bytes; at += len) {
         len = within_line(spa + at, len_bytes - at);
-        const uint8_t *copy = newest(cache, cbit_cache_tag(spa + at, key));
-        if (copy != NULL) {
-            memcpy((uint8_t *)bytes + at, copy + (spa + at) % CBIT_LINE_BYTES, len);
+        uint8_t *part = (uint8_t *)bytes + at;
+        cbit_mshr_t *filling;
+        const cbit_line_t *line = present(cache, cbit_tag(spa + at, key), &filling);
+        if (line != NULL) {
+            memcpy(part, line->bytes + (spa + at) % CBIT_LINE_BYTES, len);
+        } else {
+            err = cache->below.peek(cache->below.self, spa + at, key, part, len);
         }
     }
     return err;
@@ -240,34 +392,40 @@ static cbit_err_t peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, 
 static cbit_err_t poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *bytes,
                        uint32_t len_bytes)
 {
-    cbit_cache_t *cache = self;
+    cbit_cache_t *cache = ((const cbit_core_t *)self)->cache;
     cbit_err_t err = cache->below.poke(cache->below.self, spa, key, bytes, len_bytes);
     for (uint32_t at = 0, len; err == CBIT_ERR_OK && at < len_bytes; at += len) {
         len = within_line(spa + at, len_bytes - at);
         const uint8_t *part = (const uint8_t *)bytes + at;
         uint32_t offset = (spa + at) % CBIT_LINE_BYTES;
-        uint64_t tag = cbit_cache_tag(spa + at, key);
-        uint8_t *copy = newest(cache, tag);
-        if (copy != NULL) {
-            memcpy(copy + offset, part, len);
-            cbit_victim_t *victim = cbit_cache_find_victim(cache, tag);
-            if (cbit_cache_find(cache, tag) == NO_LINE && victim != NULL) {
-                victim->again = victim->sent;
-            }
-        } else if (cbit_cache_find_mshr(cache, tag) != NULL) {
-            patch(cbit_cache_find_mshr(cache, tag), offset, part, len);
+        cbit_mshr_t *filling;
+        cbit_line_t *line = present(cache, cbit_tag(spa + at, key), &filling);
+        if (line != NULL) {
+            update(cache, line, offset, part, len);
+        } else if (filling != NULL) {
+            patch(filling, offset, part, len);
         }
     }
     return err;
 }
 
-cbit_port_t cbit_cache_port(cbit_cache_t *cache)
+static cbit_port_t port_of(cbit_cache_t *cache, uint32_t index)
 {
     return (cbit_port_t){
-        .self = cache,
+        .self = &cache->ports[index],
         .try_send = cbit_cache_try_send,
         .peek = peek,
         .poke = poke,
         .quick = cbit_cache_quick,
     };
+}
+
+cbit_port_t cbit_cache_port(cbit_cache_t *cache, uint32_t core)
+{
+    return port_of(cache, core);
+}
+
+cbit_port_t cbit_cache_fetch_port(cbit_cache_t *cache, uint32_t core)
+{
+    return port_of(cache, cache->cores + core);
 }

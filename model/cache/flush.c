@@ -1,90 +1,125 @@
-/* What leaves the cache: victims, WBINVD, CLFLUSH, INVD. */
+/* What leaves the chip: write-backs, WBINVD, CLFLUSH, INVD. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/cache/state.h"
 
-cbit_victim_t *cbit_cache_find_victim(const cbit_cache_t *cache, uint64_t tag)
+/* ---- write-backs ---- */
+
+static void victim_append(cbit_cache_t *cache, cbit_victim_t *victim)
 {
-    cbit_victim_t *found = NULL;
-    for (uint32_t i = 0; i < cache->mshr_count; i++) {
-        cbit_victim_t *victim = &cache->victims[i];
-        /* At most one of a line is unsent, and that one is newer than those sent. */
-        if (victim->tag == tag && (found == NULL || !victim->sent)) {
-            found = victim;
-        }
+    victim->next = NULL;
+    *(cache->victims_first == NULL ? &cache->victims_first : &cache->victims_last->next) = victim;
+    cache->victims_last = victim;
+}
+
+static void flushers_hear(cbit_cache_t *cache, cbit_victim_t *victim)
+{
+    for (uint32_t core = 0; victim->flushers != 0; core++, victim->flushers >>= 1) {
+        cache->of_core[core].writes_left -= (uint32_t)(victim->flushers & 1);
     }
-    return found;
 }
 
 static void victim_taken(void *self, cbit_txn_t *txn)
 {
     cbit_victim_t *victim = self;
     cbit_cache_t *cache = victim->cache;
+    cbit_line_t *line = &cache->pool[victim->line];
     if (victim->again) {
-        txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
         victim->again = false;
         victim->sent = false;
-        victim->next = cache->victims_first;
-        cache->victims_first = victim;
-        if (victim->next == NULL) {
-            cache->victims_last = victim;
-        }
+        txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
+        victim_append(cache, victim);
     } else {
-        victim->tag = 0;
+        victim->busy = false;
         cache->victims_busy--;
+        line->victims--;
+        flushers_hear(cache, victim);
+        cbit_line_release(cache, line);
     }
     cbit_cache_send_victims(cache);
+    cbit_cache_send_fills(cache);
     cbit_cache_released(cache);
 }
 
-void cbit_cache_evict(cbit_cache_t *cache, uint32_t line)
+/* An unsent write-back of a line takes what is newest anyway. */
+static cbit_victim_t *unsent(const cbit_cache_t *cache, const cbit_line_t *line)
 {
-    cbit_victim_t *victim = cache->victims;
-    while (victim->tag != 0) {
-        victim++;
+    uint32_t index = cbit_index(cache, line);
+    cbit_victim_t *victim = cache->victims_first;
+    while (line->victims != 0 && victim != NULL && victim->line != index) {
+        victim = victim->next;
     }
-    victim->tag = cache->tags[line];
-    victim->sent = false;
-    victim->again = false;
-    victim->next = NULL;
-    victim->cache = cache;
-    memcpy(victim->txn.data, cbit_cache_bytes(cache, line), CBIT_LINE_BYTES);
-    victim->txn.source = (uint8_t)(cache->by[line] >> 16);
-    victim->txn.source_id = (uint16_t)cache->by[line];
-    victim->txn.entered_ps = cbit_kernel_now_ps(cache->kernel);
-    cache->victims_busy++;
-    if (cache->victims_first == NULL) {
-        cache->victims_first = victim;
-    } else {
-        cache->victims_last->next = victim;
-    }
-    cache->victims_last = victim;
-    cache->tags[line] = 0;
-    cache->states[line] = LINE_INVALID;
+    return line->victims == 0 ? NULL : victim;
 }
 
-void cbit_cache_victim_take_back(cbit_cache_t *cache, cbit_victim_t *victim)
+void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line)
 {
+    line->dirty = false;
+    if (unsent(cache, line) != NULL) {
+        return;
+    }
+    cbit_victim_t *victim = cache->victims;
+    while (victim->busy) {
+        victim++;
+    }
+    *victim = (cbit_victim_t){.cache = cache, .busy = true, .line = cbit_index(cache, line)};
+    victim->txn.entered_ps = cbit_kernel_now_ps(cache->kernel);
+    cache->victims_busy++;
+    line->victims++;
+    victim_append(cache, victim);
+}
+
+bool cbit_cache_victim_cancel(cbit_cache_t *cache, cbit_line_t *line)
+{
+    cbit_victim_t *victim = unsent(cache, line);
+    if (victim == NULL) {
+        return false;
+    }
     cbit_victim_t *before = NULL;
     for (cbit_victim_t *v = cache->victims_first; v != victim; v = v->next) {
         before = v;
     }
     *(before != NULL ? &before->next : &cache->victims_first) = victim->next;
-    if (cache->victims_last == victim) {
-        cache->victims_last = before;
-    }
-    victim->tag = 0;
+    cache->victims_last = cache->victims_last == victim ? before : cache->victims_last;
+    victim->busy = false;
     cache->victims_busy--;
+    line->victims--;
+    flushers_hear(cache, victim); /* it is back in a cache, written after the WBINVD began */
+    return true;
+}
+
+void cbit_cache_victim_again(cbit_cache_t *cache, cbit_line_t *line)
+{
+    uint32_t index = cbit_index(cache, line);
+    if (unsent(cache, line) != NULL) {
+        return;
+    }
+    for (uint32_t i = 0; line->victims != 0; i++) {
+        cbit_victim_t *victim = &cache->victims[i];
+        if (victim->busy && victim->line == index) {
+            victim->again = true;
+            return;
+        }
+    }
 }
 
 /* Two writes of one address must not overtake each other, whatever their key ids. */
-static bool address_in_flight(const cbit_cache_t *cache, const cbit_victim_t *next)
+static bool address_in_flight(const cbit_cache_t *cache, const cbit_line_t *line)
 {
-    for (uint32_t i = 0; i < cache->mshr_count; i++) {
+    cbit_spa_t spa = cbit_tag_spa(line->tag);
+    uint32_t waiting = 0;
+    for (const cbit_line_t *each = cbit_line_of_address(cache, spa, NULL); each != NULL;
+         each = cbit_line_of_address(cache, spa, each)) {
+        waiting += each->victims;
+    }
+    if (waiting <= 1) {
+        return false; /* only the one that asks */
+    }
+    uint32_t limit = cache->victim_count + cache->mshr_count;
+    for (uint32_t i = 0; i < limit; i++) {
         const cbit_victim_t *victim = &cache->victims[i];
-        if (victim->tag != 0 && victim->sent &&
-            cbit_cache_tag_spa(victim->tag) == cbit_cache_tag_spa(next->tag)) {
+        if (victim->busy && victim->sent && cbit_tag_spa(cache->pool[victim->line].tag) == spa) {
             return true;
         }
     }
@@ -93,14 +128,18 @@ static bool address_in_flight(const cbit_cache_t *cache, const cbit_victim_t *ne
 
 void cbit_cache_send_victims(cbit_cache_t *cache)
 {
-    while (cache->victims_first != NULL && !address_in_flight(cache, cache->victims_first)) {
+    while (cache->victims_first != NULL) {
         cbit_victim_t *victim = cache->victims_first;
+        const cbit_line_t *line = &cache->pool[victim->line];
+        if (address_in_flight(cache, line)) {
+            return;
+        }
         cbit_txn_t *txn = &victim->txn;
         cbit_ps_t since_ps = txn->entered_ps;
-        uint16_t source_id = txn->source_id;
-        cbit_txn_init(txn, CBIT_COMMAND_WRITE, cbit_cache_tag_spa(victim->tag), CBIT_LINE_BYTES,
-                      cbit_cache_tag_key(victim->tag), (cbit_source_t)txn->source, since_ps);
-        txn->source_id = source_id;
+        cbit_txn_init(txn, CBIT_COMMAND_WRITE, cbit_tag_spa(line->tag), CBIT_LINE_BYTES,
+                      cbit_tag_key(line->tag), (cbit_source_t)(line->by >> 16), since_ps);
+        txn->source_id = (uint16_t)line->by;
+        memcpy(txn->data, line->bytes, CBIT_LINE_BYTES);
         cbit_txn_charge(txn, CBIT_STAGE_FABRIC, cbit_kernel_now_ps(cache->kernel) - since_ps);
         cbit_txn_push_reply(txn, victim_taken, victim);
         /* Off the list first: the answer may come from inside. */
@@ -108,6 +147,8 @@ void cbit_cache_send_victims(cbit_cache_t *cache)
         victim->sent = true;
         if (!cache->below.try_send(cache->below.self, txn, &cache->below_space)) {
             victim->sent = false;
+            cache->victims_last = cache->victims_first == NULL ? victim : cache->victims_last;
+            victim->next = cache->victims_first;
             cache->victims_first = victim;
             return;
         }
@@ -117,34 +158,72 @@ void cbit_cache_send_victims(cbit_cache_t *cache)
 
 /* ---- WBINVD ---- */
 
-static bool write_all_back(cbit_cache_t *cache)
+/* Writes a line back, other caches' copies or not, and takes it out of one unit. */
+static void flush_line(cbit_cache_t *cache, cbit_line_t *line, uint32_t unit, bool l3)
 {
-    if (cache->mshrs_busy != 0) {
-        return false;
+    if (line->dirty) {
+        cbit_cache_write_back(cache, line);
     }
-    for (; cache->cursor < cache->lines; cache->cursor++) {
-        uint32_t line = cache->cursor;
-        if (cache->states[line] == LINE_DIRTY) {
-            if (!cbit_cache_victim_free(cache)) {
-                break;
-            }
-            cbit_cache_evict(cache, line);
-        }
-        cache->tags[line] = 0;
-        cache->states[line] = LINE_INVALID;
+    if (l3) {
+        cbit_line_drop_complex(cache, line, unit);
+    } else {
+        cbit_line_drop_core(cache, line, unit);
     }
-    cbit_cache_send_victims(cache);
-    return cache->cursor == cache->lines && cache->victims_busy == 0;
+    cbit_line_retire(cache, line);
 }
 
-static void finish(cbit_flush_t *flush)
+/* Goes over a core's L2, then its complex's L3; false: no buffer is free for the next dirty line.
+ */
+static bool scan(cbit_cache_t *cache, uint32_t core)
 {
-    void (*done)(void *self) = flush->done;
-    void *self = flush->self;
-    free(flush);
-    if (done != NULL) {
-        done(self);
+    struct cbit_flushing *flushing = &cache->of_core[core];
+    uint32_t l2_lines = cache->l2.lines;
+    for (; flushing->cursor < l2_lines + cache->l3.lines; flushing->cursor++) {
+        bool l3 = flushing->cursor >= l2_lines;
+        const cbit_level_t *level = l3 ? &cache->l3 : &cache->l2;
+        uint32_t unit = l3 ? cbit_complex_of(cache, core) : core;
+        uint32_t place = unit * level->lines + flushing->cursor - (l3 ? l2_lines : 0);
+        if (level->tags[place] == 0) {
+            continue;
+        }
+        cbit_line_t *line = &cache->pool[level->line[place]];
+        if (line->dirty && !cbit_cache_has_room(cache)) {
+            return false;
+        }
+        flush_line(cache, line, unit, l3);
     }
+    return true;
+}
+
+/* All write-backs under way, those of earlier evictions included, are this WBINVD's to wait for. */
+static void mark_victims(cbit_cache_t *cache, uint32_t core)
+{
+    uint64_t bit = UINT64_C(1) << core;
+    uint32_t limit = cache->victim_count + cache->mshr_count;
+    for (uint32_t i = 0; i < limit; i++) {
+        if (cache->victims[i].busy && (cache->victims[i].flushers & bit) == 0) {
+            cache->victims[i].flushers |= bit;
+            cache->of_core[core].writes_left++;
+        }
+    }
+}
+
+static bool wbinvd_complete(cbit_cache_t *cache, uint32_t core)
+{
+    struct cbit_flushing *flushing = &cache->of_core[core];
+    if (flushing->waiting != 0) {
+        return false;
+    }
+    if (!flushing->scanned) {
+        bool over = scan(cache, core);
+        mark_victims(cache, core);
+        cbit_cache_send_victims(cache);
+        if (!over) {
+            return false;
+        }
+        flushing->scanned = true;
+    }
+    return flushing->writes_left == 0;
 }
 
 static cbit_flush_t *new_flush(cbit_spa_t spa, void (*done)(void *self), void *self)
@@ -167,13 +246,31 @@ static void append(cbit_flush_t **list, cbit_flush_t *flush)
     *list = flush;
 }
 
-void cbit_cache_wbinvd(cbit_cache_t *cache, void (*done)(void *self), void *self)
+static void finish_all(cbit_flush_t *flush)
 {
-    if (cache->wbinvds == NULL) {
-        cache->cursor = 0;
+    while (flush != NULL) {
+        cbit_flush_t *next = flush->next;
+        void (*done)(void *self) = flush->done;
+        void *self = flush->self;
+        free(flush);
+        if (done != NULL) {
+            done(self);
+        }
+        flush = next;
     }
-    /* One that is under way covers a second one: nothing can have become dirty meanwhile. */
-    append(&cache->wbinvds, new_flush(0, done, self));
+}
+
+void cbit_cache_wbinvd(cbit_cache_t *cache, uint32_t core, void (*done)(void *self), void *self)
+{
+    struct cbit_flushing *flushing = &cache->of_core[core];
+    if (flushing->wbinvds == NULL) {
+        flushing->cursor = 0;
+        flushing->scanned = false;
+        cache->wbinvds_active++;
+    }
+    /* One that is under way covers a second one: this core can have made nothing dirty meanwhile.
+     */
+    append(&flushing->wbinvds, new_flush(0, done, self));
     cbit_cache_released(cache);
 }
 
@@ -182,32 +279,19 @@ void cbit_cache_wbinvd(cbit_cache_t *cache, void (*done)(void *self), void *self
 /* Every line of the address, whatever its key id, is in memory. */
 static bool line_gone(cbit_cache_t *cache, cbit_spa_t spa)
 {
-    uint64_t number = spa >> LINE_SHIFT;
-    uint32_t set = cbit_cache_set(cache, spa);
-    for (uint32_t line = set; line < set + cache->ways; line++) {
-        if (cache->tags[line] == 0 ||
-            cbit_cache_tag_spa(cache->tags[line]) >> LINE_SHIFT != number) {
-            continue;
+    cbit_line_t *line = cbit_line_of_address(cache, spa, NULL);
+    bool gone = line == NULL;
+    while (line != NULL) {
+        cbit_line_t *next = cbit_line_of_address(cache, spa, line);
+        if (line->mshr == NULL && cbit_line_on_chip(line) &&
+            (!line->dirty || cbit_cache_has_room(cache))) {
+            cbit_line_drop_all(cache, line);
+            cbit_line_retire(cache, line);
         }
-        if (cache->states[line] == LINE_DIRTY) {
-            if (!cbit_cache_victim_free(cache)) {
-                return false;
-            }
-            cbit_cache_evict(cache, line);
-        }
-        cache->tags[line] = 0;
-        cache->states[line] = LINE_INVALID;
+        line = next;
     }
     cbit_cache_send_victims(cache);
-    for (uint32_t i = 0; i < cache->mshr_count; i++) {
-        if ((cache->mshrs[i].tag != 0 &&
-             cbit_cache_tag_spa(cache->mshrs[i].tag) >> LINE_SHIFT == number) ||
-            (cache->victims[i].tag != 0 &&
-             cbit_cache_tag_spa(cache->victims[i].tag) >> LINE_SHIFT == number)) {
-            return false;
-        }
-    }
-    return true;
+    return gone || cbit_line_of_address(cache, spa, NULL) == NULL;
 }
 
 void cbit_cache_clflush(cbit_cache_t *cache, cbit_spa_t spa, void (*done)(void *self), void *self)
@@ -239,16 +323,20 @@ static cbit_flush_t *complete_clflushes(cbit_cache_t *cache)
     return complete;
 }
 
-static void finish_all(cbit_flush_t *flush)
+static void continue_wbinvds(cbit_cache_t *cache)
 {
-    while (flush != NULL) {
-        cbit_flush_t *next = flush->next;
-        finish(flush);
-        flush = next;
+    for (uint32_t core = 0; cache->wbinvds_active != 0 && core < cache->cores; core++) {
+        struct cbit_flushing *flushing = &cache->of_core[core];
+        if (flushing->wbinvds != NULL && wbinvd_complete(cache, core)) {
+            cbit_flush_t *all = flushing->wbinvds;
+            flushing->wbinvds = NULL;
+            cache->wbinvds_active--;
+            finish_all(all);
+        }
     }
 }
 
-void cbit_cache_continue_flushes(cbit_cache_t *cache)
+void cbit_cache_released(cbit_cache_t *cache)
 {
     /* Writes that are accepted at once come back here from inside; one level walks the lists. */
     cache->flush_again = true;
@@ -261,21 +349,37 @@ void cbit_cache_continue_flushes(cbit_cache_t *cache)
         if (cache->clflushes != NULL) {
             finish_all(complete_clflushes(cache));
         }
-        if (cache->wbinvds != NULL && write_all_back(cache)) {
-            cbit_flush_t *all = cache->wbinvds;
-            cache->wbinvds = NULL;
-            finish_all(all);
-        }
+        continue_wbinvds(cache);
     }
     cache->flushing = false;
+    cbit_waitlist_t waiting = cache->waiters;
+    cache->waiters = (cbit_waitlist_t){NULL, NULL};
+    while (cbit_waitlist_wake_one(&waiting)) {
+    }
 }
 
-void cbit_cache_invd(cbit_cache_t *cache)
+/* ---- INVD ---- */
+
+static void forget(cbit_cache_t *cache, cbit_level_t *level, uint32_t unit, bool l3)
 {
-    for (uint32_t line = 0; line < cache->lines; line++) {
-        if (cache->states[line] != LINE_PENDING) {
-            cache->tags[line] = 0;
-            cache->states[line] = LINE_INVALID;
+    for (uint32_t i = 0; i < level->lines; i++) {
+        uint32_t place = unit * level->lines + i;
+        if (level->tags[place] == 0) {
+            continue;
         }
+        cbit_line_t *line = &cache->pool[level->line[place]];
+        if (l3) {
+            cbit_line_drop_complex(cache, line, unit);
+        } else {
+            cbit_line_drop_core(cache, line, unit);
+        }
+        line->dirty = line->dirty && cbit_line_on_chip(line);
+        cbit_line_release(cache, line);
     }
+}
+
+void cbit_cache_invd(cbit_cache_t *cache, uint32_t core)
+{
+    forget(cache, &cache->l2, core, false);
+    forget(cache, &cache->l3, cbit_complex_of(cache, core), true);
 }

@@ -1,4 +1,4 @@
-/* The state of one cache. Private to model/cache. */
+/* The state of a machine's caches. Private to model/cache. */
 #ifndef CBIT_MODEL_CACHE_STATE_H
 #define CBIT_MODEL_CACHE_STATE_H
 
@@ -7,37 +7,71 @@
 enum {
     LINE_SHIFT = 6,
     KEY_BITS = 11, /* PLAIN 0, ASIDs 1..1023, HOST 1024 */
+    NO_OWNER = -1,
+    VICTIMS_PER_MSHR = 2, /* that requests may fill; one more for each fill on its way */
+    WAITS_PER_CORE = 128,
 };
-#define NO_LINE   UINT32_MAX
+#define NOWHERE UINT32_MAX
 #define TAG_VALID (UINT64_C(1) << 63)
 
-typedef enum cbit_line_state {
-    LINE_INVALID,
-    LINE_PENDING, /* a fill is on its way to this place */
-    LINE_CLEAN,
-    LINE_DIRTY,
-} cbit_line_state_t;
-
 typedef struct cbit_mshr cbit_mshr_t;
+
+/* One line (address and key id) that is on the chip, or on its way there or away. */
+typedef struct cbit_line {
+    uint64_t tag;
+    uint32_t next; /* of its hash chain, or of the free ones */
+    uint32_t by;   /* who wrote it: source << 16 | source_id, for its write-back */
+    int16_t owner; /* the only core with a copy, which may write it; or NO_OWNER */
+    bool dirty;
+    uint16_t victims;   /* write-backs of it that memory has not taken */
+    uint64_t cores;     /* that have it in their L2 */
+    uint64_t complexes; /* that have it in their L3 */
+    cbit_mshr_t *mshr;  /* on its way to a core */
+    uint8_t bytes[CBIT_LINE_BYTES];
+} cbit_line_t;
+
+/* A level over all its units (cores or complexes). Line of a unit: unit x lines + set x ways + way;
+   one entry each, structure of arrays. */
+typedef struct cbit_level {
+    uint32_t units, ways, set_mask, lines;
+    cbit_ps_t ps;
+    uint64_t *tags; /* valid, line number, key id: one compare decides */
+    uint64_t *used;
+    uint32_t *line; /* index in the directory */
+    uint64_t touches;
+} cbit_level_t;
+
+/* A request that waits for a line. */
+typedef struct cbit_wait {
+    cbit_txn_t *txn;
+    uint32_t core;
+    bool fetch;
+    struct cbit_wait *next;
+} cbit_wait_t;
+
 struct cbit_mshr {
-    uint64_t tag; /* 0: free */
-    uint32_t line;
-    cbit_txn_t fill;
-    cbit_txn_t *first, *last; /* requests that wait; the first one caused the fill */
-    uint64_t patch_mask;      /* bytes that were written elsewhere since the fill was asked for */
-    uint8_t patch[CBIT_LINE_BYTES];
-    cbit_mshr_t *next; /* in order of sending */
     cbit_cache_t *cache;
+    bool busy;
+    bool fill; /* from memory; else from other caches */
+    uint32_t line;
+    cbit_txn_t txn;
+    cbit_event_t event; /* a fill may be sent, or a transfer is over */
+    cbit_wait_t *first, *last;
+    uint64_t patch_mask; /* bytes that were written elsewhere since the fill was asked for */
+    uint8_t patch[CBIT_LINE_BYTES];
+    cbit_mshr_t *next; /* fills, in order of sending */
 };
 
+/* A write-back. Its bytes are taken from the line when it is sent. */
 typedef struct cbit_victim cbit_victim_t;
 struct cbit_victim {
-    uint64_t tag; /* 0: free */
-    bool sent;
-    bool again; /* its bytes changed after it was sent */
+    cbit_cache_t *cache;
+    bool busy, sent;
+    bool again; /* the bytes changed after it was sent */
+    uint32_t line;
+    uint64_t flushers; /* cores whose WBINVD waits for it */
     cbit_txn_t txn;
     cbit_victim_t *next; /* in order of sending */
-    cbit_cache_t *cache;
 };
 
 typedef struct cbit_flush cbit_flush_t;
@@ -48,102 +82,171 @@ struct cbit_flush {
     cbit_flush_t *next;
 };
 
+/* Answers of one latency, in order of time. */
+typedef struct cbit_answers {
+    cbit_cache_t *cache;
+    cbit_ps_t span_ps;
+    cbit_txn_t *first, *last;
+    cbit_event_t event;
+} cbit_answers_t;
+
+typedef struct cbit_core {
+    cbit_cache_t *cache;
+    uint32_t core;
+    bool fetch;
+} cbit_core_t;
+
+enum { ANSWERS_L1D, ANSWERS_L1I, ANSWERS_L2, ANSWERS_L3, ANSWERS };
+
 struct cbit_cache {
+    cbit_cache_config_t config;
+    bool coherent_domains;
+    uint32_t cores, complexes;
     cbit_kernel_t *kernel;
     cbit_port_t below;
     cbit_waiter_t below_space;
     cbit_waitlist_t waiters;
-    cbit_ps_t hit_ps;
-    uint32_t hit_cclk;
-    uint32_t ways, set_mask, lines;
+    cbit_ps_t transfer_ps, look_up_ps;
+    cbit_core_t *ports; /* data side of each core, then instruction side */
 
-    /* One entry a line, index = set x ways + way. */
-    uint64_t *tags; /* TAG_VALID, line number, key id: one compare decides */
-    uint64_t *used; /* when it was last touched, for LRU */
-    uint32_t *by;   /* who wrote it: source << 16 | source_id, for its write-back */
-    uint8_t *states;
-    uint8_t *bytes;
-    uint64_t touches;
+    cbit_level_t l1i, l1d, l2, l3;
+    cbit_line_t *pool;
+    uint32_t pool_count, pool_used, pool_free;
+    uint32_t *buckets;
+    uint32_t bucket_mask;
 
-    uint32_t mshr_count, mshrs_busy, victims_busy;
+    uint32_t mshr_count, mshrs_busy;
     cbit_mshr_t *mshrs;
-    cbit_mshr_t *fills_first, *fills_last; /* not sent yet */
-    cbit_event_t fill_event;
+    cbit_mshr_t *fills_first, *fills_last; /* looked up, not sent */
+    uint32_t victim_count, victims_busy; /* count: what requests may fill; mshr_count more exist */
+    cbit_victim_t *victims;
+    cbit_victim_t *victims_first, *victims_last; /* not sent */
+    cbit_wait_t *waits, *waits_free;
+    cbit_answers_t answers[ANSWERS];
+    uint32_t clocks[ANSWERS];
 
-    cbit_victim_t *victims; /* mshr_count of them */
-    cbit_victim_t *victims_first, *victims_last;
-
-    cbit_txn_t *hits_first, *hits_last; /* to be answered, in order of time */
-    cbit_event_t hit_event;
-
-    cbit_flush_t *wbinvds, *clflushes;
-    uint32_t cursor; /* how far WBINVD has come */
+    struct cbit_flushing {
+        cbit_flush_t *wbinvds;
+        uint32_t cursor; /* how far it has come, in L2 and then L3 */
+        bool scanned;
+        uint32_t waiting;     /* the core's requests that wait for lines */
+        uint32_t writes_left; /* write-backs that its WBINVD waits for */
+    } * of_core;
+    uint32_t wbinvds_active;
+    cbit_flush_t *clflushes;
     bool flushing, flush_again;
 
     cbit_cache_stats_t stats;
 };
 
-static inline uint64_t cbit_cache_tag(cbit_spa_t spa, cbit_key_t key)
+static inline uint64_t cbit_tag(cbit_spa_t spa, cbit_key_t key)
 {
     return TAG_VALID | (spa >> LINE_SHIFT) << KEY_BITS | key;
 }
 
-static inline cbit_spa_t cbit_cache_tag_spa(uint64_t tag)
+static inline uint64_t cbit_tag_number(uint64_t tag)
 {
-    return (tag & ~TAG_VALID) >> KEY_BITS << LINE_SHIFT;
+    return (tag & ~TAG_VALID) >> KEY_BITS;
 }
 
-static inline cbit_key_t cbit_cache_tag_key(uint64_t tag)
+static inline cbit_spa_t cbit_tag_spa(uint64_t tag)
+{
+    return cbit_tag_number(tag) << LINE_SHIFT;
+}
+
+static inline cbit_key_t cbit_tag_key(uint64_t tag)
 {
     return (cbit_key_t)(tag & ((1U << KEY_BITS) - 1));
 }
 
-static inline uint8_t *cbit_cache_bytes(const cbit_cache_t *cache, uint32_t line)
+static inline uint32_t cbit_complex_of(const cbit_cache_t *cache, uint32_t core)
 {
-    return cache->bytes + (size_t)line * CBIT_LINE_BYTES;
+    return core / cache->config.cores_per_complex;
 }
 
-/* The first line of the set of an address. */
-static inline uint32_t cbit_cache_set(const cbit_cache_t *cache, cbit_spa_t spa)
+/* Where a line stands in a unit of a level, or NOWHERE. */
+static inline uint32_t cbit_level_find(const cbit_level_t *level, uint32_t unit, uint64_t tag)
 {
-    return ((uint32_t)(spa >> LINE_SHIFT) & cache->set_mask) * cache->ways;
-}
-
-/* Where a line is, or NO_LINE. */
-static inline uint32_t cbit_cache_find(const cbit_cache_t *cache, uint64_t tag)
-{
-    uint32_t set = cbit_cache_set(cache, cbit_cache_tag_spa(tag));
-    for (uint32_t line = set; line < set + cache->ways; line++) {
-        if (cache->tags[line] == tag) {
-            return line;
+    if (level->lines == 0) {
+        return NOWHERE;
+    }
+    uint32_t set =
+        unit * level->lines + ((uint32_t)cbit_tag_number(tag) & level->set_mask) * level->ways;
+    for (uint32_t i = set; i < set + level->ways; i++) {
+        if (level->tags[i] == tag) {
+            return i;
         }
     }
-    return NO_LINE;
+    return NOWHERE;
 }
 
-cbit_mshr_t *cbit_cache_find_mshr(const cbit_cache_t *cache, uint64_t tag); /* or NULL */
-
-/* The newest write-back of a line that memory has not taken yet, or NULL. */
-cbit_victim_t *cbit_cache_find_victim(const cbit_cache_t *cache, uint64_t tag);
-
-/* Moves a dirty line to a write-back buffer, of which one must be free, and empties its place. */
-void cbit_cache_evict(cbit_cache_t *cache, uint32_t line);
-static inline bool cbit_cache_victim_free(const cbit_cache_t *cache)
+static inline void cbit_level_touch(cbit_level_t *level, uint32_t place)
 {
-    return cache->victims_busy < cache->mshr_count;
+    level->used[place] = ++level->touches;
 }
-void cbit_cache_victim_take_back(cbit_cache_t *cache, cbit_victim_t *victim); /* not sent yet */
-void cbit_cache_send_victims(cbit_cache_t *cache);
 
-/* Port, in access.c. */
+static inline uint32_t cbit_index(const cbit_cache_t *cache, const cbit_line_t *line)
+{
+    return (uint32_t)(line - cache->pool);
+}
+
+static inline bool cbit_line_on_chip(const cbit_line_t *line)
+{
+    return (line->cores | line->complexes) != 0;
+}
+
+/* One more line may come: wherever it displaces another one, a buffer is free for that. */
+static inline bool cbit_cache_has_room(const cbit_cache_t *cache)
+{
+    return cache->victims_busy < cache->victim_count;
+}
+
+/* ---- directory (directory.c) ---- */
+
+bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
+                     const cbit_clock_t *cclk);
+void cbit_level_free(cbit_level_t *level);
+
+cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag); /* or NULL */
+/* The next line of the same address after `after` (NULL: the first), under any key id. */
+cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
+                                  const cbit_line_t *after);
+cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag);
+/* Gives the entry back if nothing refers to it. */
+void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
+
+/* Puts a line into a core's L2 and L1. Displaces at most one line from the chip. */
+void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
+void cbit_line_promote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
+/* Takes a line out of one core's L1 and L2, or of one complex's L3. */
+void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
+void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);
+void cbit_line_drop_all(cbit_cache_t *cache, cbit_line_t *line);
+/* Leaves no copy but that of one core. */
+void cbit_line_make_exclusive(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
+/* The core's copy is the only one (its own complex's inclusive L3 aside). */
+bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core);
+/* If no copy is left: writes back if dirty, and releases. */
+void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line);
+
+/* ---- write-backs and flushes (flush.c) ---- */
+
+void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line);
+/* Takes the write-back of a line that is not sent yet off the list; false if there is none. */
+bool cbit_cache_victim_cancel(cbit_cache_t *cache, cbit_line_t *line);
+/* A line without copies was changed: the write-back of it that is sent goes again. */
+void cbit_cache_victim_again(cbit_cache_t *cache, cbit_line_t *line);
+void cbit_cache_send_victims(cbit_cache_t *cache);
+/* Something became free: flushes go on, then all who wait try again. */
+void cbit_cache_released(cbit_cache_t *cache);
+
+/* ---- requests (access.c) ---- */
+
 bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter);
 bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes, uint32_t *clocks);
-void cbit_cache_send_fills(void *self);
-void cbit_cache_answer_hits(void *self);
-
-/* Something became free: flushes go on, then all who wait try again. */
-void cbit_cache_released(cbit_cache_t *cache);
-void cbit_cache_continue_flushes(cbit_cache_t *cache);
+void cbit_cache_send_fills(cbit_cache_t *cache);
+void cbit_mshr_event(void *self);
+void cbit_answers_event(void *self);
 
 #endif

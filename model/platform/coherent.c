@@ -32,14 +32,14 @@ static bool coherent_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter
 static cbit_err_t coherent_peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes,
                                 uint32_t len_bytes)
 {
-    const cbit_port_t cache = cbit_cache_port(((cbit_coherent_t *)self)->cache);
+    const cbit_port_t cache = cbit_cache_port(((cbit_coherent_t *)self)->cache, 0);
     return cache.peek(cache.self, spa, key, bytes, len_bytes);
 }
 
 static cbit_err_t coherent_poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *bytes,
                                 uint32_t len_bytes)
 {
-    const cbit_port_t cache = cbit_cache_port(((cbit_coherent_t *)self)->cache);
+    const cbit_port_t cache = cbit_cache_port(((cbit_coherent_t *)self)->cache, 0);
     return cache.poke(cache.self, spa, key, bytes, len_bytes);
 }
 

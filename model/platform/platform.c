@@ -171,9 +171,9 @@ static cbit_err_t build_cores(cbit_platform_t *platform, cbit_diag_t *diag)
     cbit_wiring_t *wiring = &platform->wiring;
     cbit_recorder_init(&platform->recorder, platform->kernel, cbit_fabric_port(platform->fabric));
     const cbit_port_t recorder = cbit_recorder_port(&platform->recorder);
-    cbit_err_t err = cbit_cache_create(&config->cache, &cclk, platform->kernel,
-                                       cbit_wiring_bind(wiring, &wiring->cache_memory, recorder),
-                                       &platform->cache, diag);
+    cbit_err_t err = cbit_cache_create(
+        &config->cache, config->host.cores, config->sev.coherent_domains, &cclk, platform->kernel,
+        cbit_wiring_bind(wiring, &wiring->cache_memory, recorder), &platform->cache, diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
@@ -187,10 +187,12 @@ static cbit_err_t build_cores(cbit_platform_t *platform, cbit_diag_t *diag)
     for (uint32_t i = 0; i < config->host.cores && err == CBIT_ERR_OK; i++) {
         const cbit_vcpu_parts_t parts = {
             .kernel = platform->kernel,
-            .memory =
-                cbit_wiring_bind(wiring, &wiring->core_memory[i], cbit_cache_port(platform->cache)),
+            .memory = cbit_wiring_bind(wiring, &wiring->core_memory[i],
+                                       cbit_cache_port(platform->cache, i)),
+            .fetch = cbit_cache_fetch_port(platform->cache, i),
             .core = i,
             .host_key = config->host.sme ? CBIT_KEY_HOST : CBIT_KEY_PLAIN,
+            .seed = platform->parts.seed,
             .exit_self = platform->parts.self,
             .on_exit = platform->parts.on_exit,
         };
@@ -319,8 +321,7 @@ cbit_store_t *cbit_platform_store(cbit_platform_t *platform)
 
 cbit_port_t cbit_platform_host_port(cbit_platform_t *platform, uint32_t core)
 {
-    (void)core; /* one cache serves all cores so far (docs/limits.md) */
-    return cbit_cache_port(platform->cache);
+    return cbit_cache_port(platform->cache, core);
 }
 
 cbit_port_t cbit_platform_device_port(cbit_platform_t *platform, uint32_t device)
@@ -341,7 +342,7 @@ void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)
 {
     platform->wbinvds++;
     platform->wbinvd[core] = (wbinvd_t){&platform->wbinvd_done[core], done, self};
-    cbit_cache_wbinvd(platform->cache, on_wbinvd, &platform->wbinvd[core]);
+    cbit_cache_wbinvd(platform->cache, core, on_wbinvd, &platform->wbinvd[core]);
 }
 
 static void on_line_flushed(void *self);

@@ -49,10 +49,10 @@ static cbit_step_t take_answer(cbit_vcpu_t *vcpu, void *bytes, uint32_t len_byte
 }
 
 /* Hands a request over; time before that counts as the core's. */
-static bool send(cbit_vcpu_t *vcpu, cbit_txn_t *txn, cbit_ps_t *refused_ps)
+static bool send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *txn,
+                 cbit_ps_t *refused_ps)
 {
     cbit_ps_t now_ps = cbit_kernel_now_ps(vcpu->parts.kernel);
-    const cbit_port_t *memory = &vcpu->parts.memory;
     cbit_ps_t waited_ps = *refused_ps == 0 ? 0 : now_ps - *refused_ps;
     cbit_txn_charge(txn, CBIT_STAGE_CORE, waited_ps);
     if (memory->try_send(memory->self, txn, &vcpu->space)) {
@@ -65,53 +65,79 @@ static bool send(cbit_vcpu_t *vcpu, cbit_txn_t *txn, cbit_ps_t *refused_ps)
     return false;
 }
 
-cbit_step_t cbit_vcpu_access(cbit_vcpu_t *vcpu, cbit_command_t command, cbit_target_t target,
-                             cbit_source_t source, uint64_t born_n, cbit_ps_t walk_ps, void *bytes,
-                             uint32_t len_bytes)
+/* A request in place; it was issued at born_n and has waited walk_ps for its translation. */
+typedef struct in_place {
+    const cbit_port_t *port;
+    cbit_command_t command;
+    cbit_target_t target;
+    cbit_source_t source;
+    uint64_t born_n;
+    cbit_ps_t walk_ps;
+} in_place_t;
+
+static void prepare(cbit_vcpu_t *vcpu, const in_place_t *what, const void *bytes,
+                    uint32_t len_bytes)
 {
     cbit_blocking_t *blocking = &vcpu->blocking;
-    const cbit_port_t *memory = &vcpu->parts.memory;
-    switch (blocking->state) {
-    case BLOCKING_ANSWERED:
+    cbit_txn_init(&blocking->txn, what->command, what->target.spa, len_bytes, what->target.key,
+                  what->source, cbit_vcpu_edge_ps(vcpu, what->born_n));
+    blocking->txn.source_id = what->source == CBIT_SOURCE_HOST ? 0 : vcpu->context->guest;
+    cbit_txn_charge(&blocking->txn, CBIT_STAGE_WALK, what->walk_ps);
+    if (what->command == CBIT_COMMAND_WRITE) {
+        memcpy(blocking->txn.data, bytes, len_bytes);
+    }
+    cbit_txn_push_reply(&blocking->txn, blocking_answered, vcpu);
+    blocking->port = what->port;
+    blocking->refused_ps = 0;
+    blocking->state = BLOCKING_REFUSED;
+}
+
+static cbit_step_t access_in_place(cbit_vcpu_t *vcpu, const in_place_t *what, void *bytes,
+                                   uint32_t len_bytes)
+{
+    cbit_blocking_t *blocking = &vcpu->blocking;
+    if (blocking->state == BLOCKING_ANSWERED) {
         return take_answer(vcpu, bytes, len_bytes);
-    case BLOCKING_SENT:
+    }
+    if (blocking->state == BLOCKING_SENT) {
         return STEP_WAIT;
-    case BLOCKING_REFUSED:
-        break;
-    case BLOCKING_FREE:
+    }
+    if (blocking->state == BLOCKING_FREE) {
         if (!cbit_vcpu_may_act(vcpu)) {
             return STEP_WAIT;
         }
         uint32_t clocks;
-        if (memory->quick != NULL && memory->quick(memory->self, command, target.spa, target.key,
-                                                   bytes, len_bytes, &clocks)) {
+        const cbit_port_t *port = what->port;
+        if (port->quick != NULL && port->quick(port->self, what->command, what->target.spa,
+                                               what->target.key, bytes, len_bytes, &clocks)) {
             vcpu->n += clocks;
-            if (command == CBIT_COMMAND_READ) {
-                cbit_vcpu_saw(vcpu, target, len_bytes);
+            if (what->command == CBIT_COMMAND_READ) {
+                cbit_vcpu_saw(vcpu, what->target, len_bytes);
             }
             return STEP_DONE;
         }
         if (!cbit_vcpu_in_time(vcpu)) {
             return STEP_WAIT;
         }
-        cbit_txn_init(&blocking->txn, command, target.spa, len_bytes, target.key, source,
-                      cbit_vcpu_edge_ps(vcpu, born_n));
-        blocking->txn.source_id = source == CBIT_SOURCE_HOST ? 0 : vcpu->context->guest;
-        cbit_txn_charge(&blocking->txn, CBIT_STAGE_WALK, walk_ps);
-        if (command == CBIT_COMMAND_WRITE) {
-            memcpy(blocking->txn.data, bytes, len_bytes);
-        }
-        cbit_txn_push_reply(&blocking->txn, blocking_answered, vcpu);
-        blocking->refused_ps = 0;
-        blocking->state = BLOCKING_REFUSED;
-        break;
+        prepare(vcpu, what, bytes, len_bytes);
     }
     blocking->state = BLOCKING_SENT; /* before sending: the answer may come from inside */
-    if (!send(vcpu, &blocking->txn, &blocking->refused_ps)) {
+    if (!send(vcpu, blocking->port, &blocking->txn, &blocking->refused_ps)) {
         blocking->state = BLOCKING_REFUSED;
         return STEP_WAIT;
     }
     return blocking->state == BLOCKING_ANSWERED ? take_answer(vcpu, bytes, len_bytes) : STEP_WAIT;
+}
+
+cbit_step_t cbit_vcpu_access(cbit_vcpu_t *vcpu, cbit_command_t command, cbit_target_t target,
+                             cbit_source_t source, void *bytes, uint32_t len_bytes)
+{
+    const in_place_t what = {.port = &vcpu->parts.memory,
+                             .command = command,
+                             .target = target,
+                             .source = source,
+                             .born_n = vcpu->n};
+    return access_in_place(vcpu, &what, bytes, len_bytes);
 }
 
 static uint32_t within_line(uint64_t address, uint32_t len)
@@ -150,8 +176,14 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
         vcpu->walk_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n) - cbit_vcpu_edge_ps(vcpu, vcpu->issue_n);
     }
     *len = within_line(gva, *len);
-    cbit_step_t step = cbit_vcpu_access(vcpu, CBIT_COMMAND_READ, vcpu->targets[0], CBIT_SOURCE_VCPU,
-                                        vcpu->issue_n, vcpu->walk_ps, bytes, *len);
+    const in_place_t what = {.port =
+                                 intent == INTENT_FETCH ? &vcpu->parts.fetch : &vcpu->parts.memory,
+                             .command = CBIT_COMMAND_READ,
+                             .target = vcpu->targets[0],
+                             .source = CBIT_SOURCE_VCPU,
+                             .born_n = vcpu->issue_n,
+                             .walk_ps = vcpu->walk_ps};
+    cbit_step_t step = access_in_place(vcpu, &what, bytes, *len);
     if (step != STEP_WAIT) {
         count_access(vcpu, vcpu->targets[0].key);
         vcpu->issued = false;
@@ -310,7 +342,7 @@ static cbit_step_t send_piece(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t o
     }
     slot->pending++;
     cbit_ps_t since_ps = vcpu->send_refused_ps;
-    if (!send(vcpu, &piece->txn, &vcpu->send_refused_ps)) {
+    if (!send(vcpu, memory, &piece->txn, &vcpu->send_refused_ps)) {
         slot->pending--;
         return STEP_WAIT;
     }

@@ -56,6 +56,7 @@ typedef struct cbit_target {
 typedef struct cbit_blocking {
     enum { BLOCKING_FREE, BLOCKING_REFUSED, BLOCKING_SENT, BLOCKING_ANSWERED } state;
     cbit_ps_t refused_ps;
+    const cbit_port_t *port;
     cbit_txn_t txn;
 } cbit_blocking_t;
 
@@ -234,10 +235,9 @@ static inline cbit_ps_t cbit_vcpu_edge_ps(const cbit_vcpu_t *vcpu, uint64_t n)
 
 /* ---- memory (access.c) ---- */
 
-/* Reads or writes at most a line in place. */
+/* Reads or writes at most a line in place, on the data side. */
 cbit_step_t cbit_vcpu_access(cbit_vcpu_t *vcpu, cbit_command_t command, cbit_target_t target,
-                             cbit_source_t source, uint64_t born_n, cbit_ps_t walk_ps, void *bytes,
-                             uint32_t len_bytes);
+                             cbit_source_t source, void *bytes, uint32_t len_bytes);
 /* Translates and reads what of [gva, gva + len) is in gva's line; *len gets how much. */
 cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
                                  uint8_t *bytes, uint32_t *len);

@@ -143,7 +143,7 @@ cbit_step_t cbit_vcpu_enter(cbit_vcpu_t *vcpu)
         uint32_t offset = read_lines[vcpu->vmcb_at];
         cbit_target_t target = {.spa = vcpu->vmcb_spa + offset, .key = vcpu->parts.host_key};
         cbit_step_t step = cbit_vcpu_access(vcpu, CBIT_COMMAND_READ, target, CBIT_SOURCE_HOST,
-                                            vcpu->n, 0, vcpu->vmcb + offset, CBIT_LINE_BYTES);
+                                            vcpu->vmcb + offset, CBIT_LINE_BYTES);
         if (step == STEP_WAIT) {
             return step;
         }
@@ -225,7 +225,7 @@ cbit_step_t cbit_vcpu_save(cbit_vcpu_t *vcpu)
     while (vcpu->vmcb_at < count) {
         uint32_t offset = writes[vcpu->vmcb_at].offset;
         cbit_target_t target = {.spa = vcpu->vmcb_spa + offset, .key = vcpu->parts.host_key};
-        if (cbit_vcpu_access(vcpu, CBIT_COMMAND_WRITE, target, CBIT_SOURCE_HOST, vcpu->n, 0,
+        if (cbit_vcpu_access(vcpu, CBIT_COMMAND_WRITE, target, CBIT_SOURCE_HOST,
                              vcpu->vmcb + offset, writes[vcpu->vmcb_at].len_bytes) == STEP_WAIT) {
             return STEP_WAIT;
         }

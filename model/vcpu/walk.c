@@ -37,8 +37,8 @@ static cbit_step_t read_entry(cbit_vcpu_t *vcpu, cbit_spa_t spa, const cbit_acce
 {
     cbit_target_t target = {.spa = spa, .key = cbit_key_of_access(access)};
     uint8_t bytes[ENTRY_BYTES];
-    cbit_step_t step = cbit_vcpu_access(vcpu, CBIT_COMMAND_READ, target, CBIT_SOURCE_WALK, vcpu->n,
-                                        0, bytes, ENTRY_BYTES);
+    cbit_step_t step =
+        cbit_vcpu_access(vcpu, CBIT_COMMAND_READ, target, CBIT_SOURCE_WALK, bytes, ENTRY_BYTES);
     if (step == STEP_DONE) {
         vcpu->mine->walk_reads++;
         *entry = 0;

@@ -115,12 +115,15 @@ small_guest_t *small_guest_create(uint32_t cache_ways)
     guest->memory = fake_memory_create(guest->kernel, 50000, 8);
     guest->port = fake_memory_port(guest->memory);
     if (cache_ways != 0) {
-        cbit_cache_config_t cache = {.size_bytes = (uint64_t)cache_ways * 4096,
-                                     .ways = cache_ways,
-                                     .mshrs = 8,
-                                     .hit_cclk = 3};
-        cbit_cache_create(&cache, &clock_1ghz, guest->kernel, guest->port, &guest->cache, NULL);
-        guest->port = cbit_cache_port(guest->cache);
+        cbit_cache_config_t cache = {
+            .l2 = {.size_bytes = (uint64_t)cache_ways * 4096, .ways = cache_ways, .hit_cclk = 3},
+            .cores_per_complex = 1,
+            .mshrs = 8,
+            .transfer_cclk = 9,
+            .transfer_remote_ns = 20000};
+        cbit_cache_create(&cache, 1, false, &clock_1ghz, guest->kernel, guest->port, &guest->cache,
+                          NULL);
+        guest->port = cbit_cache_port(guest->cache, 0);
     }
     build_tables(guest);
     build_vmcb(guest);

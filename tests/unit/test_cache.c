@@ -14,16 +14,21 @@ static cbit_port_t port;
 /* 1 GHz: one clock is 1000 ps. */
 static const cbit_clock_t clock_1ghz = {.phase_ps = 0, .period_num_ps = 1000, .period_den = 1};
 
-/* 4 KiB in 2 ways: 32 sets, lines 2 KiB apart share a set; hits take 3 ns, memory 50 ns. */
+/* One level of 4 KiB in 2 ways: 32 sets, lines 2 KiB apart share a set; hits take 3 ns, memory
+   50 ns. */
 static void build(uint32_t mshrs, uint32_t capacity)
 {
     kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
     memory = fake_memory_create(kernel, 50000, capacity);
-    cbit_cache_config_t config = {.size_bytes = 4096, .ways = 2, .mshrs = mshrs, .hit_cclk = 3};
-    ck_assert_int_eq(
-        cbit_cache_create(&config, &clock_1ghz, kernel, fake_memory_port(memory), &cache, NULL),
-        CBIT_ERR_OK);
-    port = cbit_cache_port(cache);
+    cbit_cache_config_t config = {.l2 = {.size_bytes = 4096, .ways = 2, .hit_cclk = 3},
+                                  .cores_per_complex = 1,
+                                  .mshrs = mshrs,
+                                  .transfer_cclk = 9,
+                                  .transfer_remote_ns = 20000};
+    ck_assert_int_eq(cbit_cache_create(&config, 1, false, &clock_1ghz, kernel,
+                                       fake_memory_port(memory), &cache, NULL),
+                     CBIT_ERR_OK);
+    port = cbit_cache_port(cache, 0);
 }
 
 static void setup(void)
@@ -231,7 +236,7 @@ START_TEST(wbinvd_writes_everything_back_and_empties)
         store(i * 64, 1, 1000 + i);
     }
     uint32_t done = 0;
-    cbit_cache_wbinvd(cache, count, &done);
+    cbit_cache_wbinvd(cache, 0, count, &done);
     request_t request;
     ck_assert(!send(&request, CBIT_COMMAND_READ, 0, 1, NULL, 8)); /* refused meanwhile */
     ck_assert_uint_eq(done, 0);
@@ -245,7 +250,7 @@ START_TEST(wbinvd_writes_everything_back_and_empties)
     load(0, 1);
     ck_assert_uint_eq(memory->reads, reads + 1);
     /* Nothing dirty: done at once. */
-    cbit_cache_wbinvd(cache, count, &done);
+    cbit_cache_wbinvd(cache, 0, count, &done);
     ck_assert_uint_eq(done, 2);
 }
 END_TEST
@@ -256,7 +261,7 @@ START_TEST(wbinvd_waits_for_misses_under_way)
     uint64_t value = 7;
     ck_assert(send(&request, CBIT_COMMAND_WRITE, 0x40, 1, &value, 8));
     uint32_t done = 0;
-    cbit_cache_wbinvd(cache, count, &done);
+    cbit_cache_wbinvd(cache, 0, count, &done);
     ck_assert_uint_eq(done, 0);
     cbit_kernel_run(kernel, CBIT_PS_NEVER);
     ck_assert_uint_eq(done, 1);
@@ -288,7 +293,7 @@ START_TEST(invd_loses_what_was_dirty)
 {
     uint64_t old = in_memory(0x2000, 1);
     store(0x2000, 1, 11);
-    cbit_cache_invd(cache);
+    cbit_cache_invd(cache, 0);
     ck_assert_uint_eq(load(0x2000, 1), old);
     ck_assert_uint_eq(memory->writes, 0);
 }
@@ -382,18 +387,31 @@ END_TEST
 
 START_TEST(geometries_that_do_not_divide_are_refused)
 {
-    static const cbit_cache_config_t bad[] = {
-        {.size_bytes = 4096 + 64, .ways = 2, .mshrs = 1, .hit_cclk = 1},
-        {.size_bytes = 3 * 4096, .ways = 2, .mshrs = 1, .hit_cclk = 1}, /* 96 sets */
-        {.size_bytes = 4096, .ways = 0, .mshrs = 1, .hit_cclk = 1},
-        {.size_bytes = 4096, .ways = 2, .mshrs = 0, .hit_cclk = 1},
-        {.size_bytes = 0, .ways = 2, .mshrs = 1, .hit_cclk = 1},
+    static const struct {
+        cbit_cache_level_config_t l1d, l2;
+        uint32_t mshrs, cores;
+    } bad[] = {
+        {{0, 0, 0}, {4096 + 64, 2, 1}, 1, 1},
+        {{0, 0, 0}, {3 * 4096, 2, 1}, 1, 1}, /* 96 sets */
+        {{0, 0, 0}, {4096, 0, 1}, 1, 1},
+        {{0, 0, 0}, {4096, 2, 0}, 1, 1},
+        {{0, 0, 0}, {4096, 2, 1}, 0, 1},
+        {{0, 0, 0}, {0, 2, 1}, 1, 1},
+        {{1000, 1, 1}, {4096, 2, 1}, 1, 1},
+        {{0, 0, 0}, {4096, 2, 1}, 1, 0},
+        {{0, 0, 0}, {4096, 2, 1}, 1, CBIT_CACHE_MAX_CORES + 1},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         cbit_cache_t *none = NULL;
-        ck_assert_int_eq(
-            cbit_cache_create(&bad[i], &clock_1ghz, kernel, fake_memory_port(memory), &none, NULL),
-            CBIT_ERR_RANGE);
+        cbit_cache_config_t config = {.l1d = bad[i].l1d,
+                                      .l2 = bad[i].l2,
+                                      .cores_per_complex = 1,
+                                      .mshrs = bad[i].mshrs,
+                                      .transfer_cclk = 1,
+                                      .transfer_remote_ns = 1000};
+        ck_assert_int_eq(cbit_cache_create(&config, bad[i].cores, false, &clock_1ghz, kernel,
+                                           fake_memory_port(memory), &none, NULL),
+                         CBIT_ERR_RANGE);
         ck_assert_ptr_null(none);
     }
 }
@@ -473,7 +491,7 @@ START_TEST(random_floods_lose_nothing)
             }
         }
         if (cbit_rng_below(&flood->rng, 200) == 0) {
-            cbit_cache_wbinvd(cache, count, &flood->flushes);
+            cbit_cache_wbinvd(cache, 0, count, &flood->flushes);
         }
         if (cbit_rng_below(&flood->rng, 50) == 0) {
             cbit_cache_clflush(cache, cbit_rng_below(&flood->rng, FLOOD_LINES) * 64, NULL, NULL);

@@ -1,23 +1,33 @@
 /**
  * @file
- * A write-back, write-allocate cache whose tags hold the key id: one address under two key ids is
- * two lines, and nothing keeps them the same.
+ * The caches of a machine: L1I, L1D and L2 of every core, an L3 of every core complex, and the
+ * directory that keeps them coherent. Tags hold the key id: one address under two key ids is two
+ * lines.
  *
- * Holds real bytes. A miss takes an MSHR and asks `below` for the line; later requests for the same
- * (line, key id) wait in that MSHR. A write of a whole line needs no fill. Victims that are dirty
- * go to write-back buffers (as many as MSHRs) and are found there until memory has taken them.
- * A request that finds no MSHR, buffer or way is refused and its waiter told when that may change.
+ * Real bytes. Every line that is anywhere on the chip has one entry in the directory, which holds
+ * its bytes once: copies in several caches are the same bytes because a write first takes all other
+ * copies away. State changes are atomic; what takes time is the answer.
  *
- * Time: a hit answers after hit_cclk; a miss leaves after hit_cclk (charged to CORE), waits for
- * below's acceptance (FABRIC), and answers when the line is there. The request that caused the fill
- * takes over the fill's stages; one that merged charges its whole wait to CORE, since it is no read
- * of the memory. LRU replacement.
+ *   hit in L1, L2 or the complex's L3     that level's clocks
+ *   in another core of the complex        transfer_cclk; so is a write to a line shared inside
+ *   in another complex                    transfer_remote_ns; so is a write to a line shared there
+ *   nowhere                               the last level's clocks (charged to CORE), then memory
  *
- * Not modelled: parity, the time that WBINVD needs to look at clean lines.
+ * Requests for a line that is on its way wait for it, whatever core they come from, and are served
+ * in the order of their coming. The request that caused a fill takes over the fill's stages; all
+ * others charge their wait to CORE: they are no reads of the memory. A transfer between caches
+ * never meets memory, and so never the engine. A write of a whole line needs no fill. A dirty line
+ * goes to memory when its last copy leaves the chip, through write-back buffers (two for each
+ * MSHR), where it is still found.
+ *
+ * L2 includes L1. L3 is a victim cache (what leaves an L2 goes there) or inclusive.
+ * With coherent_domains a fill first writes back and drops the same address under other key ids.
+ * LRU replacement. Not modelled: prefetchers, parity, the time WBINVD takes to look at clean lines.
  */
 #ifndef CBIT_CACHE_CACHE_H
 #define CBIT_CACHE_CACHE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cbit/base/diag.h"
@@ -29,53 +39,74 @@
 extern "C" {
 #endif
 
+enum { CBIT_CACHE_MAX_CORES = 64 };
+
 typedef struct cbit_cache cbit_cache_t; /* opaque */
 
-typedef struct cbit_cache_config {
-    uint64_t size_bytes; /* ways x 64 x a power of two */
+typedef struct cbit_cache_level_config {
+    uint64_t size_bytes; /* ways x 64 x a power of two; 0: no such level (not for L2) */
     uint32_t ways;
-    uint32_t mshrs;    /* outstanding lines; also the number of write-back buffers */
-    uint32_t hit_cclk; /* look-up, and answer when it hits */
+    uint32_t hit_cclk; /* from issue to answer */
+} cbit_cache_level_config_t;
+
+typedef struct cbit_cache_config {
+    cbit_cache_level_config_t l1i, l1d, l2; /* of each core */
+    cbit_cache_level_config_t l3;           /* of each complex */
+    bool l3_inclusive;                      /* false: a victim cache */
+    uint32_t cores_per_complex;
+    uint32_t mshrs;              /* lines that each core may have on their way */
+    uint32_t transfer_cclk;      /* from another core of the complex */
+    uint64_t transfer_remote_ns; /* kept in ps: from another complex */
 } cbit_cache_config_t;
 
 extern const cbit_row_t cbit_cache_rows[];
 
-/* below: where misses and write-backs go. RANGE for a geometry that does not divide; on error *out
-   is untouched. */
-cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, const cbit_clock_t *cclk,
-                             cbit_kernel_t *kernel, cbit_port_t below, cbit_cache_t **out,
-                             cbit_diag_t *diag);
+/*
+ * cores: 1..CBIT_CACHE_MAX_CORES. below: where misses and write-backs go. RANGE for a geometry that
+ * does not divide; on error *out is untouched.
+ */
+cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, uint32_t cores,
+                             bool coherent_domains, const cbit_clock_t *cclk, cbit_kernel_t *kernel,
+                             cbit_port_t below, cbit_cache_t **out, cbit_diag_t *diag);
 /* NULL is allowed; requests that it still holds are forgotten. */
 void cbit_cache_destroy(cbit_cache_t *cache);
 
-/* Requests of 1 to 64 bytes within one line. poke reaches the line and what is below. */
-cbit_port_t cbit_cache_port(cbit_cache_t *cache);
+/* Of one core, data and instruction side: requests of 1 to 64 bytes within one line. peek and poke
+   see all caches; poke reaches what is below as well. */
+cbit_port_t cbit_cache_port(cbit_cache_t *cache, uint32_t core);
+cbit_port_t cbit_cache_fetch_port(cbit_cache_t *cache, uint32_t core);
 
 /*
- * DMA and other agents look here first: true if a line of that address *and key id* was present;
+ * DMA and other agents look here first: true if a line of that address *and key id* is on the chip;
  * reads get its bytes, writes update it (and it is dirty then: memory need not be written). False:
  * go to memory; a fill that is under way has taken note of a write. Within one line. Zero time.
  */
 bool cbit_cache_snoop(cbit_cache_t *cache, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes);
 
-/* Waits for outstanding misses, writes all dirty lines back and empties the cache; requests are
-   refused meanwhile. done(self) when the last write is accepted below, perhaps before this call
-   returns. done may be NULL. */
-void cbit_cache_wbinvd(cbit_cache_t *cache, void (*done)(void *self), void *self);
+/*
+ * WBINVD on one core: waits for its outstanding requests, writes the dirty lines of its caches and
+ * its complex's L3 back and empties them; the core's requests are refused meanwhile. done(self)
+ * when the last write is accepted below, perhaps before this call returns. done may be NULL.
+ */
+void cbit_cache_wbinvd(cbit_cache_t *cache, uint32_t core, void (*done)(void *self), void *self);
 
-/* Writes back (if dirty) and drops the lines of one address under every key id. done as above. */
+/* Writes back (if dirty) and drops the lines of one address under every key id, in all caches. */
 void cbit_cache_clflush(cbit_cache_t *cache, cbit_spa_t spa, void (*done)(void *self), void *self);
 
-/* Drops everything, dirty lines included. What is on its way (fills, write-backs) arrives. */
-void cbit_cache_invd(cbit_cache_t *cache);
+/* INVD on one core: its caches and its complex's L3 lose everything, dirty lines included (unless
+   another cache has a copy). What is on its way (fills, write-backs) arrives. */
+void cbit_cache_invd(cbit_cache_t *cache, uint32_t core);
 
 typedef struct cbit_cache_stats {
-    uint64_t hits;       /* victims found in a write-back buffer included */
-    uint64_t misses;     /* fills asked for */
-    uint64_t merges;     /* requests that waited for another one's fill */
-    uint64_t writebacks; /* dirty lines sent below */
-    uint64_t refusals;   /* no MSHR, buffer or way was free */
+    uint64_t l1_hits, l2_hits, l3_hits;
+    uint64_t transfers, transfers_remote; /* lines or permissions from other cores */
+    uint64_t invalidations;               /* copies that writes took away */
+    uint64_t misses;                      /* fills asked for */
+    uint64_t merges;                      /* requests that waited for a line on its way */
+    uint64_t writebacks;                  /* dirty lines sent below */
+    uint64_t aliases_dropped;             /* coherent_domains: other key ids of an address */
+    uint64_t refusals;                    /* no MSHR or buffer was free, or WBINVD is under way */
 } cbit_cache_stats_t;
 extern const cbit_row_t cbit_cache_stat_rows[];
 void cbit_cache_stats(const cbit_cache_t *cache, cbit_cache_stats_t *stats);

@@ -115,6 +115,7 @@ extern const cbit_row_t cbit_vcpu_rows[];
 
 typedef struct cbit_vcpu_parts {
     cbit_kernel_t *kernel;
+    cbit_port_t fetch;   /* the instruction side; self NULL: memory serves both */
     cbit_port_t memory;  /* the core's cache, or what stands there */
     uint32_t core;       /* its number */
     cbit_key_t host_key; /* VMCB accesses: HOST when the host runs with SME, else PLAIN */
