@@ -11,7 +11,7 @@ enum {
     VICTIMS_PER_MSHR = 2, /* that requests may fill; one more for each fill on its way */
     WAITS_PER_CORE = 128,
 };
-#define NOWHERE UINT32_MAX
+#define NOWHERE   UINT32_MAX
 #define TAG_VALID (UINT64_C(1) << 63)
 
 typedef struct cbit_mshr cbit_mshr_t;

@@ -33,8 +33,8 @@ static const cbit_row_t guest_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_guest_t, after), .max = CBIT_SCENARIO_NAME_BYTES,
      .optional = true,
      .help = "Guest after whose teardown this one is launched; it may have the same ASID"},
-    {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, traffic), .rows = cbit_traffic_rows, .required = true,
-     .help = "What the guest runs"},
+    {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, traffic), .rows = cbit_traffic_rows,
+     .required = true, .help = "What the guest runs"},
     {.key = NULL},
 };
 
