@@ -3,19 +3,30 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cbit/cosim/engine.h"
 #include "cli/args.h"
+#include "cli/tell.h"
 #include "cli/verbs.h"
+#include "cosim/bench.h"
 
-enum { DEFAULT_BEATS = 1000000 };
+enum { DEFAULT_BEATS = 1000000, DEFAULT_MAX_CYCLES = 1000000 };
 
 typedef struct cosim_options {
-    uint64_t seed, beats, only_case;
+    uint64_t seed, beats, only_case, max_cycles;
     bool case_given, json, quiet, bins, speed;
+    uint32_t parameters;
+    bool parameters_given;
+    const char *waves, *top;
+    cbit_arg_list_t rtl, lists, includes, defines, generics;
 } cosim_options_t;
+
+/* In the order of cbit_parameter_sets. */
+static const char *const set_words[] = {"platform", "small", "shared", "in_order",
+                                        "deep",     "safe",  NULL};
 
 static const cbit_arg_t args[] = {
     {"--seed", CBIT_ARG_U64, offsetof(cosim_options_t, seed), .value = "N",
@@ -24,6 +35,24 @@ static const cbit_arg_t args[] = {
      .help = "delivered 16-byte beats to compare (default 1000000)"},
     {"--case", CBIT_ARG_U64, offsetof(cosim_options_t, only_case), .value = "K",
      .given_offset = offsetof(cosim_options_t, case_given), .help = "only the seed's K-th case"},
+    {"--parameters", CBIT_ARG_WORD, offsetof(cosim_options_t, parameters), .words = set_words,
+     .given_offset = offsetof(cosim_options_t, parameters_given),
+     .help = "another engine of ours; all but platform are compiled first (half a minute)"},
+    {"--rtl", CBIT_ARG_LIST, offsetof(cosim_options_t, rtl), .value = "FILE...",
+     .help = "check this design instead: the port list of docs/engine.md"},
+    {"--top", CBIT_ARG_TEXT, offsetof(cosim_options_t, top), .value = "NAME",
+     .help = "its top module (default aes_engine)"},
+    {"-f", CBIT_ARG_LIST, offsetof(cosim_options_t, lists), .value = "LIST",
+     .help = "a file with more arguments for verilator"},
+    {"-I", CBIT_ARG_LIST, offsetof(cosim_options_t, includes), .value = "DIR",
+     .help = "a folder with included files"},
+    {"-D", CBIT_ARG_LIST, offsetof(cosim_options_t, defines), .value = "NAME=V", .help = "a macro"},
+    {"-G", CBIT_ARG_LIST, offsetof(cosim_options_t, generics), .value = "NAME=V",
+     .help = "a parameter of the top module; those of the contract tell the model too"},
+    {"--max-cycles", CBIT_ARG_U64, offsetof(cosim_options_t, max_cycles), .value = "N",
+     .help = "a case that takes longer has failed (default 1000000)"},
+    {"--waves", CBIT_ARG_TEXT, offsetof(cosim_options_t, waves), .value = "FILE",
+     .help = "write the shortened failing case as FST"},
     {"--bins", CBIT_ARG_FLAG, offsetof(cosim_options_t, bins),
      .help = "list the coverage bins with their hits"},
     {"--speed", CBIT_ARG_FLAG, offsetof(cosim_options_t, speed),
@@ -43,16 +72,14 @@ static const cbit_cli_command_t command = {
         "of\n"
         "which each can be repeated alone. Data come from OpenSSL. The first difference ends the\n"
         "run; its case is then shortened as far as it still differs.",
-    .examples = {"cbit cosim --beats 2000000", "cbit cosim --seed 7 --case 41 --json", NULL},
+    .max_operands = CBIT_ARG_LIST_MAX,
+    .examples = {"cbit cosim --beats 2000000", "cbit cosim --seed 7 --case 41 --json",
+                 "cbit cosim --rtl my_engine.sv my_round.sv --top my_engine -G KEY_SLOTS=16"},
     .args = args,
-    .exit_notes = "Exit status: 0 all equal, 1 a difference, 4 this build has no Verilator.",
+    .exit_notes =
+        "Exit status: 0 all equal, 1 a difference, 3 a design that is no engine, 4 a file or\n"
+        "Verilator is missing.",
 };
-
-static cbit_err_t make_built_in(void *self, uint64_t seed, cbit_device_t *out)
-{
-    (void)self;
-    return cbit_device_rtl(seed, out);
-}
 
 /* ---- text ---- */
 
@@ -127,14 +154,18 @@ static void print_counts(const cbit_cosim_report_t *report)
                  counts->resets, report->result.cases);
     (void)printf("coverage: %u of %u bins; parameters %s; seed %" PRIu64 "\n",
                  cbit_coverage_hit(&report->result.coverage),
-                 cbit_coverage_bins(&report->result.coverage), report->parameters->name,
-                 report->seed);
+                 cbit_coverage_bins(&report->result.coverage), report->name, report->seed);
 }
 
 static void print_report(const cbit_cosim_report_t *report, bool all_bins)
 {
     print_counts(report);
-    print_bins(&report->result.coverage, all_bins);
+    if (report->warnings > 0) {
+        (void)printf("verilator has %u warnings about the files\n", report->warnings);
+    }
+    if (all_bins || !report->result.mismatch.any) {
+        print_bins(&report->result.coverage, all_bins);
+    }
     if (report->result.mismatch.any) {
         print_mismatch(report);
     } else {
@@ -148,9 +179,6 @@ static cbit_err_t shrink(const cbit_campaign_config_t *config, const cbit_device
                          cbit_cosim_report_t *report)
 {
     cbit_case_knobs_t knobs = cbit_campaign_knobs(config);
-    (void)snprintf(report->replay, sizeof report->replay,
-                   "cbit cosim --seed %" PRIu64 " --case %" PRIu64, config->seed,
-                   report->result.failing_case);
     cbit_err_t err =
         cbit_case_make(&knobs, config->seed, report->result.failing_case, &report->shrunk);
     return err != CBIT_ERR_OK
@@ -158,24 +186,134 @@ static cbit_err_t shrink(const cbit_campaign_config_t *config, const cbit_device
                : cbit_campaign_shrink(config, maker, &report->shrunk, &report->shrink_runs);
 }
 
-static cbit_err_t run(const cosim_options_t *options, cbit_cosim_report_t *report)
+/* The failing case once more, with waves. */
+static cbit_err_t write_waves(const cbit_bench_source_t *source, const char *path,
+                              const cbit_campaign_config_t *config, cbit_cosim_report_t *report,
+                              cbit_diag_t *diag)
 {
-    cbit_device_maker_t maker = {.make = make_built_in};
+    cbit_bench_t bench;
+    cbit_bench_source_t traced = *source;
+    static cbit_campaign_result_t scratch;
+    traced.waves = true;
+    traced.files.waves = true;
+    cbit_err_t err = cbit_bench_open(&traced, &bench, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    bench.waves_path = path;
+    cbit_device_maker_t maker = cbit_bench_maker(&bench);
+    cbit_coverage_init(&scratch.coverage, &config->pins);
+    err = cbit_campaign_run_case(config, &maker, &report->shrunk, &scratch);
+    cbit_bench_close(&bench);
+    if (err == CBIT_ERR_WRITE) {
+        return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "%s cannot be written", path);
+    }
+    return err == CBIT_ERR_MISMATCH ? CBIT_ERR_OK : err;
+}
+
+static cbit_err_t run_on(cbit_bench_t *bench, const cbit_bench_source_t *source,
+                         const cosim_options_t *options, cbit_cosim_report_t *report,
+                         cbit_diag_t *diag)
+{
+    cbit_device_maker_t maker = cbit_bench_maker(bench);
     cbit_campaign_config_t config = {
-        .pins = report->parameters->pins,
+        .pins = bench->pins,
         .seed = options->seed,
         .beats = options->case_given ? UINT64_MAX : options->beats,
         .first_case = options->only_case,
         .cases = options->case_given ? 1 : 0,
+        .max_cycles = options->max_cycles,
     };
     report->seed = options->seed;
+    report->pins = bench->pins;
     cbit_err_t err = cbit_campaign_run(&config, &maker, &report->result);
-    if (err == CBIT_ERR_MISMATCH) {
-        cbit_err_t shrink_err = shrink(&config, &maker, report);
-        err = shrink_err == CBIT_ERR_OK ? err : shrink_err;
+    if (err != CBIT_ERR_MISMATCH) {
+        return err == CBIT_ERR_OK ? err : cbit_diag_add(diag, err, NULL, "%s", cbit_err_text(err));
     }
+    cbit_err_t after = shrink(&config, &maker, report);
+    if (after == CBIT_ERR_OK && options->waves != NULL) {
+        after = write_waves(source, options->waves, &config, report, diag);
+    }
+    return after == CBIT_ERR_OK ? err : after;
+}
+
+/* ---- the design ---- */
+
+enum { MAX_VERILATOR_OPTIONS = 4 * CBIT_ARG_LIST_MAX };
+
+/* Everything that verilator is told, in words that live as long as this. */
+typedef struct design {
+    const char *files[2 * CBIT_ARG_LIST_MAX];
+    const char *options[2 * MAX_VERILATOR_OPTIONS];
+    char *owned[MAX_VERILATOR_OPTIONS];
+    uint32_t file_count, option_count, owned_count;
+} design_t;
+
+/* "-I" "DIR" -> "-IDIR". */
+static void join_options(design_t *design, const char *prefix, const cbit_arg_list_t *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        size_t len = strlen(prefix) + strlen(list->items[i]) + 1;
+        char *word = malloc(len);
+        if (word != NULL) {
+            (void)snprintf(word, len, "%s%s", prefix, list->items[i]);
+            design->owned[design->owned_count++] = word;
+            design->options[design->option_count++] = word;
+        }
+    }
+}
+
+static cbit_bench_source_t describe(const cosim_options_t *options, const cbit_operands_t *operands,
+                                    design_t *design)
+{
+    for (uint32_t i = 0; i < options->rtl.count; i++) {
+        design->files[design->file_count++] = options->rtl.items[i];
+    }
+    for (uint32_t i = 0; i < operands->count; i++) {
+        design->files[design->file_count++] = operands->items[i];
+    }
+    for (uint32_t i = 0; i < options->lists.count; i++) {
+        design->options[design->option_count++] = "-f";
+        design->options[design->option_count++] = options->lists.items[i];
+    }
+    join_options(design, "-I", &options->includes);
+    join_options(design, "-D", &options->defines);
+    join_options(design, "-G", &options->generics);
+    return (cbit_bench_source_t){
+        .parameters = &cbit_parameter_sets[options->parameters],
+        .files = {.top = options->top == NULL ? "aes_engine" : options->top,
+                  .files = design->files,
+                  .file_count = design->file_count,
+                  .options = design->options,
+                  .option_count = design->option_count},
+    };
+}
+
+static void free_design(design_t *design)
+{
+    for (uint32_t i = 0; i < design->owned_count; i++) {
+        free(design->owned[i]);
+    }
+}
+
+static cbit_err_t run(const cosim_options_t *options, const cbit_operands_t *operands,
+                      cbit_cosim_report_t *report, cbit_diag_t *diag)
+{
+    static design_t design;
+    cbit_bench_t bench;
+    cbit_bench_source_t source = describe(options, operands, &design);
+    report->name = design.file_count > 0 ? source.files.top : source.parameters->name;
+    cbit_err_t err = cbit_bench_open(&source, &bench, diag);
+    if (err == CBIT_ERR_OK) {
+        report->warnings = bench.warnings;
+        err = run_on(&bench, &source, options, report, diag);
+        cbit_bench_close(&bench);
+    }
+    free_design(&design);
     return err;
 }
+
+/* ---- speed ---- */
 
 /* Of this process, so that other load on the machine shows less. */
 static double cpu_seconds(void)
@@ -184,58 +322,127 @@ static double cpu_seconds(void)
 }
 
 /* Clocks a second with both lanes full; speed is about this machine and reaches no result. */
-static int run_speed(const cosim_options_t *options)
+static cbit_err_t run_speed(const cosim_options_t *options, cbit_diag_t *diag)
 {
     double rate[2];
     static cbit_campaign_result_t result;
-    for (int bare = 0; bare < 2; bare++) {
-        cbit_device_maker_t maker = {.make = make_built_in};
-        cbit_campaign_config_t config = {.pins = cbit_parameter_sets[0].pins,
+    cbit_bench_t bench;
+    cbit_bench_source_t source = {.parameters = &cbit_parameter_sets[options->parameters]};
+    cbit_err_t err = cbit_bench_open(&source, &bench, diag);
+    for (int bare = 0; bare < 2 && err == CBIT_ERR_OK; bare++) {
+        cbit_device_maker_t maker = cbit_bench_maker(&bench);
+        cbit_campaign_config_t config = {.pins = bench.pins,
                                          .seed = options->seed,
                                          .beats = options->beats,
                                          .full_rate = true,
                                          .bare = bare != 0};
         double begin = cpu_seconds();
-        cbit_err_t err = cbit_campaign_run(&config, &maker, &result);
-        if (err != CBIT_ERR_OK) {
-            return cbit_err_exit_status(err);
-        }
+        err = cbit_campaign_run(&config, &maker, &result);
         rate[bare] = (double)result.counts.cycles / (cpu_seconds() - begin);
     }
-    (void)printf("bare RTL %.0f clocks/s, lock-step %.0f clocks/s: %.2f times the time\n", rate[1],
-                 rate[0], rate[1] / rate[0]);
+    if (err == CBIT_ERR_OK) {
+        cbit_bench_close(&bench);
+        (void)printf("bare RTL %.0f clocks/s, lock-step %.0f clocks/s: %.2f times the time\n",
+                     rate[1], rate[0], rate[1] / rate[0]);
+    }
+    return err;
+}
+
+static int check_options(const cosim_options_t *options, const cbit_operands_t *operands)
+{
+    bool files = options->rtl.count > 0;
+    if (!files && operands->count > 0) {
+        return cbit_usage_error(&command, "%s: files come behind --rtl", operands->items[0]);
+    }
+    if (!files &&
+        (options->top != NULL || options->lists.count > 0 || options->includes.count > 0 ||
+         options->defines.count > 0 || options->generics.count > 0)) {
+        return cbit_usage_error(&command, "--top, -f, -I, -D and -G are about the files of --rtl");
+    }
+    if (files && options->parameters_given) {
+        return cbit_usage_error(&command, "--parameters is about our engine; use -G with --rtl");
+    }
     return 0;
+}
+
+/* Errors in the tool's form, or the report. */
+static int finish(const cosim_options_t *options, cbit_err_t err, const cbit_cosim_report_t *report,
+                  const cbit_diag_t *diag)
+{
+    if (cbit_diag_count(diag) > 0) {
+        return cbit_tell(diag, "nothing was compared");
+    }
+    if (options->speed) {
+        return cbit_err_exit_status(err);
+    }
+    if (options->json) {
+        err = cbit_cosim_print_json(report) == CBIT_ERR_OK ? err : CBIT_ERR_NO_MEMORY;
+    } else if (!options->quiet) {
+        print_report(report, options->bins);
+    }
+    return cbit_err_exit_status(err);
+}
+
+/* True for options that the replay sets anew; *words is how many words they take. */
+static bool replaced(const char *word, int *words)
+{
+    static const char *const valued[] = {"--seed", "--case", "--beats"};
+    for (uint32_t i = 0; i < sizeof valued / sizeof valued[0]; i++) {
+        size_t len = strlen(valued[i]);
+        if (strncmp(word, valued[i], len) == 0 && (word[len] == '\0' || word[len] == '=')) {
+            *words = word[len] == '=' ? 1 : 2;
+            return true;
+        }
+    }
+    *words = 1;
+    return strcmp(word, "--json") == 0 || strcmp(word, "--quiet") == 0;
+}
+
+/* The same command for the failing case alone. */
+static void make_replay(int argc, char **argv, cbit_cosim_report_t *report)
+{
+    char *text = report->replay;
+    size_t size = sizeof report->replay;
+    int words = 1;
+    (void)snprintf(text, size, "cbit cosim");
+    for (int i = 1; i < argc; i += words) {
+        size_t len = strlen(text);
+        if (!replaced(argv[i], &words)) {
+            bool quote = strpbrk(argv[i], " '\"\\$&;()<>|*?") != NULL;
+            (void)snprintf(text + len, size - len, quote ? " '%s'" : " %s", argv[i]);
+        }
+    }
+    size_t len = strlen(text);
+    (void)snprintf(text + len, size - len, " --seed %" PRIu64 " --case %" PRIu64, report->seed,
+                   report->result.failing_case);
 }
 
 int cbit_cli_cosim(int argc, char **argv)
 {
-    cosim_options_t options = {.seed = 1, .beats = DEFAULT_BEATS};
+    cosim_options_t options = {.seed = 1, .beats = DEFAULT_BEATS, .max_cycles = DEFAULT_MAX_CYCLES};
     cbit_operands_t operands;
     bool help;
     static cbit_cosim_report_t report;
     if (cbit_args_parse(&command, argc, argv, &options, &operands, &help) != CBIT_ERR_OK) {
         return cbit_err_exit_status(CBIT_ERR_USAGE);
     }
-    if (help) {
-        return 0;
+    int status = help ? 0 : check_options(&options, &operands);
+    if (help || status != 0) {
+        return status;
     }
     if (!cbit_cosim_available()) {
         (void)fprintf(stderr, "error: this cbit was built without Verilator\n"
                               "  hint: install verilator 5.006 or newer and build again\n");
         return cbit_err_exit_status(CBIT_ERR_TOOL);
     }
-    if (options.speed) {
-        return run_speed(&options);
+    cbit_diag_t *diag = cbit_diag_create();
+    cbit_err_t err =
+        options.speed ? run_speed(&options, diag) : run(&options, &operands, &report, diag);
+    if (err == CBIT_ERR_MISMATCH) {
+        make_replay(argc, argv, &report);
     }
-    report.parameters = &cbit_parameter_sets[0];
-    cbit_err_t err = run(&options, &report);
-    if (err != CBIT_ERR_OK && err != CBIT_ERR_MISMATCH) {
-        (void)fprintf(stderr, "error: %s\n", cbit_err_text(err));
-    } else if (options.json) {
-        err = cbit_cosim_print_json(&report) == CBIT_ERR_OK ? err : CBIT_ERR_NO_MEMORY;
-    } else if (!options.quiet) {
-        print_report(&report, options.bins);
-    }
+    status = finish(&options, err, &report, diag);
     cbit_case_free(&report.shrunk);
-    return cbit_err_exit_status(err);
+    cbit_diag_destroy(diag);
+    return status;
 }

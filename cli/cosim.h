@@ -3,15 +3,16 @@
 #define CBIT_CLI_COSIM_H
 
 #include "cosim/campaign.h"
-#include "cosim/parameters.h"
 
 typedef struct cbit_cosim_report {
-    const cbit_parameters_t *parameters;
+    const char *name; /* of the parameter set, or of the top module */
+    cbit_aes_pins_config_t pins;
+    uint32_t warnings; /* verilator's, about the files of --rtl */
     uint64_t seed;
     cbit_campaign_result_t result;
     cbit_case_t shrunk; /* of the failing case, when there is one */
     uint32_t shrink_runs;
-    char replay[512]; /* the command that shows the mismatch again; empty when there is none */
+    char replay[4096]; /* the command that shows the mismatch again; empty when there is none */
 } cbit_cosim_report_t;
 
 /* The document of docs/formats.md on stdout. */

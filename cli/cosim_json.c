@@ -13,16 +13,15 @@ static void add_u64(cJSON *object, const char *key, uint64_t value)
     cJSON_AddRawToObject(object, key, text);
 }
 
-static void add_parameters(cJSON *root, const cbit_parameters_t *set)
+static void add_parameters(cJSON *root, const cbit_cosim_report_t *report)
 {
     cJSON *object = cJSON_AddObjectToObject(root, "parameters");
-    cJSON_AddStringToObject(object, "name", set->name);
-    add_u64(object, "key_slots", set->pins.key_slots);
-    add_u64(object, "stages_per_round", set->pins.stages_per_round);
-    cJSON_AddBoolToObject(object, "shared_lane", set->pins.shared_lane);
-    cJSON_AddBoolToObject(object, "bypass_in_order", set->pins.bypass_in_order);
-    cJSON_AddBoolToObject(object, "parity", set->pins.parity);
-    cJSON_AddBoolToObject(object, "sbox_composite", set->sbox_composite);
+    cJSON_AddStringToObject(object, "name", report->name);
+    add_u64(object, "key_slots", report->pins.key_slots);
+    add_u64(object, "stages_per_round", report->pins.stages_per_round);
+    cJSON_AddBoolToObject(object, "shared_lane", report->pins.shared_lane);
+    cJSON_AddBoolToObject(object, "bypass_in_order", report->pins.bypass_in_order);
+    cJSON_AddBoolToObject(object, "parity", report->pins.parity);
 }
 
 static void add_counts(cJSON *root, const cbit_run_counts_t *counts)
@@ -83,7 +82,7 @@ cbit_err_t cbit_cosim_print_json(const cbit_cosim_report_t *report)
     bool differs = report->result.mismatch.any;
     cJSON_AddStringToObject(root, "verdict", differs ? "mismatch" : "equal");
     add_u64(root, "seed", report->seed);
-    add_parameters(root, report->parameters);
+    add_parameters(root, report);
     add_counts(root, &report->result.counts);
     add_u64(root, "mismatches", differs ? 1 : 0);
     add_coverage(root, &report->result.coverage);

@@ -1,6 +1,9 @@
 #include "cosim/campaign.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "cosim/dut_engine.h"
 
 enum {
     LINES_PER_LANE = 1000,
@@ -34,6 +37,13 @@ cbit_err_t cbit_campaign_run_case(const cbit_campaign_config_t *config,
         cbit_run_case(what, &config->pins, &golden, &device, config->max_cycles, &result->counts,
                       config->full_rate ? NULL : &result->coverage, &result->mismatch);
         err = result->mismatch.any ? CBIT_ERR_MISMATCH : CBIT_ERR_OK;
+        const char *failure = cbit_dut_engine_failure(&device);
+        if (failure != NULL) {
+            snprintf(result->mismatch.text, sizeof result->mismatch.text,
+                     "the design stopped the simulation: %s", failure);
+            result->mismatch.any = true;
+            err = CBIT_ERR_MISMATCH;
+        }
     }
     if (golden.destroy != NULL) {
         golden.destroy(golden.self);

@@ -1,0 +1,123 @@
+#include "cosim/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cosim/dut_engine.h"
+
+enum { OPTION_BYTES = 40, OUR_OPTIONS = 6, MAX_OPTIONS = 256 };
+
+static cbit_err_t make(void *self, uint64_t seed, cbit_device_t *out)
+{
+    cbit_bench_t *bench = self;
+    cbit_dut_t *dut = NULL;
+    if (bench->library == NULL) {
+        return cbit_device_rtl(seed, out);
+    }
+    cbit_err_t err = cbit_dut_create(bench->library, seed, &dut);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    if (bench->waves_path != NULL && !cbit_dut_waves(dut, bench->waves_path)) {
+        cbit_dut_destroy(dut);
+        return CBIT_ERR_WRITE;
+    }
+    return cbit_dut_engine_device(dut, out);
+}
+
+cbit_device_maker_t cbit_bench_maker(cbit_bench_t *bench)
+{
+    return (cbit_device_maker_t){.self = bench, .make = make};
+}
+
+/* Our engine with other parameters, from the files inside the tool. */
+static cbit_err_t open_ours(const cbit_bench_source_t *source, cbit_bench_t *bench,
+                            cbit_diag_t *diag)
+{
+    const cbit_parameters_t *set = source->parameters;
+    char text[OUR_OPTIONS][OPTION_BYTES];
+    const char *options[OUR_OPTIONS];
+    const struct {
+        const char *name;
+        uint32_t value;
+    } values[OUR_OPTIONS] = {
+        {"KEY_SLOTS", set->pins.key_slots},     {"STAGES_PER_ROUND", set->pins.stages_per_round},
+        {"SHARED_LANE", set->pins.shared_lane}, {"BYPASS_IN_ORDER", set->pins.bypass_in_order},
+        {"PARITY", set->pins.parity},           {"SBOX_COMPOSITE", set->sbox_composite},
+    };
+    for (uint32_t i = 0; i < OUR_OPTIONS; i++) {
+        (void)snprintf(text[i], sizeof text[i], "-G%s=%u", values[i].name, values[i].value);
+        options[i] = text[i];
+    }
+    static const char *const files[] = {"aes_engine.v"};
+    cbit_dut_source_t ours = {
+        .top = "aes_engine",
+        .files = files,
+        .file_count = 1,
+        .options = options,
+        .option_count = OUR_OPTIONS,
+        .waves = source->waves,
+        .strict = true,
+    };
+    bench->pins = set->pins;
+    return cbit_dut_build(&ours, &bench->library, &bench->warnings, diag);
+}
+
+/* What -G says about a parameter of the contract, or the contract's default. */
+static uint32_t parameter(const cbit_dut_source_t *files, const char *name, uint32_t fallback)
+{
+    size_t len = strlen(name);
+    for (uint32_t i = 0; i < files->option_count; i++) {
+        const char *option = files->options[i];
+        if (strncmp(option, "-G", 2) == 0 && strncmp(option + 2, name, len) == 0 &&
+            option[2 + len] == '=') {
+            return (uint32_t)strtoul(option + 3 + len, NULL, 0);
+        }
+    }
+    return fallback;
+}
+
+static cbit_err_t open_files(const cbit_bench_source_t *source, cbit_bench_t *bench,
+                             cbit_diag_t *diag)
+{
+    cbit_dut_t *dut = NULL;
+    bench->pins = (cbit_aes_pins_config_t){
+        .key_slots = parameter(&source->files, "KEY_SLOTS", 16),
+        .stages_per_round = parameter(&source->files, "STAGES_PER_ROUND", 1),
+        .shared_lane = parameter(&source->files, "SHARED_LANE", 0) != 0,
+        .bypass_in_order = parameter(&source->files, "BYPASS_IN_ORDER", 0) != 0,
+        .parity = parameter(&source->files, "PARITY", 0) != 0,
+    };
+    cbit_err_t err = cbit_dut_build(&source->files, &bench->library, &bench->warnings, diag);
+    if (err == CBIT_ERR_OK) {
+        err = cbit_dut_create(bench->library, 1, &dut);
+    }
+    if (err == CBIT_ERR_OK) {
+        err = cbit_dut_engine_check(dut, diag);
+    }
+    cbit_dut_destroy(dut);
+    return err;
+}
+
+cbit_err_t cbit_bench_open(const cbit_bench_source_t *source, cbit_bench_t *bench,
+                           cbit_diag_t *diag)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    *bench = (cbit_bench_t){.pins = cbit_parameter_sets[0].pins};
+    if (source->files.file_count > 0) {
+        err = open_files(source, bench, diag);
+    } else if (source->parameters != &cbit_parameter_sets[0] || source->waves) {
+        err = open_ours(source, bench, diag);
+    }
+    if (err != CBIT_ERR_OK) {
+        cbit_bench_close(bench);
+    }
+    return err;
+}
+
+void cbit_bench_close(cbit_bench_t *bench)
+{
+    cbit_dut_library_destroy(bench->library);
+    bench->library = NULL;
+}

@@ -1,0 +1,496 @@
+#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE   700
+#include "cosim/dut.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cosim/embedded.h"
+#include "cosim/process.h"
+
+enum {
+    PATH_BYTES = 512,
+    LINE_BYTES = 1024,
+    MAX_ARGUMENTS = 1024,
+    MAX_PORTS = 512,
+    MAX_TOLD = 8, /* errors of a tool that are passed on */
+};
+
+struct cbit_dut_library {
+    char folder[PATH_BYTES - 64];
+    void *handle;
+    void *(*create)(unsigned seed);
+    void (*destroy)(void *self);
+    unsigned (*port)(void *self, unsigned index, const char **name, unsigned *width, int *input,
+                     void **data);
+    void (*eval)(void *self);
+    const char *(*failure)(void *self);
+    int (*waves)(void *self, const char *path);
+};
+
+struct cbit_dut {
+    const cbit_dut_library_t *library;
+    void *self;
+    uint32_t ports;
+    cbit_dut_port_t port[MAX_PORTS];
+};
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+/* A list of words for a program; texts are owned. */
+typedef struct arguments {
+    char *words[MAX_ARGUMENTS + 1];
+    uint32_t count;
+} arguments_t;
+
+static void add(arguments_t *list, const char *prefix, const char *text)
+{
+    size_t len = strlen(prefix) + strlen(text) + 1;
+    char *word = list->count < MAX_ARGUMENTS ? malloc(len) : NULL;
+    if (word != NULL) {
+        (void)snprintf(word, len, "%s%s", prefix, text);
+        list->words[list->count++] = word;
+    }
+}
+
+static void add_all(arguments_t *list, const char *const *words, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        add(list, "", words[i]);
+    }
+}
+
+static void free_arguments(arguments_t *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        free(list->words[i]);
+    }
+}
+
+/* Runs it and frees the list. */
+static cbit_err_t run(arguments_t *list, const char *log, int *status)
+{
+    cbit_err_t err =
+        list->count == MAX_ARGUMENTS ? CBIT_ERR_RANGE : cbit_process_run(list->words, log, status);
+    free_arguments(list);
+    return err;
+}
+
+/* ---- what the tools say ---------------------------------------------------------------------- */
+
+static void strip(char *line)
+{
+    line[strcspn(line, "\r\n")] = '\0';
+}
+
+/* Passes on the lines with an error, and counts those with a warning. */
+static uint32_t tell_log(const char *log, bool failed, cbit_diag_t *diag)
+{
+    uint32_t warnings = 0, told = 0;
+    char line[LINE_BYTES];
+    FILE *file = fopen(log, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        strip(line);
+        warnings += strncmp(line, "%Warning", 8) == 0 ? 1 : 0;
+        bool error = strncmp(line, "%Error", 6) == 0 || strstr(line, "error:") != NULL;
+        bool noise = strstr(line, "Exiting due to") != NULL;
+        if (failed && error && !noise && told < MAX_TOLD) {
+            (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "%s", line);
+            told++;
+        }
+    }
+    if (failed && told == 0) {
+        (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "the design could not be compiled");
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return warnings;
+}
+
+/* ---- building -------------------------------------------------------------------------------- */
+
+static void join(char out[PATH_BYTES], const cbit_dut_library_t *library, const char *name)
+{
+    (void)snprintf(out, PATH_BYTES, "%s/%s", library->folder, name);
+}
+
+static cbit_err_t make_folder(cbit_dut_library_t *library)
+{
+    const char *base = getenv("TMPDIR");
+    (void)snprintf(library->folder, sizeof library->folder, "%s/cbit-dut-XXXXXX",
+                   base == NULL || base[0] == '\0' ? "/tmp" : base);
+    return mkdtemp(library->folder) == NULL ? CBIT_ERR_WRITE : CBIT_ERR_OK;
+}
+
+/* The tool's own rtl/ and the wrapper, as files. */
+static cbit_err_t unpack(const cbit_dut_library_t *library)
+{
+    for (const cbit_embedded_t *file = cbit_embedded_files; file->name != NULL; file++) {
+        char path[PATH_BYTES];
+        join(path, library, file->name);
+        FILE *out = fopen(path, "wb");
+        if (out == NULL) {
+            return CBIT_ERR_WRITE;
+        }
+        bool whole = fwrite(file->bytes, 1, file->len_bytes, out) == file->len_bytes;
+        if (fclose(out) != 0 || !whole) {
+            return CBIT_ERR_WRITE;
+        }
+    }
+    return CBIT_ERR_OK;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static cbit_err_t check_files(const cbit_dut_source_t *source, cbit_diag_t *diag)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    for (uint32_t i = 0; i < source->file_count && !source->strict; i++) {
+        const char *file = source->files[i];
+        cbit_diag_set_file(diag, file);
+        if (ends_with(file, ".vhd") || ends_with(file, ".vhdl")) {
+            err = cbit_diag_add(diag, CBIT_ERR_UNSUPPORTED, NULL,
+                                "VHDL; Verilator reads Verilog and SystemVerilog");
+            cbit_diag_hint(diag, "convert it first, for example with ghdl --synth --out=verilog");
+        } else if (access(file, R_OK) != 0) {
+            err = cbit_diag_add(diag, CBIT_ERR_OPEN, NULL, "cannot be opened");
+        }
+    }
+    cbit_diag_set_file(diag, NULL);
+    return err;
+}
+
+static cbit_err_t verilate(const cbit_dut_source_t *source, const cbit_dut_library_t *library,
+                           uint32_t *warnings, cbit_diag_t *diag)
+{
+    static const char *const fixed[] = {
+        "verilator", "--cc",     "-O3",      "--x-assign", "unique",      "--x-initial",
+        "unique",    "--assert", "--prefix", "Vdut",       "--no-timing",
+    };
+    arguments_t list = {.count = 0};
+    char path[PATH_BYTES];
+    int status = 0;
+    add_all(&list, fixed, sizeof fixed / sizeof fixed[0]);
+    add(&list, "", source->strict ? "-Wall" : "-Wno-fatal");
+    if (source->waves) {
+        add(&list, "", "--trace-fst");
+    }
+    add(&list, "", "--top-module");
+    add(&list, "", source->top);
+    add(&list, "", "--Mdir");
+    join(path, library, "obj");
+    add(&list, "", path);
+    if (source->strict) {
+        add(&list, "-I", library->folder);
+    }
+    add_all(&list, source->options, source->option_count);
+    for (uint32_t i = 0; i < source->file_count; i++) {
+        join(path, library, source->files[i]);
+        add(&list, "", source->strict ? path : source->files[i]);
+    }
+    join(path, library, "verilator.log");
+    if (run(&list, path, &status) != CBIT_ERR_OK || status == 127) {
+        return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator cannot be started");
+    }
+    *warnings = tell_log(path, status != 0, diag);
+    return status == 0 ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
+}
+
+/* "VL_IN8(&name,7,0);" -> "DUT_PORT(name, 8, 1)". */
+static bool port_of_line(const char *line, char name[LINE_BYTES], uint32_t *width, bool *input)
+{
+    int msb = 0, lsb = 0;
+    while (*line == ' ') {
+        line++;
+    }
+    *input = strncmp(line, "VL_IN", 5) == 0;
+    if (!*input && strncmp(line, "VL_OUT", 6) != 0) {
+        return false;
+    }
+    const char *at = strchr(line, '&');
+    size_t len = at == NULL ? 0 : strcspn(at + 1, ",");
+    if (len == 0 || sscanf(at + 1 + len, ",%d,%d", &msb, &lsb) != 2) {
+        return false;
+    }
+    memcpy(name, at + 1, len);
+    name[len] = '\0';
+    *width = (uint32_t)(msb > lsb ? msb - lsb : lsb - msb) + 1;
+    return true;
+}
+
+static cbit_err_t write_ports(const cbit_dut_library_t *library)
+{
+    char path[PATH_BYTES], line[LINE_BYTES], name[LINE_BYTES];
+    uint32_t width;
+    bool input;
+    join(path, library, "obj/Vdut.h");
+    FILE *from = fopen(path, "r");
+    join(path, library, "ports.inc");
+    FILE *to = fopen(path, "w");
+    while (from != NULL && to != NULL && fgets(line, sizeof line, from) != NULL) {
+        if (port_of_line(line, name, &width, &input)) {
+            (void)fprintf(to, "DUT_PORT(%s, %u, %d)\n", name, width, input ? 1 : 0);
+        }
+    }
+    bool good = from != NULL && to != NULL && ferror(to) == 0;
+    if (from != NULL) {
+        (void)fclose(from);
+    }
+    if (to != NULL && fclose(to) != 0) {
+        good = false;
+    }
+    return good ? CBIT_ERR_OK : CBIT_ERR_WRITE;
+}
+
+/* Where Verilator keeps its own C++ files. */
+static cbit_err_t verilator_root(const cbit_dut_library_t *library, char out[PATH_BYTES])
+{
+    arguments_t list = {.count = 0};
+    char log[PATH_BYTES];
+    int status = 0;
+    add(&list, "", "verilator");
+    add(&list, "", "--getenv");
+    add(&list, "", "VERILATOR_ROOT");
+    join(log, library, "root.log");
+    cbit_err_t err = run(&list, log, &status);
+    FILE *file = fopen(log, "r");
+    bool read = file != NULL && fgets(out, PATH_BYTES / 2, file) != NULL;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    if (err != CBIT_ERR_OK || status != 0 || !read) {
+        return CBIT_ERR_TOOL;
+    }
+    strip(out);
+    return CBIT_ERR_OK;
+}
+
+static void add_sources(arguments_t *list, const cbit_dut_library_t *library, const char *root,
+                        bool waves)
+{
+    char path[2 * PATH_BYTES];
+    join(path, library, "obj");
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        if (ends_with(entry->d_name, ".cpp")) {
+            (void)snprintf(path, sizeof path, "%s/obj/%s", library->folder, entry->d_name);
+            add(list, "", path);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    static const char *const own[] = {"verilated.cpp", "verilated_threads.cpp",
+                                      "verilated_fst_c.cpp"};
+    for (uint32_t i = 0; i < (waves ? 3u : 2u); i++) {
+        (void)snprintf(path, sizeof path, "%s/include/%s", root, own[i]);
+        add(list, "", path);
+    }
+}
+
+static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_library_t *library,
+                          cbit_diag_t *diag)
+{
+    static const char *const fixed[] = {
+        "c++",
+        "-std=c++17",
+        "-O2",
+        "-shared",
+        "-fPIC",
+        "-w",
+        "-Wl,-Bsymbolic",
+        "-DDUT_HEADER=\"Vdut.h\"",
+        "-DDUT_PORTS=\"ports.inc\"",
+        "-DVL_USER_FATAL",
+        "-DVL_USER_STOP",
+        "-DVL_USER_FINISH",
+    };
+    arguments_t list = {.count = 0};
+    char path[PATH_BYTES], root[PATH_BYTES];
+    int status = 0;
+    if (verilator_root(library, root) != CBIT_ERR_OK) {
+        return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator does not tell where it is");
+    }
+    add_all(&list, fixed, sizeof fixed / sizeof fixed[0]);
+    if (source->waves) {
+        add(&list, "", "-DDUT_WAVES");
+    }
+    add(&list, "-I", library->folder);
+    join(path, library, "obj");
+    add(&list, "-I", path);
+    (void)snprintf(path, sizeof path, "%.400s/include", root);
+    add(&list, "-I", path);
+    add(&list, "-I", path);
+    (void)snprintf(path, sizeof path, "%.400s/include/vltstd", root);
+    add(&list, "-I", path);
+    join(path, library, "dut_wrapper.cpp");
+    add(&list, "", path);
+    add_sources(&list, library, root, source->waves);
+    add(&list, "", "-o");
+    join(path, library, "dut.so");
+    add(&list, "", path);
+    add(&list, "", "-lpthread");
+    if (source->waves) {
+        add(&list, "", "-lz");
+    }
+    join(path, library, "compiler.log");
+    if (run(&list, path, &status) != CBIT_ERR_OK || status == 127) {
+        return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "the C++ compiler c++ cannot be started");
+    }
+    if (status != 0) {
+        (void)tell_log(path, true, diag);
+    }
+    return status == 0 ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
+}
+
+/* A function's address by name; the copy avoids a cast that ISO C does not know. */
+static bool symbol(void *handle, const char *name, void *function)
+{
+    void *address = dlsym(handle, name);
+    memcpy(function, &address, sizeof address);
+    return address != NULL;
+}
+
+static cbit_err_t load(cbit_dut_library_t *library, cbit_diag_t *diag)
+{
+    char path[PATH_BYTES];
+    join(path, library, "dut.so");
+    library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library->handle == NULL || !symbol(library->handle, "dut_new", &library->create) ||
+        !symbol(library->handle, "dut_free", &library->destroy) ||
+        !symbol(library->handle, "dut_port", &library->port) ||
+        !symbol(library->handle, "dut_eval", &library->eval) ||
+        !symbol(library->handle, "dut_failure", &library->failure) ||
+        !symbol(library->handle, "dut_waves", &library->waves)) {
+        return cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "the compiled design cannot be loaded");
+    }
+    return CBIT_ERR_OK;
+}
+
+static cbit_err_t build_in(const cbit_dut_source_t *source, cbit_dut_library_t *library,
+                           uint32_t *warnings, cbit_diag_t *diag)
+{
+    cbit_err_t err = make_folder(library);
+    if (err == CBIT_ERR_OK) {
+        err = unpack(library);
+    }
+    if (err != CBIT_ERR_OK) {
+        return cbit_diag_add(diag, err, NULL,
+                             "no temporary folder can be written; TMPDIR names it");
+    }
+    err = verilate(source, library, warnings, diag);
+    if (err == CBIT_ERR_OK) {
+        err = write_ports(library);
+    }
+    if (err == CBIT_ERR_OK) {
+        err = compile(source, library, diag);
+    }
+    return err == CBIT_ERR_OK ? load(library, diag) : err;
+}
+
+cbit_err_t cbit_dut_build(const cbit_dut_source_t *source, cbit_dut_library_t **out,
+                          uint32_t *warnings, cbit_diag_t *diag)
+{
+    *warnings = 0;
+    cbit_err_t err = check_files(source, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    cbit_dut_library_t *library = calloc(1, sizeof *library);
+    if (library == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    err = build_in(source, library, warnings, diag);
+    if (err != CBIT_ERR_OK) {
+        cbit_dut_library_destroy(library);
+        return err;
+    }
+    *out = library;
+    return CBIT_ERR_OK;
+}
+
+void cbit_dut_library_destroy(cbit_dut_library_t *library)
+{
+    if (library == NULL) {
+        return;
+    }
+    if (library->handle != NULL) {
+        (void)dlclose(library->handle);
+    }
+    if (library->folder[0] != '\0') {
+        cbit_process_remove_tree(library->folder);
+    }
+    free(library);
+}
+
+/* ---- instances ------------------------------------------------------------------------------- */
+
+cbit_err_t cbit_dut_create(cbit_dut_library_t *library, uint64_t seed, cbit_dut_t **out)
+{
+    cbit_dut_t *dut = calloc(1, sizeof *dut);
+    if (dut == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    dut->library = library;
+    dut->self = library->create((unsigned)(seed ^ seed >> 32));
+    while (dut->ports < MAX_PORTS) {
+        cbit_dut_port_t *port = &dut->port[dut->ports];
+        int input = 0;
+        unsigned width = 0;
+        if (library->port(dut->self, dut->ports, &port->name, &width, &input, &port->data) == 0) {
+            break;
+        }
+        port->width = width;
+        port->input = input != 0;
+        dut->ports++;
+    }
+    *out = dut;
+    return CBIT_ERR_OK;
+}
+
+void cbit_dut_destroy(cbit_dut_t *dut)
+{
+    if (dut != NULL) {
+        dut->library->destroy(dut->self);
+        free(dut);
+    }
+}
+
+const cbit_dut_port_t *cbit_dut_port(const cbit_dut_t *dut, uint32_t index)
+{
+    return index < dut->ports ? &dut->port[index] : NULL;
+}
+
+const cbit_dut_port_t *cbit_dut_find(const cbit_dut_t *dut, const char *name)
+{
+    for (uint32_t i = 0; i < dut->ports; i++) {
+        if (strcmp(dut->port[i].name, name) == 0) {
+            return &dut->port[i];
+        }
+    }
+    return NULL;
+}
+
+void cbit_dut_eval(cbit_dut_t *dut)
+{
+    dut->library->eval(dut->self);
+}
+
+const char *cbit_dut_failure(const cbit_dut_t *dut)
+{
+    return dut->library->failure(dut->self);
+}
+
+bool cbit_dut_waves(cbit_dut_t *dut, const char *path)
+{
+    return dut->library->waves(dut->self, path) != 0;
+}

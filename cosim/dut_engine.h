@@ -1,0 +1,16 @@
+/* A design with the port list of aes_engine as a device. */
+#ifndef COSIM_DUT_ENGINE_H
+#define COSIM_DUT_ENGINE_H
+
+#include "cosim/dut.h"
+
+/* FORMAT when a port is missing, or has another width or direction: *diag names every one. */
+cbit_err_t cbit_dut_engine_check(const cbit_dut_t *dut, cbit_diag_t *diag);
+
+/* Takes over the instance; its ports have been checked. */
+cbit_err_t cbit_dut_engine_device(cbit_dut_t *dut, cbit_device_t *out);
+
+/* A failed design behind a device made by the above, or NULL. */
+const char *cbit_dut_engine_failure(const cbit_device_t *device);
+
+#endif

@@ -1,0 +1,134 @@
+// Compiled beside what Verilator wrote for a design under test, -DDUT_HEADER, -DDUT_PORTS given:
+// its ports by name behind a C interface. cosim/dut.c has the other end.
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include DUT_HEADER
+#include "verilated.h"
+#ifdef DUT_WAVES
+#include "verilated_fst_c.h"
+#endif
+
+// A design that calls $fatal or does not settle must not end the tool.
+void vl_fatal(const char *file, int line, const char *, const char *text)
+{
+    throw std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": " + text);
+}
+void vl_stop(const char *file, int line, const char *)
+{
+    throw std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": $stop");
+}
+void vl_finish(const char *file, int line, const char *)
+{
+    throw std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": $finish");
+}
+
+namespace
+{
+struct Port {
+    const char *name;
+    unsigned width;
+    int input;
+    void *data;
+};
+
+struct Dut {
+    VerilatedContext context;
+    std::unique_ptr<Vdut> top;
+    std::string failure;
+    uint64_t time = 0;
+#ifdef DUT_WAVES
+    std::unique_ptr<VerilatedFstC> waves;
+#endif
+};
+} // namespace
+
+extern "C" {
+
+void *dut_new(unsigned seed)
+{
+    Dut *dut = new Dut;
+    dut->context.randReset(2);
+    dut->context.randSeed(static_cast<int>(seed & 0x7FFFFFFF));
+#ifdef DUT_WAVES
+    dut->context.traceEverOn(true);
+#endif
+    dut->top = std::make_unique<Vdut>(&dut->context);
+    return dut;
+}
+
+void dut_free(void *self)
+{
+    Dut *dut = static_cast<Dut *>(self);
+#ifdef DUT_WAVES
+    if (dut->waves) {
+        dut->waves->close();
+    }
+#endif
+    try {
+        dut->top->final();
+    } catch (const std::exception &) {
+    }
+    delete dut;
+}
+
+unsigned dut_port(void *self, unsigned index, const char **name, unsigned *width, int *input,
+                  void **data)
+{
+    Vdut *top = static_cast<Dut *>(self)->top.get();
+    const Port ports[] = {
+#define DUT_PORT(port, bits, is_input) {#port, bits, is_input, (void *)&top->port},
+#include DUT_PORTS
+        {nullptr, 0, 0, nullptr},
+    };
+    if (index >= sizeof ports / sizeof ports[0] - 1) {
+        return 0;
+    }
+    *name = ports[index].name;
+    *width = ports[index].width;
+    *input = ports[index].input;
+    *data = ports[index].data;
+    return 1;
+}
+
+void dut_eval(void *self)
+{
+    Dut *dut = static_cast<Dut *>(self);
+    if (!dut->failure.empty()) {
+        return;
+    }
+    try {
+        dut->top->eval();
+#ifdef DUT_WAVES
+        if (dut->waves) {
+            dut->waves->dump(dut->time++);
+        }
+#endif
+    } catch (const std::exception &error) {
+        dut->failure = error.what();
+    }
+}
+
+const char *dut_failure(void *self)
+{
+    Dut *dut = static_cast<Dut *>(self);
+    return dut->failure.empty() ? nullptr : dut->failure.c_str();
+}
+
+int dut_waves(void *self, const char *path)
+{
+#ifdef DUT_WAVES
+    Dut *dut = static_cast<Dut *>(self);
+    dut->waves = std::make_unique<VerilatedFstC>();
+    dut->top->trace(dut->waves.get(), 99);
+    dut->waves->open(path);
+    return dut->waves->isOpen();
+#else
+    (void)self;
+    (void)path;
+    return 0;
+#endif
+}
+}
