@@ -93,71 +93,147 @@ sev_status_t cmd_df_flush(command_t *command)
     return SEV_STATUS_SUCCESS;
 }
 
-static void set_valid(uint32_t asid, bool valid)
+static void set_valid(uint32_t ccx, uint32_t asid, bool valid)
 {
-    core_set_asid_valid(EVERY_CORE, asid, valid);
-}
-
-static void set_state(uint32_t asid, uint32_t from, uint8_t to)
-{
-    for (uint32_t ccx = 0; ccx < ccx_count(); ccx++) {
-        if (fw.asid_state[ccx][asid] == from) {
-            fw.asid_state[ccx][asid] = to;
-        }
+    for (uint32_t core = ccx * cores_per_ccx(); core < ccx_end(ccx); core++) {
+        core_set_asid_valid(core, asid, valid);
     }
 }
 
 void asid_run(const guest_t *guest)
 {
-    if (guest->asid != 0) {
-        set_state(guest->asid, ASID_ALLOCATED, ASID_IN_USE);
-        set_valid(guest->asid, true);
+    for (uint32_t ccx = 0; ccx < ccx_count() && guest->asid != 0; ccx++) {
+        if (fw.asid_state[ccx][guest->asid] == ASID_ALLOCATED) {
+            fw.asid_state[ccx][guest->asid] = ASID_IN_USE;
+            set_valid(ccx, guest->asid, true);
+        }
     }
 }
 
-static sev_status_t check_activate(const command_t *command, const guest_t *guest, uint32_t asid)
+/* An activation: which guest, which ASID, on which core complexes (a bit each). */
+typedef struct activation {
+    guest_t *guest;
+    uint32_t asid;
+    uint64_t ccxs;
+    bool may_add; /* ACTIVATE_EX: the same guest and ASID on more complexes */
+} activation_t;
+
+static bool chosen(const activation_t *activation, uint32_t ccx)
 {
-    uint32_t ccxs = ccx_count(), min = SP_READ(PLATFORM, ASID_MIN);
-    if (asid == 0 || asid > asid_max()) {
-        return SEV_STATUS_INVALID_ASID;
+    return (activation->ccxs >> ccx & 1) != 0;
+}
+
+static bool dirty_where_chosen(const activation_t *activation)
+{
+    for (uint32_t ccx = 0; ccx < ccx_count(); ccx++) {
+        if (chosen(activation, ccx) && fw.asid_state[ccx][activation->asid] == ASID_DIRTY) {
+            return true;
+        }
     }
-    if (in_state_somewhere(asid, ccxs, ASID_ALLOCATED) ||
-        in_state_somewhere(asid, ccxs, ASID_IN_USE)) {
+    return false;
+}
+
+static sev_status_t check_activation(const command_t *command, const activation_t *activation)
+{
+    const guest_t *guest = activation->guest;
+    uint32_t asid = activation->asid, ccxs = ccx_count(), min = SP_READ(PLATFORM, ASID_MIN);
+    bool adds = activation->may_add && guest->asid == asid;
+    if (!adds && (in_state_somewhere(asid, ccxs, ASID_ALLOCATED) ||
+                  in_state_somewhere(asid, ccxs, ASID_IN_USE))) {
         return SEV_STATUS_ASID_OWNED;
     }
-    if (guest->asid != 0) {
+    if (guest->asid != 0 && !adds) {
         return SEV_STATUS_ACTIVE;
     }
     sev_status_t status = guest_check_state(command, guest);
     if (status != SEV_STATUS_SUCCESS) {
         return status;
     }
-    if (in_state_somewhere(asid, ccxs, ASID_DIRTY)) {
+    if (dirty_where_chosen(activation)) {
         return SEV_STATUS_DFFLUSH_REQUIRED;
     }
     bool es = (guest->policy & SEV_POLICY_ES) != 0;
     return es == (asid < min) ? SEV_STATUS_SUCCESS : SEV_STATUS_INVALID_ASID;
 }
 
-sev_status_t cmd_activate(command_t *command)
+static bool asid_good(uint32_t asid)
 {
-    uint32_t asid = command->buffer.activate.asid;
-    guest_t *guest;
-    sev_status_t status = guest_find(command->buffer.activate.handle, &guest);
-    if (status == SEV_STATUS_SUCCESS) {
-        status = check_activate(command, guest, asid);
-    }
+    return asid != 0 && asid <= asid_max();
+}
+
+static sev_status_t activate(const command_t *command, const activation_t *activation)
+{
+    guest_t *guest = activation->guest;
+    uint32_t asid = activation->asid;
+    sev_status_t status = check_activation(command, activation);
     if (status != SEV_STATUS_SUCCESS) {
         return status;
     }
-    keyport_set(asid, guest->vek);
-    fw.slot_loaded[asid] = true;
-    guest->asid = (uint16_t)asid;
-    set_state(asid, ASID_CLEAN, ASID_ALLOCATED);
+    if (guest->asid == 0) {
+        keyport_set(asid, guest->vek);
+        fw.slot_loaded[asid] = true;
+        guest->asid = (uint16_t)asid;
+    }
+    for (uint32_t ccx = 0; ccx < ccx_count(); ccx++) {
+        if (chosen(activation, ccx) && fw.asid_state[ccx][asid] == ASID_CLEAN) {
+            fw.asid_state[ccx][asid] = ASID_ALLOCATED;
+        }
+    }
     if (guest->state == SEV_GUEST_RUNNING || guest->state == SEV_GUEST_SUPDATE) {
         asid_run(guest);
     }
     return SEV_STATUS_SUCCESS;
+}
+
+sev_status_t cmd_activate(command_t *command)
+{
+    activation_t activation = {.asid = command->buffer.activate.asid, .ccxs = UINT64_MAX};
+    sev_status_t status = guest_find(command->buffer.activate.handle, &activation.guest);
+    if (status == SEV_STATUS_SUCCESS && !asid_good(activation.asid)) {
+        status = SEV_STATUS_INVALID_ASID;
+    }
+    return status == SEV_STATUS_SUCCESS ? activate(command, &activation) : status;
+}
+
+enum { APIC_IDS_MAX = 1024 };
+
+/* The complexes of a list of APIC ids. The model numbers cores from 0, and APIC ids likewise. */
+static sev_status_t read_ccxs(const sev_activate_ex_t *request, uint64_t *ccxs)
+{
+    static uint32_t ids[APIC_IDS_MAX];
+    uint32_t bytes = request->numids * 4;
+    if (paddr_check(request->ids_paddr, bytes) != SEV_STATUS_SUCCESS ||
+        !dma_read(paddr_range(request->ids_paddr), ids, bytes)) {
+        return SEV_STATUS_INVALID_ADDRESS;
+    }
+    *ccxs = 0;
+    for (uint32_t i = 0; i < request->numids; i++) {
+        if (ids[i] >= SP_READ(PLATFORM, CORES)) {
+            return SEV_STATUS_INVALID_PARAM;
+        }
+        *ccxs |= UINT64_C(1) << (ids[i] / cores_per_ccx());
+    }
+    return SEV_STATUS_SUCCESS;
+}
+
+sev_status_t cmd_activate_ex(command_t *command)
+{
+    const sev_activate_ex_t *request = &command->buffer.activate_ex;
+    activation_t activation = {.asid = request->asid, .may_add = true};
+    if (request->length != sizeof *request) {
+        return SEV_STATUS_INVALID_PARAM;
+    }
+    sev_status_t status = guest_find(request->handle, &activation.guest);
+    if (status == SEV_STATUS_SUCCESS && !asid_good(activation.asid)) {
+        status = SEV_STATUS_INVALID_ASID;
+    }
+    if (status == SEV_STATUS_SUCCESS && (request->numids == 0 || request->numids > APIC_IDS_MAX)) {
+        status = SEV_STATUS_INVALID_PARAM;
+    }
+    if (status == SEV_STATUS_SUCCESS) {
+        status = read_ccxs(request, &activation.ccxs);
+    }
+    return status == SEV_STATUS_SUCCESS ? activate(command, &activation) : status;
 }
 
 sev_status_t cmd_deactivate(command_t *command)
@@ -171,11 +247,11 @@ sev_status_t cmd_deactivate(command_t *command)
         return status;
     }
     uint32_t asid = guest->asid;
-    set_valid(asid, false);
     for (uint32_t ccx = 0; ccx < ccx_count(); ccx++) {
         uint8_t *state = &fw.asid_state[ccx][asid];
         if (*state == ASID_IN_USE) {
             *state = ASID_DIRTY;
+            set_valid(ccx, asid, false);
             for (uint32_t core = ccx * cores_per_ccx(); core < ccx_end(ccx); core++) {
                 core_clear_wbinvd_done(core);
             }

@@ -41,7 +41,7 @@ static sev_status_t cmd_unsupported(command_t *command)
     X(DEACTIVATE, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_deactivate)                             \
     X(GUEST_STATUS, IN_INIT | IN_WORKING, 0, WRITES_ON_SUCCESS, cmd_guest_status)                  \
     X(COPY, IN_WORKING, G_ALIVE, WRITES_NOTHING, cmd_copy)                                         \
-    X(ACTIVATE_EX, IN_WORKING, G_ALIVE & ~G(SENT), WRITES_NOTHING, cmd_unsupported)                \
+    X(ACTIVATE_EX, IN_WORKING, G_ALIVE & ~G(SENT), WRITES_NOTHING, cmd_activate_ex)                \
     X(LAUNCH_START, IN_INIT | IN_WORKING, 0, WRITES_ON_SUCCESS, cmd_launch_start)                  \
     X(LAUNCH_UPDATE_DATA, IN_WORKING, G(LUPDATE), WRITES_NOTHING, cmd_launch_update_data)          \
     X(LAUNCH_UPDATE_VMSA, IN_WORKING, G(LUPDATE), WRITES_NOTHING, cmd_launch_update_vmsa)          \

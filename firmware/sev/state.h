@@ -72,6 +72,7 @@ struct command {
         sev_platform_status_t platform_status;
         sev_handle_t handle;
         sev_activate_t activate;
+        sev_activate_ex_t activate_ex;
         sev_guest_status_t guest_status;
         sev_start_t start;
         sev_launch_range_t launch_range;
@@ -127,7 +128,7 @@ uint32_t ccx_count(void);
 /* The commands, by file. */
 typedef sev_status_t command_run_t(command_t *command);
 command_run_t cmd_init, cmd_init_ex, cmd_shutdown, cmd_platform_status, cmd_nop; /* platform */
-command_run_t cmd_df_flush, cmd_activate, cmd_deactivate;                        /* asid */
+command_run_t cmd_df_flush, cmd_activate, cmd_activate_ex, cmd_deactivate;       /* asid */
 command_run_t cmd_decommission, cmd_guest_status;                                /* guest */
 command_run_t cmd_launch_start, cmd_launch_update_data, cmd_launch_update_vmsa, cmd_launch_measure,
     cmd_launch_finish, cmd_attestation, cmd_receive_start, cmd_receive_finish; /* launch */

@@ -164,6 +164,39 @@ START_TEST(activate_refuses_in_order)
 }
 END_TEST
 
+static uint32_t activate_ex(uint32_t length, uint32_t handle, uint32_t asid, uint32_t numids,
+                            uint32_t first_id)
+{
+    sev_activate_ex_t buffer = {
+        .length = length, .handle = handle, .asid = asid, .numids = numids, .ids_paddr = 0x300000};
+    memcpy(machine->memory + 0x300000, &first_id, 4);
+    return machine_command(machine, SEV_CMD_ACTIVATE_EX, &buffer, sizeof buffer);
+}
+
+/* Two complexes of two cores: ids 0 and 1, 2 and 3. */
+START_TEST(activate_ex_binds_the_complexes_that_it_names)
+{
+    machine_init(machine, 0);
+    uint32_t a = machine_launch(machine, 0), b = machine_launch(machine, 0), length = 48;
+    REFUSED(INVALID_PARAM, activate_ex(0x17, 99, 0, 0, 0));
+    REFUSED(INVALID_GUEST, activate_ex(0x18, 99, 0, 0, 0));
+    REFUSED(INVALID_ASID, activate_ex(0x18, a, 16, 0, 0));
+    REFUSED(INVALID_PARAM, activate_ex(0x18, a, 7, 0, 0));
+    REFUSED(INVALID_PARAM, activate_ex(0x18, a, 7, 1025, 0));
+    REFUSED(INVALID_PARAM, activate_ex(0x18, a, 7, 1, 4)); /* no such core */
+    REFUSED(SUCCESS, activate_ex(0x18, a, 7, 1, 3));
+    REFUSED(ASID_OWNED, activate_ex(0x18, b, 7, 1, 0));
+    REFUSED(ACTIVE, activate_ex(0x18, a, 8, 1, 0));
+    machine_measure(machine, a, 0x340000, &length);
+    machine_with_handle(machine, SEV_CMD_LAUNCH_FINISH, a);
+    ck_assert(!machine->asid_valid[1][7]);
+    ck_assert(machine->asid_valid[2][7] && machine->asid_valid[3][7]);
+    REFUSED(SUCCESS, activate_ex(0x18, a, 7, 1, 0)); /* more complexes, at once valid */
+    ck_assert(machine->asid_valid[0][7] && machine->asid_valid[1][7]);
+    ck_assert_uint_eq(machine->key_writes[0][7], 1);
+}
+END_TEST
+
 START_TEST(asids_are_dirty_from_init_on)
 {
     sev_init_t buffer = {0};
@@ -297,6 +330,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, launch_start_refuses_in_order);
     tcase_add_test(tcase, a_shared_key_fills_both_slots_and_another_does_not);
     tcase_add_test(tcase, activate_refuses_in_order);
+    tcase_add_test(tcase, activate_ex_binds_the_complexes_that_it_names);
     tcase_add_test(tcase, asids_are_dirty_from_init_on);
     tcase_add_test(tcase, launch_update_refuses_in_order);
     tcase_add_test(tcase, launch_measure_answers_length_queries_and_refuses_in_order);
