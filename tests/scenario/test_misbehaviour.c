@@ -112,13 +112,20 @@ START_TEST(moved_ciphertext_is_garbage_because_of_the_tweak_and_plaintext_withou
 {
     static const struct {
         uint32_t tweak;
+        bool xe;
         const char *outcome;
-    } cases[] = {{CBIT_TWEAK_PER_BOOT, "garbage"}, {CBIT_TWEAK_ZERO, "plaintext"}};
-    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t differences; /* between what the guest sees and what was moved, in 256 blocks */
+    } cases[] = {{CBIT_TWEAK_PER_BOOT, false, "garbage", 256},
+                 {CBIT_TWEAK_ZERO, false, "plaintext", 1},
+                 /* XE: P xor T(from) xor T(to), the same for all blocks of a page. */
+                 {CBIT_TWEAK_FIRST_GEN, true, "garbage", 1}};
+    for (uint32_t i = 0; i < 3; i++) {
         bench_t *bench = with_event(CBIT_EVENT_MOVE_CIPHERTEXT);
         bench->machine.sev.tweak = cases[i].tweak;
+        bench->machine.engine.xe = cases[i].xe;
         (void)bench_run(bench);
         ck_assert_str_eq(first_event(bench)->outcome, cases[i].outcome);
+        ck_assert_uint_eq(first_event(bench)->info1, cases[i].differences);
         expect_unharmed(bench);
         bench_destroy(bench);
     }
@@ -137,6 +144,26 @@ START_TEST(a_replayed_page_decrypts_to_what_it_was)
 }
 END_TEST
 
+/* ---- the launch ---- */
+
+START_TEST(a_changed_bit_of_the_image_makes_the_owner_refuse)
+{
+    bench_t *bench = bench_create();
+    bench_add_guest(bench, "a", 1);
+    bench_add_guest(bench, "b", 2);
+    bench_add_event(bench, CBIT_EVENT_TAMPER_LAUNCH, 0, CBIT_WHEN_LAUNCH);
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    ck_assert_str_eq(first_event(bench)->outcome, "refused");
+    ck_assert(!result->guests[0].launch_measurement_ok);
+    ck_assert_uint_eq(result->guests[0].end, CBIT_GUEST_REFUSED);
+    ck_assert_uint_eq(result->guests[0].vmruns, 0);
+    ck_assert(result->guests[1].launch_measurement_ok);
+    ck_assert_uint_eq(result->guests[1].end, CBIT_GUEST_FINISHED);
+    bench_destroy(bench);
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("misbehaviour");
@@ -149,6 +176,10 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tables, a_page_that_is_not_present_shows_when_the_guest_gets_there);
     tcase_add_test(tables, a_remapped_page_is_not_the_recorded_one);
     suite_add_tcase(suite, tables);
+    TCase *launch = tcase_create("launch");
+    tcase_set_timeout(launch, 60);
+    tcase_add_test(launch, a_changed_bit_of_the_image_makes_the_owner_refuse);
+    suite_add_tcase(suite, launch);
     TCase *memory = tcase_create("memory");
     tcase_set_timeout(memory, 60);
     tcase_add_test(memory, the_host_reads_ciphertext_of_private_and_plaintext_of_shared_pages);

@@ -351,6 +351,8 @@ bool cbit_hv_probe_holds(const cbit_hv_vcpu_t *vcpu);
 bool cbit_hv_probe_at_launch(const cbit_hv_vcpu_t *vcpu);
 /* Whether something waits for this vCPU to reach a state that only an exit shows. */
 bool cbit_hv_probe_watches(const cbit_hv_vcpu_t *vcpu);
+/* The tamper_launch event about a guest, done or not; NULL: there is none. */
+cbit_hv_probe_t *cbit_hv_probe_tampers(const cbit_hv_guest_t *guest);
 /* Whether a DMA event is I/O as it should be: not with private pages of a protected guest. */
 bool cbit_hv_probe_must_work(const cbit_hv_probe_t *probe);
 /* The probe that a device request belongs to, or NULL. */

@@ -240,13 +240,32 @@ static cbit_hv_step_t flush_run(void *self)
     return CBIT_HV_WAIT;
 }
 
+/* tamper_launch: one bit of the image is not the owner's. */
+static cbit_err_t tamper(cbit_hv_guest_t *guest, cbit_spa_t spa)
+{
+    cbit_hv_probe_t *probe = cbit_hv_probe_tampers(guest);
+    uint8_t byte;
+    if (probe == NULL || probe->state != CBIT_HV_PROBE_WAITING) {
+        return CBIT_ERR_OK;
+    }
+    probe->state = CBIT_HV_PROBE_ACTIVE;
+    probe->result->skipped = false;
+    probe->result->at_ps = cbit_hv_now(guest->hv);
+    probe->result->asid = guest->asid;
+    cbit_port_t port = cbit_platform_host_port(guest->hv->platform, 0);
+    cbit_err_t err = port.peek(port.self, spa, guest->hv->host_key, &byte, 1);
+    byte ^= 1;
+    return err == CBIT_ERR_OK ? port.poke(port.self, spa, guest->hv->host_key, &byte, 1) : err;
+}
+
 static cbit_hv_step_t update_run(void *self)
 {
     cbit_hv_guest_t *guest = self;
     cbit_spa_t spa;
     const uint8_t *bytes;
     guest->run_bytes = next_run(guest, &spa, &bytes);
-    if (cbit_hv_digest_add(guest->digest, bytes, guest->run_bytes) != CBIT_ERR_OK) {
+    if (cbit_hv_digest_add(guest->digest, bytes, guest->run_bytes) != CBIT_ERR_OK ||
+        tamper(guest, spa) != CBIT_ERR_OK) {
         return cbit_hv_fail(guest->hv, CBIT_ERR_INTERNAL, NULL, "SHA-256 failed");
     }
     const sev_launch_range_t range = {.handle = guest->handle,
@@ -319,10 +338,19 @@ static cbit_hv_step_t check_measurement(void *self)
                              &guest->result->launch_measurement_ok) != CBIT_ERR_OK) {
         return cbit_hv_fail(guest->hv, CBIT_ERR_INTERNAL, NULL, "HMAC failed");
     }
-    if (!guest->result->launch_measurement_ok) {
-        guest->hv->result->checks.measurements_wrong++;
+    cbit_hv_probe_t *probe = cbit_hv_probe_tampers(guest);
+    bool tampered = probe != NULL && probe->state == CBIT_HV_PROBE_ACTIVE;
+    if (tampered) {
+        probe->state = CBIT_HV_PROBE_DONE;
+        probe->result->span_ps = cbit_hv_now(guest->hv) - probe->result->at_ps;
+        probe->result->outcome = guest->result->launch_measurement_ok ? "ok" : "refused";
     }
-    return CBIT_HV_NEXT;
+    if (guest->result->launch_measurement_ok) {
+        return CBIT_HV_NEXT;
+    }
+    guest->hv->result->checks.measurements_wrong += !tampered;
+    guest->result->end = CBIT_GUEST_REFUSED; /* by its owner, before it has run */
+    return CBIT_HV_STOP;
 }
 
 static cbit_hv_step_t finish(void *self)

@@ -4,14 +4,16 @@
 
 typedef struct probe_kind {
     const char *word;
-    const cbit_hv_step_fn *steps; /* with the vCPU stopped; NULL: through the guest's own driver */
+    const cbit_hv_step_fn *steps; /* with the vCPU stopped; NULL: in the course of something else */
+    bool dma;                     /* that is the guest's own driver */
 } probe_kind_t;
 
 static const probe_kind_t kinds[] = {
     [CBIT_EVENT_RUN_WITH_ASID] = {"run_with_asid", cbit_hv_probe_asid_steps},
     [CBIT_EVENT_SKIP_ACTIVATE] = {"skip_activate", cbit_hv_probe_asid_steps},
-    [CBIT_EVENT_DMA_READ] = {"dma_read", NULL},
-    [CBIT_EVENT_DMA_WRITE] = {"dma_write", NULL},
+    [CBIT_EVENT_DMA_READ] = {"dma_read", NULL, .dma = true},
+    [CBIT_EVENT_DMA_WRITE] = {"dma_write", NULL, .dma = true},
+    [CBIT_EVENT_TAMPER_LAUNCH] = {"tamper_launch", NULL},
     [CBIT_EVENT_ACTIVATE_OTHER_KEY] = {"activate_other_key", cbit_hv_probe_key_steps},
     [CBIT_EVENT_CLEAR_NESTED_PRESENT] = {"clear_nested_present", cbit_hv_probe_nested_steps},
     [CBIT_EVENT_REMAP_PAGE] = {"remap_page", cbit_hv_probe_nested_steps},
@@ -23,7 +25,7 @@ static const probe_kind_t kinds[] = {
 
 static bool is_dma(const cbit_scenario_event_t *event)
 {
-    return kinds[event->kind].steps == NULL;
+    return kinds[event->kind].dma;
 }
 
 /* ---- when ---- */
@@ -178,7 +180,7 @@ cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu)
             continue;
         }
         if (probe->state == CBIT_HV_PROBE_WAITING && probe->again_at_ps == 0 &&
-            reached(probe, vcpu->guest)) {
+            probe->event->kind != CBIT_EVENT_TAMPER_LAUNCH && reached(probe, vcpu->guest)) {
             probe->state = CBIT_HV_PROBE_DUE;
         }
         if (probe->state != CBIT_HV_PROBE_DUE || owner_on_its_way(probe)) {
@@ -199,11 +201,24 @@ static bool waits_for(const cbit_hv_vcpu_t *vcpu, cbit_event_when_t when)
     for (uint32_t i = 0; i < hv->probe_count; i++) {
         const cbit_hv_probe_t *probe = &hv->probes[i];
         if (concerns(probe, vcpu) && probe->state == CBIT_HV_PROBE_WAITING &&
-            probe->event->when == when) {
+            probe->event->when == when && probe->event->kind != CBIT_EVENT_TAMPER_LAUNCH) {
             return true;
         }
     }
     return false;
+}
+
+cbit_hv_probe_t *cbit_hv_probe_tampers(const cbit_hv_guest_t *guest)
+{
+    for (uint32_t i = 0; i < guest->hv->probe_count; i++) {
+        cbit_hv_probe_t *probe = &guest->hv->probes[i];
+        if (probe->event->guest_index == guest->index &&
+            probe->event->kind == CBIT_EVENT_TAMPER_LAUNCH &&
+            probe->state != CBIT_HV_PROBE_ABSENT) {
+            return probe;
+        }
+    }
+    return NULL;
 }
 
 bool cbit_hv_probe_at_launch(const cbit_hv_vcpu_t *vcpu)

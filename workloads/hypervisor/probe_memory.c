@@ -201,6 +201,26 @@ static cbit_hv_step_t choose_other(void *self)
     return nothing_found(core);
 }
 
+/* How many different values the 16-byte blocks of a xor b take. One says that what is seen can be
+   computed: under XE a moved page is its plaintext xor T(from) xor T(to). */
+static uint32_t differences(const uint8_t *a, const uint8_t *b)
+{
+    enum { BLOCKS = CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES };
+    uint8_t seen[BLOCKS][CBIT_BLOCK_BYTES];
+    uint32_t count = 0;
+    for (uint32_t n = 0; n < BLOCKS; n++) {
+        uint32_t known = 0;
+        for (uint32_t i = 0; i < CBIT_BLOCK_BYTES; i++) {
+            seen[count][i] = a[n * CBIT_BLOCK_BYTES + i] ^ b[n * CBIT_BLOCK_BYTES + i];
+        }
+        while (memcmp(seen[known], seen[count], CBIT_BLOCK_BYTES) != 0) {
+            known++;
+        }
+        count += known == count;
+    }
+    return count;
+}
+
 static cbit_hv_step_t move_and_look(void *self)
 {
     cbit_hv_core_t *core = self;
@@ -214,10 +234,10 @@ static cbit_hv_step_t move_and_look(void *self)
         return nothing_found(core);
     }
     probe->result->blocks = CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES;
-    probe->result->info1 = blocks_differing(to->seen, from->plain, CBIT_PAGE_BYTES);
-    probe->result->outcome = probe->result->info1 == 0                           ? "plaintext"
-                             : memcmp(to->seen, to->plain, CBIT_PAGE_BYTES) == 0 ? "stale"
-                                                                                 : "garbage";
+    bool same = memcmp(to->seen, from->plain, CBIT_PAGE_BYTES) == 0;
+    bool as_before = memcmp(to->seen, to->plain, CBIT_PAGE_BYTES) == 0;
+    probe->result->info1 = differences(to->seen, from->plain);
+    probe->result->outcome = same ? "plaintext" : as_before ? "stale" : "garbage";
     return CBIT_HV_NEXT;
 }
 

@@ -6,10 +6,19 @@ const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1] = {"off", "model
                                                                    "lockstep", NULL};
 
 static const char *const protection_words[] = {"none", "sev", NULL};
-static const char *const event_words[CBIT_EVENT_KINDS + 1] = {
-    "run_with_asid",      "skip_activate",        "dma_read",    "dma_write",
-    "activate_other_key", "clear_nested_present", "remap_page",  "read_guest_page",
-    "flip_ciphertext",    "move_ciphertext",      "replay_page", NULL};
+static const char *const event_words[CBIT_EVENT_KINDS + 1] = {"run_with_asid",
+                                                              "skip_activate",
+                                                              "dma_read",
+                                                              "dma_write",
+                                                              "activate_other_key",
+                                                              "clear_nested_present",
+                                                              "remap_page",
+                                                              "read_guest_page",
+                                                              "flip_ciphertext",
+                                                              "move_ciphertext",
+                                                              "replay_page",
+                                                              "tamper_launch",
+                                                              NULL};
 static const char *const when_words[] = {"time", "launch", "first_vmrun", "paged", NULL};
 static const char *const pages_words[] = {"private", "shared", "bounced", NULL};
 static const char *const op_words[] = {"==", "!=", "<", "<=", ">", ">=", "in", "between", NULL};

@@ -162,9 +162,11 @@ static void check_event_time(checker_t *c, uint32_t i, const cbit_scenario_event
         TELL(c, CONFLICT, at(where, "events", i, "at_us"),
              "a time besides \"when\"; expected one of them");
     }
-    if ((event->when == CBIT_WHEN_LAUNCH) != (event->kind == CBIT_EVENT_SKIP_ACTIVATE)) {
+    bool at_launch =
+        event->kind == CBIT_EVENT_SKIP_ACTIVATE || event->kind == CBIT_EVENT_TAMPER_LAUNCH;
+    if ((event->when == CBIT_WHEN_LAUNCH) != at_launch) {
         TELL(c, CONFLICT, at(where, "events", i, "when"),
-             "skip_activate is possible at \"launch\", and nothing else is");
+             "skip_activate and tamper_launch are possible at \"launch\", and nothing else is");
     }
 }
 
@@ -180,9 +182,9 @@ static void check_event_guest(checker_t *c, uint32_t i, cbit_scenario_event_t *e
         return;
     }
     const cbit_scenario_guest_t *guest = &c->s->guests[event->guest_index];
-    bool needs_sev = event->kind == CBIT_EVENT_RUN_WITH_ASID ||
-                     event->kind == CBIT_EVENT_SKIP_ACTIVATE ||
-                     event->kind == CBIT_EVENT_ACTIVATE_OTHER_KEY;
+    bool needs_sev =
+        event->kind == CBIT_EVENT_RUN_WITH_ASID || event->kind == CBIT_EVENT_SKIP_ACTIVATE ||
+        event->kind == CBIT_EVENT_ACTIVATE_OTHER_KEY || event->kind == CBIT_EVENT_TAMPER_LAUNCH;
     if (needs_sev && guest->protection == CBIT_PROTECTION_NONE) {
         TELL(c, CONFLICT, at(where, "events", i, "guest"),
              "\"%s\" has no protection; this event is about an encrypted guest", event->guest);

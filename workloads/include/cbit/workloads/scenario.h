@@ -89,6 +89,8 @@ typedef enum cbit_event_kind {
     CBIT_EVENT_FLIP_CIPHERTEXT,
     CBIT_EVENT_MOVE_CIPHERTEXT,
     CBIT_EVENT_REPLAY_PAGE,
+    /* One bit of the launch image is changed before LAUNCH_UPDATE_DATA: the owner refuses. */
+    CBIT_EVENT_TAMPER_LAUNCH,
     CBIT_EVENT_KINDS,
 } cbit_event_kind_t;
 
