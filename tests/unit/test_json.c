@@ -315,6 +315,14 @@ START_TEST(text_is_laid_out_the_same_way_always)
 }
 END_TEST
 
+START_TEST(what_is_no_utf8_is_written_as_a_replacement)
+{
+    char *text = cbit_json_text(cbit_json_string(arena, "a\xff\xc3\xa4\xc3z"), true, NULL);
+    ck_assert_str_eq(text, "\"a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbdz\"");
+    free(text);
+}
+END_TEST
+
 /* A value of random shape, at most `depth` deep. */
 static cbit_json_t *random_value(cbit_rng_t *rng, uint32_t depth)
 {
@@ -373,6 +381,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, fixed_numbers_have_all_their_digits);
     tcase_add_test(tcase, equality_ignores_order_of_members_and_spelling_of_numbers);
     tcase_add_test(tcase, text_is_laid_out_the_same_way_always);
+    tcase_add_test(tcase, what_is_no_utf8_is_written_as_a_replacement);
     tcase_add_test(tcase, what_is_written_reads_back_equal);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cbit/workloads/json.h"
+#include "workloads/json/text.h"
 
 typedef struct writer {
     char *bytes;
@@ -36,21 +37,27 @@ static void put_text(writer_t *w, const char *text)
     put(w, text, strlen(text));
 }
 
+/* Texts come from arguments and traces too: what is no UTF-8 is written as U+FFFD. */
 static void put_string(writer_t *w, const char *text)
 {
+    const char *end = text + strlen(text);
     put_text(w, "\"");
-    for (const char *at = text; *at != '\0'; at++) {
+    for (const char *at = text; at < end;) {
         unsigned char c = (unsigned char)*at;
         char escape[8];
-        if (c == '"' || c == '\\') {
+        size_t len = cbit_utf8_length((const unsigned char *)at, (size_t)(end - at));
+        if (len == 0) {
+            put_text(w, "\xef\xbf\xbd");
+        } else if (c == '"' || c == '\\') {
             (void)snprintf(escape, sizeof escape, "\\%c", c);
             put_text(w, escape);
         } else if (c < 0x20) {
             (void)snprintf(escape, sizeof escape, "\\u%04x", c);
             put_text(w, escape);
         } else {
-            put(w, at, 1);
+            put(w, at, len);
         }
+        at += len == 0 ? 1 : len;
     }
     put_text(w, "\"");
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cbit/workloads/trace.h"
 #include "workloads/scenario/file.h"
 
 typedef struct digest {
@@ -50,6 +51,26 @@ static bool listed_before(const cbit_scenario_t *s, uint32_t index)
     return false;
 }
 
+/* What the trace says of itself; whether its code is the program's own or a stand-in above all. */
+static cbit_err_t describe_trace(const char *path, cbit_arena_t *arena, cbit_json_t *entry,
+                                 cbit_diag_t *diag)
+{
+    cbit_trace_reader_t *reader = NULL;
+    cbit_err_t err = cbit_trace_reader_open(path, CBIT_ERR_INPUT_FILE, &reader, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    const cbit_trace_info_t *info = cbit_trace_reader_info(reader);
+    (void)cbit_json_add(arena, entry, "program", cbit_json_string(arena, info->program));
+    (void)cbit_json_add(arena, entry, "source", cbit_json_string(arena, info->source));
+    (void)cbit_json_add(arena, entry, "licence", cbit_json_string(arena, info->licence));
+    (void)cbit_json_add(arena, entry, "code_generated",
+                        cbit_json_bool(arena, info->code_generated));
+    (void)cbit_json_add(arena, entry, "instructions", cbit_json_u64(arena, info->instructions));
+    cbit_trace_reader_close(reader);
+    return CBIT_ERR_OK;
+}
+
 cbit_json_t *cbit_scenario_inputs(const cbit_scenario_file_t *file, cbit_arena_t *arena,
                                   cbit_diag_t *diag)
 {
@@ -71,6 +92,10 @@ cbit_json_t *cbit_scenario_inputs(const cbit_scenario_file_t *file, cbit_arena_t
         (void)cbit_json_add(arena, entry, "file", cbit_json_string(arena, traffic->file));
         (void)cbit_json_add(arena, entry, "bytes", cbit_json_u64(arena, digest.bytes));
         (void)cbit_json_add(arena, entry, "sha256", cbit_json_string(arena, digest.hex));
+        cbit_diag_set_file(diag, traffic->path);
+        if (describe_trace(traffic->path, arena, entry, diag) != CBIT_ERR_OK) {
+            return NULL;
+        }
     }
     return list;
 }

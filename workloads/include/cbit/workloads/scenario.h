@@ -226,7 +226,8 @@ cbit_json_t *cbit_scenario_config(const cbit_scenario_file_t *file, cbit_arena_t
 /* Where each origin's relative files start: {"scenario": "/home/..."}, for run.json. */
 cbit_json_t *cbit_scenario_folders(const cbit_scenario_file_t *file, cbit_arena_t *arena);
 
-/* Files that the scenario names: [{file, bytes, sha256}], as written and in order of naming. */
+/* Files that the scenario names, as written and in order of naming: [{file, bytes, sha256, program,
+   source, licence, code_generated, instructions}]. NULL after findings. */
 cbit_json_t *cbit_scenario_inputs(const cbit_scenario_file_t *file, cbit_arena_t *arena,
                                   cbit_diag_t *diag);
 
