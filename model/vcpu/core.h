@@ -84,7 +84,8 @@ typedef struct cbit_walk {
     int level;      /* of the guest's table being read, 3..0; -1: the final address */
     cbit_gpa_t gpa; /* of the entry, or the final address */
     bool writable, user, no_execute, guest_c;
-    uint32_t page_shift;
+    cbit_page_size_t size; /* of the page that the guest's leaf maps */
+    bool from_cache;       /* began at a table that a walk cache knew */
     struct {
         bool active;
         bool entry_known; /* spa below is the nested walk's result */
@@ -92,6 +93,7 @@ typedef struct cbit_walk {
         cbit_spa_t table_spa;
         bool c; /* of the entry (or nCR3) that points at the table; at the end, of the leaf */
         bool writable, no_execute;
+        cbit_page_size_t size;
         cbit_spa_t spa;
     } nested;
 } cbit_walk_t;
@@ -173,7 +175,13 @@ struct cbit_vcpu {
     uint64_t exit_int_info;
     bool interrupt;
 
-    cbit_tlb_t tlb;
+    struct cbit_translations {
+        cbit_tlb_t l1d, l1i; /* 4 KiB pieces of what l2 has */
+        cbit_tlb_t l2;
+        cbit_tlb_t nested;        /* guest physical page -> system physical page */
+        cbit_tlb_t guest_tables;  /* 2 MiB of virtual addresses -> guest's last table (gpa) */
+        cbit_tlb_t nested_tables; /* 2 MiB of guest physical addresses -> last nested table */
+    } tlb;
     cbit_walk_t walk;
     cbit_fault_t fault;
     cbit_fault_t delivering;
@@ -250,6 +258,9 @@ cbit_slot_t *cbit_vcpu_find_load(cbit_vcpu_t *vcpu, uint64_t number);
 
 cbit_step_t cbit_vcpu_translate(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
                                 cbit_target_t *target);
+/* Drops what is known of one ASID, or of all (0); of one page (and all walk caches, as INVLPG). */
+void cbit_vcpu_forget_asid(cbit_vcpu_t *vcpu, uint32_t asid);
+void cbit_vcpu_forget_page(cbit_vcpu_t *vcpu, cbit_gva_t gva);
 static inline bool cbit_vcpu_paged(const cbit_vcpu_t *vcpu)
 {
     return (vcpu->guest.cr0 & CBIT_CR0_PG) != 0;

@@ -121,11 +121,11 @@ static void control_tlb(cbit_vcpu_t *vcpu)
 {
     switch (vcpu->vmcb[CBIT_VMCB_TLB_CONTROL]) {
     case CBIT_TLB_CONTROL_FLUSH_ALL:
-        cbit_tlb_drop_asid(&vcpu->tlb, 0);
+        cbit_vcpu_forget_asid(vcpu, 0);
         break;
     case CBIT_TLB_CONTROL_FLUSH_ASID:
     case CBIT_TLB_CONTROL_FLUSH_ASID_NON_GLOBAL: /* no global pages are kept apart */
-        cbit_tlb_drop_asid(&vcpu->tlb, vcpu->guest.asid);
+        cbit_vcpu_forget_asid(vcpu, vcpu->guest.asid);
         break;
     default:
         break;

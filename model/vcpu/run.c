@@ -84,7 +84,7 @@ static void write_cr3(cbit_vcpu_t *vcpu, uint64_t value)
     guest->cr4 |= CBIT_CR4_PAE;
     guest->efer |= CBIT_EFER_LME | CBIT_EFER_LMA;
     guest->cs.attributes |= CS_LONG;
-    cbit_tlb_drop_asid(&vcpu->tlb, guest->asid);
+    cbit_vcpu_forget_asid(vcpu, guest->asid);
 }
 
 /* Operations that end in an exit do so after what is outstanding; the exit itself drains. */
@@ -125,7 +125,7 @@ static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         write_cr3(vcpu, op->value);
         return STEP_DONE;
     case CBIT_OP_INVLPG:
-        cbit_tlb_drop_page(&vcpu->tlb, op->gva, vcpu->guest.asid);
+        cbit_vcpu_forget_page(vcpu, op->gva);
         return STEP_DONE;
     case CBIT_OP_HLT:
     case CBIT_OP_END:

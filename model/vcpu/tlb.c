@@ -3,17 +3,31 @@
 #include <stdlib.h>
 
 #define TLB_VALID (UINT64_C(1) << 63)
-enum { TLB_MAX_WAYS = 8, PAGE_SHIFT = 12, ASID_BITS = 10 };
+enum { TLB_MAX_WAYS = 8, ASID_BITS = 10, SIZE_SHIFT = 61 };
 
-/* 36 bits of page number (addresses are canonical), 10 of ASID. */
-static uint64_t tag_of(cbit_gva_t gva, uint32_t asid)
+/* Addresses are canonical or physical: bits 51:12 tell them apart. */
+static uint64_t tag_of(uint64_t address, uint32_t asid, cbit_page_size_t size)
 {
-    return TLB_VALID | (gva >> PAGE_SHIFT & ((UINT64_C(1) << 36) - 1)) << ASID_BITS | asid;
+    uint64_t number = (address & ((UINT64_C(1) << 52) - 1)) >> cbit_page_shift(size);
+    return TLB_VALID | (uint64_t)size << SIZE_SHIFT | number << ASID_BITS | asid;
+}
+
+static uint32_t tag_asid(uint64_t tag)
+{
+    return (uint32_t)tag & ((1U << ASID_BITS) - 1);
+}
+
+static cbit_page_size_t tag_size(uint64_t tag)
+{
+    return (cbit_page_size_t)(tag >> SIZE_SHIFT & 3);
 }
 
 bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
 {
     tlb->entries = entries;
+    if (entries == 0) {
+        return true;
+    }
     tlb->ways = entries < TLB_MAX_WAYS ? entries : TLB_MAX_WAYS;
     tlb->set_mask = entries / tlb->ways - 1;
     tlb->tags = calloc(entries, sizeof tlb->tags[0]);
@@ -31,54 +45,68 @@ void cbit_tlb_free(cbit_tlb_t *tlb)
     free(tlb->flags);
 }
 
-static uint32_t set_of(const cbit_tlb_t *tlb, cbit_gva_t gva)
+static uint32_t set_of(const cbit_tlb_t *tlb, uint64_t address, cbit_page_size_t size)
 {
-    return ((uint32_t)(gva >> PAGE_SHIFT) & tlb->set_mask) * tlb->ways;
+    return ((uint32_t)(address >> cbit_page_shift(size)) & tlb->set_mask) * tlb->ways;
 }
 
-int64_t cbit_tlb_find(cbit_tlb_t *tlb, cbit_gva_t gva, uint32_t asid)
+int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size)
 {
-    uint64_t tag = tag_of(gva, asid);
-    uint32_t set = set_of(tlb, gva);
-    for (uint32_t i = set; i < set + tlb->ways; i++) {
-        if (tlb->tags[i] == tag) {
-            tlb->used[i] = ++tlb->touches;
-            return i;
+    for (int s = PAGE_4K; s < PAGE_SIZES; s++) {
+        if (tlb->of_size[s] == 0) {
+            continue;
+        }
+        uint64_t tag = tag_of(address, asid, (cbit_page_size_t)s);
+        uint32_t set = set_of(tlb, address, (cbit_page_size_t)s);
+        for (uint32_t i = set; i < set + tlb->ways; i++) {
+            if (tlb->tags[i] == tag) {
+                tlb->used[i] = ++tlb->touches;
+                *size = (cbit_page_size_t)s;
+                return i;
+            }
         }
     }
     return -1;
 }
 
-void cbit_tlb_insert(cbit_tlb_t *tlb, cbit_gva_t gva, uint32_t asid, cbit_spa_t page, uint8_t flags)
+static void drop(cbit_tlb_t *tlb, uint32_t i)
 {
-    uint64_t tag = tag_of(gva, asid);
-    uint32_t set = set_of(tlb, gva);
+    if (tlb->tags[i] != 0) {
+        tlb->of_size[tag_size(tlb->tags[i])]--;
+        tlb->tags[i] = 0;
+        tlb->used[i] = 0; /* the next one that is taken */
+    }
+}
+
+void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
+                     cbit_spa_t page, uint8_t flags)
+{
+    if (tlb->entries == 0) {
+        return;
+    }
+    uint64_t tag = tag_of(address, asid, size);
+    uint32_t set = set_of(tlb, address, size);
     uint32_t best = set;
     for (uint32_t i = set; i < set + tlb->ways; i++) {
         if (tlb->tags[i] == tag) {
             best = i;
             break;
         }
-        if (tlb->used[i] < tlb->used[best]) {
-            best = i; /* dropped entries have used 0 */
-        }
+        best = tlb->used[i] < tlb->used[best] ? i : best;
     }
+    drop(tlb, best);
+    tlb->of_size[size]++;
     tlb->tags[best] = tag;
     tlb->used[best] = ++tlb->touches;
     tlb->pages[best] = page;
     tlb->flags[best] = flags;
 }
 
-static void drop(cbit_tlb_t *tlb, uint32_t i)
+void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid)
 {
-    tlb->tags[i] = 0;
-    tlb->used[i] = 0;
-}
-
-void cbit_tlb_drop_page(cbit_tlb_t *tlb, cbit_gva_t gva, uint32_t asid)
-{
-    int64_t i = cbit_tlb_find(tlb, gva, asid);
-    if (i >= 0) {
+    cbit_page_size_t size;
+    int64_t i;
+    while ((i = cbit_tlb_find(tlb, address, asid, &size)) >= 0) {
         drop(tlb, (uint32_t)i);
     }
 }
@@ -86,7 +114,7 @@ void cbit_tlb_drop_page(cbit_tlb_t *tlb, cbit_gva_t gva, uint32_t asid)
 void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid)
 {
     for (uint32_t i = 0; i < tlb->entries; i++) {
-        if (asid == 0 || (tlb->tags[i] & ((1U << ASID_BITS) - 1)) == asid) {
+        if (asid == 0 || tag_asid(tlb->tags[i]) == asid) {
             drop(tlb, i);
         }
     }

@@ -1,4 +1,11 @@
-/* A TLB of 4 KiB pages, tagged by ASID, 8 ways or fewer, LRU. Private to model/vcpu. */
+/*
+ * Translations that a core keeps. Private to model/vcpu.
+ *
+ * One structure serves all of them: the two TLB levels (virtual page to system physical page), the
+ * nested TLB (guest physical page to system physical page) and the two walk caches (2 MiB region to
+ * the last table of its walk). Tagged by ASID and page size, set-associative, LRU; structure of
+ * arrays, index = set x ways + way.
+ */
 #ifndef CBIT_MODEL_VCPU_TLB_H
 #define CBIT_MODEL_VCPU_TLB_H
 
@@ -17,23 +24,37 @@ enum {
     TLB_NESTED_NO_EXECUTE = 1 << 6,
 };
 
-/* One entry per index, structure of arrays; index = set x ways + way. */
+typedef enum cbit_page_size {
+    PAGE_4K,
+    PAGE_2M,
+    PAGE_1G,
+    PAGE_SIZES,
+} cbit_page_size_t;
+
 typedef struct cbit_tlb {
     uint32_t ways, set_mask, entries;
-    uint64_t *tags; /* valid, page number, ASID: one compare decides */
+    uint32_t of_size[PAGE_SIZES]; /* how many there are: sizes without any are not looked for */
+    uint64_t *tags;               /* valid, size, page number, ASID: one compare decides */
     uint64_t *used;
-    cbit_spa_t *pages;
+    cbit_spa_t *pages; /* the page's base, or the table's address */
     uint8_t *flags;
     uint64_t touches;
 } cbit_tlb_t;
 
-bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries); /* false: out of memory */
+static inline uint32_t cbit_page_shift(cbit_page_size_t size)
+{
+    return 12 + 9 * (uint32_t)size;
+}
+
+/* entries: a power of two, or 0: keeps nothing. False: out of memory. */
+bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries);
 void cbit_tlb_free(cbit_tlb_t *tlb);
-/* The index of a page's entry, or -1. */
-int64_t cbit_tlb_find(cbit_tlb_t *tlb, cbit_gva_t gva, uint32_t asid);
-void cbit_tlb_insert(cbit_tlb_t *tlb, cbit_gva_t gva, uint32_t asid, cbit_spa_t page,
-                     uint8_t flags);
-void cbit_tlb_drop_page(cbit_tlb_t *tlb, cbit_gva_t gva, uint32_t asid);
+
+/* The index of the entry that covers an address, or -1; *size gets the entry's. */
+int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size);
+void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
+                     cbit_spa_t page, uint8_t flags);
+void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid);
 void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
 
 #endif

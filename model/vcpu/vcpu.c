@@ -18,8 +18,22 @@ const cbit_row_t cbit_vcpu_rows[] = {
      .source = "CPUID 8000_0008 EAX[7:0] = 48 less CPUID 8000_001F EBX[11:6] = 5 on Rome",
      .help = "Guest physical address bits; entries with higher bits set fault"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, tlb_entries), .unit = "entries", .min = 1, .max = 65536,
-     .fallback = 2048, .source = SOG ", section 2.7: the second-level data TLB stands for all",
-     .help = "Translations of 4 KiB that a core keeps, a power of two, 8 ways"},
+     .fallback = 2048,
+     .source = SOG ", section 2.7: the second-level data TLB, which serves fetches as well here",
+     .help = "Translations in a core's second-level TLB, any page size; a power of two"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, tlb_l1_entries), .unit = "entries", .min = 1, .max = 1024,
+     .fallback = 64, .source = SOG ", section 2.7: L1 instruction and data TLB",
+     .help = "Translations in each first-level TLB (fetch, data), pieces of 4 KiB; a power of two"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, tlb_l2_cclk), .unit = "cclk", .max = 100, .fallback = 7,
+     .source =
+         "assumed: a second-level TLB hit costs about 7 clocks on Zen (measured by the press)",
+     .help = "A translation from the second-level TLB"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, walk_cache_entries), .unit = "entries", .max = 1024,
+     .fallback = 64,
+     .source = SOG ", section 2.7: page directory cache; the nested ones are assumed as large",
+     .help =
+         "Entries in each of nested TLB, guest and nested page directory cache; a power of two, "
+         "0: none"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, max_misses), .unit = "loads", .min = 1, .max = 256,
      .fallback = 22, .source = SOG ", section 2.6: miss address buffers of the L1 data cache",
      .help = "Loads that may wait for memory at the same time"},
@@ -51,7 +65,8 @@ const cbit_row_t cbit_vcpu_stat_rows[] = {
     STAT(stores, "count", "Stores issued"),
     STAT(private_accesses, "count", "Accesses under the guest's own key"),
     STAT(shared_accesses, "count", "Accesses under the host's key or none"),
-    STAT(tlb_hits, "count", "Translations found in the TLB"),
+    STAT(tlb_hits, "count", "Translations found in the first-level TLB"),
+    STAT(tlb_l2_hits, "count", "Translations found in the second-level TLB only"),
     STAT(tlb_misses, "count", "Page walks"),
     STAT(walk_reads, "count", "Table entries read by walks, guest and nested"),
     STAT(exits, "count", "#VMEXITs"),
@@ -83,13 +98,20 @@ const char *cbit_exit_word(int32_t reason)
 
 static cbit_err_t check_config(const cbit_vcpu_config_t *config, cbit_diag_t *diag)
 {
+    enum { TABLES = 3 }; /* the first ones: sizes of tables */
     const struct {
         const char *key;
         uint64_t value;
     } given[] = {
-        {"clock_khz", config->clock_khz},     {"gpa_bits", config->gpa_bits},
-        {"tlb_entries", config->tlb_entries}, {"max_misses", config->max_misses},
-        {"max_stores", config->max_stores},   {"vmrun_cclk", config->vmrun_cclk},
+        {"tlb_entries", config->tlb_entries},
+        {"tlb_l1_entries", config->tlb_l1_entries},
+        {"walk_cache_entries", config->walk_cache_entries},
+        {"tlb_l2_cclk", config->tlb_l2_cclk},
+        {"clock_khz", config->clock_khz},
+        {"gpa_bits", config->gpa_bits},
+        {"max_misses", config->max_misses},
+        {"max_stores", config->max_stores},
+        {"vmrun_cclk", config->vmrun_cclk},
         {"vmexit_cclk", config->vmexit_cclk},
     };
     cbit_err_t err = CBIT_ERR_OK;
@@ -101,15 +123,40 @@ static cbit_err_t check_config(const cbit_vcpu_config_t *config, cbit_diag_t *di
                                 given[i].value, row->min, row->max, row->unit);
         }
     }
-    if (err == CBIT_ERR_OK && (config->tlb_entries & (config->tlb_entries - 1)) != 0) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, "tlb_entries",
-                            "%" PRIu32 " is not a power of two", config->tlb_entries);
+    for (size_t i = 0; err == CBIT_ERR_OK && i < TABLES; i++) {
+        if ((given[i].value & (given[i].value - 1)) != 0) {
+            err = cbit_diag_add(diag, CBIT_ERR_RANGE, given[i].key,
+                                "%" PRIu64 " is not a power of two", given[i].value);
+        }
     }
     if (config->c_bit < 32 || config->c_bit > 51) {
         err = cbit_diag_add(diag, CBIT_ERR_RANGE, "c_bit", "%" PRIu32 " is outside 32..51",
                             config->c_bit);
     }
     return err;
+}
+
+static bool build_translations(cbit_vcpu_t *vcpu)
+{
+    const cbit_vcpu_config_t *config = &vcpu->config;
+    struct cbit_translations *tlb = &vcpu->tlb;
+    return cbit_tlb_init(&tlb->l1d, config->tlb_l1_entries) &&
+           cbit_tlb_init(&tlb->l1i, config->tlb_l1_entries) &&
+           cbit_tlb_init(&tlb->l2, config->tlb_entries) &&
+           cbit_tlb_init(&tlb->nested, config->walk_cache_entries) &&
+           cbit_tlb_init(&tlb->guest_tables, config->walk_cache_entries) &&
+           cbit_tlb_init(&tlb->nested_tables, config->walk_cache_entries);
+}
+
+static void free_translations(cbit_vcpu_t *vcpu)
+{
+    struct cbit_translations *tlb = &vcpu->tlb;
+    cbit_tlb_free(&tlb->l1d);
+    cbit_tlb_free(&tlb->l1i);
+    cbit_tlb_free(&tlb->l2);
+    cbit_tlb_free(&tlb->nested);
+    cbit_tlb_free(&tlb->guest_tables);
+    cbit_tlb_free(&tlb->nested_tables);
 }
 
 static bool build_slots(cbit_vcpu_t *vcpu)
@@ -153,7 +200,7 @@ cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_pa
     vcpu->run_ahead_cclk = RUN_AHEAD_CCLK;
     cbit_event_init(&vcpu->step_event, cbit_vcpu_step, vcpu);
     cbit_rng_init(&vcpu->rng, parts->seed, UINT64_C(0x76637075) << 32 | parts->core);
-    if (!cbit_tlb_init(&vcpu->tlb, config->tlb_entries) || !build_slots(vcpu)) {
+    if (!build_translations(vcpu) || !build_slots(vcpu)) {
         cbit_vcpu_destroy(vcpu);
         return CBIT_ERR_NO_MEMORY;
     }
@@ -172,7 +219,7 @@ void cbit_vcpu_destroy(cbit_vcpu_t *vcpu)
         free(vcpu->contexts);
         vcpu->contexts = next;
     }
-    cbit_tlb_free(&vcpu->tlb);
+    free_translations(vcpu);
     free(vcpu->slots);
     free(vcpu->stats);
     free(vcpu);
@@ -243,7 +290,7 @@ void cbit_vcpu_set_asid_valid(cbit_vcpu_t *vcpu, uint16_t asid, bool valid)
 
 void cbit_vcpu_flush_tlb(cbit_vcpu_t *vcpu, uint16_t asid)
 {
-    cbit_tlb_drop_asid(&vcpu->tlb, asid);
+    cbit_vcpu_forget_asid(vcpu, asid);
 }
 
 void cbit_vcpu_observe(cbit_vcpu_t *vcpu, cbit_vcpu_observer_t observer, void *self)

@@ -3,7 +3,7 @@
  * the nested tables. Reads of tables are requests like others. The C-bit comes off a guest entry
  * before its address is looked up in the nested tables. Accessed and dirty bits are not written.
  */
-#include <string.h>
+#include <stddef.h>
 
 #include "model/vcpu/core.h"
 
@@ -78,53 +78,123 @@ static uint64_t low_mask(uint32_t shift)
     return (UINT64_C(1) << shift) - 1;
 }
 
+/* The nested TLB has it, with all rights that are needed. */
+static bool nested_known(cbit_vcpu_t *vcpu)
+{
+    cbit_walk_t *walk = &vcpu->walk;
+    cbit_page_size_t size;
+    int64_t i = cbit_tlb_find(&vcpu->tlb.nested, walk->gpa, vcpu->guest.asid, &size);
+    if (i < 0) {
+        return false;
+    }
+    uint8_t flags = vcpu->tlb.nested.flags[i];
+    uint64_t rights = CBIT_PTE_U | ((flags & TLB_NESTED_WRITABLE) != 0 ? CBIT_PTE_W : 0) |
+                      ((flags & TLB_NESTED_NO_EXECUTE) != 0 ? CBIT_PTE_NX : 0);
+    if (!nested_allowed(walk, rights)) {
+        return false;
+    }
+    walk->nested.spa = vcpu->tlb.nested.pages[i] | (walk->gpa & low_mask(cbit_page_shift(size)));
+    walk->nested.size = size;
+    walk->nested.c = (flags & TLB_HOST_C) != 0;
+    walk->nested.writable = (flags & TLB_NESTED_WRITABLE) != 0;
+    walk->nested.no_execute = (flags & TLB_NESTED_NO_EXECUTE) != 0;
+    return true;
+}
+
+static uint8_t nested_flags(const cbit_walk_t *walk)
+{
+    return (uint8_t)((walk->nested.writable ? TLB_NESTED_WRITABLE : 0U) |
+                     (walk->nested.no_execute ? TLB_NESTED_NO_EXECUTE : 0U) |
+                     (walk->nested.c ? TLB_HOST_C : 0U));
+}
+
+/* At the root, or at the last table if a walk cache knows it. */
+static void nested_begin(cbit_vcpu_t *vcpu)
+{
+    cbit_walk_t *walk = &vcpu->walk;
+    walk->nested.active = true;
+    cbit_page_size_t size;
+    int64_t i = cbit_tlb_find(&vcpu->tlb.nested_tables, walk->gpa, vcpu->guest.asid, &size);
+    if (i >= 0) {
+        uint8_t flags = vcpu->tlb.nested_tables.flags[i];
+        walk->nested.level = 0;
+        walk->nested.table_spa = vcpu->tlb.nested_tables.pages[i];
+        walk->nested.c = (flags & TLB_HOST_C) != 0;
+        walk->nested.writable = (flags & TLB_NESTED_WRITABLE) != 0;
+        walk->nested.no_execute = (flags & TLB_NESTED_NO_EXECUTE) != 0;
+        return;
+    }
+    walk->nested.level = TOP_LEVEL;
+    walk->nested.c = (vcpu->guest.ncr3 & c_mask(vcpu)) != 0;
+    walk->nested.table_spa = vcpu->guest.ncr3 & CBIT_PTE_ADDRESS & ~c_mask(vcpu);
+    walk->nested.writable = true;
+    walk->nested.no_execute = false;
+}
+
+/* Takes one nested entry into the walk. The leaf ends it. */
+static cbit_step_t take_nested_entry(cbit_vcpu_t *vcpu, uint64_t entry)
+{
+    cbit_walk_t *walk = &vcpu->walk;
+    int level = walk->nested.level;
+    uint64_t error = nested_error(walk);
+    if ((entry & CBIT_PTE_P) == 0) {
+        return fault(vcpu, VECTOR_NPF, error, walk->gpa);
+    }
+    bool large = (entry & CBIT_PTE_PS) != 0 && level > 0;
+    uint64_t reserved = large ? low_mask(level_shift(level)) & ~low_mask(13) : 0;
+    if ((large && level == TOP_LEVEL) || (entry & reserved) != 0) {
+        return fault(vcpu, VECTOR_NPF, error | CBIT_PF_P | CBIT_PF_RSVD, walk->gpa);
+    }
+    if (!nested_allowed(walk, entry)) {
+        return fault(vcpu, VECTOR_NPF, error | CBIT_PF_P, walk->gpa);
+    }
+    walk->nested.c = (entry & c_mask(vcpu)) != 0;
+    walk->nested.writable = walk->nested.writable && (entry & CBIT_PTE_W) != 0;
+    walk->nested.no_execute = walk->nested.no_execute || (entry & CBIT_PTE_NX) != 0;
+    uint64_t address = entry & CBIT_PTE_ADDRESS & ~c_mask(vcpu);
+    if (level == 0 || large) {
+        uint64_t inside = low_mask(level_shift(level));
+        walk->nested.spa = (address & ~inside) | (walk->gpa & inside);
+        walk->nested.size = (cbit_page_size_t)level;
+        walk->nested.active = false;
+        cbit_tlb_insert(&vcpu->tlb.nested, walk->gpa, vcpu->guest.asid, walk->nested.size,
+                        address & ~inside, nested_flags(walk));
+        return STEP_DONE;
+    }
+    walk->nested.table_spa = address;
+    walk->nested.level = level - 1;
+    if (level == 1) {
+        cbit_tlb_insert(&vcpu->tlb.nested_tables, walk->gpa, vcpu->guest.asid, PAGE_2M, address,
+                        nested_flags(walk));
+    }
+    return STEP_DONE;
+}
+
 /* Translates walk->gpa to walk->nested.spa. */
 static cbit_step_t nested_walk(cbit_vcpu_t *vcpu)
 {
     cbit_walk_t *walk = &vcpu->walk;
     if (!walk->nested.active) {
-        walk->nested.active = true;
-        walk->nested.level = TOP_LEVEL;
-        walk->nested.c = (vcpu->guest.ncr3 & c_mask(vcpu)) != 0;
-        walk->nested.table_spa = vcpu->guest.ncr3 & CBIT_PTE_ADDRESS & ~c_mask(vcpu);
-        walk->nested.writable = true;
-        walk->nested.no_execute = false;
+        if (nested_known(vcpu)) {
+            return STEP_DONE;
+        }
+        nested_begin(vcpu);
     }
-    for (;;) {
-        int level = walk->nested.level;
+    while (walk->nested.active) {
         cbit_access_t access = {.accessor = CBIT_ACCESSOR_NESTED_WALK,
                                 .host_c_bit = walk->nested.c};
         uint64_t entry;
-        cbit_step_t step = read_entry(vcpu, walk->nested.table_spa + entry_offset(walk->gpa, level),
-                                      &access, &entry);
+        cbit_step_t step =
+            read_entry(vcpu, walk->nested.table_spa + entry_offset(walk->gpa, walk->nested.level),
+                       &access, &entry);
+        if (step == STEP_DONE) {
+            step = take_nested_entry(vcpu, entry);
+        }
         if (step != STEP_DONE) {
             return step;
         }
-        uint64_t error = nested_error(walk);
-        if ((entry & CBIT_PTE_P) == 0) {
-            return fault(vcpu, VECTOR_NPF, error, walk->gpa);
-        }
-        bool large = (entry & CBIT_PTE_PS) != 0 && level > 0;
-        uint64_t reserved = large ? low_mask(level_shift(level)) & ~low_mask(13) : 0;
-        if ((large && level == TOP_LEVEL) || (entry & reserved) != 0) {
-            return fault(vcpu, VECTOR_NPF, error | CBIT_PF_P | CBIT_PF_RSVD, walk->gpa);
-        }
-        if (!nested_allowed(walk, entry)) {
-            return fault(vcpu, VECTOR_NPF, error | CBIT_PF_P, walk->gpa);
-        }
-        walk->nested.c = (entry & c_mask(vcpu)) != 0;
-        walk->nested.writable = walk->nested.writable && (entry & CBIT_PTE_W) != 0;
-        walk->nested.no_execute = walk->nested.no_execute || (entry & CBIT_PTE_NX) != 0;
-        uint64_t address = entry & CBIT_PTE_ADDRESS & ~c_mask(vcpu);
-        if (level == 0 || large) {
-            uint64_t inside = low_mask(level_shift(level));
-            walk->nested.spa = (address & ~inside) | (walk->gpa & inside);
-            walk->nested.active = false;
-            return STEP_DONE;
-        }
-        walk->nested.table_spa = address;
-        walk->nested.level = level - 1;
     }
+    return STEP_DONE;
 }
 
 /* ---- the guest's tables ---- */
@@ -174,6 +244,12 @@ static bool guest_allowed(const cbit_vcpu_t *vcpu, cbit_intent_t intent, bool wr
     return intent != INTENT_FETCH || !no_execute;
 }
 
+static uint8_t guest_flags(const cbit_walk_t *walk)
+{
+    return (uint8_t)((walk->writable ? TLB_WRITABLE : 0U) | (walk->user ? TLB_USER : 0U) |
+                     (walk->no_execute ? TLB_NO_EXECUTE : 0U) | (walk->guest_c ? TLB_GUEST_C : 0U));
+}
+
 /* Takes one entry into the walk; DONE with level -1 when it is the leaf. */
 static cbit_step_t take_entry(cbit_vcpu_t *vcpu, uint64_t entry)
 {
@@ -196,48 +272,78 @@ static cbit_step_t take_entry(cbit_vcpu_t *vcpu, uint64_t entry)
     if (walk->level != 0 && !large) {
         walk->level--;
         walk->gpa = address + entry_offset(walk->gva, walk->level);
+        if (walk->level == 0) {
+            cbit_tlb_insert(&vcpu->tlb.guest_tables, walk->gva, vcpu->guest.asid, PAGE_2M, address,
+                            guest_flags(walk));
+        }
         return STEP_DONE;
     }
     if (!guest_allowed(vcpu, walk->intent, walk->writable, walk->user, walk->no_execute)) {
         return fault(vcpu, VECTOR_PF, error | CBIT_PF_P, walk->gva);
     }
     uint64_t inside = low_mask(level_shift(walk->level));
+    walk->size = (cbit_page_size_t)walk->level;
     walk->guest_c = vcpu->guest.sev && (entry & c_mask(vcpu)) != 0;
     walk->gpa = (address & ~inside) | (walk->gva & inside);
     walk->level = -1;
     return STEP_DONE;
 }
 
+/* At the guest's last table, if a walk cache knows it. */
+static bool begin_near(cbit_vcpu_t *vcpu)
+{
+    cbit_walk_t *walk = &vcpu->walk;
+    cbit_page_size_t size;
+    int64_t i = cbit_tlb_find(&vcpu->tlb.guest_tables, walk->gva, vcpu->guest.asid, &size);
+    if (i < 0) {
+        return false;
+    }
+    uint8_t flags = vcpu->tlb.guest_tables.flags[i];
+    walk->writable = (flags & TLB_WRITABLE) != 0;
+    walk->user = (flags & TLB_USER) != 0;
+    walk->no_execute = (flags & TLB_NO_EXECUTE) != 0;
+    walk->level = 0;
+    walk->gpa = vcpu->tlb.guest_tables.pages[i] + entry_offset(walk->gva, 0);
+    return true;
+}
+
 static void begin(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent)
 {
     cbit_walk_t *walk = &vcpu->walk;
-    *walk =
-        (cbit_walk_t){.active = true, .gva = gva, .intent = intent, .writable = true, .user = true};
-    if (cbit_vcpu_paged(vcpu)) {
-        walk->level = TOP_LEVEL;
-        uint64_t table = vcpu->guest.cr3 & CBIT_PTE_ADDRESS;
-        if (vcpu->guest.sev) {
-            table &= ~c_mask(vcpu);
-        }
-        walk->gpa = table + entry_offset(gva, TOP_LEVEL);
-    } else {
+    *walk = (cbit_walk_t){.active = true,
+                          .gva = gva,
+                          .intent = intent,
+                          .writable = true,
+                          .user = true,
+                          .size = PAGE_1G};
+    vcpu->mine->tlb_misses++;
+    if (!cbit_vcpu_paged(vcpu)) {
         /* Flat, and without tables of the guest; what is private follows from the mode. */
         walk->level = -1;
         walk->gpa = gva;
+        return;
     }
-    vcpu->mine->tlb_misses++;
+    if (begin_near(vcpu)) {
+        return;
+    }
+    walk->level = TOP_LEVEL;
+    uint64_t table = vcpu->guest.cr3 & CBIT_PTE_ADDRESS;
+    if (vcpu->guest.sev) {
+        table &= ~c_mask(vcpu);
+    }
+    walk->gpa = table + entry_offset(gva, TOP_LEVEL);
 }
 
+/* The translation holds for the smaller of the guest's page and the host's. */
 static void finish(cbit_vcpu_t *vcpu)
 {
     cbit_walk_t *walk = &vcpu->walk;
-    uint32_t flags = (walk->writable ? TLB_WRITABLE : 0U) | (walk->user ? TLB_USER : 0U) |
-                     (walk->no_execute ? TLB_NO_EXECUTE : 0U) |
-                     (walk->nested.writable ? TLB_NESTED_WRITABLE : 0U) |
-                     (walk->nested.no_execute ? TLB_NESTED_NO_EXECUTE : 0U) |
-                     (walk->guest_c ? TLB_GUEST_C : 0U) | (walk->nested.c ? TLB_HOST_C : 0U);
-    cbit_tlb_insert(&vcpu->tlb, walk->gva, vcpu->guest.asid,
-                    walk->nested.spa & ~(cbit_spa_t)(CBIT_PAGE_BYTES - 1), (uint8_t)flags);
+    cbit_page_size_t size = walk->size < walk->nested.size ? walk->size : walk->nested.size;
+    uint8_t flags = (uint8_t)(guest_flags(walk) | nested_flags(walk));
+    cbit_tlb_insert(&vcpu->tlb.l2, walk->gva, vcpu->guest.asid, size,
+                    walk->nested.spa & ~low_mask(cbit_page_shift(size)), flags);
+    cbit_tlb_insert(walk->intent == INTENT_FETCH ? &vcpu->tlb.l1i : &vcpu->tlb.l1d, walk->gva,
+                    vcpu->guest.asid, PAGE_4K, walk->nested.spa & ~low_mask(12), flags);
     walk->active = false;
 }
 
@@ -284,23 +390,48 @@ static cbit_accessor_t accessor_of(const cbit_vcpu_t *vcpu, cbit_intent_t intent
     return intent == INTENT_FETCH ? CBIT_ACCESSOR_SEV_FETCH : CBIT_ACCESSOR_SEV_DATA;
 }
 
-/* True if the entry permits the access; otherwise a walk finds out what is wrong now. */
-static bool use_entry(cbit_vcpu_t *vcpu, int64_t i, cbit_gva_t gva, cbit_intent_t intent,
-                      cbit_target_t *target)
+/* True if an entry permits the access; otherwise a walk finds out what is wrong now. */
+static bool flags_allow(const cbit_vcpu_t *vcpu, uint8_t flags, cbit_intent_t intent)
 {
-    uint8_t flags = vcpu->tlb.flags[i];
-    if (!guest_allowed(vcpu, intent, (flags & TLB_WRITABLE) != 0, (flags & TLB_USER) != 0,
-                       (flags & TLB_NO_EXECUTE) != 0) ||
-        (intent == INTENT_WRITE && (flags & TLB_NESTED_WRITABLE) == 0) ||
-        (intent == INTENT_FETCH && (flags & TLB_NESTED_NO_EXECUTE) != 0)) {
-        return false;
-    }
+    return guest_allowed(vcpu, intent, (flags & TLB_WRITABLE) != 0, (flags & TLB_USER) != 0,
+                         (flags & TLB_NO_EXECUTE) != 0) &&
+           (intent != INTENT_WRITE || (flags & TLB_NESTED_WRITABLE) != 0) &&
+           (intent != INTENT_FETCH || (flags & TLB_NESTED_NO_EXECUTE) == 0);
+}
+
+static void use(const cbit_vcpu_t *vcpu, cbit_spa_t spa, uint8_t flags, cbit_intent_t intent,
+                cbit_target_t *target)
+{
     cbit_access_t access = {.accessor = accessor_of(vcpu, intent),
                             .asid = (uint16_t)vcpu->guest.asid,
                             .guest_c_bit = (flags & TLB_GUEST_C) != 0,
                             .host_c_bit = (flags & TLB_HOST_C) != 0};
-    target->spa = vcpu->tlb.pages[i] | (gva & (CBIT_PAGE_BYTES - 1));
+    target->spa = spa;
     target->key = cbit_key_of_access(&access);
+}
+
+/* Looks into both levels; the second one costs its clocks, and hands down. */
+static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbit_target_t *target)
+{
+    cbit_tlb_t *l1 = intent == INTENT_FETCH ? &vcpu->tlb.l1i : &vcpu->tlb.l1d;
+    uint32_t asid = vcpu->guest.asid;
+    cbit_page_size_t size;
+    int64_t i = cbit_tlb_find(l1, gva, asid, &size);
+    if (i >= 0 && flags_allow(vcpu, l1->flags[i], intent)) {
+        use(vcpu, l1->pages[i] | (gva & low_mask(12)), l1->flags[i], intent, target);
+        vcpu->mine->tlb_hits++;
+        return true;
+    }
+    cbit_tlb_t *l2 = &vcpu->tlb.l2;
+    i = cbit_tlb_find(l2, gva, asid, &size);
+    if (i < 0 || !flags_allow(vcpu, l2->flags[i], intent)) {
+        return false;
+    }
+    cbit_spa_t spa = l2->pages[i] | (gva & low_mask(cbit_page_shift(size)));
+    cbit_tlb_insert(l1, gva, asid, PAGE_4K, spa & ~low_mask(12), l2->flags[i]);
+    use(vcpu, spa, l2->flags[i], intent, target);
+    vcpu->n += vcpu->config.tlb_l2_cclk;
+    vcpu->mine->tlb_l2_hits++;
     return true;
 }
 
@@ -313,18 +444,42 @@ cbit_step_t cbit_vcpu_translate(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t
             return fault(vcpu, VECTOR_GP, 0, gva);
         }
         gva = cbit_vcpu_paged(vcpu) ? gva : gva & UINT32_MAX;
-        int64_t i = cbit_tlb_find(&vcpu->tlb, gva, vcpu->guest.asid);
-        if (i >= 0 && use_entry(vcpu, i, gva, intent, target)) {
-            vcpu->mine->tlb_hits++;
+        if (look_up(vcpu, gva, intent, target)) {
             return STEP_DONE;
         }
         begin(vcpu, gva, intent);
     }
     cbit_step_t step = walk_on(vcpu);
-    if (step != STEP_DONE) {
-        return step;
+    if (step == STEP_DONE) {
+        use(vcpu, walk->nested.spa, (uint8_t)(guest_flags(walk) | nested_flags(walk)), intent,
+            target);
     }
-    (void)use_entry(vcpu, cbit_tlb_find(&vcpu->tlb, walk->gva, vcpu->guest.asid), walk->gva, intent,
-                    target);
-    return STEP_DONE;
+    return step;
+}
+
+void cbit_vcpu_forget_asid(cbit_vcpu_t *vcpu, uint32_t asid)
+{
+    struct cbit_translations *tlb = &vcpu->tlb;
+    cbit_tlb_t *const all[] = {&tlb->l1d,    &tlb->l1i,          &tlb->l2,
+                               &tlb->nested, &tlb->guest_tables, &tlb->nested_tables};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        cbit_tlb_drop_asid(all[i], asid);
+    }
+}
+
+void cbit_vcpu_forget_page(cbit_vcpu_t *vcpu, cbit_gva_t gva)
+{
+    struct cbit_translations *tlb = &vcpu->tlb;
+    uint32_t asid = vcpu->guest.asid;
+    cbit_page_size_t size;
+    int64_t i = cbit_tlb_find(&tlb->l2, gva, asid, &size);
+    if (i >= 0 && size != PAGE_4K) {
+        /* All pieces of a large page go with it. */
+        cbit_tlb_drop_asid(&tlb->l1d, asid);
+        cbit_tlb_drop_asid(&tlb->l1i, asid);
+    }
+    cbit_tlb_drop_page(&tlb->l1d, gva, asid);
+    cbit_tlb_drop_page(&tlb->l1i, gva, asid);
+    cbit_tlb_drop_page(&tlb->l2, gva, asid);
+    cbit_tlb_drop_asid(&tlb->guest_tables, asid);
 }

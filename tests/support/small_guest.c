@@ -109,6 +109,11 @@ static void build_vmcb(small_guest_t *guest)
 
 small_guest_t *small_guest_create(uint32_t cache_ways)
 {
+    return small_guest_create_with(cache_ways, 0);
+}
+
+small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_entries)
+{
     static const cbit_clock_t clock_1ghz = {.period_num_ps = 1000, .period_den = 1};
     small_guest_t *guest = calloc(1, sizeof *guest);
     guest->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
@@ -134,6 +139,8 @@ small_guest_t *small_guest_create(uint32_t cache_ways)
     config.max_misses = 4;
     config.max_stores = 4;
     config.tlb_entries = 64;
+    config.tlb_l1_entries = 8;
+    config.walk_cache_entries = walk_cache_entries;
     config.vmrun_cclk = 100;
     config.vmexit_cclk = 200;
     cbit_vcpu_parts_t parts = {.kernel = guest->kernel,

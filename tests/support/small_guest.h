@@ -41,6 +41,8 @@ typedef struct small_guest {
 /* 1 GHz core, memory 50 ns, a cache of 4 KiB a way (0: none) and 3 clocks; the VMCB is ready for
  * long mode at rip 0x1000 under SMALL_ASID. */
 small_guest_t *small_guest_create(uint32_t cache_ways);
+/* The same with walk caches, which that one leaves out to make every walk 24 reads. */
+small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_entries);
 void small_guest_destroy(small_guest_t *guest);
 
 /* Runs from VMRUN to its exit; everything else that is pending as well. */

@@ -103,12 +103,15 @@ typedef struct cbit_exit {
 } cbit_exit_t;
 
 typedef struct cbit_vcpu_config {
-    uint64_t clock_khz;   /* core clock */
-    uint32_t c_bit;       /* position of the C-bit in guest and nested entries: 47 or 51 */
-    uint32_t gpa_bits;    /* guest physical address bits; entries with higher bits fault */
-    uint32_t tlb_entries; /* power of two */
-    uint32_t max_misses;  /* outstanding loads */
-    uint32_t max_stores;  /* outstanding stores */
+    uint64_t clock_khz;          /* core clock */
+    uint32_t c_bit;              /* position of the C-bit in guest and nested entries: 47 or 51 */
+    uint32_t gpa_bits;           /* guest physical address bits; entries with higher bits fault */
+    uint32_t tlb_entries;        /* second level; power of two, as the next one */
+    uint32_t tlb_l1_entries;     /* first level, each of fetch and data */
+    uint32_t tlb_l2_cclk;        /* a hit in the second level */
+    uint32_t walk_cache_entries; /* power of two, or 0: none */
+    uint32_t max_misses;         /* outstanding loads */
+    uint32_t max_stores;         /* outstanding stores */
     uint32_t vmrun_cclk, vmexit_cclk;
 } cbit_vcpu_config_t;
 extern const cbit_row_t cbit_vcpu_rows[];
@@ -157,7 +160,7 @@ void cbit_vcpu_rewind(cbit_vcpu_t *vcpu);
 typedef struct cbit_vcpu_stats {
     uint64_t instructions, busy_cclk, fetches, loads, stores;
     uint64_t private_accesses, shared_accesses;
-    uint64_t tlb_hits, tlb_misses, walk_reads;
+    uint64_t tlb_hits, tlb_l2_hits, tlb_misses, walk_reads;
     uint64_t exits;
 } cbit_vcpu_stats_t;
 extern const cbit_row_t cbit_vcpu_stat_rows[];
