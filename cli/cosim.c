@@ -20,7 +20,7 @@ typedef struct cosim_options {
     bool case_given, json, quiet, bins, speed;
     uint32_t parameters;
     bool parameters_given;
-    const char *waves, *top;
+    const char *waves, *top, *vectors;
     cbit_arg_list_t rtl, lists, includes, defines, generics;
 } cosim_options_t;
 
@@ -51,6 +51,8 @@ static const cbit_arg_t args[] = {
      .help = "a parameter of the top module; those of the contract tell the model too"},
     {"--max-cycles", CBIT_ARG_U64, offsetof(cosim_options_t, max_cycles), .value = "N",
      .help = "a case that takes longer has failed (default 1000000)"},
+    {"--vectors", CBIT_ARG_TEXT, offsetof(cosim_options_t, vectors), .value = "DIR",
+     .help = "first NIST's vectors: every .rsp file in the folder and below (ECB and XTS)"},
     {"--waves", CBIT_ARG_TEXT, offsetof(cosim_options_t, waves), .value = "FILE",
      .help = "write the shortened failing case as FST"},
     {"--bins", CBIT_ARG_FLAG, offsetof(cosim_options_t, bins),
@@ -157,8 +159,22 @@ static void print_counts(const cbit_cosim_report_t *report)
                  cbit_coverage_bins(&report->result.coverage), report->name, report->seed);
 }
 
+static void print_vectors(const cbit_vectors_result_t *vectors)
+{
+    (void)printf("vectors: %" PRIu64 " run out of %" PRIu64 " files, %" PRIu64 " passed, %" PRIu64
+                 " failed, %" PRIu64 " do not apply\n",
+                 vectors->run, vectors->files, vectors->passed, vectors->failed,
+                 vectors->not_applicable);
+    if (vectors->failed > 0) {
+        (void)printf("  first: %s\n", vectors->first_failure);
+    }
+}
+
 static void print_report(const cbit_cosim_report_t *report, bool all_bins)
 {
+    if (report->with_vectors) {
+        print_vectors(&report->vectors);
+    }
     print_counts(report);
     if (report->warnings > 0) {
         (void)printf("verilator has %u warnings about the files\n", report->warnings);
@@ -169,7 +185,7 @@ static void print_report(const cbit_cosim_report_t *report, bool all_bins)
     if (report->result.mismatch.any) {
         print_mismatch(report);
     } else {
-        (void)printf("equal\n");
+        (void)printf(report->vectors.failed > 0 ? "vectors failed\n" : "equal\n");
     }
 }
 
@@ -209,6 +225,27 @@ static cbit_err_t write_waves(const cbit_bench_source_t *source, const char *pat
         return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "%s cannot be written", path);
     }
     return err == CBIT_ERR_MISMATCH ? CBIT_ERR_OK : err;
+}
+
+static cbit_err_t run_vectors(cbit_bench_t *bench, const char *folder, cbit_cosim_report_t *report,
+                              cbit_diag_t *diag)
+{
+    cbit_device_maker_t maker = cbit_bench_maker(bench);
+    cbit_device_t device;
+    cbit_engine_block_t *engine = NULL;
+    cbit_err_t err = maker.make(maker.self, report->seed | 1, &device);
+    if (err != CBIT_ERR_OK) {
+        return cbit_diag_add(diag, err, NULL, "%s", cbit_err_text(err));
+    }
+    err = cbit_engine_block_create(&device, &bench->pins, &engine);
+    if (err == CBIT_ERR_OK) {
+        cbit_block_t block = cbit_engine_block(engine);
+        report->with_vectors = true;
+        err = cbit_vectors_run(folder, &block, &report->vectors, diag);
+        cbit_engine_block_destroy(engine);
+    }
+    device.destroy(device.self);
+    return err;
 }
 
 static cbit_err_t run_on(cbit_bench_t *bench, const cbit_bench_source_t *source,
@@ -438,7 +475,7 @@ int cbit_cli_cosim(int argc, char **argv)
     cbit_diag_t *diag = cbit_diag_create();
     cbit_err_t err =
         options.speed ? run_speed(&options, diag) : run(&options, &operands, &report, diag);
-    if (err == CBIT_ERR_MISMATCH) {
+    if (report.result.mismatch.any) {
         make_replay(argc, argv, &report);
     }
     status = finish(&options, err, &report, diag);

@@ -39,6 +39,18 @@ static void add_counts(cJSON *root, const cbit_run_counts_t *counts)
     add_u64(root, "resets", counts->resets);
 }
 
+static void add_vectors(cJSON *root, const cbit_cosim_report_t *report)
+{
+    cJSON *object = cJSON_AddObjectToObject(root, "vectors");
+    add_u64(object, "run", report->vectors.run);
+    add_u64(object, "passed", report->vectors.passed);
+    add_u64(object, "failed", report->vectors.failed);
+    add_u64(object, "not_applicable", report->vectors.not_applicable);
+    if (report->vectors.failed > 0) {
+        cJSON_AddStringToObject(object, "first_failure", report->vectors.first_failure);
+    }
+}
+
 static void add_coverage(cJSON *root, const cbit_coverage_t *coverage)
 {
     cJSON *object = cJSON_AddObjectToObject(root, "coverage");
@@ -80,12 +92,14 @@ cbit_err_t cbit_cosim_print_json(const cbit_cosim_report_t *report)
 {
     cJSON *root = cJSON_CreateObject();
     bool differs = report->result.mismatch.any;
-    cJSON_AddStringToObject(root, "verdict", differs ? "mismatch" : "equal");
+    bool good = !differs && report->vectors.failed == 0;
+    cJSON_AddStringToObject(root, "verdict", good ? "equal" : "mismatch");
     add_u64(root, "seed", report->seed);
     add_parameters(root, report);
     add_counts(root, &report->result.counts);
     add_u64(root, "mismatches", differs ? 1 : 0);
     add_coverage(root, &report->result.coverage);
+    add_vectors(root, report);
     add_mismatch(root, report);
     char *text = cJSON_Print(root);
     cJSON_Delete(root);
