@@ -261,11 +261,21 @@ static cbit_err_t run_on(cbit_bench_t *bench, const cbit_bench_source_t *source,
         .cases = options->case_given ? 1 : 0,
         .max_cycles = options->max_cycles,
     };
+    cbit_err_t vectors = CBIT_ERR_OK;
     report->seed = options->seed;
     report->pins = bench->pins;
+    if (options->vectors != NULL) {
+        vectors = run_vectors(bench, options->vectors, report, diag);
+        if (vectors != CBIT_ERR_OK && vectors != CBIT_ERR_MISMATCH) {
+            return vectors;
+        }
+    }
     cbit_err_t err = cbit_campaign_run(&config, &maker, &report->result);
+    if (err == CBIT_ERR_OK) {
+        return vectors;
+    }
     if (err != CBIT_ERR_MISMATCH) {
-        return err == CBIT_ERR_OK ? err : cbit_diag_add(diag, err, NULL, "%s", cbit_err_text(err));
+        return cbit_diag_add(diag, err, NULL, "%s", cbit_err_text(err));
     }
     cbit_err_t after = shrink(&config, &maker, report);
     if (after == CBIT_ERR_OK && options->waves != NULL) {
