@@ -1,7 +1,9 @@
 /* cbit check: everything that is wrong with files, without running them. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "cbit/workloads/trace.h"
 #include "cli/args.h"
 #include "cli/load.h"
 #include "cli/tell.h"
@@ -9,7 +11,7 @@
 
 typedef struct check_options {
     cbit_arg_list_t sets;
-    bool full, print_config, quiet;
+    bool full, print_config, print_schema, quiet;
 } check_options_t;
 
 static const cbit_arg_t args[] = {
@@ -18,6 +20,8 @@ static const cbit_arg_t args[] = {
     {"--full", CBIT_ARG_FLAG, offsetof(check_options_t, full), .help = "the scenario's long form"},
     {"--print-config", CBIT_ARG_FLAG, offsetof(check_options_t, print_config),
      .help = "print the resolved configuration, each value with its source"},
+    {"--print-schema", CBIT_ARG_FLAG, offsetof(check_options_t, print_schema),
+     .help = "print the JSON Schema of scenarios and presets"},
     {"--quiet", CBIT_ARG_FLAG, offsetof(check_options_t, quiet),
      .help = "say nothing when all is well"},
     {.name = NULL},
@@ -26,22 +30,21 @@ static const cbit_arg_t args[] = {
 static const cbit_cli_command_t command = {
     .verb = "check",
     .operands = "FILE...",
-    .min_operands = 1,
     .max_operands = CBIT_ARG_LIST_MAX,
     .summary =
-        "Validates scenarios and what they include and name, without running them. Everything\n"
-        "that is wrong is told at once.",
+        "Validates scenarios, presets and traces, and what they include and name, without running\n"
+        "them. Everything that is wrong is told at once.",
     .examples = {"cbit check workloads/scenarios/first-light.json",
                  "cbit check my.json --print-config", NULL},
     .args = args,
     .exit_notes = "Exit status: 0 all files are valid, 3 one is not, 4 one cannot be opened.",
 };
 
-static int print_config(const cbit_scenario_file_t *file)
+/* Prints a value that was built in the arena, and ends the arena. */
+static int print_and_end(const cbit_json_t *value, cbit_arena_t *arena)
 {
-    cbit_arena_t *arena = cbit_arena_create();
     char *text =
-        arena == NULL ? NULL : cbit_json_text(cbit_scenario_config(file, arena), false, NULL);
+        value == NULL || cbit_arena_failed(arena) ? NULL : cbit_json_text(value, false, NULL);
     if (text != NULL) {
         (void)fputs(text, stdout);
     }
@@ -50,17 +53,38 @@ static int print_config(const cbit_scenario_file_t *file)
     return text == NULL ? cbit_err_exit_status(CBIT_ERR_NO_MEMORY) : 0;
 }
 
+/* Scenarios begin with '{', traces with their magic. */
+static bool is_trace(const char *path)
+{
+    char magic[4] = "";
+    FILE *stream = fopen(path, "rb");
+    bool trace = stream != NULL && fread(magic, 1, sizeof magic, stream) == sizeof magic &&
+                 memcmp(magic, "CBT1", sizeof magic) == 0;
+    if (stream != NULL) {
+        (void)fclose(stream);
+    }
+    return trace;
+}
+
 static int check_one(const char *path, const check_options_t *options, cbit_diag_t *diag)
 {
     cbit_tool_config_t config;
     cbit_scenario_file_t *file = NULL;
     int status = 0;
+    if (is_trace(path)) {
+        cbit_diag_set_file(diag, path);
+        if (cbit_trace_check(path, CBIT_ERR_OPEN, diag) == CBIT_ERR_OK && !options->quiet) {
+            (void)printf("%s: valid\n", path);
+        }
+        return 0;
+    }
     const cbit_load_how_t how = {&options->sets, options->full, true};
     if (cbit_load_scenario(path, &how, &config, &file, diag) != CBIT_ERR_OK) {
         return 0; /* told with all others */
     }
     if (options->print_config) {
-        status = print_config(file);
+        cbit_arena_t *arena = cbit_arena_create();
+        status = print_and_end(cbit_scenario_config(file, arena), arena);
     } else if (!options->quiet) {
         (void)printf("%s: valid\n", path);
     }
@@ -76,6 +100,13 @@ int cbit_cli_check(int argc, char **argv)
     int status = 0;
     if (cbit_args_parse(&command, argc, argv, &options, &files, &help) != CBIT_ERR_OK) {
         return cbit_err_exit_status(CBIT_ERR_USAGE);
+    }
+    if (!help && options.print_schema) {
+        cbit_arena_t *arena = cbit_arena_create();
+        return print_and_end(cbit_tool_schema(arena), arena);
+    }
+    if (!help && files.count == 0) {
+        return cbit_usage_error(&command, "FILE is missing");
     }
     cbit_diag_t *diag = help ? NULL : cbit_diag_create();
     if (diag == NULL) {

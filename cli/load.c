@@ -66,3 +66,9 @@ cbit_err_t cbit_replay_scenario(const char *path, cbit_tool_config_t *config,
     cbit_scenario_options_t options = {.sets_count = 0};
     return cbit_scenario_replay(path, add_sections(&options, &section, config), mode, out, diag);
 }
+
+cbit_json_t *cbit_tool_schema(cbit_arena_t *arena)
+{
+    const cbit_scenario_section_t section = {cbit_hypervisor_section_rows, NULL};
+    return arena == NULL ? NULL : cbit_scenario_schema(&section, 1, arena);
+}

@@ -26,4 +26,7 @@ cbit_err_t cbit_replay_scenario(const char *path, cbit_tool_config_t *config,
                                 cbit_engine_mode_t *mode, cbit_scenario_file_t **out,
                                 cbit_diag_t *diag);
 
+/* JSON Schema of what cbit_load_scenario takes; NULL when memory is out. */
+cbit_json_t *cbit_tool_schema(cbit_arena_t *arena);
+
 #endif

@@ -223,6 +223,11 @@ const cbit_scenario_t *cbit_scenario_of(const cbit_scenario_file_t *file);
  */
 cbit_json_t *cbit_scenario_config(const cbit_scenario_file_t *file, cbit_arena_t *arena);
 
+/* JSON Schema (draft 2020-12) of scenario files, with the sections that a load would bind. Ranges
+   of sizes and addresses, which are texts, and rules across values are the loader's alone. */
+cbit_json_t *cbit_scenario_schema(const cbit_scenario_section_t *sections, uint32_t sections_count,
+                                  cbit_arena_t *arena);
+
 /* Where each origin's relative files start: {"scenario": "/home/..."}, for run.json. */
 cbit_json_t *cbit_scenario_folders(const cbit_scenario_file_t *file, cbit_arena_t *arena);
 
