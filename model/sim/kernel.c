@@ -8,15 +8,15 @@
 #include "model/sim/wheel.h"
 
 /*
- * One instant runs as: what was scheduled for this time; then, as long as there is any, requested
- * signal updates are applied and the events notified for the next delta become current. What a
- * delta schedules for this same time fires when the delta's own events have, and before the next
- * delta.
+ * One instant runs as: what waited for this time; then what was scheduled for it since; then, as
+ * long as there is any, requested signal updates are applied and the events notified for the next
+ * delta become current. What a delta schedules for this same time joins it at its end.
  */
 struct cbit_kernel {
     cbit_ps_t now_ps;
     uint64_t sequence;
     bool stopping;
+    bool timed_due;             /* an event of wheel or heap may be due now; false: none is */
     cbit_event_list_t delta[2]; /* this delta and the next, by turns */
     uint32_t turn;              /* which of the two is this delta */
     cbit_signal_t *updates, **updates_end;
@@ -112,25 +112,36 @@ static void push_timed(cbit_kernel_t *kernel, cbit_event_t *event)
     }
 }
 
+static inline void append_delta(cbit_kernel_t *kernel, uint32_t turn, cbit_event_t *event)
+{
+    cbit_event_list_insert(&kernel->delta[turn], kernel->delta[turn].tail, event);
+    event->place = turn == 0 ? CBIT_PLACE_DELTA_EVEN : CBIT_PLACE_DELTA_ODD;
+}
+
 void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps)
 {
-    cbit_event_cancel(kernel, event);
+    if (event->place != 0) {
+        cbit_event_cancel(kernel, event);
+    }
     if (at_ps < kernel->now_ps) {
         __builtin_trap(); /* a block asked for the past: our bug */
     }
     event->at_ps = at_ps;
-    event->sequence = kernel->sequence++;
-    push_timed(kernel, event);
+    if (at_ps == kernel->now_ps && !kernel->timed_due) {
+        append_delta(kernel, kernel->turn, event);
+    } else {
+        event->sequence = kernel->sequence++;
+        push_timed(kernel, event);
+    }
 }
 
 void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event)
 {
-    cbit_event_cancel(kernel, event);
+    if (event->place != 0) {
+        cbit_event_cancel(kernel, event);
+    }
     event->at_ps = kernel->now_ps;
-    event->sequence = kernel->sequence++;
-    cbit_event_list_t *next = &kernel->delta[kernel->turn ^ 1];
-    cbit_event_list_insert(next, next->tail, event);
-    event->place = kernel->turn == 0 ? CBIT_PLACE_DELTA_ODD : CBIT_PLACE_DELTA_EVEN;
+    append_delta(kernel, kernel->turn ^ 1, event);
 }
 
 void cbit_kernel_request_update(cbit_kernel_t *kernel, cbit_signal_t *signal)
@@ -171,41 +182,77 @@ static void start_next_delta(cbit_kernel_t *kernel)
     kernel->turn ^= 1;
 }
 
-/* The next event to fire at or before until_ps; NULL if there is none. */
-static cbit_event_t *next_event(cbit_kernel_t *kernel, cbit_ps_t until_ps)
+/* Fires the rest of this delta, what joins it on the way included. */
+static uint64_t fire_delta(cbit_kernel_t *kernel)
 {
-    cbit_event_t *event = kernel->delta[kernel->turn].head;
-    if (event != NULL) {
-        return event;
+    cbit_event_list_t *list = &kernel->delta[kernel->turn];
+    uint64_t fired = 0;
+    while (list->head != NULL && !kernel->stopping) {
+        cbit_event_t *event = list->head;
+        cbit_event_list_unlink(list, event);
+        event->place = 0;
+        event->fire(event->self);
+        fired++;
     }
-    cbit_event_t *timed = first_timed(kernel);
-    const bool now_is_done = timed == NULL || timed->at_ps > kernel->now_ps;
-    if (now_is_done && kernel->now_ps <= until_ps &&
-        (kernel->updates != NULL || kernel->delta[kernel->turn ^ 1].head != NULL)) {
-        start_next_delta(kernel);
-        event = kernel->delta[kernel->turn].head;
-        if (event != NULL) {
-            return event;
+    return fired;
+}
+
+/* Fires one event that waited for a time; false when none is due by until_ps. */
+static bool fire_timed(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t until_ps)
+{
+    if (event == NULL || event->at_ps > until_ps) {
+        return false;
+    }
+    kernel->now_ps = event->at_ps;
+    kernel->timed_due = true;
+    cbit_event_cancel(kernel, event);
+    event->fire(event->self);
+    return true;
+}
+
+/* What is left of this instant, until it is over or the run is stopped. Returns the number fired.
+ */
+static uint64_t finish_instant(cbit_kernel_t *kernel)
+{
+    uint64_t fired = 0;
+    while (!kernel->stopping) {
+        if (kernel->delta[kernel->turn].head != NULL) {
+            fired += fire_delta(kernel);
+        } else if (kernel->updates != NULL || kernel->delta[kernel->turn ^ 1].head != NULL) {
+            start_next_delta(kernel);
+        } else {
+            break;
         }
     }
-    return timed == NULL || timed->at_ps > until_ps ? NULL : timed;
+    return fired;
 }
 
 uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
 {
     uint64_t fired = 0;
     kernel->stopping = false;
+    if (until_ps < kernel->now_ps) {
+        return 0;
+    }
     while (!kernel->stopping) {
-        cbit_event_t *event = next_event(kernel, until_ps);
-        if (event == NULL) {
-            if (until_ps != CBIT_PS_NEVER && until_ps > kernel->now_ps) {
-                kernel->now_ps = until_ps;
-            }
+        cbit_event_t *timed = first_timed(kernel);
+        if (kernel->timed_due && timed != NULL && timed->at_ps == kernel->now_ps) {
+            fired += fire_timed(kernel, timed, until_ps);
+            continue;
+        }
+        kernel->timed_due = false;
+        const uint64_t rest = finish_instant(kernel);
+        fired += rest;
+        if (kernel->stopping) {
             break;
         }
-        kernel->now_ps = event->at_ps;
-        cbit_event_cancel(kernel, event);
-        event->fire(event->self);
+        if (rest != 0) {
+            timed = first_timed(kernel); /* they may have scheduled an earlier one */
+        }
+        if (!fire_timed(kernel, timed, until_ps)) {
+            kernel->now_ps = until_ps != CBIT_PS_NEVER ? until_ps : kernel->now_ps;
+            break;
+        }
         fired++;
     }
     return fired;

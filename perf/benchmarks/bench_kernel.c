@@ -1,17 +1,29 @@
 /*
- * What an event costs: wheel against heap, by how many are pending; deltas; signals.
- * Host time, so the figures say nothing about results, only how long one waits for them.
+ * What an event costs: the wheel beside the heap and, where it is installed, SystemC, by turns in
+ * one run. Host time, so the figures say nothing about results, only how long one waits for them;
+ * the ratios are steadier than the times.
  */
 #define _POSIX_C_SOURCE 199309L
-#include <inttypes.h>
+#include "perf/benchmarks/bench_kernel.h"
+
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "cbit/base/rng.h"
+#include "cbit/sim/port.h"
 #include "cbit/sim/signal.h"
 
-enum { EVENTS = 5000000, ROUNDS = 5 };
+enum { ROUNDS = 7 };
+
+double bench_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* --- timed events --------------------------------------------------------------------------- */
 
 typedef struct actor {
     cbit_kernel_t *kernel;
@@ -19,20 +31,12 @@ typedef struct actor {
     uint64_t state;
 } actor_t;
 
-static double now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-/* Again after 1 to 64 clocks of DDR4-3200. */
 static void again(void *self)
 {
     actor_t *actor = self;
-    actor->state = cbit_splitmix64(actor->state);
     cbit_event_notify_at(actor->kernel, &actor->event,
-                         cbit_kernel_now_ps(actor->kernel) + 625 * (1 + actor->state % 64));
+                         cbit_kernel_now_ps(actor->kernel) +
+                             BENCH_CLOCK_PS * bench_next(&actor->state));
 }
 
 static double timed_ns(cbit_kernel_queue_t queue, uint32_t pending)
@@ -42,18 +46,30 @@ static double timed_ns(cbit_kernel_queue_t queue, uint32_t pending)
     for (uint32_t i = 0; i < pending; i++) {
         actors[i] = (actor_t){.kernel = kernel, .state = i};
         cbit_event_init(&actors[i].event, again, &actors[i]);
-        cbit_event_notify_at(kernel, &actors[i].event, 625 * (uint64_t)i);
+        again(&actors[i]);
     }
     uint64_t fired = 0;
-    const double begin = now_ns();
-    while (fired < EVENTS) {
+    const double begin = bench_now_ns();
+    while (fired < BENCH_EVENTS) {
         fired += cbit_kernel_run(kernel, cbit_kernel_now_ps(kernel) + 1000000);
     }
-    const double each = (now_ns() - begin) / (double)fired;
+    const double each = (bench_now_ns() - begin) / (double)fired;
     cbit_kernel_destroy(kernel);
     free(actors);
     return each;
 }
+
+static double wheel_ns(uint32_t pending)
+{
+    return timed_ns(CBIT_KERNEL_WHEEL, pending);
+}
+
+static double heap_ns(uint32_t pending)
+{
+    return timed_ns(CBIT_KERNEL_HEAP, pending);
+}
+
+/* --- deltas and signals ----------------------------------------------------------------------- */
 
 static void again_delta(void *self)
 {
@@ -63,15 +79,16 @@ static void again_delta(void *self)
     }
 }
 
-static double delta_ns(void)
+static double delta_ns(uint32_t unused)
 {
+    (void)unused;
     cbit_kernel_t *kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
-    actor_t actor = {.kernel = kernel, .state = EVENTS};
+    actor_t actor = {.kernel = kernel, .state = BENCH_EVENTS};
     cbit_event_init(&actor.event, again_delta, &actor);
     cbit_event_notify_delta(kernel, &actor.event);
-    const double begin = now_ns();
+    const double begin = bench_now_ns();
     const uint64_t fired = cbit_kernel_run(kernel, CBIT_PS_NEVER);
-    const double each = (now_ns() - begin) / (double)fired;
+    const double each = (bench_now_ns() - begin) / (double)fired;
     cbit_kernel_destroy(kernel);
     return each;
 }
@@ -86,49 +103,143 @@ static void count_on(void *self)
 {
     counter_t *counter = self;
     const uint64_t value = cbit_signal_read(&counter->signal);
-    if (value < EVENTS) {
+    if (value < BENCH_EVENTS) {
         cbit_signal_write(&counter->signal, value + 1);
     }
 }
 
 /* Write, update, wake, run. */
-static double signal_ns(void)
+static double signal_ns(uint32_t unused)
 {
+    (void)unused;
     cbit_kernel_t *kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
     counter_t counter;
     cbit_process_init(&counter.process, kernel, count_on, &counter);
     cbit_signal_init(&counter.signal, kernel, 0);
     cbit_process_sensitive(&counter.process, &counter.signal.changed, &counter.edge);
     cbit_process_start(&counter.process);
-    const double begin = now_ns();
+    const double begin = bench_now_ns();
     cbit_kernel_run(kernel, CBIT_PS_NEVER);
-    const double each = (now_ns() - begin) / EVENTS;
+    const double each = (bench_now_ns() - begin) / BENCH_EVENTS;
     cbit_kernel_destroy(kernel);
     return each;
 }
 
-static double best(double (*measure)(cbit_kernel_queue_t queue, uint32_t pending),
-                   cbit_kernel_queue_t queue, uint32_t pending)
+/* --- transactions: through a port, kept for a while, answered -----------------------------------
+ */
+
+typedef struct slot {
+    struct target *target;
+    cbit_event_t event;
+    cbit_txn_t txn;
+} slot_t;
+
+typedef struct target {
+    cbit_kernel_t *kernel;
+    cbit_port_t port;
+    uint64_t state, done;
+} target_t;
+
+static bool target_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
-    double least = measure(queue, pending);
-    for (int i = 1; i < ROUNDS; i++) {
-        const double one = measure(queue, pending);
-        least = one < least ? one : least;
-    }
-    return least;
+    (void)waiter;
+    target_t *target = self;
+    slot_t *slot = (slot_t *)((char *)txn - offsetof(slot_t, txn));
+    const cbit_ps_t span_ps = BENCH_CLOCK_PS * bench_next(&target->state);
+    cbit_txn_charge(txn, CBIT_STAGE_DRAM, span_ps);
+    cbit_event_notify_at(target->kernel, &slot->event,
+                         cbit_kernel_now_ps(target->kernel) + span_ps);
+    return true;
 }
 
-int main(void)
+static void answer(void *self)
 {
-    static const uint32_t pending[] = {1, 10, 100, 1000, 10000};
-    printf("ns per event, best of %d\n", ROUNDS);
-    printf("%16s %8s %8s\n", "pending", "wheel", "heap");
-    for (uint32_t i = 0; i < sizeof pending / sizeof pending[0]; i++) {
-        printf("%16" PRIu32 " %8.1f %8.1f\n", pending[i],
-               best(timed_ns, CBIT_KERNEL_WHEEL, pending[i]),
-               best(timed_ns, CBIT_KERNEL_HEAP, pending[i]));
+    cbit_txn_reply(&((slot_t *)self)->txn);
+}
+
+static void send_one(void *self, cbit_txn_t *txn)
+{
+    slot_t *slot = self;
+    target_t *target = slot->target;
+    if (target->done++ < BENCH_EVENTS) {
+        cbit_txn_init(txn, CBIT_COMMAND_READ, 64 * target->done, 64, CBIT_KEY_PLAIN,
+                      CBIT_SOURCE_HOST, cbit_kernel_now_ps(target->kernel));
+        cbit_txn_push_reply(txn, send_one, slot);
+        (void)target->port.try_send(target->port.self, txn, NULL);
     }
-    printf("%16s %8.1f\n", "delta", delta_ns());
-    printf("%16s %8.1f\n", "signal to process", signal_ns());
+}
+
+static double transaction_ns(uint32_t outstanding)
+{
+    target_t target = {.kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL)};
+    target.port = (cbit_port_t){.self = &target, .try_send = target_try_send};
+    slot_t *slots = calloc(outstanding, sizeof *slots);
+    for (uint32_t i = 0; i < outstanding; i++) {
+        slots[i].target = &target;
+        cbit_event_init(&slots[i].event, answer, &slots[i]);
+        send_one(&slots[i], &slots[i].txn);
+    }
+    const double begin = bench_now_ns();
+    cbit_kernel_run(target.kernel, CBIT_PS_NEVER);
+    const double each = (bench_now_ns() - begin) / BENCH_EVENTS;
+    cbit_kernel_destroy(target.kernel);
+    free(slots);
+    return each;
+}
+
+/* --- the table -------------------------------------------------------------------------------- */
+
+typedef struct row {
+    const char *what;
+    uint32_t many;
+    double (*ours)(uint32_t many);
+    double (*other)(uint32_t many);
+} row_t;
+
+static const row_t rows[] = {
+    {"timed, wheel, 1 pending", 1, wheel_ns, bench_systemc_timed_ns},
+    {"timed, wheel, 100 pending", 100, wheel_ns, bench_systemc_timed_ns},
+    {"timed, wheel, 10000 pending", 10000, wheel_ns, bench_systemc_timed_ns},
+    {"timed, heap, 1 pending", 1, heap_ns, bench_systemc_timed_ns},
+    {"timed, heap, 100 pending", 100, heap_ns, bench_systemc_timed_ns},
+    {"timed, heap, 10000 pending", 10000, heap_ns, bench_systemc_timed_ns},
+    {"delta notification", 1, delta_ns, bench_systemc_delta_ns},
+    {"signal to process", 1, signal_ns, bench_systemc_signal_ns},
+    {"transaction, 1 outstanding", 1, transaction_ns, bench_systemc_transaction_ns},
+    {"transaction, 16 outstanding", 16, transaction_ns, bench_systemc_transaction_ns},
+};
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void print_row(const row_t *row)
+{
+    double ours[ROUNDS], other[ROUNDS], ratio[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        ours[i] = row->ours(row->many);
+        other[i] = row->other(row->many);
+        ratio[i] = other[i] / ours[i];
+    }
+    qsort(ours, ROUNDS, sizeof ours[0], ascending);
+    qsort(other, ROUNDS, sizeof other[0], ascending);
+    qsort(ratio, ROUNDS, sizeof ratio[0], ascending);
+    printf("%-28s %8.1f", row->what, ours[ROUNDS / 2]);
+    if (other[0] > 0) {
+        printf(" %8.1f %8.1f  %.1f..%.1f", other[ROUNDS / 2], ratio[ROUNDS / 2], ratio[0],
+               ratio[ROUNDS - 1]);
+    }
+    printf("\n");
+}
+
+int bench_kernel_main(void)
+{
+    printf("medians of %d, in ns; ratio: SystemC / cbit, and its spread\n", ROUNDS);
+    printf("%-28s %8s %8s %8s\n", "", "cbit", "SystemC", "ratio");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        print_row(&rows[i]);
+    }
     return EXIT_SUCCESS;
 }
