@@ -9,18 +9,18 @@ typedef struct probe_kind {
 } probe_kind_t;
 
 static const probe_kind_t kinds[] = {
-    [CBIT_EVENT_RUN_WITH_ASID] = {"run_with_asid", cbit_hv_probe_asid_steps},
-    [CBIT_EVENT_SKIP_ACTIVATE] = {"skip_activate", cbit_hv_probe_asid_steps},
-    [CBIT_EVENT_DMA_READ] = {"dma_read", NULL, .dma = true},
-    [CBIT_EVENT_DMA_WRITE] = {"dma_write", NULL, .dma = true},
-    [CBIT_EVENT_TAMPER_LAUNCH] = {"tamper_launch", NULL},
-    [CBIT_EVENT_ACTIVATE_OTHER_KEY] = {"activate_other_key", cbit_hv_probe_key_steps},
-    [CBIT_EVENT_CLEAR_NESTED_PRESENT] = {"clear_nested_present", cbit_hv_probe_nested_steps},
-    [CBIT_EVENT_REMAP_PAGE] = {"remap_page", cbit_hv_probe_nested_steps},
-    [CBIT_EVENT_READ_GUEST_PAGE] = {"read_guest_page", cbit_hv_probe_read_steps},
-    [CBIT_EVENT_FLIP_CIPHERTEXT] = {"flip_ciphertext", cbit_hv_probe_flip_steps},
-    [CBIT_EVENT_MOVE_CIPHERTEXT] = {"move_ciphertext", cbit_hv_probe_move_steps},
-    [CBIT_EVENT_REPLAY_PAGE] = {"replay_page", cbit_hv_probe_replay_steps},
+    [CBIT_EVENT_RUN_WITH_ASID] = {"run_with_asid", cbit_hv_probe_asid_steps, false},
+    [CBIT_EVENT_SKIP_ACTIVATE] = {"skip_activate", cbit_hv_probe_asid_steps, false},
+    [CBIT_EVENT_DMA_READ] = {"dma_read", NULL, true},
+    [CBIT_EVENT_DMA_WRITE] = {"dma_write", NULL, true},
+    [CBIT_EVENT_TAMPER_LAUNCH] = {"tamper_launch", NULL, false},
+    [CBIT_EVENT_ACTIVATE_OTHER_KEY] = {"activate_other_key", cbit_hv_probe_key_steps, false},
+    [CBIT_EVENT_CLEAR_NESTED_PRESENT] = {"clear_nested_present", cbit_hv_probe_nested_steps, false},
+    [CBIT_EVENT_REMAP_PAGE] = {"remap_page", cbit_hv_probe_nested_steps, false},
+    [CBIT_EVENT_READ_GUEST_PAGE] = {"read_guest_page", cbit_hv_probe_read_steps, false},
+    [CBIT_EVENT_FLIP_CIPHERTEXT] = {"flip_ciphertext", cbit_hv_probe_flip_steps, false},
+    [CBIT_EVENT_MOVE_CIPHERTEXT] = {"move_ciphertext", cbit_hv_probe_move_steps, false},
+    [CBIT_EVENT_REPLAY_PAGE] = {"replay_page", cbit_hv_probe_replay_steps, false},
 };
 
 static bool is_dma(const cbit_scenario_event_t *event)
