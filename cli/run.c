@@ -69,7 +69,7 @@ static const cbit_cli_command_t command = {
         "2 usage, 3 the scenario or what it names is wrong, 4 files, 70 a bug in cbit.",
 };
 
-enum { RUN_SELF, RUN_ENGINE_OFF, RUN_UNPROTECTED, RUN_COUNT };
+enum { RUN_SELF, RUN_ENGINE_OFF, RUN_UNPROTECTED, RUN_LAWFUL, RUN_COUNT };
 
 typedef struct run_job {
     run_options_t options;
@@ -128,6 +128,23 @@ static cbit_err_t prepare(run_job_t *job)
 
 /* ---- running ---- */
 
+/* How many of the runs there are: the last one only if something is to be left out of it. */
+static uint32_t runs_wanted(const run_job_t *job)
+{
+    const cbit_scenario_t *scenario = cbit_scenario_of(job->file);
+    if (!scenario->run.baseline) {
+        return 1;
+    }
+    for (uint32_t i = 0; i < scenario->events_count; i++) {
+        const cbit_scenario_event_t *event = &scenario->events[i];
+        if (cbit_event_is_misbehaviour(event) &&
+            (event->engines_mask >> job->engine.mode & 1) != 0) {
+            return RUN_COUNT;
+        }
+    }
+    return RUN_LAWFUL;
+}
+
 static cbit_err_t run_one(run_job_t *job, uint32_t which)
 {
     static const struct {
@@ -135,7 +152,8 @@ static cbit_err_t run_one(run_job_t *job, uint32_t which)
         cbit_baseline_t baseline;
     } kinds[RUN_COUNT] = {{"scenario", CBIT_BASELINE_NONE},
                           {"engine off", CBIT_BASELINE_ENGINE_OFF},
-                          {"unprotected", CBIT_BASELINE_UNPROTECTED}};
+                          {"unprotected", CBIT_BASELINE_UNPROTECTED},
+                          {"without misbehaviour", CBIT_BASELINE_LAWFUL}};
     bool off = which == RUN_ENGINE_OFF || job->engine.mode == CBIT_ENGINE_OFF;
     cbit_hypervisor_options_t options = {
         .mode = off ? CBIT_ENGINE_OFF : job->engine.mode,
@@ -150,12 +168,11 @@ static cbit_err_t run_one(run_job_t *job, uint32_t which)
         .self = &job->progress,
         .on_progress = cbit_progress_tell,
     };
-    bool baseline = cbit_scenario_of(job->file)->run.baseline;
     cbit_run_result_t *result = calloc(1, sizeof *result);
     if (result == NULL) {
         return cbit_diag_add(job->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
-    cbit_progress_begin(&job->progress, kinds[which].what, which + 1, baseline ? RUN_COUNT : 1);
+    cbit_progress_begin(&job->progress, kinds[which].what, which + 1, runs_wanted(job));
     cbit_err_t err = cbit_hypervisor_run(cbit_scenario_of(job->file), &options, result, job->diag);
     cbit_progress_end(&job->progress);
     if (err != CBIT_ERR_OK) {
@@ -168,7 +185,7 @@ static cbit_err_t run_one(run_job_t *job, uint32_t which)
 
 static cbit_err_t run_all(run_job_t *job)
 {
-    uint32_t count = cbit_scenario_of(job->file)->run.baseline ? RUN_COUNT : 1;
+    uint32_t count = runs_wanted(job);
     cbit_err_t err = CBIT_ERR_OK;
     bool silent = job->options.quiet;
     cbit_progress_init(&job->progress,
@@ -187,7 +204,8 @@ static cbit_err_t make_result(run_job_t *job)
     const cbit_result_runs_t runs = {.mode = job->engine.mode,
                                      .run = job->results[RUN_SELF],
                                      .engine_off = job->results[RUN_ENGINE_OFF],
-                                     .unprotected = job->results[RUN_UNPROTECTED]};
+                                     .unprotected = job->results[RUN_UNPROTECTED],
+                                     .lawful = job->results[RUN_LAWFUL]};
     return cbit_result_create(job->file, &runs, &job->result, job->diag);
 }
 

@@ -171,8 +171,12 @@ static cbit_json_t *slowdown(const builder_t *b, const cbit_run_result_t *baseli
     if (baseline == NULL || guest >= baseline->guest_count) {
         return cbit_json_new(b->arena, CBIT_JSON_NULL);
     }
-    return cbit_result_ratio(b->arena, b->runs->run->guests[guest].run_ps,
-                             baseline->guests[guest].run_ps, 6);
+    const cbit_run_result_t *run = b->runs->lawful != NULL ? b->runs->lawful : b->runs->run;
+    if (b->runs->run->guests[guest].run_ps == 0) {
+        return cbit_json_new(b->arena, CBIT_JSON_NULL); /* it never ran */
+    }
+    return cbit_result_ratio(b->arena, run->guests[guest].run_ps, baseline->guests[guest].run_ps,
+                             6);
 }
 
 static void put_guest(const builder_t *b, cbit_json_t *list, uint32_t index)
@@ -235,6 +239,9 @@ static void put_event(const builder_t *b, cbit_json_t *list, uint32_t index)
     (void)cbit_json_add(b->arena, entry, "blocks", cbit_json_u64(b->arena, event->blocks));
     (void)cbit_json_add(b->arena, entry, "foreign_blocks",
                         cbit_json_u64(b->arena, event->foreign_blocks));
+    (void)cbit_json_add(b->arena, entry, "changed_blocks",
+                        cbit_json_u64(b->arena, event->changed_blocks));
+    (void)cbit_json_add(b->arena, entry, "xor_values", cbit_json_u64(b->arena, event->xor_values));
     (void)cbit_json_add(b->arena, entry, "span_ns", ns(b, event->span_ps));
 }
 

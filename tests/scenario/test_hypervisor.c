@@ -127,6 +127,7 @@ START_TEST(without_protection_nobody_calls_the_secure_processor)
     ck_assert_uint_eq(result->guests[0].asid, 0);
     ck_assert_uint_eq(result->machine.sp.commands, 0);
     ck_assert_uint_eq(result->df_flushes, 0);
+    ck_assert_uint_eq(result->wbinvds, 0);
     ck_assert_uint_eq(result->guests[0].vcpu.private_accesses, 0);
     bench_destroy(bench);
 }

@@ -76,9 +76,10 @@ START_TEST(the_host_reads_ciphertext_of_private_and_plaintext_of_shared_pages)
         CBIT_PAGES_BOUNCED;
     const cbit_run_result_t *result = bench_run(bench);
     ck_assert_str_eq(result->events[0].outcome, "ciphertext");
-    ck_assert_uint_eq(result->events[0].info1, 256); /* all 16-byte blocks of 4 KiB differ */
+    ck_assert_uint_eq(result->events[0].changed_blocks,
+                      256); /* all 16-byte blocks of 4 KiB differ */
     ck_assert_str_eq(result->events[1].outcome, "plaintext");
-    ck_assert_uint_eq(result->events[1].info1, 0);
+    ck_assert_uint_eq(result->events[1].changed_blocks, 0);
     expect_unharmed(bench);
     bench_destroy(bench);
 }
@@ -89,7 +90,7 @@ START_TEST(a_flipped_bit_garbles_its_own_block_only)
     bench_t *bench = with_event(CBIT_EVENT_FLIP_CIPHERTEXT);
     (void)bench_run(bench);
     ck_assert_str_eq(first_event(bench)->outcome, "garbage");
-    ck_assert_uint_eq(first_event(bench)->info1, 1);
+    ck_assert_uint_eq(first_event(bench)->changed_blocks, 1);
     expect_unharmed(bench);
     bench_destroy(bench);
 }
@@ -102,7 +103,7 @@ START_TEST(without_a_cipher_the_host_flips_what_it_wants)
     bench->options.engines = NULL;
     (void)bench_run(bench);
     ck_assert_str_eq(first_event(bench)->outcome, "plaintext");
-    ck_assert_uint_eq(first_event(bench)->info1, 1);
+    ck_assert_uint_eq(first_event(bench)->changed_blocks, 1);
     expect_unharmed(bench);
     bench_destroy(bench);
 }
@@ -125,7 +126,7 @@ START_TEST(moved_ciphertext_is_garbage_because_of_the_tweak_and_plaintext_withou
         bench->machine.engine.xe = cases[i].xe;
         (void)bench_run(bench);
         ck_assert_str_eq(first_event(bench)->outcome, cases[i].outcome);
-        ck_assert_uint_eq(first_event(bench)->info1, cases[i].differences);
+        ck_assert_uint_eq(first_event(bench)->xor_values, cases[i].differences);
         expect_unharmed(bench);
         bench_destroy(bench);
     }
@@ -138,7 +139,7 @@ START_TEST(a_replayed_page_decrypts_to_what_it_was)
     bench->events[0].hold_us = 10000000; /* 10 us */
     (void)bench_run(bench);
     ck_assert_str_eq(first_event(bench)->outcome, "stale");
-    ck_assert_uint_eq(first_event(bench)->info1, 0);
+    ck_assert_uint_eq(first_event(bench)->changed_blocks, 0);
     expect_unharmed(bench);
     bench_destroy(bench);
 }

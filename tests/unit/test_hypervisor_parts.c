@@ -359,7 +359,7 @@ START_TEST(nested_tables_are_what_the_hardware_walks)
     ck_assert_uint_eq(memory->lines, 1);
     ck_assert_uint_eq(walk_leaf(memory, root, 0x40201000), 0);
     cbit_hv_nested_clear(&nested);
-    ck_assert_uint_eq(frames.quarantine.count, 6);
+    ck_assert_uint_eq(frames.free.count, 6);
     cbit_hv_frames_clear(&frames);
     free(memory);
 }

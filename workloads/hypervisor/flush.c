@@ -66,9 +66,6 @@ static cbit_hv_step_t flush_caches(void *self)
 static cbit_hv_step_t flush_fabric(void *self)
 {
     cbit_hv_t *hv = self;
-    if (!cbit_hv_uses_sp(hv)) {
-        return CBIT_HV_NEXT; /* nobody has an ASID with a key */
-    }
     hv->result->df_flushes++;
     cbit_hv_command_run(&hv->flush_command, SEV_CMD_DF_FLUSH, NULL, 0, cbit_hv_task_resume,
                         &hv->flush_task);
@@ -78,7 +75,7 @@ static cbit_hv_step_t flush_fabric(void *self)
 static cbit_hv_step_t flush_done(void *self)
 {
     cbit_hv_t *hv = self;
-    if (cbit_hv_uses_sp(hv) && hv->flush_command.request.status != 0) {
+    if (hv->flush_command.request.status != SEV_STATUS_SUCCESS) {
         hv->result->checks.sp_failures++;
         return cbit_hv_fail(hv, CBIT_ERR_INTERNAL, NULL, "DF_FLUSH after WBINVD failed: %s",
                             cbit_spdriver_status_name(hv->flush_command.request.status));

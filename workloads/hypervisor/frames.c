@@ -49,6 +49,11 @@ bool cbit_hv_frames_take_run(cbit_hv_frames_t *frames, uint64_t len_bytes, cbit_
     return true;
 }
 
+cbit_err_t cbit_hv_frames_free(cbit_hv_frames_t *frames, cbit_spa_t spa)
+{
+    return push(&frames->free, spa);
+}
+
 cbit_err_t cbit_hv_frames_retire(cbit_hv_frames_t *frames, cbit_spa_t spa)
 {
     return push(&frames->quarantine, spa);

@@ -34,6 +34,9 @@ bool cbit_hv_frames_take(cbit_hv_frames_t *frames, cbit_spa_t *spa);
 /* len_bytes (rounded up to frames) of contiguous memory that was never used before. */
 bool cbit_hv_frames_take_run(cbit_hv_frames_t *frames, uint64_t len_bytes, cbit_spa_t *spa);
 
+/* Gives a frame back at once: no cache holds it under a key that only its user had. */
+cbit_err_t cbit_hv_frames_free(cbit_hv_frames_t *frames, cbit_spa_t spa);
+
 /* Gives a frame back behind the next flush. NO_MEMORY leaves it in use. */
 cbit_err_t cbit_hv_frames_retire(cbit_hv_frames_t *frames, cbit_spa_t spa);
 

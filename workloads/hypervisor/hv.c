@@ -167,6 +167,9 @@ static void on_sp_ready(void *self)
 static cbit_hv_step_t end_flush(void *self)
 {
     cbit_hv_t *hv = self;
+    if (!cbit_hv_uses_sp(hv)) {
+        return CBIT_HV_NEXT;
+    }
     hv->doing = "the last WBINVD and DF_FLUSH";
     hv->boot_turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &hv->task};
     cbit_hv_flush(hv, &hv->boot_turn);

@@ -190,6 +190,7 @@ struct cbit_hv_guest {
     uint64_t probe_fetch_mismatches; /* of probes: not held against the guest */
     uint32_t piece;                  /* launch: which piece (and before that, which VMCB) */
     uint64_t piece_at;               /* launch: bytes of it done */
+    cbit_gpa_t region_gpa;           /* launch: how far its memory is flushed */
     uint64_t run_bytes;              /* launch: contiguous host memory of one LAUNCH_UPDATE_DATA */
     cbit_ps_t launch_begin_ps;
     uint32_t vcpus_left;

@@ -116,6 +116,25 @@ static cbit_hv_step_t map_memory(void *self)
     return CBIT_HV_NEXT;
 }
 
+/* As KVM when memory is registered for an encrypted guest: what the caches hold of it under the
+   host's key must not come down on the guest's data later. */
+static cbit_hv_step_t flush_region(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    guest->doing = "CLFLUSH of its memory";
+    while (guest->region_gpa < guest->config->memory) {
+        cbit_spa_t spa;
+        cbit_gpa_t gpa = guest->region_gpa;
+        guest->region_gpa += CBIT_PAGE_BYTES;
+        if (cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
+            cbit_platform_clflush(guest->hv->platform, spa, CBIT_PAGE_BYTES, cbit_hv_task_resume,
+                                  &guest->task);
+            return CBIT_HV_AGAIN;
+        }
+    }
+    return CBIT_HV_NEXT;
+}
+
 cbit_hv_step_t cbit_hv_write_nested(cbit_hv_guest_t *guest, cbit_hv_transfer_t *transfer,
                                     cbit_hv_task_t *task)
 {
@@ -396,9 +415,10 @@ static cbit_hv_step_t begin_running(void *self)
 }
 
 static const cbit_hv_step_fn sev_launch_steps[] = {
-    take_asid,         map_memory,        write_nested, write_vmcb, copy_image,    launch_start,
-    launch_started,    launch_probes,     activate,     activated,  update_image,  measure,
-    fetch_measurement, check_measurement, finish,       finished,   begin_running, NULL};
+    take_asid,    map_memory,        flush_region,      write_nested, write_vmcb, copy_image,
+    launch_start, launch_started,    launch_probes,     activate,     activated,  update_image,
+    measure,      fetch_measurement, check_measurement, finish,       finished,   begin_running,
+    NULL};
 
 static const cbit_hv_step_fn plain_launch_steps[] = {take_asid,     map_memory, write_nested,
                                                      write_vmcb,    copy_image, flush_plain_image,
@@ -475,7 +495,8 @@ static void retire_memory(cbit_hv_guest_t *guest)
         cbit_spa_t spa;
         if (cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
             /* Out of memory only keeps the frame out of use. */
-            (void)cbit_hv_frames_retire(&hv->frames, spa);
+            (void)(guest->sev ? cbit_hv_frames_retire(&hv->frames, spa)
+                              : cbit_hv_frames_free(&hv->frames, spa));
         }
     }
     cbit_hv_nested_clear(&guest->nested);
@@ -496,11 +517,14 @@ static cbit_hv_step_t give_back(void *self)
     return CBIT_HV_NEXT;
 }
 
-/* Whoever comes after this guest starts from a clean machine. */
+/* Whoever comes after a protected guest starts from a clean machine. */
 static cbit_hv_step_t leave_flush(void *self)
 {
     cbit_hv_guest_t *guest = self;
     cbit_hv_t *hv = guest->hv;
+    if (!guest->sev) {
+        return CBIT_HV_NEXT;
+    }
     for (uint32_t i = 0; i < hv->guest_count; i++) {
         if (hv->guests[i].config->after_guest == guest->index) {
             guest->doing = "flushing behind it";

@@ -88,7 +88,7 @@ void cbit_hv_nested_clear(cbit_hv_nested_t *nested)
 {
     for (uint32_t i = 0; i < nested->count; i++) {
         /* Out of memory only keeps the frame out of use. */
-        (void)cbit_hv_frames_retire(nested->frames, nested->tables[i]->spa);
+        (void)cbit_hv_frames_free(nested->frames, nested->tables[i]->spa);
         free(nested->tables[i]);
     }
     free(nested->tables);

@@ -34,7 +34,7 @@ typedef struct cbit_hv_nested {
 /* An empty set with its root. NO_MEMORY: the host's or the machine's is used up. */
 cbit_err_t cbit_hv_nested_init(cbit_hv_nested_t *nested, cbit_hv_frames_t *frames,
                                uint64_t c_bit_mask);
-/* Retires the tables' frames. */
+/* Frees the tables' frames. */
 void cbit_hv_nested_clear(cbit_hv_nested_t *nested);
 
 /* nCR3: the root's address with the C-bit of an SME host. */

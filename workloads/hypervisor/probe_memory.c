@@ -146,10 +146,10 @@ static cbit_hv_step_t read_judge(void *self)
     cbit_hv_probe_t *probe = core->probe;
     const cbit_hv_page_t *page = &probe->page;
     probe->result->blocks = CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES;
-    probe->result->info1 = blocks_differing(page->seen, page->plain, CBIT_PAGE_BYTES);
+    probe->result->changed_blocks = blocks_differing(page->seen, page->plain, CBIT_PAGE_BYTES);
     bool raw = memcmp(page->seen, page->raw, CBIT_PAGE_BYTES) == 0;
     probe->result->outcome =
-        probe->result->info1 == 0 ? "plaintext" : (raw ? "ciphertext" : "garbage");
+        probe->result->changed_blocks == 0 ? "plaintext" : (raw ? "ciphertext" : "garbage");
     return CBIT_HV_NEXT;
 }
 
@@ -177,7 +177,7 @@ static cbit_hv_step_t flip_and_look(void *self)
     page->seen[at] = page->plain[at];
     just_that_bit &= memcmp(page->seen, page->plain, CBIT_PAGE_BYTES) == 0;
     probe->result->blocks = CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES;
-    probe->result->info1 = changed;
+    probe->result->changed_blocks = changed;
     /* Without a cipher the host has changed the bit that it wanted to change. */
     probe->result->outcome = changed == 0 || just_that_bit ? "plaintext" : "garbage";
     return CBIT_HV_NEXT;
@@ -236,7 +236,8 @@ static cbit_hv_step_t move_and_look(void *self)
     probe->result->blocks = CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES;
     bool same = memcmp(to->seen, from->plain, CBIT_PAGE_BYTES) == 0;
     bool as_before = memcmp(to->seen, to->plain, CBIT_PAGE_BYTES) == 0;
-    probe->result->info1 = differences(to->seen, from->plain);
+    probe->result->changed_blocks = blocks_differing(to->seen, from->plain, CBIT_PAGE_BYTES);
+    probe->result->xor_values = differences(to->seen, from->plain);
     probe->result->outcome = same ? "plaintext" : as_before ? "stale" : "garbage";
     return CBIT_HV_NEXT;
 }
@@ -350,9 +351,9 @@ static cbit_hv_step_t replay_and_look(void *self)
         return nothing_found(core);
     }
     probe->result->blocks = CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES;
-    probe->result->info1 = blocks_differing(page->seen, page->plain, sizeof now);
+    probe->result->changed_blocks = blocks_differing(page->seen, page->plain, sizeof now);
     probe->result->info2 = page->gpa;
-    probe->result->outcome = probe->result->info1 == 0 ? "stale" : "garbage";
+    probe->result->outcome = probe->result->changed_blocks == 0 ? "stale" : "garbage";
     return CBIT_HV_NEXT;
 }
 

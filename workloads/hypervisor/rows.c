@@ -111,6 +111,10 @@ const cbit_row_t cbit_run_event_rows[] = {
     COUNTER(cbit_run_event_t, blocks, "16-byte blocks that reached the core or the device"),
     COUNTER(cbit_run_event_t, foreign_blocks,
             "Those of them that are plaintext of a guest that does not run here"),
+    COUNTER(cbit_run_event_t, changed_blocks,
+            "Probes of memory: 16-byte blocks that are not what their owner wrote"),
+    COUNTER(cbit_run_event_t, xor_values,
+            "move_ciphertext: values that what is seen xor what was moved takes"),
     PICOSECONDS(cbit_run_event_t, span_ps, "From the start until everything was put back"),
     {.key = NULL},
 };

@@ -26,6 +26,7 @@ typedef struct cbit_result_runs {
     const cbit_run_result_t *run;
     const cbit_run_result_t *engine_off; /* baselines; NULL: the slowdowns are null */
     const cbit_run_result_t *unprotected;
+    const cbit_run_result_t *lawful; /* without its misbehaviours; NULL when there are none */
 } cbit_result_runs_t;
 
 typedef struct cbit_result cbit_result_t; /* opaque */

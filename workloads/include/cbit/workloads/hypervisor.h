@@ -35,6 +35,8 @@ extern "C" {
 /* What a run is compared with. Baselines leave misbehaviours out. */
 typedef enum cbit_baseline {
     CBIT_BASELINE_NONE,        /* not a baseline: the run itself */
+    CBIT_BASELINE_LAWFUL,      /* nothing but that: what slowdowns are measured on, since a probe's
+                                  cold caches and TLBs outlast it */
     CBIT_BASELINE_ENGINE_OFF,  /* no cipher and no latency; same addresses, traffic, SP commands */
     CBIT_BASELINE_UNPROTECTED, /* every guest with protection none: no bounce buffers, no SP, no SME
                                 */
@@ -139,6 +141,8 @@ typedef struct cbit_run_event {
     uint64_t info1, info2;
     uint64_t blocks;         /* 16-byte blocks under that key that reached the core or the device */
     uint64_t foreign_blocks; /* those of them that are another guest's plaintext */
+    uint64_t changed_blocks; /* memory probes: blocks that are not what they should be */
+    uint64_t xor_values;     /* move_ciphertext: values that (seen xor moved plaintext) takes */
     uint64_t span_ps;        /* from its start until everything was put back */
 } cbit_run_event_t;
 extern const cbit_row_t cbit_run_event_rows[];
