@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "workloads/hypervisor/attacker.h"
 #include "workloads/hypervisor/hv.h"
 
 static void buffer_read(void *self)
@@ -11,7 +12,7 @@ static void buffer_read(void *self)
 static void answered(void *self, cbit_spdriver_request_t *request)
 {
     cbit_hv_command_t *command = self;
-    (void)request;
+    cbit_hv_attack_sp(command->hv, request);
     cbit_hv_transfer_start(&command->transfer, CBIT_COMMAND_READ, command->buffer_spa,
                            command->hv->host_key, command->bytes, command->len_bytes, buffer_read,
                            command);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "workloads/hypervisor/attacker.h"
 #include "workloads/hypervisor/hv.h"
 #include "workloads/hypervisor/vmcb.h"
 
@@ -80,6 +81,19 @@ static cbit_hv_step_t run_prepare(void *self)
     return CBIT_HV_WAIT;
 }
 
+/* How long the vCPU may run: nobody is interrupted for nothing. */
+static cbit_ps_t slice_of(const cbit_hv_core_t *core)
+{
+    cbit_ps_t slice_ps = cbit_hv_attack_quantum_ps(core->hv);
+    if (core->queue_head != NULL && core->hv->config.quantum_us < slice_ps) {
+        slice_ps = core->hv->config.quantum_us;
+    }
+    if (cbit_hv_probe_watches(core->running) && WATCH_QUANTUM_PS < slice_ps) {
+        slice_ps = WATCH_QUANTUM_PS;
+    }
+    return slice_ps;
+}
+
 static cbit_hv_step_t run_vmrun(void *self)
 {
     cbit_hv_core_t *core = self;
@@ -89,11 +103,9 @@ static cbit_hv_step_t run_vmrun(void *self)
     if (result->vmruns++ == 0) {
         result->first_vmrun_ps = cbit_hv_now(hv);
     }
-    bool watched = cbit_hv_probe_watches(vcpu);
-    if (watched || core->queue_head != NULL) {
-        cbit_event_notify_at(hv->kernel, &core->quantum,
-                             cbit_hv_now(hv) +
-                                 (watched ? WATCH_QUANTUM_PS : hv->config.quantum_us));
+    cbit_ps_t slice_ps = slice_of(core);
+    if (slice_ps != CBIT_PS_NEVER) {
+        cbit_event_notify_at(hv->kernel, &core->quantum, cbit_hv_now(hv) + slice_ps);
     }
     core->in_vmrun = true;
     cbit_vcpu_run(core->cpu, vcpu->vmcb_spa);

@@ -1,3 +1,4 @@
+#include "workloads/hypervisor/attacker.h"
 #include "workloads/hypervisor/hv.h"
 
 /* ---- what an exit costs ---- */
@@ -94,6 +95,10 @@ static void on_npf(cbit_hv_core_t *core)
         cbit_hv_vcpu_ends(vcpu, CBIT_GUEST_DIED, core->exit.reason);
         return;
     }
+    if (cbit_hv_nested_set_present(&guest->nested, gpa, true)) {
+        cbit_hv_ready(vcpu, true); /* it has a frame and was only taken away */
+        return;
+    }
     if (!cbit_hv_frames_take(&core->hv->frames, &spa) ||
         cbit_hv_nested_map(&guest->nested, gpa, spa) != CBIT_ERR_OK) {
         (void)cbit_hv_fail(core->hv, CBIT_ERR_CONFLICT, "/memory/size_bytes",
@@ -123,6 +128,9 @@ static const exit_row_t exit_rows[] = {
 
 void cbit_hv_handle_exit(cbit_hv_core_t *core)
 {
+    if (cbit_hv_attack_exit(core)) {
+        return;
+    }
     for (uint32_t i = 0; i < sizeof exit_rows / sizeof exit_rows[0]; i++) {
         if (exit_rows[i].reason == core->exit.reason) {
             exit_rows[i].handle(core);

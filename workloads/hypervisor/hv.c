@@ -377,10 +377,12 @@ static void destroy(cbit_hv_t *hv)
             free(guest->vcpus[n].dma.bytes);
         }
         free(guest->vcpus);
+        free(guest->remaps);
     }
     cbit_spdriver_destroy(hv->driver);
     cbit_platform_destroy(hv->platform);
     cbit_hv_frames_clear(&hv->frames);
+    free(hv->attack_probe);
     free(hv->cores);
     free(hv->guests);
     free(hv);

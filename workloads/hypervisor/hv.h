@@ -6,6 +6,7 @@
  *
  *     hv.c       creates everything, boots the platform, ends the run
  *     launch.c   a guest's launch and its teardown, through command.c and flush.c
+ *     attacker.c the same for programs in C (cbit/attacker.h)
  *     pace.c     when a launched guest starts
  *     rotate.c   more guests than ASIDs, by turns
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
@@ -160,6 +161,12 @@ typedef enum cbit_hv_phase {
     CBIT_HV_PHASE_GONE,
 } cbit_hv_phase_t;
 
+/* A page that is mapped to another one's frame. */
+typedef struct cbit_hv_remap {
+    cbit_gpa_t gpa;
+    cbit_spa_t home;
+} cbit_hv_remap_t;
+
 struct cbit_hv_guest {
     cbit_hv_t *hv;
     uint32_t index;
@@ -193,6 +200,8 @@ struct cbit_hv_guest {
     cbit_gpa_t region_gpa;           /* launch: how far its memory is flushed */
     uint64_t run_bytes;              /* launch: contiguous host memory of one LAUNCH_UPDATE_DATA */
     cbit_ps_t launch_begin_ps;
+    cbit_hv_remap_t *remaps; /* by an attacker, in order of the first time */
+    uint32_t remap_count;
     uint32_t vcpus_left;
     cbit_hv_vcpu_t *vcpus;
 };
@@ -266,6 +275,8 @@ struct cbit_hv {
     uint32_t guest_count, guests_gone;
     cbit_hv_probe_t *probes;
     uint32_t probe_count;
+    cbit_hv_probe_t *attack_probe; /* attacker.c: its hv is NULL when nobody uses it */
+    bool skip_tlb_flush;
     cbit_run_result_t *result;
     cbit_err_t err;
     bool over;
@@ -312,6 +323,9 @@ cbit_hv_step_t cbit_hv_write_nested(cbit_hv_guest_t *guest, cbit_hv_transfer_t *
                                     cbit_hv_task_t *task);
 void cbit_hv_launch(cbit_hv_guest_t *guest);
 void cbit_hv_teardown(cbit_hv_guest_t *guest);
+
+/* The frame that a guest's page was given, whatever it is mapped to now; false: none. */
+bool cbit_hv_home_of(const cbit_hv_guest_t *guest, cbit_gpa_t gpa, cbit_spa_t *spa);
 
 /* pace.c */
 void cbit_hv_pace_init(cbit_hv_guest_t *guest);

@@ -485,6 +485,17 @@ static cbit_hv_step_t decommission(void *self)
     return CBIT_HV_WAIT;
 }
 
+bool cbit_hv_home_of(const cbit_hv_guest_t *guest, cbit_gpa_t gpa, cbit_spa_t *spa)
+{
+    for (uint32_t i = 0; i < guest->remap_count; i++) {
+        if (guest->remaps[i].gpa == gpa - gpa % CBIT_PAGE_BYTES) {
+            *spa = guest->remaps[i].home;
+            return true;
+        }
+    }
+    return cbit_hv_nested_frame(&guest->nested, gpa, spa);
+}
+
 static void retire_memory(cbit_hv_guest_t *guest)
 {
     cbit_hv_t *hv = guest->hv;
@@ -493,7 +504,7 @@ static void retire_memory(cbit_hv_guest_t *guest)
     }
     for (cbit_gpa_t gpa = 0; gpa < guest->config->memory; gpa += CBIT_PAGE_BYTES) {
         cbit_spa_t spa;
-        if (cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
+        if (cbit_hv_home_of(guest, gpa, &spa)) {
             /* Out of memory only keeps the frame out of use. */
             (void)(guest->sev ? cbit_hv_frames_retire(&hv->frames, spa)
                               : cbit_hv_frames_free(&hv->frames, spa));

@@ -133,6 +133,28 @@ bool cbit_hv_nested_unmap(cbit_hv_nested_t *nested, cbit_gpa_t gpa)
     return true;
 }
 
+bool cbit_hv_nested_set_present(cbit_hv_nested_t *nested, cbit_gpa_t gpa, bool present)
+{
+    cbit_hv_nested_table_t *table = leaf_table(nested, gpa);
+    uint32_t index = index_at(gpa, 0);
+    if (table == NULL || table->entries[index] == 0) {
+        return false;
+    }
+    uint64_t entry = table->entries[index] & ~ENTRY_PRESENT;
+    set_entry(nested, table, index, entry | (present ? ENTRY_PRESENT : 0));
+    return true;
+}
+
+bool cbit_hv_nested_frame(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa)
+{
+    const cbit_hv_nested_table_t *table = leaf_table(nested, gpa);
+    if (table == NULL || table->entries[index_at(gpa, 0)] == 0) {
+        return false;
+    }
+    *spa = entry_address(nested, table->entries[index_at(gpa, 0)]);
+    return true;
+}
+
 bool cbit_hv_nested_lookup(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa)
 {
     const cbit_hv_nested_table_t *table = leaf_table(nested, gpa);

@@ -43,8 +43,14 @@ uint64_t cbit_hv_nested_root(const cbit_hv_nested_t *nested);
 /* Maps a guest page to a frame, present and writable; replaces what was there. */
 cbit_err_t cbit_hv_nested_map(cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t spa);
 
-/* Clears the present bit of a mapped page; false if it was not mapped. */
+/* Clears the present bit of a mapped page, whose entry keeps its frame; false if not mapped. */
 bool cbit_hv_nested_unmap(cbit_hv_nested_t *nested, cbit_gpa_t gpa);
+
+/* The same in either direction; false if the page never had a frame. */
+bool cbit_hv_nested_set_present(cbit_hv_nested_t *nested, cbit_gpa_t gpa, bool present);
+
+/* The frame of a page, present or not; false if it never had one. */
+bool cbit_hv_nested_frame(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa);
 
 /* Where a guest address lies; false if its page is not mapped. */
 bool cbit_hv_nested_lookup(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa);

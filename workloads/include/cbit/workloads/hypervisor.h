@@ -64,6 +64,7 @@ extern const cbit_row_t cbit_hypervisor_rows[];
 extern const cbit_row_t cbit_hypervisor_section_rows[];
 
 struct cbit_run_result;
+struct cbit_attack;
 
 typedef struct cbit_hypervisor_options {
     cbit_engine_mode_t mode;                  /* selects events; OFF leaves `engines` unused */
@@ -73,7 +74,8 @@ typedef struct cbit_hypervisor_options {
     /* Baselines: the run that this is compared with. Guests start at the same distances from each
        other as there, so that they meet the same neighbours; NULL: as soon as they can. */
     const struct cbit_run_result *pace;
-    const uint8_t *firmware; /* image of the Secure Processor; stays the caller's */
+    const struct cbit_attack *attack; /* a hostile program (cbit/attacker.h); NULL: none */
+    const uint8_t *firmware;          /* image of the Secure Processor; stays the caller's */
     uint32_t firmware_bytes;
     cbit_ps_t limit_ps; /* a run that is not over by then is an error; 0: ten simulated seconds */
     void *self;

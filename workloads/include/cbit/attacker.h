@@ -1,0 +1,111 @@
+/**
+ * @file
+ * The hands of a hostile hypervisor, for programs in C: verbs, and callbacks that say when.
+ *
+ * A program fills in a cbit_attack_t and runs a scenario with it
+ * (cbit_hypervisor_options_t.attack). Callbacks come while the vCPU in question stands still;
+ * inside them the verbs may be called. A verb takes the simulated time that it takes (flushes, DMA,
+ * commands of the Secure Processor) and returns when it is done; the rest of the machine goes on
+ * meanwhile, so a callback of another core may come from inside a verb. Outside callbacks nothing
+ * here may be called.
+ *
+ * Nothing is put back, except by the verbs that say so. What the guest makes of it shows in the
+ * run's result: its end, and the checks of its loads, fetches and I/O.
+ */
+#ifndef CBIT_ATTACKER_H
+#define CBIT_ATTACKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/err.h"
+#include "cbit/sim/txn.h"
+#include "cbit/vcpu/vcpu.h"
+#include "cbit/workloads/guest.h"
+#include "cbit/workloads/hypervisor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cbit_attacker cbit_attacker_t; /* opaque: valid inside the callback */
+
+typedef enum cbit_attack_reply {
+    CBIT_ATTACK_PASS,   /* the hypervisor does what it always does about this exit */
+    CBIT_ATTACK_RESUME, /* it is dealt with: VMRUN again */
+} cbit_attack_reply_t;
+
+/* Where it came from: a vCPU that has just left the guest. */
+typedef struct cbit_attack_exit {
+    uint32_t guest, vcpu; /* index of the guest in the scenario, of the vCPU in the guest */
+    cbit_exit_t exit;
+} cbit_attack_exit_t;
+
+typedef struct cbit_attack {
+    void *self;
+    cbit_ps_t every_ps; /* vCPUs are interrupted at least that often; 0: as the scheduler has it */
+    /* Any of them may be NULL. */
+    cbit_attack_reply_t (*on_exit)(void *self, cbit_attacker_t *hands,
+                                   const cbit_attack_exit_t *exit);
+    /* A nested fault (not told to on_exit then): gpa is the page that could not be translated. */
+    cbit_attack_reply_t (*on_nested_fault)(void *self, cbit_attacker_t *hands,
+                                           const cbit_attack_exit_t *exit, cbit_gpa_t gpa);
+    /* The Secure Processor has answered a command of the hypervisor; no verbs here. */
+    void (*on_sp)(void *self, uint32_t command, uint32_t status, cbit_ps_t at_ps);
+} cbit_attack_t;
+
+/* ---- what a host knows anyway ---- */
+
+cbit_ps_t cbit_attacker_now_ps(const cbit_attacker_t *hands);
+
+/* Where a guest's page lies; ADDRESS when it is not mapped. */
+cbit_err_t cbit_attacker_translate(const cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                   cbit_spa_t *spa);
+
+/* The guest's software, for programs that check themselves: an attacker would not have it. */
+cbit_guest_t *cbit_attacker_guest(cbit_attacker_t *hands, uint32_t guest);
+
+/* ---- memory; ranges within one page ---- */
+
+/* What the host's own mapping shows: shared pages are readable, private ones are not. */
+cbit_err_t cbit_attacker_read_shared(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                     void *bytes, uint32_t len_bytes);
+
+/* The DRAM's bytes: the lines are flushed from all caches first, then moved by DMA without C-bit.
+   16-byte granular. */
+cbit_err_t cbit_attacker_read_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                         void *bytes, uint32_t len_bytes);
+cbit_err_t cbit_attacker_write_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                          const void *bytes, uint32_t len_bytes);
+cbit_err_t cbit_attacker_move_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t from,
+                                         cbit_gpa_t to, uint32_t len_bytes);
+cbit_err_t cbit_attacker_flip_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                         uint32_t bit);
+
+/* ---- nested tables; TLBs are flushed unless skip_tlb_flush ---- */
+
+/* Takes the page at gpa away, or puts it back where it was. ADDRESS when it never was there. */
+cbit_err_t cbit_attacker_set_present(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                     bool present);
+
+/* The page at gpa is from now on the frame of the page at `other`; back with other == gpa. */
+cbit_err_t cbit_attacker_remap_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                    cbit_gpa_t other);
+
+/* From now on changes of nested tables leave the TLBs alone. */
+void cbit_attacker_skip_tlb_flush(cbit_attacker_t *hands, bool skip);
+
+/* ---- with the vCPU of the callback; all of these put everything back. CONFLICT while another
+   core's callback is in the middle of one, and while the vCPU waits for a device's answer ---- */
+
+/* Runs it under another ASID until it leaves; as the scenario's event run_with_asid. */
+cbit_err_t cbit_attacker_run_with_asid(cbit_attacker_t *hands, uint32_t asid, bool flush_tlb,
+                                       cbit_run_event_t *seen);
+
+/* Runs it under the key of a fresh guest context; as the event activate_other_key. */
+cbit_err_t cbit_attacker_activate_other_key(cbit_attacker_t *hands, cbit_run_event_t *seen);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
