@@ -1,121 +1,26 @@
-/* cbit trace: recording, looking at and making traces. */
+/* cbit trace: what its verbs share, and the choice between them. */
 #include "cli/trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cbit/workloads/record.h"
-#include "cbit/workloads/trace.h"
+#include "cli/verbs.h"
 
-static const char usage_text[] =
-    "usage: cbit trace record [-o FILE] [--skip N] [--limit N] [--licence TEXT] [--no-code] "
-    "[--force] -- PROGRAM ARGS\n"
-    "       cbit trace info FILE...\n"
-    "\n"
-    "  cbit trace record -o sort.cbt --skip 1000000 --limit 200000 -- sort words.txt\n"
-    "  cbit trace info workloads/traces/sqlite.cbt\n"
-    "\n"
-    "record runs a program under valgrind's lackey tool and keeps its memory references and the\n"
-    "pages that it executes. --skip and --limit count instructions.\n";
+/* ---- shared ---- */
 
-/* ---- diagnostics ---- */
-
-static int report(const cbit_diag_t *diag, cbit_err_t err)
+static const char *or_unknown(const char *text)
 {
-    for (size_t i = 0; cbit_diag_at(diag, i) != NULL; i++) {
-        const cbit_diag_entry_t *entry = cbit_diag_at(diag, i);
-        (void)fprintf(stderr, "error: %s%s%s%s%s\n", entry->file,
-                      entry->file[0] != '\0' ? ": " : "", entry->where,
-                      entry->where[0] != '\0' ? ": " : "", entry->text);
-        if (entry->hint[0] != '\0') {
-            (void)fprintf(stderr, "  hint: %s\n", entry->hint);
-        }
-    }
-    return cbit_err_exit_status(err);
+    return text[0] != '\0' ? text : "unknown";
 }
 
-static int usage_error(const char *what, const char *word)
-{
-    (void)fprintf(stderr, "error: %s%s%s\n%s", what, word[0] != '\0' ? " " : "", word, usage_text);
-    return cbit_err_exit_status(CBIT_ERR_USAGE);
-}
-
-/* ---- options ---- */
-
-typedef enum option_kind { OPTION_TEXT, OPTION_U64, OPTION_FLAG } option_kind_t;
-
-typedef struct option {
-    const char *name;
-    option_kind_t kind;
-    void *value; /* const char *, uint64_t or bool */
-} option_t;
-
-static bool parse_u64(const char *text, uint64_t *value)
-{
-    uint64_t sum = 0;
-    for (const char *at = text; *at != '\0'; at++) {
-        uint64_t digit = (uint64_t)(unsigned char)*at - '0';
-        if (digit > 9 || sum > (UINT64_MAX - digit) / 10) {
-            return false;
-        }
-        sum = 10 * sum + digit;
-    }
-    *value = sum;
-    return text[0] != '\0';
-}
-
-/* Takes the options before the first other word or "--"; argv[*at] is then that word or the one
-   behind "--". Returns 0 or an exit status. */
-static int take_options(const option_t *options, int argc, char **argv, int *at)
-{
-    for (; *at < argc && argv[*at][0] == '-'; ++*at) {
-        const char *word = argv[*at];
-        if (strcmp(word, "--") == 0) {
-            ++*at;
-            return 0;
-        }
-        const option_t *option = options;
-        while (option->name != NULL && strcmp(option->name, word) != 0) {
-            option++;
-        }
-        if (option->name == NULL) {
-            return usage_error("unknown option", word);
-        }
-        if (option->kind == OPTION_FLAG) {
-            *(bool *)option->value = true;
-            continue;
-        }
-        if (++*at == argc) {
-            return usage_error("a value must follow", word);
-        }
-        if (option->kind == OPTION_TEXT) {
-            *(const char **)option->value = argv[*at];
-        } else if (!parse_u64(argv[*at], option->value)) {
-            return usage_error("a whole number must follow", word);
-        }
-    }
-    return 0;
-}
-
-static bool exists(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return file != NULL;
-}
-
-/* ---- info ---- */
-
-static void print_info(const char *path, const cbit_trace_info_t *info)
+void cbit_print_trace_info(const char *path, const cbit_trace_info_t *info,
+                           const cbit_trace_footprint_t *footprint)
 {
     (void)printf("%s\n", path);
-    (void)printf("  program       %s\n", info->program[0] != '\0' ? info->program : "unknown");
+    (void)printf("  program       %s\n", or_unknown(info->program));
     (void)printf("  source        %s\n", info->source);
-    (void)printf("  licence       %s\n", info->licence[0] != '\0' ? info->licence : "unknown");
+    (void)printf("  licence       %s\n", or_unknown(info->licence));
     (void)printf("  seed          %" PRIu64 "\n", info->seed);
     (void)printf("  instructions  %" PRIu64 "\n", info->instructions);
     (void)printf("  fetches       %" PRIu64 "\n", info->fetches);
@@ -123,105 +28,106 @@ static void print_info(const char *path, const cbit_trace_info_t *info)
     (void)printf("  stores        %" PRIu64 "\n", info->stores);
     (void)printf("  code pages    %" PRIu64 "%s\n", info->pages,
                  info->code_generated ? " (generated)" : "");
+    if (footprint != NULL) {
+        (void)printf("  touched       %" PRIu64 " pages, %" PRIu64 " lines\n", footprint->pages,
+                     footprint->lines);
+    }
 }
 
-static cbit_err_t info_of(const char *path, cbit_diag_t *diag)
+cbit_err_t cbit_check_output(const char *path, bool force, cbit_diag_t *diag)
 {
-    cbit_trace_reader_t *reader = NULL;
-    cbit_trace_footprint_t footprint;
+    FILE *file = force ? NULL : fopen(path, "rb");
+    if (file == NULL) {
+        return CBIT_ERR_OK;
+    }
+    (void)fclose(file);
     cbit_diag_set_file(diag, path);
-    cbit_err_t err = cbit_trace_reader_open(path, CBIT_ERR_OPEN, &reader, diag);
-    if (err != CBIT_ERR_OK) {
-        return err;
+    (void)cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "exists already");
+    cbit_diag_hint(diag, "--force overwrites it");
+    return CBIT_ERR_WRITE;
+}
+
+static cbit_err_t copy_page(void *self, const cbit_trace_page_t *page)
+{
+    return cbit_trace_writer_page(self, page);
+}
+
+static cbit_err_t copy_records(const cbit_trace_source_t *source, cbit_trace_writer_t *writer,
+                               uint64_t skip, uint64_t limit, cbit_diag_t *diag)
+{
+    enum { BATCH = 4096 };
+    static cbit_trace_record_t records[BATCH];
+    uint64_t number = 0, end = limit == 0 || limit > UINT64_MAX - skip ? UINT64_MAX : skip + limit;
+    cbit_err_t err = source->rewind(source->self, diag);
+    for (uint32_t count = 1; err == CBIT_ERR_OK && count != 0 && number < end;) {
+        err = source->read(source->self, records, BATCH, &count, diag);
+        for (uint32_t i = 0; i < count && err == CBIT_ERR_OK; i++, number++) {
+            if (number >= skip && number < end) {
+                err = cbit_trace_writer_record(writer, &records[i]);
+            }
+        }
     }
-    cbit_trace_source_t source = cbit_trace_reader_source(reader);
-    err = cbit_trace_footprint(&source, &footprint, diag);
-    if (err == CBIT_ERR_OK) {
-        print_info(path, cbit_trace_reader_info(reader));
-        (void)printf("  touched       %" PRIu64 " pages, %" PRIu64 " lines\n", footprint.pages,
-                     footprint.lines);
-    }
-    source.destroy(source.self);
     return err;
 }
 
-static int run_info(int argc, char **argv, cbit_diag_t *diag)
+cbit_err_t cbit_copy_trace(const cbit_trace_source_t *source, const char *path, uint64_t skip,
+                           uint64_t limit, cbit_trace_info_t *written, cbit_diag_t *diag)
 {
-    if (argc < 2) {
-        return usage_error("a trace is missing", "");
+    cbit_trace_writer_t *writer = NULL;
+    cbit_err_t err = cbit_trace_writer_create(path, source->info(source->self), &writer, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
     }
-    for (int i = 1; i < argc; i++) {
-        (void)info_of(argv[i], diag);
-    }
-    return report(diag, cbit_diag_first(diag));
-}
-
-/* ---- record ---- */
-
-static int run_record(int argc, char **argv, cbit_diag_t *diag)
-{
-    const char *output = "trace.cbt";
-    bool force = false;
-    cbit_record_config_t config = {0};
-    const option_t options[] = {
-        {"-o", OPTION_TEXT, &output},
-        {"--skip", OPTION_U64, &config.skip_instructions},
-        {"--limit", OPTION_U64, &config.limit_instructions},
-        {"--licence", OPTION_TEXT, &config.licence},
-        {"--no-code", OPTION_FLAG, &config.without_code},
-        {"--force", OPTION_FLAG, &force},
-        {NULL, OPTION_FLAG, NULL},
-    };
-    int at = 1;
-    int status = take_options(options, argc, argv, &at);
-    if (status != 0) {
-        return status;
-    }
-    if (at == argc) {
-        return usage_error("a program is missing", "");
-    }
-    if (!force && exists(output)) {
-        cbit_diag_set_file(diag, output);
-        (void)cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "exists already");
-        cbit_diag_hint(diag, "--force overwrites it");
-        return report(diag, CBIT_ERR_WRITE);
-    }
-    cbit_trace_info_t info;
-    config.argv = (const char *const *)(argv + at);
-    cbit_err_t err = cbit_record_program(&config, output, &info, diag);
+    err = source->for_each_page(source->self, copy_page, writer, diag);
     if (err == CBIT_ERR_OK) {
-        print_info(output, &info);
+        err = copy_records(source, writer, skip, limit, diag);
     }
-    return report(diag, err);
+    if (err != CBIT_ERR_OK) {
+        cbit_trace_writer_discard(writer);
+        return err;
+    }
+    *written = *cbit_trace_writer_info(writer);
+    return cbit_trace_writer_finish(writer, diag);
 }
 
 /* ---- verbs ---- */
 
-static const struct verb {
-    const char *name;
-    int (*run)(int argc, char **argv, cbit_diag_t *diag);
-} verbs[] = {
-    {"record", run_record},
-    {"info", run_info},
+static const cbit_verb_t trace_verbs[] = {
+    {"record", cbit_cli_trace_record, "-- PROGRAM ARGS", "records a program with valgrind"},
+    {"info", cbit_cli_trace_info, "FILE.cbt...", "checks traces and says what is in them"},
+    {"gen", cbit_cli_trace_gen, "KIND [KEY=VALUE...]", "writes a synthetic pattern"},
+    {"import", cbit_cli_trace_import, "FILE", "converts other tools' traces"},
+    {"convert", cbit_cli_trace_convert, "FILE.cbt", "cuts a trace, or writes it as text"},
+    {.name = NULL},
 };
+
+static void print_verbs(FILE *to)
+{
+    (void)fprintf(to, "  cbit trace record -o sort.cbt --limit 200000 -- sort words.txt\n"
+                      "  cbit trace info workloads/traces/sqlite.cbt\n\n"
+                      "usage: cbit trace VERB [options] ...\n\n");
+    for (const cbit_verb_t *verb = trace_verbs; verb->name != NULL; verb++) {
+        (void)fprintf(to, "  %-8s %-20s %s\n", verb->name, verb->operands, verb->summary);
+    }
+}
 
 int cbit_cli_trace(int argc, char **argv)
 {
     if (argc < 2) {
-        return usage_error("a verb is missing", "");
+        (void)fputs("error: cbit trace: a verb is missing\n", stderr);
+        print_verbs(stderr);
+        return cbit_err_exit_status(CBIT_ERR_USAGE);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        (void)fputs(usage_text, stdout);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_verbs(stdout);
         return 0;
     }
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(verbs[i].name, argv[1]) == 0) {
-            cbit_diag_t *diag = cbit_diag_create();
-            int status = diag == NULL ? cbit_err_exit_status(CBIT_ERR_NO_MEMORY)
-                                      : verbs[i].run(argc - 1, argv + 1, diag);
-            cbit_diag_destroy(diag);
-            return status;
+    for (const cbit_verb_t *verb = trace_verbs; verb->name != NULL; verb++) {
+        if (strcmp(verb->name, argv[1]) == 0) {
+            return verb->run(argc - 1, argv + 1);
         }
     }
-    return usage_error("unknown verb", argv[1]);
+    (void)fprintf(stderr, "error: cbit trace: unknown verb %s\n", argv[1]);
+    print_verbs(stderr);
+    return cbit_err_exit_status(CBIT_ERR_USAGE);
 }
