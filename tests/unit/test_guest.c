@@ -30,6 +30,8 @@ typedef struct machine {
     cbit_guest_t *guest;
     uint64_t cr3; /* 0: not paged */
     uint64_t private_accesses, shared_accesses, exits;
+    uint64_t kernel_loads[2]; /* of the driver since the last exit: shared, private */
+    bool encrypted;
     bool corrupt_next_load;
 } machine_t;
 
@@ -37,7 +39,7 @@ static void open_machine(machine_t *machine, const char *trace, bool encrypted, 
 {
     char path[512];
     uint32_t count;
-    *machine = (machine_t){.memory = calloc(1, MEMORY_BYTES)};
+    *machine = (machine_t){.memory = calloc(1, MEMORY_BYTES), .encrypted = encrypted};
     (void)snprintf(path, sizeof path, "%s/workloads/traces/%s", CBIT_SOURCE_DIR, trace);
     ck_assert_int_eq(cbit_trace_reader_open(path, CBIT_ERR_OPEN, &machine->reader, NULL),
                      CBIT_ERR_OK);
@@ -101,11 +103,14 @@ static uint8_t *at_gva(machine_t *machine, const cbit_op_t *op)
         uint64_t known;
         MUST(cbit_guest_translate(machine->guest, op->gva, &known));
         MUST(known == gpa);
+        bool is_private = cbit_guest_area_at(machine->guest, gpa) == CBIT_GUEST_AREA_PRIVATE;
+        MUST(c_bit == (machine->encrypted && is_private));
         MUST(op->kind != CBIT_OP_FETCH || leaf >> 63 == 0); /* executable */
     }
     if (op->kind != CBIT_OP_FETCH) {
         machine->private_accesses += c_bit;
         machine->shared_accesses += !c_bit;
+        machine->kernel_loads[c_bit] += op->kind == CBIT_OP_LOAD && op->gva >> 63 != 0;
     }
     return machine->memory + gpa;
 }
@@ -138,6 +143,7 @@ static bool step(machine_t *machine, const cbit_program_t *program, cbit_op_t *o
         break;
     case CBIT_OP_IO:
         machine->exits++;
+        machine->kernel_loads[0] = machine->kernel_loads[1] = 0;
         break;
     case CBIT_OP_END:
         return false;
@@ -280,12 +286,18 @@ typedef struct io_case {
     bool from_device;
     uint64_t copied_bytes; /* of 8 KiB: map, and sync when it comes from the device */
     bool shared;
+    /* Lines that the driver reads after the answer: 8192 / 64, in the bounce buffer and behind it.
+     */
+    uint32_t shared_loads, private_loads;
 } io_case_t;
 
 static const io_case_t io_cases[] = {
-    {CBIT_GUEST_IO_PRIVATE, false, 0, false},   {CBIT_GUEST_IO_PRIVATE, true, 0, false},
-    {CBIT_GUEST_IO_SHARED, false, 0, true},     {CBIT_GUEST_IO_SHARED, true, 0, true},
-    {CBIT_GUEST_IO_BOUNCED, false, 8192, true}, {CBIT_GUEST_IO_BOUNCED, true, 16384, true},
+    {CBIT_GUEST_IO_PRIVATE, false, 0, false, 0, 0},
+    {CBIT_GUEST_IO_PRIVATE, true, 0, false, 0, 128},
+    {CBIT_GUEST_IO_SHARED, false, 0, true, 0, 0},
+    {CBIT_GUEST_IO_SHARED, true, 0, true, 128, 0},
+    {CBIT_GUEST_IO_BOUNCED, false, 8192, true, 0, 0},
+    {CBIT_GUEST_IO_BOUNCED, true, 16384, true, 128, 128},
 };
 
 /* The device's side of a transfer: all of it is what it should be, or is made so. */
@@ -333,6 +345,8 @@ START_TEST(a_transfer_arrives_whatever_the_pages)
     ck_assert_int_eq(status.state, CBIT_GUEST_IO_DONE);
     ck_assert_uint_eq(status.mismatches, 0);
     ck_assert_uint_eq(status.copied_bytes, wanted->copied_bytes);
+    ck_assert_uint_eq(machine.kernel_loads[0], wanted->shared_loads);
+    ck_assert_uint_eq(machine.kernel_loads[1], wanted->private_loads);
     close_machine(&machine);
 }
 END_TEST
