@@ -82,8 +82,9 @@ void cbit_guest_fill_boot(uint8_t page[CBIT_PAGE_BYTES], uint64_t cr3, uint64_t 
 /* ---- kernel ---- */
 
 const cbit_guest_code_t cbit_guest_code_enter = {0x000, 0x05, 3};
-const cbit_guest_code_t cbit_guest_code_fault = {0x040, 0x1c, 11};
+const cbit_guest_code_t cbit_guest_code_fault = {0x040, 0x23, 14};
 const cbit_guest_code_t cbit_guest_code_clear = {0x080, 0x0b, 4};
+const cbit_guest_code_t cbit_guest_code_map = {0x0a0, 0x04, 2};
 const cbit_guest_code_t cbit_guest_code_copy = {0x0c0, 0x05, 3};
 const cbit_guest_code_t cbit_guest_code_doorbell = {0x100, 0x07, 3};
 const cbit_guest_code_t cbit_guest_code_exit = {0x140, 0x01, 1};
@@ -96,21 +97,28 @@ static const uint8_t enter_code[] = {
 static const uint8_t fault_code[] = {
     0x50,                                     /* 40: push rax */
     0x51,                                     /* 41: push rcx */
-    0x57,                                     /* 42: push rdi */
-    0x0f, 0x20, 0xd7,                         /* 43: mov rdi, cr2 */
-    0x48, 0x81, 0xe7, 0x00, 0xf0, 0xff, 0xff, /* 46: and rdi, -4096 */
-    0xe8, 0x2e, 0x00, 0x00, 0x00,             /* 4d: call clear_page    ; 0x52 + 0x2e = 0x80 */
-    0x5f,                                     /* 52: pop rdi */
-    0x59,                                     /* 53: pop rcx */
-    0x58,                                     /* 54: pop rax */
-    0x48, 0x8d, 0x64, 0x24, 0x08,             /* 55: lea rsp, [rsp + 8] ; the error code */
-    0x48, 0xcf,                               /* 5a: iretq */
+    0x56,                                     /* 42: push rsi */
+    0x57,                                     /* 43: push rdi */
+    0x0f, 0x20, 0xd7,                         /* 44: mov rdi, cr2 */
+    0x48, 0x81, 0xe7, 0x00, 0xf0, 0xff, 0xff, /* 47: and rdi, -4096 */
+    0xe8, 0x4d, 0x00, 0x00, 0x00,             /* 4e: call map           ; 0x53 + 0x4d = 0xa0 */
+    0xe8, 0x28, 0x00, 0x00, 0x00,             /* 53: call clear_page    ; 0x58 + 0x28 = 0x80 */
+    0x5f,                                     /* 58: pop rdi */
+    0x5e,                                     /* 59: pop rsi */
+    0x59,                                     /* 5a: pop rcx */
+    0x58,                                     /* 5b: pop rax */
+    0x48, 0x8d, 0x64, 0x24, 0x08,             /* 5c: lea rsp, [rsp + 8] ; the error code */
+    0x48, 0xcf,                               /* 61: iretq */
 };
 static const uint8_t clear_code[] = {
     0x31, 0xc0,                   /* xor eax, eax */
     0xb9, 0x00, 0x02, 0x00, 0x00, /* mov ecx, 512 */
     0xf3, 0x48, 0xab,             /* rep stosq */
     0xc3,                         /* ret */
+};
+static const uint8_t map_code[] = {
+    0x48, 0x89, 0x06, /* mov [rsi], rax          ; the entry into the page table */
+    0xc3,             /* ret */
 };
 static const uint8_t copy_code[] = {
     0xfc,             /* cld */
@@ -133,6 +141,7 @@ void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES])
     memcpy(page + cbit_guest_code_enter.offset, enter_code, sizeof enter_code);
     memcpy(page + cbit_guest_code_fault.offset, fault_code, sizeof fault_code);
     memcpy(page + cbit_guest_code_clear.offset, clear_code, sizeof clear_code);
+    memcpy(page + cbit_guest_code_map.offset, map_code, sizeof map_code);
     memcpy(page + cbit_guest_code_copy.offset, copy_code, sizeof copy_code);
     memcpy(page + cbit_guest_code_doorbell.offset, doorbell_code, sizeof doorbell_code);
     memcpy(page + cbit_guest_code_exit.offset, exit_code, sizeof exit_code);

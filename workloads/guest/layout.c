@@ -63,6 +63,10 @@ static cbit_err_t reserve_tables(cbit_guest_t *guest, cbit_diag_t *diag)
         }
         done = cbit_guest_tables_reserve(&guest->tables, guest->pages.items[i].gva);
     }
+    /* The kernel maps its tables, those that this takes included. */
+    for (uint32_t i = 0; i < guest->tables.blob.pages && done; i++) {
+        done = reserve_area(guest, CBIT_GUEST_TABLES_GVA + (cbit_gva_t)i * CBIT_PAGE_BYTES, 1);
+    }
     return done ? CBIT_ERR_OK : no_memory(diag);
 }
 
@@ -71,10 +75,11 @@ static bool add_kernel(cbit_guest_t *guest, cbit_gpa_t *gpa)
 {
     uint64_t io_pages = CBIT_GUEST_IO_MAX_BYTES / CBIT_PAGE_BYTES;
     *gpa = CBIT_GUEST_BOOT_GPA;
-    bool done = add_area(guest, CBIT_GUEST_USE_BOOT, CBIT_GUEST_BOOT_GPA, 1, gpa) &&
-                add_area(guest, CBIT_GUEST_USE_TEXT, CBIT_GUEST_TEXT_GVA, 1, gpa) &&
-                add_area(guest, CBIT_GUEST_USE_STACK, CBIT_GUEST_STACK_GVA, 1, gpa) &&
-                add_area(guest, CBIT_GUEST_USE_TABLE, 0, guest->tables.blob.pages, gpa);
+    bool done =
+        add_area(guest, CBIT_GUEST_USE_BOOT, CBIT_GUEST_BOOT_GPA, 1, gpa) &&
+        add_area(guest, CBIT_GUEST_USE_TEXT, CBIT_GUEST_TEXT_GVA, 1, gpa) &&
+        add_area(guest, CBIT_GUEST_USE_STACK, CBIT_GUEST_STACK_GVA, 1, gpa) &&
+        add_area(guest, CBIT_GUEST_USE_TABLE, CBIT_GUEST_TABLES_GVA, guest->tables.blob.pages, gpa);
     guest->ring_gpa = *gpa;
     done = done && add_area(guest, CBIT_GUEST_USE_RING, CBIT_GUEST_RING_GVA, 1, gpa);
     guest->swiotlb_gpa = *gpa;
@@ -122,7 +127,7 @@ static void add_piece(cbit_guest_t *guest, const char *name, cbit_gpa_t gpa, con
 static void build_image(cbit_guest_t *guest, cbit_gpa_t program_gpa)
 {
     for (uint32_t i = 0; i < guest->pages.count; i++) {
-        if (guest->pages.items[i].use != CBIT_GUEST_USE_TABLE) {
+        if (guest->pages.items[i].use != CBIT_GUEST_USE_DATA) {
             cbit_guest_tables_map(&guest->tables, &guest->pages.items[i]);
         }
     }

@@ -54,8 +54,7 @@ bool cbit_guest_pages_index(cbit_guest_pages_t *pages)
     qsort(pages->items, pages->count, sizeof pages->items[0], by_gpa);
     cbit_page_map_free(&pages->by_gva);
     for (uint32_t i = 0; i < pages->count; i++) {
-        if (pages->items[i].use != CBIT_GUEST_USE_TABLE &&
-            !cbit_page_map_insert(&pages->by_gva, pages->items[i].gva / CBIT_PAGE_BYTES, i)) {
+        if (!cbit_page_map_insert(&pages->by_gva, pages->items[i].gva / CBIT_PAGE_BYTES, i)) {
             return false;
         }
     }

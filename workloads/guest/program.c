@@ -75,6 +75,20 @@ void cbit_guest_push_store(cbit_guest_t *guest, cbit_gva_t gva, const uint8_t *b
     guest->stats.stores++;
 }
 
+/* The kernel's store into its page table, through the mapping that it has of the tables. */
+static void push_map(cbit_guest_t *guest, const cbit_guest_page_t *page)
+{
+    uint8_t entry[8];
+    uint64_t leaf = cbit_guest_tables_leaf(&guest->tables, page);
+    for (uint32_t i = 0; i < sizeof entry; i++) {
+        entry[i] = (uint8_t)(leaf >> (8 * i));
+    }
+    cbit_guest_push_code(guest, &cbit_guest_code_map);
+    cbit_guest_push_store(guest,
+                          CBIT_GUEST_TABLES_GVA + cbit_guest_tables_slot(&guest->tables, page->gva),
+                          entry, sizeof entry, 0);
+}
+
 bool cbit_guest_touch(cbit_guest_t *guest, cbit_gva_t gva)
 {
     static const uint8_t zeros[CBIT_LINE_BYTES];
@@ -88,6 +102,9 @@ bool cbit_guest_touch(cbit_guest_t *guest, cbit_gva_t gva)
     }
     cbit_gva_t start = gva - gva % CBIT_PAGE_BYTES;
     cbit_guest_push_code(guest, &cbit_guest_code_fault);
+    if (page->use == CBIT_GUEST_USE_DATA) {
+        push_map(guest, page);
+    }
     cbit_guest_push_code(guest, &cbit_guest_code_clear);
     for (uint32_t at = 0; at < CBIT_PAGE_BYTES && guest->failed == CBIT_ERR_OK;
          at += CBIT_LINE_BYTES) {

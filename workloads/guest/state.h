@@ -10,6 +10,7 @@
 
 #define CBIT_GUEST_TEXT_GVA       UINT64_C(0xffffffff81000000)
 #define CBIT_GUEST_STACK_GVA      UINT64_C(0xffffffff81001000)
+#define CBIT_GUEST_TABLES_GVA     UINT64_C(0xffffffff82000000)
 #define CBIT_GUEST_RING_GVA       UINT64_C(0xffff888000000000)
 #define CBIT_GUEST_SWIOTLB_GVA    UINT64_C(0xffff888040000000)
 #define CBIT_GUEST_IO_PRIVATE_GVA UINT64_C(0xffff888000200000)
@@ -33,11 +34,11 @@ typedef enum cbit_guest_use {
     CBIT_GUEST_USE_IO_PRIVATE,
     CBIT_GUEST_USE_IO_SHARED,
     CBIT_GUEST_USE_PROGRAM, /* launched: the program's code and read-only data */
-    CBIT_GUEST_USE_DATA,    /* cleared on first touch */
+    CBIT_GUEST_USE_DATA,    /* mapped and cleared on first touch */
 } cbit_guest_use_t;
 
 typedef struct cbit_guest_page {
-    cbit_gva_t gva; /* meaningless for tables, which are not mapped */
+    cbit_gva_t gva;
     cbit_gpa_t gpa;
     uint8_t use; /* cbit_guest_use_t */
     bool is_private;
@@ -84,7 +85,10 @@ typedef struct cbit_guest_tables {
 
 /* Makes the tables above a page's entry; false when memory is out. */
 bool cbit_guest_tables_reserve(cbit_guest_tables_t *tables, cbit_gva_t gva);
-/* Writes the leaf; the tables must be reserved. */
+/* A page's leaf entry, and where it stands: its byte within the tables, which must be reserved. */
+uint64_t cbit_guest_tables_leaf(const cbit_guest_tables_t *tables, const cbit_guest_page_t *page);
+uint64_t cbit_guest_tables_slot(const cbit_guest_tables_t *tables, cbit_gva_t gva);
+/* Writes the leaf into the launch image. */
 void cbit_guest_tables_map(cbit_guest_tables_t *tables, const cbit_guest_page_t *page);
 
 /* ---- code ---- */
@@ -94,8 +98,8 @@ typedef struct cbit_guest_code {
     uint16_t offset;
     uint8_t size_bytes, instructions;
 } cbit_guest_code_t;
-extern const cbit_guest_code_t cbit_guest_code_enter, cbit_guest_code_fault, cbit_guest_code_clear,
-    cbit_guest_code_copy, cbit_guest_code_doorbell, cbit_guest_code_exit;
+extern const cbit_guest_code_t cbit_guest_code_enter, cbit_guest_code_fault, cbit_guest_code_map,
+    cbit_guest_code_clear, cbit_guest_code_copy, cbit_guest_code_doorbell, cbit_guest_code_exit;
 void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES]);
 
 /* The boot stub's parts: 32-bit until paging is on, the jump to 64-bit code, 64-bit code. */

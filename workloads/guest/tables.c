@@ -65,17 +65,27 @@ bool cbit_guest_tables_reserve(cbit_guest_tables_t *tables, cbit_gva_t gva)
     return true;
 }
 
-void cbit_guest_tables_map(cbit_guest_tables_t *tables, const cbit_guest_page_t *page)
+uint64_t cbit_guest_tables_leaf(const cbit_guest_tables_t *tables, const cbit_guest_page_t *page)
+{
+    bool user = page->gva >> 63 == 0 && page->use != CBIT_GUEST_USE_BOOT;
+    /* Accessed and dirty are set, as for a kernel's own mappings: nobody writes them later. */
+    return page->gpa | PRESENT | WRITABLE | ACCESSED | DIRTY | (user ? USER : 0) |
+           (page->is_private ? tables->c_mask : 0) | (page->executable ? 0 : NO_EXECUTE);
+}
+
+uint64_t cbit_guest_tables_slot(const cbit_guest_tables_t *tables, cbit_gva_t gva)
 {
     uint32_t table = 0;
     uint64_t entry;
     for (int level = LEVELS - 1; level > 0; level--) {
-        table = table_of(tables,
-                         *entry_at(&entry, tables->blob.bytes + slot_of(table, page->gva, level)));
+        const uint8_t *bytes = tables->blob.bytes + slot_of(table, gva, level);
+        table = table_of(tables, *entry_at(&entry, bytes));
     }
-    bool user = page->gva >> 63 == 0 && page->use != CBIT_GUEST_USE_BOOT;
-    /* Accessed and dirty are set, as for a kernel's own mappings: nobody writes them later. */
-    entry = page->gpa | PRESENT | WRITABLE | ACCESSED | DIRTY | (user ? USER : 0) |
-            (page->is_private ? tables->c_mask : 0) | (page->executable ? 0 : NO_EXECUTE);
-    put_entry(tables->blob.bytes + slot_of(table, page->gva, 0), entry);
+    return slot_of(table, gva, 0);
+}
+
+void cbit_guest_tables_map(cbit_guest_tables_t *tables, const cbit_guest_page_t *page)
+{
+    put_entry(tables->blob.bytes + cbit_guest_tables_slot(tables, page->gva),
+              cbit_guest_tables_leaf(tables, page));
 }

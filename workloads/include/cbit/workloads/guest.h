@@ -5,8 +5,9 @@
  *
  * The launch image is real bytes: a 32-bit boot stub that turns long-mode paging on, 4-level page
  * tables (4 KiB leaves; C = 1 but for shared pages), a page of kernel code, and the recorded
- * program's own pages. Data pages are cleared by the guest's kernel on first touch, so every load
- * has an expected value and is compared with it.
+ * program's own pages. Data pages are mapped and cleared by the guest's kernel on first touch, with
+ * stores of its own, so every load has an expected value and is compared with it. A guest that sets
+ * no C-bit under SEV writes such an entry in plain, where the walk reads it as ciphertext.
  *
  * Guest physical memory, from 0:
  *
@@ -16,8 +17,8 @@
  *     ...          virtqueue and bounce buffer (shared), I/O buffers (private, shared)
  *     ...          frames for program and data pages, handed out in a seeded order
  *
- * Not modelled: page-table changes at run time, interrupts inside the guest, demand paging by #PF
- * (the program knows what it will touch; the clearing is real traffic, the fault is not).
+ * Not modelled: interrupts inside the guest, and the #PF of demand paging (the program knows what
+ * it will touch; the entry's store and the clearing are real traffic, the exception is not).
  */
 #ifndef CBIT_WORKLOADS_GUEST_H
 #define CBIT_WORKLOADS_GUEST_H
@@ -47,6 +48,7 @@ enum {
 typedef struct cbit_guest_config {
     uint64_t memory_bytes;          /* multiple of 4 KiB, at least 4 MiB */
     uint32_t c_bit;                 /* 47 or 51 */
+    bool unaware;          /* an SEV guest whose system sets no C-bit all the same */
     bool encrypted;                 /* false: C is never set (guest without SEV) */
     uint64_t seed;                  /* frame order and stored values */
     uint64_t swiotlb_bytes;         /* bounce buffer; multiple of 4 KiB; 0: 512 KiB */
@@ -100,7 +102,7 @@ bool cbit_guest_paged(const cbit_guest_t *guest);
 
 typedef enum cbit_guest_area {
     CBIT_GUEST_AREA_NONE,    /* not mapped by the guest */
-    CBIT_GUEST_AREA_PRIVATE, /* C = 1 */
+    CBIT_GUEST_AREA_PRIVATE, /* C = 1, or what would be so in a guest without SEV */
     CBIT_GUEST_AREA_SHARED,  /* C = 0 */
 } cbit_guest_area_t;
 cbit_guest_area_t cbit_guest_area_at(const cbit_guest_t *guest, cbit_gpa_t gpa);
