@@ -106,7 +106,8 @@ cbit_guest_area_t cbit_guest_area_at(const cbit_guest_t *guest, cbit_gpa_t gpa)
     if (page == NULL) {
         return CBIT_GUEST_AREA_NONE;
     }
-    return page->is_private ? CBIT_GUEST_AREA_PRIVATE : CBIT_GUEST_AREA_SHARED;
+    return page->is_private && !guest->config.unaware ? CBIT_GUEST_AREA_PRIVATE
+                                                      : CBIT_GUEST_AREA_SHARED;
 }
 
 bool cbit_guest_translate(const cbit_guest_t *guest, cbit_gva_t gva, cbit_gpa_t *gpa)

@@ -196,7 +196,8 @@ cbit_err_t cbit_guest_lay_out(cbit_guest_t *guest, cbit_diag_t *diag)
 {
     uint32_t touched = guest->pages.count;
     cbit_gpa_t gpa = 0;
-    guest->tables.c_mask = guest->config.encrypted ? UINT64_C(1) << guest->config.c_bit : 0;
+    bool aware = guest->config.encrypted && !guest->config.unaware;
+    guest->tables.c_mask = aware ? UINT64_C(1) << guest->config.c_bit : 0;
     cbit_err_t err = reserve_tables(guest, diag);
     if (err == CBIT_ERR_OK && !add_kernel(guest, &gpa)) {
         err = no_memory(diag);

@@ -276,6 +276,7 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .memory_bytes = guest->config->memory,
         .c_bit = hv->machine.sev.c_bit,
         .encrypted = guest->sev,
+        .unaware = guest->sev && guest->config->unaware,
         .seed = seed,
         .max_instructions = guest->config->traffic.max_instructions,
     };

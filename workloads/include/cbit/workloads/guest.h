@@ -48,8 +48,8 @@ enum {
 typedef struct cbit_guest_config {
     uint64_t memory_bytes;          /* multiple of 4 KiB, at least 4 MiB */
     uint32_t c_bit;                 /* 47 or 51 */
-    bool unaware;          /* an SEV guest whose system sets no C-bit all the same */
     bool encrypted;                 /* false: C is never set (guest without SEV) */
+    bool unaware;                   /* encrypted, but its system sets no C-bit all the same */
     uint64_t seed;                  /* frame order and stored values */
     uint64_t swiotlb_bytes;         /* bounce buffer; multiple of 4 KiB; 0: 512 KiB */
     uint64_t max_instructions;      /* ends the program early; 0: at the source's end */

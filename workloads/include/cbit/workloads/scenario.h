@@ -54,6 +54,7 @@ typedef struct cbit_scenario_guest {
     uint32_t asid;       /* 0: the hypervisor takes the lowest free one */
     uint64_t memory;     /* bytes, multiple of 4 KiB */
     uint32_t vcpus;
+    bool unaware; /* its system sets no C-bit */
     /* Launched once that guest is torn down (DEACTIVATE, DECOMMISSION, WBINVD, DF_FLUSH), and may
        then have its ASID; "" is launched at the start. */
     char after[CBIT_SCENARIO_NAME_BYTES + 1];
