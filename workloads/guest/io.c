@@ -215,9 +215,59 @@ static void do_line(cbit_guest_t *guest, cbit_guest_io_slot_t *slot)
     }
 }
 
+/* ---- the program's own transfers ---- */
+
+static const char *const page_words[] = {"private", "shared", "bounced", NULL};
+
+const cbit_row_t cbit_guest_io_load_rows[] = {
+    {CBIT_FIELD(U64, cbit_guest_io_load_t, every_instructions), .unit = "instructions", .min = 100,
+     .max = UINT64_C(1) << 53, .required = true,
+     .help = "Instructions of the program between two transfers"},
+    {CBIT_FIELD(SIZE, cbit_guest_io_load_t, bytes), .unit = "bytes", .min = LINE,
+     .max = CBIT_GUEST_IO_MAX_BYTES, .fallback = 4096,
+     .source = "assumed: one block of a file system",
+     .help = "Bytes of each transfer; a multiple of 64"},
+    {CBIT_FIELD(ENUM, cbit_guest_io_load_t, pages), .names = page_words,
+     .fallback = CBIT_GUEST_IO_BOUNCED, .source = "Linux: swiotlb is forced under SEV",
+     .help = "What the buffers consist of; a guest without SEV gives its own instead of bouncing"},
+    {CBIT_FIELD(RATIO, cbit_guest_io_load_t, read_fraction), .max = 1000000, .fallback = 500000,
+     .source = "assumed: half and half",
+     .help = "Share of the transfers that come from the device"},
+    {.key = NULL},
+};
+
+/* Asks the driver for a transfer when the program has come to it. */
+static void start_own(cbit_guest_t *guest)
+{
+    enum { MILLION = 1000000 };
+    const cbit_guest_io_load_t *load = &guest->config.io;
+    uint64_t number = guest->io_own++;
+    bool bounces = guest->tables.c_mask != 0;
+    uint64_t chance = cbit_splitmix64(cbit_splitmix64(guest->config.seed) ^ number) % MILLION;
+    const cbit_guest_io_t io = {.pages = load->pages == CBIT_GUEST_IO_BOUNCED && !bounces
+                                             ? CBIT_GUEST_IO_PRIVATE
+                                             : load->pages,
+                                .from_device = chance < load->read_fraction,
+                                .bytes = (uint32_t)load->bytes,
+                                .pattern = cbit_splitmix64(guest->config.seed + number)};
+    uint32_t id;
+    if (cbit_guest_io_request(guest, &io, &id, NULL) == CBIT_ERR_OK) {
+        slot_of(guest, id)->hopeless = guest->config.encrypted && io.pages == CBIT_GUEST_IO_PRIVATE;
+    }
+}
+
+static bool own_is_due(const cbit_guest_t *guest)
+{
+    uint64_t every = guest->config.io.every_instructions;
+    return every != 0 && guest->replayed / every > guest->io_own;
+}
+
 bool cbit_guest_io_advance(cbit_guest_t *guest)
 {
     if (guest->io_step == CBIT_GUEST_IO_STEP_NONE) {
+        if (guest->io_next == guest->io_requested && own_is_due(guest)) {
+            start_own(guest);
+        }
         if (guest->io_next == guest->io_requested) {
             return false;
         }
@@ -263,6 +313,8 @@ cbit_err_t cbit_guest_io_request(cbit_guest_t *guest, const cbit_guest_io_t *io,
     *slot_of(guest, *id) = (cbit_guest_io_slot_t){.request = *io,
                                                   .status = {.state = CBIT_GUEST_IO_QUEUED,
                                                              .bytes = io->bytes,
+                                                             .pattern = io->pattern,
+                                                             .pages = io->pages,
                                                              .from_device = io->from_device}};
     guest->stats.io_requests++;
     return CBIT_ERR_OK;

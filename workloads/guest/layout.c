@@ -181,6 +181,14 @@ cbit_err_t cbit_guest_check_config(cbit_guest_config_t *config, cbit_diag_t *dia
                              "least 4 MiB",
                              config->memory_bytes);
     }
+    if (config->io.every_instructions != 0 &&
+        (config->io.bytes < CBIT_LINE_BYTES || config->io.bytes > CBIT_GUEST_IO_MAX_BYTES ||
+         config->io.bytes % CBIT_LINE_BYTES != 0)) {
+        return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
+                             "transfers of %" PRIu64 " bytes are not a multiple of 64 in "
+                             "64..262144",
+                             config->io.bytes);
+    }
     if (config->swiotlb_bytes % CBIT_PAGE_BYTES != 0 ||
         config->swiotlb_bytes < CBIT_GUEST_IO_MAX_BYTES ||
         config->swiotlb_bytes > config->memory_bytes / 2) {

@@ -287,8 +287,9 @@ static void on_load(cbit_guest_t *guest, const cbit_op_t *op, const uint8_t *byt
     }
     bool wrong = memcmp(expected->bytes, bytes, op->size_bytes) != 0;
     if (expected->is_io) {
-        guest->stats.io_mismatches += wrong;
-        guest->io[expected->io % CBIT_GUEST_IO_QUEUE].status.mismatches += wrong;
+        cbit_guest_io_slot_t *slot = &guest->io[expected->io % CBIT_GUEST_IO_QUEUE];
+        slot->status.mismatches += wrong;
+        guest->stats.io_mismatches += wrong && !slot->hopeless;
     } else {
         guest->stats.loads_checked++;
         guest->stats.load_mismatches += wrong;

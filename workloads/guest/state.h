@@ -126,6 +126,7 @@ typedef struct cbit_guest_expected {
 typedef struct cbit_guest_io_slot {
     cbit_guest_io_t request;
     cbit_guest_io_status_t status;
+    bool hopeless; /* the program's own transfer through pages that no device can read */
 } cbit_guest_io_slot_t;
 
 /* What the driver does now, one line at a time. */
@@ -166,6 +167,7 @@ struct cbit_guest {
     cbit_guest_io_slot_t io[CBIT_GUEST_IO_QUEUE]; /* request id modulo the size */
     uint32_t io_next, io_requested;               /* ids: the next to do, the next to give out */
     cbit_guest_io_step_t io_step;
+    uint64_t io_own;         /* transfers that the program has asked for */
     uint32_t io_at;          /* byte within the transfer */
     uint32_t io_bounce;      /* where its mapping is in the bounce buffer */
     uint32_t io_bounce_next; /* where the next one may begin */

@@ -44,7 +44,7 @@ static bool is_old(const cbit_hv_guest_t *guest, cbit_gpa_t gpa, const uint8_t *
            memcmp(bytes, line, sizeof bytes) == 0;
 }
 
-static comparison_t compare(const cbit_hv_vcpu_t *vcpu, uint64_t pattern)
+static comparison_t compare(const cbit_hv_vcpu_t *vcpu)
 {
     const cbit_hv_dma_t *dma = &vcpu->dma;
     comparison_t result = {0};
@@ -61,7 +61,7 @@ static comparison_t compare(const cbit_hv_vcpu_t *vcpu, uint64_t pattern)
         if (dma->status.from_device && !guest_view(vcpu, gpa, spa, seen)) {
             continue;
         }
-        cbit_guest_io_pattern(pattern, at, sent, sizeof sent);
+        cbit_guest_io_pattern(dma->status.pattern, at, sent, sizeof sent);
         result.expected += memcmp(sent, seen, sizeof sent) == 0;
         result.raw += is_raw(vcpu, spa, seen);
         result.old += is_old(vcpu->guest, gpa, seen);
@@ -146,7 +146,7 @@ static void report(cbit_hv_vcpu_t *vcpu, cbit_hv_probe_t *probe)
 {
     const cbit_hv_dma_t *dma = &vcpu->dma;
     cbit_run_event_t *event = probe->result;
-    comparison_t seen = compare(vcpu, probe->index);
+    comparison_t seen = compare(vcpu);
     bool refused = dma->faulted || dma->transfer.err != CBIT_ERR_OK;
     event->skipped = false;
     event->at_ps = dma->rung_ps;
@@ -162,6 +162,17 @@ static void report(cbit_hv_vcpu_t *vcpu, cbit_hv_probe_t *probe)
     }
 }
 
+/* A transfer of the guest's program: what the device read must be what was sent, unless the guest
+   gave it pages that only the guest's key opens. */
+static void check_own(cbit_hv_vcpu_t *vcpu)
+{
+    const cbit_guest_io_status_t *status = &vcpu->dma.status;
+    if (!status->from_device && !is_private(vcpu->guest, status->gpa)) {
+        comparison_t seen = compare(vcpu);
+        vcpu->guest->hv->result->checks.io_mismatches += seen.lines - seen.expected;
+    }
+}
+
 static cbit_hv_step_t dma_end(void *self)
 {
     cbit_hv_vcpu_t *vcpu = self;
@@ -170,6 +181,8 @@ static cbit_hv_step_t dma_end(void *self)
     cbit_hv_probe_t *probe = cbit_hv_probe_of_io(vcpu, dma->io);
     if (probe != NULL) {
         report(vcpu, probe);
+    } else {
+        check_own(vcpu);
     }
     result->io_requests++;
     result->io_bytes += dma->at;
@@ -204,9 +217,8 @@ void cbit_hv_dma_start(cbit_hv_vcpu_t *vcpu, uint32_t io)
         (void)cbit_hv_fail(hv, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
         return;
     }
-    const cbit_hv_probe_t *probe = cbit_hv_probe_of_io(vcpu, io);
-    if (dma->status.from_device && probe != NULL) {
-        cbit_guest_io_pattern(probe->index, 0, dma->bytes, dma->status.bytes);
+    if (dma->status.from_device) {
+        cbit_guest_io_pattern(dma->status.pattern, 0, dma->bytes, dma->status.bytes);
     }
     cbit_hv_transfer_init(&dma->transfer, hv->kernel, cbit_platform_device_port(hv->platform, 0),
                           CBIT_SOURCE_DMA, 0);

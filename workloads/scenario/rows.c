@@ -45,6 +45,8 @@ static const cbit_row_t guest_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_guest_t, after), .max = CBIT_SCENARIO_NAME_BYTES,
      .optional = true,
      .help = "Guest after whose teardown this one is launched; it may have the same ASID"},
+    {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, io), .rows = cbit_guest_io_load_rows,
+     .optional = true, .help = "Block I/O of the guest's program; absent: none"},
     {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, traffic), .rows = cbit_traffic_rows,
      .required = true, .help = "What the guest runs"},
     {.key = NULL},

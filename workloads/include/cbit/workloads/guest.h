@@ -45,14 +45,31 @@ enum {
     CBIT_GUEST_DOORBELL_PORT = 0xcb17,
 };
 
+/* What a transfer's buffer consists of. */
+typedef enum cbit_guest_io_pages {
+    CBIT_GUEST_IO_PRIVATE, /* device is told a private buffer: the driver of an unaware guest */
+    CBIT_GUEST_IO_SHARED,  /* a buffer that is shared from the start */
+    CBIT_GUEST_IO_BOUNCED, /* private buffer, copied through the bounce buffer (swiotlb) */
+} cbit_guest_io_pages_t;
+
+/* The block I/O of a guest's program: one transfer at a time, waited for. */
+typedef struct cbit_guest_io_load {
+    uint64_t every_instructions; /* of the recorded program between transfers; 0: no I/O */
+    uint64_t bytes;              /* of each transfer; multiple of 64, at most 256 KiB */
+    uint32_t pages;              /* cbit_guest_io_pages_t; an unencrypted guest bounces nothing */
+    uint64_t read_fraction;      /* millionths of the transfers that come from the device */
+} cbit_guest_io_load_t;
+extern const cbit_row_t cbit_guest_io_load_rows[];
+
 typedef struct cbit_guest_config {
-    uint64_t memory_bytes;          /* multiple of 4 KiB, at least 4 MiB */
-    uint32_t c_bit;                 /* 47 or 51 */
-    bool encrypted;                 /* false: C is never set (guest without SEV) */
-    bool unaware;                   /* encrypted, but its system sets no C-bit all the same */
-    uint64_t seed;                  /* frame order and stored values */
-    uint64_t swiotlb_bytes;         /* bounce buffer; multiple of 4 KiB; 0: 512 KiB */
-    uint64_t max_instructions;      /* ends the program early; 0: at the source's end */
+    uint64_t memory_bytes;     /* multiple of 4 KiB, at least 4 MiB */
+    uint32_t c_bit;            /* 47 or 51 */
+    bool encrypted;            /* false: C is never set (guest without SEV) */
+    bool unaware;              /* encrypted, but its system sets no C-bit all the same */
+    uint64_t seed;             /* frame order and stored values */
+    uint64_t swiotlb_bytes;    /* bounce buffer; multiple of 4 KiB; 0: 512 KiB */
+    uint64_t max_instructions; /* ends the program early; 0: at the source's end */
+    cbit_guest_io_load_t io;
     uint32_t instructions_per_cclk; /* 1..16; 0: 2. Turns gaps into think time */
 } cbit_guest_config_t;
 
@@ -128,12 +145,6 @@ void cbit_guest_for_each_known_page(const cbit_guest_t *guest,
 
 /* ---- I/O ---- */
 
-typedef enum cbit_guest_io_pages {
-    CBIT_GUEST_IO_PRIVATE, /* device is told a private buffer: the driver of an unaware guest */
-    CBIT_GUEST_IO_SHARED,  /* a buffer that is shared from the start */
-    CBIT_GUEST_IO_BOUNCED, /* private buffer, copied through the bounce buffer (swiotlb) */
-} cbit_guest_io_pages_t;
-
 typedef struct cbit_guest_io {
     uint32_t pages;   /* cbit_guest_io_pages_t */
     bool from_device; /* false: the device reads memory; true: it writes memory */
@@ -153,6 +164,8 @@ typedef struct cbit_guest_io_status {
     cbit_gpa_t gpa; /* what the descriptor tells the device; contiguous */
     uint32_t bytes;
     bool from_device;
+    uint64_t pattern;      /* of the data that one side sends */
+    uint32_t pages;        /* as used: cbit_guest_io_pages_t */
     uint64_t mismatches;   /* 64-byte loads of the guest that did not see the pattern */
     uint64_t copied_bytes; /* through the bounce buffer, both directions */
 } cbit_guest_io_status_t;

@@ -19,6 +19,7 @@
 #include "cbit/base/diag.h"
 #include "cbit/base/rows.h"
 #include "cbit/workloads/engine_mode.h"
+#include "cbit/workloads/guest.h"
 #include "cbit/workloads/json.h"
 #include "cbit/workloads/traffic.h"
 
@@ -59,6 +60,7 @@ typedef struct cbit_scenario_guest {
        then have its ASID; "" is launched at the start. */
     char after[CBIT_SCENARIO_NAME_BYTES + 1];
     uint32_t after_guest;   /* resolved: index into guests, UINT32_MAX for none */
+    cbit_guest_io_load_t io;
     cbit_traffic_t traffic; /* path: file, relative to the file that named it; resolved */
 } cbit_scenario_guest_t;
 
