@@ -85,7 +85,7 @@ static bool take_word(const cbit_arg_t *arg, const char *value, uint32_t *word)
     return false;
 }
 
-static bool take_u64(const char *value, uint64_t *number)
+bool cbit_args_u64(const char *value, uint64_t *number)
 {
     char *end = NULL;
     bool hex = value[0] == '0' && value[1] == 'x';
@@ -116,7 +116,7 @@ static cbit_err_t store(const cbit_cli_command_t *command, const cbit_arg_t *arg
         }
         break;
     case CBIT_ARG_U64:
-        if (!take_u64(value, field)) {
+        if (!cbit_args_u64(value, field)) {
             (void)cbit_usage_error(command, "%s: found \"%s\"; expected a whole number below 2^64",
                                    arg->name, value);
             return CBIT_ERR_USAGE;

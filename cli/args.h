@@ -58,6 +58,9 @@ typedef struct cbit_operands {
 cbit_err_t cbit_args_parse(const cbit_cli_command_t *command, int argc, char **argv, void *options,
                            cbit_operands_t *operands, bool *help);
 
+/* A whole number, decimal or 0x. */
+bool cbit_args_u64(const char *value, uint64_t *number);
+
 /* A usage error in the tool's words; returns its exit status. */
 int cbit_usage_error(const cbit_cli_command_t *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -219,6 +219,8 @@ static cbit_err_t build_sp(cbit_platform_t *platform, cbit_diag_t *diag)
                   .set_asid_valid = hook_set_asid_valid,
                   .df_flush = hook_df_flush},
         .seed = platform->parts.seed,
+        .boot = platform->parts.sp_boot,
+        .flash = platform->parts.sp_flash,
         .image = platform->parts.firmware,
         .image_bytes = platform->parts.firmware_bytes,
         .on_interrupt = platform->parts.on_sp_interrupt,

@@ -35,6 +35,8 @@ typedef struct cbit_platform_parts {
     uint64_t seed;
     const uint8_t *firmware;
     uint32_t firmware_bytes;
+    uint8_t *sp_flash; /* as in cbit_sp_parts_t: what outlives the Secure Processor, or NULL */
+    uint64_t sp_boot;  /* how often it was powered up before */
     void *self;
     void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
     void (*on_sp_ready)(void *self); /* the Secure Processor has booted: host software may start */

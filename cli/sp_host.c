@@ -1,0 +1,333 @@
+#define _XOPEN_SOURCE 700
+
+#include "cli/sp_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <openssl/sha.h>
+
+#include "cbit/platform/platform.h"
+#include "cbit/workloads/spdriver.h"
+#include "firmware/image.h"
+
+/* The state file: this, then the flash, then SHA-256 of both. Little-endian. */
+typedef struct state_head {
+    char magic[8];
+    uint64_t seed, boot;
+} state_head_t;
+
+static const char magic[8] = {'C', 'B', 'I', 'T', 'S', 'P', 'S', '1'};
+
+enum {
+    STATE_BYTES = (int)sizeof(state_head_t) + CBIT_SP_FLASH_BYTES + SHA256_DIGEST_LENGTH,
+    PATH_BYTES = 4096,
+};
+
+struct sp_host {
+    char path[PATH_BYTES]; /* "" when nothing is kept */
+    int lock;              /* -1: none */
+    state_head_t head;
+    uint8_t flash[CBIT_SP_FLASH_BYTES];
+    cbit_platform_t *platform;
+    cbit_spdriver_t *driver;
+    cbit_port_t memory;
+    uint32_t waiting; /* WBINVDs that are not done */
+    bool console, ready, done;
+};
+
+/* ---- the state file ---- */
+
+static void digest_of(const sp_host_t *host, uint8_t digest[SHA256_DIGEST_LENGTH])
+{
+    static uint8_t all[STATE_BYTES];
+    memcpy(all, &host->head, sizeof host->head);
+    memcpy(all + sizeof host->head, host->flash, sizeof host->flash);
+    (void)SHA256(all, STATE_BYTES - SHA256_DIGEST_LENGTH, digest);
+}
+
+static cbit_err_t bad_state(const sp_host_t *host, const char *what, cbit_diag_t *diag)
+{
+    cbit_diag_set_file(diag, host->path);
+    (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "%s; expected a state file of cbit sp", what);
+    cbit_diag_hint(diag, "remove it to begin with a new chip");
+    return CBIT_ERR_FORMAT;
+}
+
+static cbit_err_t read_state(sp_host_t *host, FILE *file, cbit_diag_t *diag)
+{
+    uint8_t digest[SHA256_DIGEST_LENGTH], stored[SHA256_DIGEST_LENGTH];
+    bool whole = fread(&host->head, sizeof host->head, 1, file) == 1 &&
+                 fread(host->flash, sizeof host->flash, 1, file) == 1 &&
+                 fread(stored, sizeof stored, 1, file) == 1 && fgetc(file) == EOF;
+    if (!whole) {
+        return bad_state(host, "wrong length", diag);
+    }
+    if (memcmp(host->head.magic, magic, sizeof magic) != 0) {
+        return bad_state(host, "wrong first bytes", diag);
+    }
+    digest_of(host, digest);
+    return memcmp(digest, stored, sizeof digest) == 0 ? CBIT_ERR_OK
+                                                      : bad_state(host, "wrong check sum", diag);
+}
+
+static cbit_err_t lock_state(sp_host_t *host, cbit_diag_t *diag)
+{
+    char path[PATH_BYTES + 8];
+    (void)snprintf(path, sizeof path, "%s.lock", host->path);
+    host->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (host->lock < 0 || flock(host->lock, LOCK_EX) != 0) {
+        cbit_diag_set_file(diag, path);
+        return cbit_diag_add(diag, CBIT_ERR_OPEN, NULL, "%s", strerror(errno));
+    }
+    return CBIT_ERR_OK;
+}
+
+static cbit_err_t load_state(sp_host_t *host, const sp_host_options_t *options, cbit_diag_t *diag)
+{
+    memcpy(host->head.magic, magic, sizeof magic);
+    memset(host->flash, 0xff, sizeof host->flash);
+    host->head.seed = options->seed;
+    if (options->state == NULL) {
+        return CBIT_ERR_OK;
+    }
+    (void)snprintf(host->path, sizeof host->path, "%s", options->state);
+    cbit_err_t err = lock_state(host, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    FILE *file = fopen(host->path, "rb");
+    if (file != NULL) {
+        err = read_state(host, file, diag);
+        (void)fclose(file);
+        return err;
+    }
+    if (errno != ENOENT) {
+        cbit_diag_set_file(diag, host->path);
+        return cbit_diag_add(diag, CBIT_ERR_OPEN, NULL, "%s", strerror(errno));
+    }
+    if (!options->seed_given &&
+        getrandom(&host->head.seed, sizeof host->head.seed, 0) != sizeof host->head.seed) {
+        return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "no random numbers for a new chip");
+    }
+    return CBIT_ERR_OK;
+}
+
+/* Written beside and renamed: the file is the old one or the new one, whatever happens. */
+static cbit_err_t save_state(sp_host_t *host, cbit_diag_t *diag)
+{
+    char beside[PATH_BYTES + 8];
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    host->head.boot++;
+    digest_of(host, digest);
+    (void)snprintf(beside, sizeof beside, "%s.new", host->path);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); /* holds the chip */
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
+    bool good = file != NULL && fwrite(&host->head, sizeof host->head, 1, file) == 1 &&
+                fwrite(host->flash, sizeof host->flash, 1, file) == 1 &&
+                fwrite(digest, sizeof digest, 1, file) == 1 && fflush(file) == 0;
+    if (file != NULL) {
+        good = fclose(file) == 0 && good;
+    }
+    if (!good || rename(beside, host->path) != 0) {
+        int why = errno;
+        (void)remove(beside);
+        cbit_diag_set_file(diag, host->path);
+        return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "%s", strerror(why));
+    }
+    return CBIT_ERR_OK;
+}
+
+/* ---- the machine ---- */
+
+static void on_ready(void *self)
+{
+    sp_host_t *host = self;
+    host->ready = true;
+    cbit_kernel_stop(cbit_platform_kernel(host->platform));
+}
+
+static void on_interrupt(void *self)
+{
+    sp_host_t *host = self;
+    if (host->driver != NULL) {
+        cbit_spdriver_interrupt(host->driver);
+    }
+}
+
+static void on_console(void *self, char c)
+{
+    const sp_host_t *host = self;
+    if (host->console) {
+        (void)fputc(c, stderr);
+    }
+}
+
+static cbit_err_t build(sp_host_t *host, cbit_diag_t *diag)
+{
+    cbit_platform_config_t config;
+    cbit_spdriver_config_t driver;
+    cbit_rows_defaults(cbit_platform_rows, &config);
+    config.memory.size_bytes = SP_HOST_MEMORY_BYTES;
+    config.sp.identity = true;
+    const cbit_platform_parts_t parts = {.engines = &cbit_aes_model_factory,
+                                         .seed = host->head.seed,
+                                         .firmware = cbit_firmware_image,
+                                         .firmware_bytes = cbit_firmware_image_bytes,
+                                         .sp_flash = host->flash,
+                                         .sp_boot = host->head.boot,
+                                         .self = host,
+                                         .on_sp_ready = on_ready,
+                                         .on_sp_interrupt = on_interrupt,
+                                         .on_console = on_console};
+    cbit_err_t err = cbit_platform_create(&config, &parts, &host->platform, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    cbit_kernel_t *kernel = cbit_platform_kernel(host->platform);
+    (void)cbit_kernel_run(kernel, CBIT_PS_NEVER);
+    if (!host->ready) {
+        return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "the firmware did not boot");
+    }
+    host->memory = cbit_platform_host_port(host->platform, 0);
+    cbit_rows_defaults(cbit_spdriver_config_rows, &driver);
+    driver.mailbox = config.sp.mailbox;
+    return cbit_spdriver_create(&driver, kernel, cbit_platform_sp(host->platform), &host->driver,
+                                diag);
+}
+
+cbit_err_t sp_host_open(const sp_host_options_t *options, sp_host_t **out, cbit_diag_t *diag)
+{
+    sp_host_t *host = calloc(1, sizeof *host);
+    if (host == NULL) {
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    host->lock = -1;
+    host->console = options->console;
+    cbit_err_t err = load_state(host, options, diag);
+    if (err == CBIT_ERR_OK) {
+        err = build(host, diag);
+    }
+    if (err != CBIT_ERR_OK) {
+        host->path[0] = '\0'; /* what went wrong is not kept */
+        (void)sp_host_close(host, NULL);
+        return err;
+    }
+    *out = host;
+    return CBIT_ERR_OK;
+}
+
+cbit_err_t sp_host_close(sp_host_t *host, cbit_diag_t *diag)
+{
+    if (host == NULL) {
+        return CBIT_ERR_OK;
+    }
+    cbit_spdriver_destroy(host->driver);
+    cbit_platform_destroy(host->platform);
+    cbit_err_t err = host->path[0] != '\0' ? save_state(host, diag) : CBIT_ERR_OK;
+    if (host->lock >= 0) {
+        (void)close(host->lock);
+    }
+    free(host);
+    return err;
+}
+
+static void on_done(void *self, cbit_spdriver_request_t *request)
+{
+    sp_host_t *host = self;
+    (void)request;
+    host->done = true;
+    cbit_kernel_stop(cbit_platform_kernel(host->platform));
+}
+
+uint32_t sp_host_command(sp_host_t *host, uint32_t command, void *buffer, uint32_t len_bytes)
+{
+    cbit_spdriver_request_t request = {.command = command,
+                                       .buffer_spa = len_bytes > 0 ? SP_HOST_BUFFER : 0,
+                                       .done = on_done,
+                                       .self = host};
+    if (len_bytes > 0) {
+        (void)sp_host_write(host, SP_HOST_BUFFER, 0, buffer, len_bytes);
+    }
+    host->done = false;
+    cbit_spdriver_submit(host->driver, &request);
+    (void)cbit_kernel_run(cbit_platform_kernel(host->platform), CBIT_PS_NEVER);
+    if (len_bytes > 0) {
+        (void)sp_host_read(host, SP_HOST_BUFFER, 0, buffer, len_bytes);
+    }
+    return host->done ? request.status : CBIT_SPDRIVER_NO_ANSWER;
+}
+
+static void on_wbinvd(void *self)
+{
+    sp_host_t *host = self;
+    if (--host->waiting == 0) {
+        cbit_kernel_stop(cbit_platform_kernel(host->platform));
+    }
+}
+
+void sp_host_wbinvd(sp_host_t *host)
+{
+    uint32_t cores = cbit_platform_cores(host->platform);
+    host->waiting = cores;
+    for (uint32_t core = 0; core < cores; core++) {
+        cbit_platform_wbinvd(host->platform, core, on_wbinvd, host);
+    }
+    if (host->waiting > 0) {
+        (void)cbit_kernel_run(cbit_platform_kernel(host->platform), CBIT_PS_NEVER);
+    }
+}
+
+bool sp_host_write(sp_host_t *host, uint64_t spa, uint16_t key, const void *bytes,
+                   uint32_t len_bytes)
+{
+    return spa <= SP_HOST_MEMORY_BYTES && len_bytes <= SP_HOST_MEMORY_BYTES - spa &&
+           host->memory.poke(host->memory.self, spa, key, bytes, len_bytes) == CBIT_ERR_OK;
+}
+
+bool sp_host_read(sp_host_t *host, uint64_t spa, uint16_t key, void *bytes, uint32_t len_bytes)
+{
+    return spa <= SP_HOST_MEMORY_BYTES && len_bytes <= SP_HOST_MEMORY_BYTES - spa &&
+           host->memory.peek(host->memory.self, spa, key, bytes, len_bytes) == CBIT_ERR_OK;
+}
+
+uint64_t sp_host_now_ps(const sp_host_t *host)
+{
+    return cbit_kernel_now_ps(cbit_platform_kernel(host->platform));
+}
+
+static uint32_t platform_command(void *self, uint32_t command, void *buffer, uint32_t len_bytes)
+{
+    return sp_host_command(self, command, buffer, len_bytes);
+}
+
+static void platform_wbinvd(void *self)
+{
+    sp_host_wbinvd(self);
+}
+
+static void platform_write(void *self, uint64_t spa, const void *bytes, uint32_t len_bytes)
+{
+    (void)sp_host_write(self, spa, 0, bytes, len_bytes);
+}
+
+static void platform_read(void *self, uint64_t spa, void *bytes, uint32_t len_bytes)
+{
+    (void)sp_host_read(self, spa, 0, bytes, len_bytes);
+}
+
+cbit_sev_platform_t sp_host_platform(sp_host_t *host)
+{
+    return (cbit_sev_platform_t){.self = host,
+                                 .command = platform_command,
+                                 .wbinvd = platform_wbinvd,
+                                 .areas = {SP_HOST_AREA0, SP_HOST_AREA0 + SP_HOST_AREA_BYTES},
+                                 .write = platform_write,
+                                 .read = platform_read};
+}
