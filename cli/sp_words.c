@@ -7,181 +7,14 @@
 
 #include "cbit/base/rows.h"
 #include "cbit/workloads/spdriver.h"
+#include "cli/sp_table.h"
 #include "sev/abi.h"
 
-typedef enum kind {
-    KIND_U32, /* a number in the buffer */
-    KIND_U64,
-    KIND_BYTES16, /* 32 hexadecimal digits in the buffer */
-    KIND_IN,      /* a file's contents go to memory; address and length to the buffer */
-    KIND_OUT,     /* memory that the firmware fills; saved when it succeeded */
-} kind_t;
-
-typedef struct field {
-    const char *name; /* without "--"; NULL ends them */
-    kind_t kind;
-    uint16_t offset;        /* of the number or address */
-    uint16_t length_offset; /* IN, OUT */
-    uint32_t fallback;      /* U32, U64: default; OUT: bytes that are asked for */
-    const char *shown;      /* what an output number is called; NULL: it is none */
-} field_t;
-
-enum { FIELDS = 7 };
-
-typedef struct word {
-    const char *name;
-    uint32_t command;
-    uint32_t bytes;
-    field_t fields[FIELDS];
-} word_t;
-
-/* Pseudo commands: what the host does itself. */
-enum { WORD_WBINVD = 0x10000, WORD_WRITE, WORD_READ };
-
-/* What read and write work with: the transfer area and the place. */
-typedef struct host_access {
-    uint64_t paddr, spa;
-    uint32_t length, asid;
-} host_access_t;
-
-#define AT(type, member) (uint16_t) offsetof(type, member)
-#define NUMBER(type, member, default_)                                                             \
-    {                                                                                              \
-#member, KIND_U32, AT(type, member), 0, (default_), NULL                                   \
-    }
-#define HANDLE(type)                                                                               \
-    {                                                                                              \
-        "handle", KIND_U32, AT(type, handle), 0, 1, NULL                                           \
-    }
-#define FILE_IN(name, type, address, length)                                                       \
-    {                                                                                              \
-        name, KIND_IN, AT(type, address), AT(type, length), 0, NULL                                \
-    }
-#define FILE_OUT(name, type, address, length, bytes)                                               \
-    {                                                                                              \
-        name, KIND_OUT, AT(type, address), AT(type, length), (bytes), NULL                         \
-    }
-#define ADDRESS(name, type, member)                                                                \
-    {                                                                                              \
-        name, KIND_U64, AT(type, member), 0, SP_HOST_GUEST, NULL                                   \
-    }
-#define SHOWN(text, type, member)                                                                  \
-    {                                                                                              \
-        NULL, KIND_U32, AT(type, member), 0, 0, text                                               \
-    }
-
-#define TRANSPORT                                                                                  \
-    {                                                                                              \
-        HANDLE(sev_transport_t), FILE_IN("header", sev_transport_t, header_paddr, header_length),  \
-            FILE_IN("data", sev_transport_t, trans_paddr, trans_length),                           \
-            ADDRESS("gpa", sev_transport_t, guest_paddr), NUMBER(sev_transport_t, guest_length, 0) \
-    }
-#define TRANSPORT_OUT                                                                              \
-    {                                                                                              \
-        HANDLE(sev_transport_t),                                                                   \
-            FILE_OUT("header", sev_transport_t, header_paddr, header_length,                       \
-                     SEV_PACKET_HEADER_BYTES),                                                     \
-            FILE_OUT("data", sev_transport_t, trans_paddr, trans_length, SEV_PACKET_MAX_BYTES),    \
-            ADDRESS("gpa", sev_transport_t, guest_paddr),                                          \
-            NUMBER(sev_transport_t, guest_length, 4096)                                            \
-    }
-#define START                                                                                      \
-    {                                                                                              \
-        {"share", KIND_U32, AT(sev_start_t, handle), 0, 0, "handle"},                              \
-            NUMBER(sev_start_t, policy, 0), FILE_IN("cert", sev_start_t, cert_paddr, cert_length), \
-            FILE_IN("session", sev_start_t, session_paddr, session_length)                         \
-    }
-#define LAUNCH_RANGE                                                                               \
-    {                                                                                              \
-        HANDLE(sev_launch_range_t), ADDRESS("gpa", sev_launch_range_t, paddr),                     \
-            NUMBER(sev_launch_range_t, length, 4096)                                               \
-    }
-#define DEBUG                                                                                      \
-    {                                                                                              \
-        HANDLE(sev_debug_t), ADDRESS("src", sev_debug_t, src_paddr),                               \
-            ADDRESS("dst", sev_debug_t, dst_paddr), NUMBER(sev_debug_t, length, 4096)              \
-    }
-#define WORD(name, id, type) name, SEV_CMD_##id, sizeof(type)
-
-static const word_t words[] = {
-    {WORD("init", INIT, sev_init_t),
-     {NUMBER(sev_init_t, flags, 0),
-      {"tmr", KIND_U64, AT(sev_init_t, tmr_paddr), 0, 0, NULL},
-      NUMBER(sev_init_t, tmr_length, 0)}},
-    {"shutdown", SEV_CMD_SHUTDOWN, 0, {{0}}},
-    {"platform-reset", SEV_CMD_PLATFORM_RESET, 0, {{0}}},
-    {WORD("status", PLATFORM_STATUS, sev_platform_status_t), {{0}}},
-    {"pek-gen", SEV_CMD_PEK_GEN, 0, {{0}}},
-    {WORD("pek-csr", PEK_CSR, sev_range_t),
-     {FILE_OUT("out", sev_range_t, paddr, length, SEV_CERT_BYTES)}},
-    {WORD("pek-cert-import", PEK_CERT_IMPORT, sev_two_ranges_t),
-     {FILE_IN("pek", sev_two_ranges_t, first_paddr, first_length),
-      FILE_IN("oca", sev_two_ranges_t, second_paddr, second_length)}},
-    {WORD("pdh-cert-export", PDH_CERT_EXPORT, sev_two_ranges_t),
-     {FILE_OUT("pdh", sev_two_ranges_t, first_paddr, first_length, SEV_CERT_BYTES),
-      FILE_OUT("chain", sev_two_ranges_t, second_paddr, second_length, SEV_CHAIN_BYTES)}},
-    {"pdh-gen", SEV_CMD_PDH_GEN, 0, {{0}}},
-    {"df-flush", SEV_CMD_DF_FLUSH, 0, {{0}}},
-    {WORD("get-id", GET_ID, sev_range_t),
-     {FILE_OUT("out", sev_range_t, paddr, length, SEV_ID_BYTES)}},
-    {"nop", SEV_CMD_NOP, 0, {{0}}},
-    {WORD("decommission", DECOMMISSION, sev_handle_t), {HANDLE(sev_handle_t)}},
-    {WORD("activate", ACTIVATE, sev_activate_t),
-     {HANDLE(sev_activate_t), NUMBER(sev_activate_t, asid, 1)}},
-    {WORD("deactivate", DEACTIVATE, sev_handle_t), {HANDLE(sev_handle_t)}},
-    {WORD("guest-status", GUEST_STATUS, sev_guest_status_t),
-     {HANDLE(sev_guest_status_t), SHOWN("policy", sev_guest_status_t, policy),
-      SHOWN("asid", sev_guest_status_t, asid)}},
-    {WORD("copy", COPY, sev_copy_t),
-     {HANDLE(sev_copy_t), NUMBER(sev_copy_t, length, 4096), ADDRESS("src", sev_copy_t, src_paddr),
-      ADDRESS("dst", sev_copy_t, dst_paddr)}},
-    {WORD("launch-start", LAUNCH_START, sev_start_t), START},
-    {WORD("launch-update-data", LAUNCH_UPDATE_DATA, sev_launch_range_t), LAUNCH_RANGE},
-    {WORD("launch-update-vmsa", LAUNCH_UPDATE_VMSA, sev_launch_range_t), LAUNCH_RANGE},
-    {WORD("launch-measure", LAUNCH_MEASURE, sev_launch_range_t),
-     {HANDLE(sev_launch_range_t),
-      FILE_OUT("out", sev_launch_range_t, paddr, length, SEV_MEASUREMENT_BYTES)}},
-    {WORD("launch-secret", LAUNCH_SECRET, sev_transport_t), TRANSPORT},
-    {WORD("launch-finish", LAUNCH_FINISH, sev_handle_t), {HANDLE(sev_handle_t)}},
-    {WORD("attestation", ATTESTATION, sev_attestation_t),
-     {HANDLE(sev_attestation_t),
-      {"mnonce", KIND_BYTES16, AT(sev_attestation_t, mnonce), 0, 0, NULL},
-      FILE_OUT("out", sev_attestation_t, paddr, length, SEV_REPORT_BYTES)}},
-    {WORD("send-start", SEND_START, sev_send_start_t),
-     {HANDLE(sev_send_start_t), FILE_IN("pdh", sev_send_start_t, pdh_paddr, pdh_length),
-      FILE_IN("chain", sev_send_start_t, platform_paddr, platform_length),
-      FILE_IN("amd", sev_send_start_t, amd_paddr, amd_length),
-      FILE_OUT("session", sev_send_start_t, session_paddr, session_length, SEV_SESSION_BYTES),
-      SHOWN("policy", sev_send_start_t, policy)}},
-    {WORD("send-update-data", SEND_UPDATE_DATA, sev_transport_t), TRANSPORT_OUT},
-    {WORD("send-update-vmsa", SEND_UPDATE_VMSA, sev_transport_t), TRANSPORT_OUT},
-    {WORD("send-finish", SEND_FINISH, sev_handle_t), {HANDLE(sev_handle_t)}},
-    {WORD("send-cancel", SEND_CANCEL, sev_handle_t), {HANDLE(sev_handle_t)}},
-    {WORD("receive-start", RECEIVE_START, sev_start_t), START},
-    {WORD("receive-update-data", RECEIVE_UPDATE_DATA, sev_transport_t), TRANSPORT},
-    {WORD("receive-update-vmsa", RECEIVE_UPDATE_VMSA, sev_transport_t), TRANSPORT},
-    {WORD("receive-finish", RECEIVE_FINISH, sev_handle_t), {HANDLE(sev_handle_t)}},
-    {WORD("dbg-decrypt", DBG_DECRYPT, sev_debug_t), DEBUG},
-    {WORD("dbg-encrypt", DBG_ENCRYPT, sev_debug_t), DEBUG},
-    {"wbinvd", WORD_WBINVD, 0, {{0}}},
-    {"write",
-     WORD_WRITE,
-     0,
-     {FILE_IN("file", host_access_t, paddr, length), ADDRESS("spa", host_access_t, spa),
-      NUMBER(host_access_t, asid, 0)}},
-    {"read",
-     WORD_READ,
-     0,
-     {{"out", KIND_OUT, AT(host_access_t, paddr), AT(host_access_t, length), 64, NULL},
-      ADDRESS("spa", host_access_t, spa),
-      NUMBER(host_access_t, asid, 0)}},
-};
-
-enum { WORDS = sizeof words / sizeof words[0], BUFFER_BYTES = 128, ITEM_BYTES = 65536 };
+enum { BUFFER_BYTES = 128, ITEM_BYTES = 65536, NEAR_ROWS = 64 };
 
 /* A command line's word with the values of its options. */
 typedef struct call {
-    const word_t *word;
+    const sp_word_t *word;
     uint64_t buffer[BUFFER_BYTES / 8];
     const char *files[FIELDS]; /* IN: what to read, OUT: where to save; NULL: not given */
     uint32_t handle;
@@ -189,11 +22,11 @@ typedef struct call {
 
 /* ---- reading the command line ---- */
 
-static const word_t *find_word(const char *name)
+static const sp_word_t *find_word(const char *name)
 {
-    for (uint32_t i = 0; i < WORDS; i++) {
-        if (strcmp(words[i].name, name) == 0) {
-            return &words[i];
+    for (uint32_t i = 0; sp_words[i].name != NULL; i++) {
+        if (strcmp(sp_words[i].name, name) == 0) {
+            return &sp_words[i];
         }
     }
     return NULL;
@@ -201,10 +34,10 @@ static const word_t *find_word(const char *name)
 
 static int unknown_word(const char *name)
 {
-    cbit_row_t rows[WORDS + 1];
+    cbit_row_t rows[NEAR_ROWS];
     memset(rows, 0, sizeof rows);
-    for (uint32_t i = 0; i < WORDS; i++) {
-        rows[i].key = words[i].name;
+    for (uint32_t i = 0; sp_words[i].name != NULL; i++) {
+        rows[i].key = sp_words[i].name;
     }
     const char *near = cbit_rows_nearest(rows, name);
     (void)fprintf(stderr, "error: cbit sp: there is no command %s\n  hint: %s%s\n", name,
@@ -213,7 +46,7 @@ static int unknown_word(const char *name)
     return cbit_err_exit_status(CBIT_ERR_USAGE);
 }
 
-static int bad_option(const word_t *word, const char *option, const char *what)
+static int bad_option(const sp_word_t *word, const char *option, const char *what)
 {
     (void)fprintf(stderr, "error: cbit sp %s: %s: %s\n  hint: its options are", word->name, option,
                   what);
@@ -284,7 +117,7 @@ static const char *take_value(call_t *call, uint32_t i, const char *value)
     }
 }
 
-static void set_defaults(call_t *call, const word_t *word)
+static void set_defaults(call_t *call, const sp_word_t *word)
 {
     memset(call, 0, sizeof *call);
     call->word = word;
@@ -299,7 +132,7 @@ static void set_defaults(call_t *call, const word_t *word)
 /* One word and its options from argv[*at] on. 0 or an exit status. */
 static int parse_call(int argc, char **argv, int *at, call_t *call)
 {
-    const word_t *word = find_word(argv[*at]);
+    const sp_word_t *word = find_word(argv[*at]);
     if (word == NULL) {
         return unknown_word(argv[*at]);
     }
@@ -337,10 +170,10 @@ int sp_words_check(int argc, char **argv)
 
 void sp_words_help(void)
 {
-    for (uint32_t i = 0; i < WORDS; i++) {
-        (void)printf("  %-20s", words[i].name);
+    for (uint32_t i = 0; sp_words[i].name != NULL; i++) {
+        (void)printf("  %-20s", sp_words[i].name);
         for (uint32_t j = 0; j < FIELDS; j++) {
-            const field_t *field = &words[i].fields[j];
+            const field_t *field = &sp_words[i].fields[j];
             if (field->name != NULL) {
                 (void)printf(" --%s %s", field->name,
                              field->kind == KIND_IN || field->kind == KIND_OUT ? "FILE"
@@ -499,7 +332,7 @@ static int prepare(sp_host_t *host, call_t *call)
             put(call, field->offset, SP_HOST_AREA0 + (uint64_t)i * SP_HOST_AREA_BYTES, 8);
             put(call, field->length_offset, field->fallback, 4);
         } else if (strcmp(field->name, "guest_length") == 0 && get_u32(call, field->offset) == 0) {
-            put(call, field->offset, get_u32(call, AT(sev_transport_t, trans_length)), 4);
+            put(call, field->offset, get_u32(call, offsetof(sev_transport_t, trans_length)), 4);
         }
     }
     return status;

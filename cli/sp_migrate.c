@@ -1,0 +1,142 @@
+/* Migration between two platforms, in files. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#include "cli/sp_flow.h"
+
+/* ---- migration, in files: a header and up to 16 KiB of data per packet ---- */
+
+typedef struct migration {
+    char magic[8];
+    uint32_t policy, length; /* of the guest's memory */
+} migration_t;
+
+static const char migration_magic[8] = {'C', 'B', 'I', 'T', 'M', 'I', 'G', '1'};
+
+typedef struct packet {
+    sev_packet_header_t header;
+    uint8_t data[SEV_PACKET_MAX_BYTES];
+} packet_t;
+
+static uint32_t part_of(const flow_t *flow, uint32_t at)
+{
+    uint32_t rest = flow->length - at;
+    return rest < SEV_PACKET_MAX_BYTES ? rest : SEV_PACKET_MAX_BYTES;
+}
+
+static void transport(flow_t *flow, uint32_t id, uint32_t at)
+{
+    sev_transport_t buffer = {.handle = flow->handle,
+                              .header_paddr = AREA_HEADER,
+                              .header_length = SEV_PACKET_HEADER_BYTES,
+                              .guest_paddr = SP_HOST_GUEST + at,
+                              .guest_length = part_of(flow, at),
+                              .trans_paddr = AREA_DATA,
+                              .trans_length = part_of(flow, at)};
+    sp_flow_command(flow, id, &buffer, sizeof buffer);
+}
+
+static void send_memory(flow_t *flow, const char *directory)
+{
+    uint32_t packets = (flow->length + SEV_PACKET_MAX_BYTES - 1) / SEV_PACKET_MAX_BYTES;
+    packet_t *all = calloc(packets, sizeof *all);
+    if (all == NULL) {
+        sp_flow_fail(flow, CBIT_ERR_NO_MEMORY, directory, "out of memory");
+        return;
+    }
+    for (uint32_t i = 0; i < packets && flow->status == 0; i++) {
+        transport(flow, SEV_CMD_SEND_UPDATE_DATA, i * SEV_PACKET_MAX_BYTES);
+        sp_flow_peek(flow, AREA_HEADER, 0, &all[i].header, sizeof all[i].header);
+        sp_flow_peek(flow, AREA_DATA, 0, all[i].data, part_of(flow, i * SEV_PACKET_MAX_BYTES));
+    }
+    sp_flow_write_out(flow, directory, "packets.bin", all, packets * sizeof *all);
+    free(all);
+}
+
+void sp_flow_migrate(flow_t *flow)
+{
+    char directory[4096];
+    sev_cert_t target, pdh, chain[3];
+    sev_session_t session;
+    if (flow->status != 0 || flow->options->migrate_to == NULL) {
+        return;
+    }
+    (void)snprintf(directory, sizeof directory, "%s/migration", flow->options->out);
+    sp_flow_export_certs(flow, &pdh, chain);
+    sp_flow_read_exact(flow, NULL, flow->options->migrate_to, &target, sizeof target);
+    sp_flow_poke(flow, AREA_CERT, &target, sizeof target);
+    sev_send_start_t start = {.handle = flow->handle,
+                              .pdh_paddr = AREA_CERT,
+                              .pdh_length = SEV_CERT_BYTES,
+                              .session_paddr = AREA_SESSION,
+                              .session_length = SEV_SESSION_BYTES};
+    sp_flow_command(flow, SEV_CMD_SEND_START, &start, sizeof start);
+    sp_flow_peek(flow, AREA_SESSION, 0, &session, sizeof session);
+    migration_t head = {.policy = start.policy, .length = flow->length};
+    memcpy(head.magic, migration_magic, sizeof head.magic);
+    sp_flow_write_out(flow, directory, "migration.bin", &head, sizeof head);
+    sp_flow_write_out(flow, directory, "pdh.cert", &pdh, sizeof pdh);
+    sp_flow_write_out(flow, directory, "session.bin", &session, sizeof session);
+    if (flow->status == 0) {
+        send_memory(flow, directory);
+    }
+    sp_flow_with_handle(flow, SEV_CMD_SEND_FINISH);
+}
+
+/* ---- receive ---- */
+
+static void receive_memory(flow_t *flow, const char *directory)
+{
+    uint32_t packets = (flow->length + SEV_PACKET_MAX_BYTES - 1) / SEV_PACKET_MAX_BYTES;
+    packet_t *all = calloc(packets + 1, sizeof *all);
+    if (all == NULL) {
+        sp_flow_fail(flow, CBIT_ERR_NO_MEMORY, directory, "out of memory");
+        return;
+    }
+    sp_flow_read_exact(flow, directory, "packets.bin", all, packets * sizeof *all);
+    for (uint32_t i = 0; i < packets && flow->status == 0; i++) {
+        sp_flow_poke(flow, AREA_HEADER, &all[i].header, sizeof all[i].header);
+        sp_flow_poke(flow, AREA_DATA, all[i].data, part_of(flow, i * SEV_PACKET_MAX_BYTES));
+        transport(flow, SEV_CMD_RECEIVE_UPDATE_DATA, i * SEV_PACKET_MAX_BYTES);
+    }
+    free(all);
+}
+
+int sp_flow_receive(sp_host_t *host, const owner_options_t *options)
+{
+    flow_t flow = {.host = host, .options = options, .asid = 2};
+    migration_t head = {.length = 0};
+    sp_flow_read_exact(&flow, options->from, "migration.bin", &head, sizeof head);
+    if (flow.status == 0 && (memcmp(head.magic, migration_magic, sizeof head.magic) != 0 ||
+                             head.length > GUEST_MAX_BYTES / 2 || head.length % 16 != 0)) {
+        sp_flow_fail(&flow, CBIT_ERR_FORMAT, "migration.bin", "is not of a migration");
+    }
+    flow.length = head.length;
+    flow.asid = (head.policy & SEV_POLICY_ES) != 0 ? 1 : 2;
+    sp_flow_init(&flow, (head.policy & SEV_POLICY_ES) != 0);
+    sp_flow_start_guest(&flow, SEV_CMD_RECEIVE_START, options->from, "pdh.cert", "session.bin",
+                        head.policy);
+    if (flow.status == 0) {
+        receive_memory(&flow, options->from);
+    }
+    sp_flow_with_handle(&flow, SEV_CMD_RECEIVE_FINISH);
+    uint8_t *memory = malloc(flow.length + 1), digest[SEV_DIGEST_BYTES];
+    char text[65], json[256];
+    if (memory != NULL && flow.status == 0) {
+        sp_flow_peek(&flow, SP_HOST_GUEST, (uint16_t)flow.asid, memory, flow.length);
+        sp_flow_hex(SHA256(memory, flow.length, digest), sizeof digest, text);
+        int length = snprintf(json, sizeof json,
+                              "{\n  \"policy\": %u,\n  \"bytes\": %u,\n"
+                              "  \"memory_sha256\": \"%s\"\n}\n",
+                              head.policy, flow.length, text);
+        sp_flow_write_out(&flow, options->out, "received.json", json, (size_t)length);
+    }
+    free(memory);
+    if (flow.status == 0) {
+        (void)printf("received %u bytes; the guest runs\n", flow.length);
+    }
+    return flow.status;
+}
