@@ -10,7 +10,8 @@
 #include "sev/abi.h"
 
 typedef struct owner_options {
-    const char *firmware, *session, *owner, *out, *migrate_to, *from, *report, *pek;
+    const char *firmware, *session, *owner, *out, *migrate_to, *migrate_chain, *migrate_amd, *from,
+        *report, *pek;
     uint64_t policy, secret_gpa, seed;
     bool secret_gpa_given, seed_given;
 } owner_options_t;

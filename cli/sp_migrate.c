@@ -5,6 +5,7 @@
 
 #include <openssl/sha.h>
 
+#include "cli/sp_file.h"
 #include "cli/sp_flow.h"
 
 /* ---- migration, in files: a header and up to 16 KiB of data per packet ---- */
@@ -56,6 +57,18 @@ static void send_memory(flow_t *flow, const char *directory)
     free(all);
 }
 
+/* A file of certificates, when there is one: its length. */
+static uint32_t place_file(flow_t *flow, const char *name, uint64_t spa)
+{
+    uint8_t bytes[2 * SEV_AMD_CERT_4096_BYTES + SEV_CHAIN_BYTES];
+    size_t got = 0;
+    if (flow->status == 0 && name != NULL) {
+        flow->status = sp_file_read(NULL, name, bytes, sizeof bytes, &got);
+        sp_flow_poke(flow, spa, bytes, (uint32_t)got);
+    }
+    return (uint32_t)got;
+}
+
 void sp_flow_migrate(flow_t *flow)
 {
     char directory[4096];
@@ -71,6 +84,11 @@ void sp_flow_migrate(flow_t *flow)
     sev_send_start_t start = {.handle = flow->handle,
                               .pdh_paddr = AREA_CERT,
                               .pdh_length = SEV_CERT_BYTES,
+                              .platform_paddr = AREA_HEADER,
+                              .platform_length =
+                                  place_file(flow, flow->options->migrate_chain, AREA_HEADER),
+                              .amd_paddr = AREA_DATA,
+                              .amd_length = place_file(flow, flow->options->migrate_amd, AREA_DATA),
                               .session_paddr = AREA_SESSION,
                               .session_length = SEV_SESSION_BYTES};
     sp_flow_command(flow, SEV_CMD_SEND_START, &start, sizeof start);

@@ -19,6 +19,7 @@
 #include "cli/args.h"
 #include "cli/sp_file.h"
 #include "cli/sp_flow.h"
+#include "cli/sp_kds.h"
 #include "sev/abi.h"
 
 /* ---- what the verbs take ---- */
@@ -47,6 +48,10 @@ static const cbit_arg_t launch_args[] = {
      .help = "where secret_header.bin and secret_payload.bin go (behind the image)"},
     {"--migrate-to", CBIT_ARG_TEXT, OPTION(migrate_to), .value = "PDH",
      .help = "then send the guest to the platform of this certificate: DIR/migration"},
+    {"--migrate-chain", CBIT_ARG_TEXT, OPTION(migrate_chain), .value = "FILE",
+     .help = "its PEK, OCA and signed CEK, for policies with DOMAIN or SEV"},
+    {"--migrate-amd", CBIT_ARG_TEXT, OPTION(migrate_amd), .value = "FILE",
+     .help = "ASK and ARK, for policies with SEV"},
     {"--out", CBIT_ARG_TEXT, OPTION(out), .value = "DIR",
      .help = "gets launch.json, attestation_report.bin and pek.cert"},
     {.name = NULL},
@@ -55,6 +60,13 @@ static const cbit_arg_t launch_args[] = {
 static const cbit_arg_t receive_args[] = {
     {"--from", CBIT_ARG_TEXT, OPTION(from), .value = "DIR", .help = "a migration folder"},
     {"--out", CBIT_ARG_TEXT, OPTION(out), .value = "DIR", .help = "gets received.json"},
+    {.name = NULL},
+};
+
+static const cbit_arg_t kds_args[] = {
+    {"--out", CBIT_ARG_TEXT, OPTION(out), .value = "DIR",
+     .help = "gets cek.cert, chain.cert (PEK, OCA, signed CEK), pdh.cert, ask_ark.cert and a note "
+             "that they are synthetic"},
     {.name = NULL},
 };
 
@@ -277,6 +289,11 @@ static const struct {
     {{.verb = "receive", .summary = "Receive a guest that was sent.", .args = receive_args},
      sp_flow_receive,
      {OPTION(out), OPTION(from)}},
+    {{.verb = "kds",
+      .summary = "The modelled chip's certificates as its maker gives them.",
+      .args = kds_args},
+     sp_kds_run,
+     {OPTION(out)}},
     {{.verb = "attest", .summary = "Check an attestation report.", .args = attest_args},
      run_attest,
      {OPTION(report), OPTION(pek)}},
@@ -310,12 +327,18 @@ int sp_owner_run(sp_host_t *host, int argc, char **argv)
     char name[32];
     (void)snprintf(name, sizeof name, "sp %s", verb->verb);
     named.verb = name;
-    named.operands = "";
+    named.operands = "[DIR]";
+    named.max_operands = 1;
     if (cbit_args_parse(&named, argc, argv, &options, &operands, &help) != CBIT_ERR_OK) {
         return cbit_err_exit_status(CBIT_ERR_USAGE);
     }
     if (help) {
         return 0;
+    }
+    if (operands.count == 1 && options.out == NULL) {
+        options.out = operands.items[0]; /* the folder may stand without --out */
+    } else if (operands.count == 1) {
+        return cbit_usage_error(&named, "one too many: %s", operands.items[0]);
     }
     if (options.policy > UINT32_MAX) {
         return cbit_usage_error(&named, "--policy has 32 bits");

@@ -1,4 +1,5 @@
 /* Moving a guest's memory: LAUNCH_SECRET, SEND_*, RECEIVE_*. */
+#include "sev/amd.h"
 #include "sev/es.h"
 #include "sev/session.h"
 
@@ -62,35 +63,54 @@ static sev_status_t check_domain(const sev_cert_t *pdh, const sev_cert_t chain[3
 
 static struct {
     sev_cert_t pdh, chain[3];
+    uint8_t amd[AMD_CHAIN_MAX_BYTES];
     sev_session_t session;
     p384_point_t point;
 } send;
 
-static bool read_certs(const sev_send_start_t *start, bool with_chain)
+static bool read_in(uint64_t paddr, void *to, uint32_t len_bytes)
 {
-    bool good = paddr_check(start->pdh_paddr, SEV_CERT_BYTES) == SEV_STATUS_SUCCESS &&
-                dma_read(paddr_range(start->pdh_paddr), &send.pdh, SEV_CERT_BYTES);
-    if (good && with_chain) {
-        good = paddr_check(start->platform_paddr, SEV_CHAIN_BYTES) == SEV_STATUS_SUCCESS &&
-               dma_read(paddr_range(start->platform_paddr), send.chain, SEV_CHAIN_BYTES);
+    return paddr_check(paddr, len_bytes) == SEV_STATUS_SUCCESS &&
+           dma_read(paddr_range(paddr), to, len_bytes);
+}
+
+/* The receiver must be a genuine platform, new enough for the policy: section 7, policy.SEV. */
+static sev_status_t check_genuine(uint32_t policy, uint32_t amd_length)
+{
+    const sev_cert_t *pek = &send.chain[0], *cek = &send.chain[2];
+    uint32_t major = policy >> SEV_POLICY_API_MAJOR_SHIFT & 0xff;
+    uint32_t minor = policy >> SEV_POLICY_API_MINOR_SHIFT & 0xff;
+    sev_status_t status = amd_chain_check(send.amd, amd_length, cek);
+    if (status == SEV_STATUS_SUCCESS) {
+        status = cert_validate(pek, cek);
     }
-    return good && paddr_check(start->session_paddr, SEV_SESSION_BYTES) == SEV_STATUS_SUCCESS;
+    if (status == SEV_STATUS_SUCCESS) {
+        status = cert_validate(&send.pdh, pek);
+    }
+    bool old = pek->api_major < major || (pek->api_major == major && pek->api_minor < minor);
+    return status == SEV_STATUS_SUCCESS && old ? SEV_STATUS_POLICY_FAILURE : status;
 }
 
 static sev_status_t check_receiver(const guest_t *guest, const sev_send_start_t *start)
 {
     bool domain = (guest->policy & SEV_POLICY_DOMAIN) != 0;
-    if ((guest->policy & SEV_POLICY_SEV) != 0) {
-        return SEV_STATUS_UNSUPPORTED; /* needs AMD's chain */
-    }
+    bool genuine = (guest->policy & SEV_POLICY_SEV) != 0;
     if (start->pdh_length != SEV_CERT_BYTES ||
-        (domain && start->platform_length != SEV_CHAIN_BYTES)) {
+        ((domain || genuine) && start->platform_length != SEV_CHAIN_BYTES) ||
+        (genuine && !amd_chain_length_good(start->amd_length))) {
         return SEV_STATUS_INVALID_LENGTH;
     }
-    if (!read_certs(start, domain)) {
+    if (!read_in(start->pdh_paddr, &send.pdh, SEV_CERT_BYTES) ||
+        ((domain || genuine) && !read_in(start->platform_paddr, send.chain, SEV_CHAIN_BYTES)) ||
+        (genuine && !read_in(start->amd_paddr, send.amd, start->amd_length)) ||
+        paddr_check(start->session_paddr, SEV_SESSION_BYTES) != SEV_STATUS_SUCCESS) {
         return SEV_STATUS_INVALID_ADDRESS;
     }
-    sev_status_t status = domain ? check_domain(&send.pdh, send.chain) : SEV_STATUS_SUCCESS;
+    sev_status_t status =
+        genuine ? check_genuine(guest->policy, start->amd_length) : SEV_STATUS_SUCCESS;
+    if (status == SEV_STATUS_SUCCESS && domain) {
+        status = check_domain(&send.pdh, send.chain);
+    }
     return status == SEV_STATUS_SUCCESS ? cert_check_dh(&send.pdh, &send.point) : status;
 }
 

@@ -1,0 +1,11 @@
+# cmake -DDIR=cli/keys -DOUT=keys.c -P embed.cmake: the PEM files as C strings.
+set(text "extern const char cbit_synthetic_ark_pem[], cbit_synthetic_ask_pem[];\n")
+foreach(name ark ask)
+  file(STRINGS ${DIR}/synthetic_${name}.pem lines)
+  string(APPEND text "const char cbit_synthetic_${name}_pem[] =")
+  foreach(line ${lines})
+    string(APPEND text "\n    \"${line}\\n\"")
+  endforeach()
+  string(APPEND text ";\n")
+endforeach()
+file(WRITE ${OUT} "${text}")
