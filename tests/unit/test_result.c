@@ -237,12 +237,16 @@ START_TEST(events_tell_what_happened_or_that_they_were_skipped)
                                         .exit_code = -1,
                                         .outcome = "invalid",
                                         .info2 = 0xabc,
+                                        .changed_blocks = 3,
+                                        .xor_values = 2,
                                         .span_ps = 42};
     make(CBIT_ENGINE_MODEL, true);
-    assert_at("/events/0", "{\"kind\":\"skip_activate\",\"guest\":\"b\",\"vcpu\":0,"
-                           "\"skipped\":false,\"at_ns\":1.500,\"asid\":2,\"exit_code\":-1,"
-                           "\"outcome\":\"invalid\",\"info1\":\"0x0\",\"info2\":\"0xabc\","
-                           "\"blocks\":0,\"foreign_blocks\":0,\"span_ns\":0.042}");
+    assert_at("/events/0",
+              "{\"kind\":\"skip_activate\",\"guest\":\"b\",\"vcpu\":0,"
+              "\"skipped\":false,\"at_ns\":1.500,\"asid\":2,\"exit_code\":-1,"
+              "\"outcome\":\"invalid\",\"info1\":\"0x0\",\"info2\":\"0xabc\","
+              "\"blocks\":0,\"foreign_blocks\":0,\"changed_blocks\":3,\"xor_values\":2,"
+              "\"span_ns\":0.042}");
     assert_at("/events/1", "{\"kind\":\"dma_read\",\"guest\":\"a\",\"vcpu\":0,\"skipped\":true,"
                            "\"at_ns\":null,\"asid\":null,\"exit_code\":null,\"outcome\":null}");
 }
