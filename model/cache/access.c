@@ -17,6 +17,7 @@ static void serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_tx
     if (txn->command == CBIT_COMMAND_READ) {
         memcpy(txn->data, at, txn->size_bytes);
         become_reader(cache, line, core);
+        line->by = line->dirty ? line->by : (uint32_t)txn->source << 16 | txn->source_id;
     } else {
         cbit_line_make_exclusive(cache, line, core);
         memcpy(at, txn->data, txn->size_bytes);
@@ -67,8 +68,8 @@ void cbit_answers_event(void *self)
 static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
                     uint8_t command)
 {
-    return line->mshr == NULL &&
-           (command == CBIT_COMMAND_READ || cbit_line_is_alone(cache, line, core));
+    return line->mshr == NULL && (command == CBIT_COMMAND_READ || line->owner == (int16_t)core ||
+                                  cbit_line_is_alone(cache, line, core));
 }
 
 /* Finds a line in the core's own levels and its complex's L3, and brings it near. NULL: it is not
@@ -130,17 +131,9 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     if (cache->of_core[port->core].wbinvds != NULL) {
         return false;
     }
-    uint64_t tag = cbit_tag(spa, key);
-    if (command == CBIT_COMMAND_WRITE) {
-        /* The first write of a line must tell who writes it. */
-        cbit_level_t *l1 = port->fetch ? &cache->l1i : &cache->l1d;
-        uint32_t place = cbit_level_find(l1, port->core, tag);
-        if (place == NOWHERE || !cache->pool[l1->line[place]].dirty) {
-            return false;
-        }
-    }
     uint32_t which;
-    cbit_line_t *line = hit(cache, port->core, port->fetch, (uint8_t)command, tag, &which);
+    cbit_line_t *line =
+        hit(cache, port->core, port->fetch, (uint8_t)command, cbit_tag(spa, key), &which);
     if (line == NULL) {
         return false;
     }
@@ -151,8 +144,12 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
             become_reader(cache, line, port->core);
         }
     } else {
-        cbit_line_make_exclusive(cache, line, port->core);
+        /* Who wrote it is who has read it here: one key id is one guest, or the host. */
+        if (line->owner != (int16_t)port->core) {
+            cbit_line_make_exclusive(cache, line, port->core);
+        }
         memcpy(at, bytes, len_bytes);
+        line->dirty = true;
     }
     count_hit(cache, which);
     *clocks = cache->clocks[which];

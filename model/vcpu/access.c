@@ -155,6 +155,14 @@ static void count_access(cbit_vcpu_t *vcpu, cbit_key_t key)
     }
 }
 
+/* What the operation has waited for its translation. */
+static cbit_ps_t waited_ps(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->n == vcpu->issue_n
+               ? 0
+               : cbit_vcpu_edge_ps(vcpu, vcpu->n) - cbit_vcpu_edge_ps(vcpu, vcpu->issue_n);
+}
+
 cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
                                  uint8_t *bytes, uint32_t *len)
 {
@@ -173,7 +181,7 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
             return step;
         }
         vcpu->target_count = 1;
-        vcpu->walk_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n) - cbit_vcpu_edge_ps(vcpu, vcpu->issue_n);
+        vcpu->walk_ps = waited_ps(vcpu);
     }
     *len = within_line(gva, *len);
     const in_place_t what = {.port =
@@ -193,15 +201,25 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
 
 /* ---- loads and stores ---- */
 
+/* The stack of free slots of one kind, and how many of that kind are busy. */
+static uint16_t *free_stack(cbit_vcpu_t *vcpu, bool store, uint32_t **busy, uint32_t *count)
+{
+    *busy = store ? &vcpu->stores_busy : &vcpu->loads_busy;
+    *count = store ? vcpu->config.max_stores : vcpu->config.max_misses;
+    return vcpu->slots_free + (store ? vcpu->config.max_misses : 0);
+}
+
 static void slot_complete(cbit_slot_t *slot, uint64_t at_n)
 {
     cbit_vcpu_t *vcpu = slot->vcpu;
+    uint32_t *busy, count;
+    uint16_t *stack = free_stack(vcpu, slot->store, &busy, &count);
+    stack[--*busy] = (uint16_t)(slot - vcpu->slots);
     slot->busy = false;
     if (slot->store) {
-        vcpu->stores_busy--;
         return;
     }
-    vcpu->loads_busy--;
+    vcpu->last_load = vcpu->last_load == slot ? NULL : vcpu->last_load;
     vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
     if (slot->program->on_data != NULL) {
         slot->program->on_data(slot->program->self, &slot->op, slot->bytes);
@@ -228,26 +246,20 @@ static void piece_answered(void *self, cbit_txn_t *txn)
     }
 }
 
-static cbit_slot_t *free_slot(cbit_vcpu_t *vcpu, bool store)
+static bool slot_free(cbit_vcpu_t *vcpu, bool store)
 {
-    uint32_t first = store ? vcpu->config.max_misses : 0;
-    uint32_t count = store ? vcpu->config.max_stores : vcpu->config.max_misses;
-    for (uint32_t i = first; i < first + count; i++) {
-        if (!vcpu->slots[i].busy) {
-            return &vcpu->slots[i];
-        }
-    }
-    return NULL;
+    uint32_t *busy, count;
+    (void)free_stack(vcpu, store, &busy, &count);
+    return *busy < count;
 }
 
 /* What a load waits for before it may issue: a slot, and the load that its address comes from. */
 static cbit_step_t start(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     bool store = op->kind == CBIT_OP_STORE;
-    bool after_load = op->depends && vcpu->loads_busy != 0 &&
-                      cbit_vcpu_find_load(vcpu, vcpu->loads_issued - 1) != NULL;
-    vcpu->slot = free_slot(vcpu, store);
-    if (after_load || vcpu->slot == NULL) {
+    bool after_load = op->depends && vcpu->last_load != NULL;
+    vcpu->slot = NULL; /* taken when it is needed; none that is free now can be gone by then */
+    if (after_load || !slot_free(vcpu, store)) {
         vcpu->waits_for_slot = true;
         return STEP_WAIT;
     }
@@ -283,8 +295,7 @@ static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         vcpu->target_len[vcpu->target_count++] = (uint8_t)len;
         vcpu->at += len;
         if (vcpu->at == op->size_bytes) {
-            vcpu->walk_ps =
-                cbit_vcpu_edge_ps(vcpu, vcpu->n) - cbit_vcpu_edge_ps(vcpu, vcpu->issue_n);
+            vcpu->walk_ps = waited_ps(vcpu);
         }
     }
     return STEP_DONE;
@@ -292,18 +303,17 @@ static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 
 static void begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    cbit_slot_t *slot = vcpu->slot;
+    bool store = op->kind == CBIT_OP_STORE;
+    uint32_t *busy, count;
+    const uint16_t *stack = free_stack(vcpu, store, &busy, &count);
+    cbit_slot_t *slot = &vcpu->slots[stack[(*busy)++]];
+    vcpu->slot = slot;
     slot->busy = true;
-    slot->store = op->kind == CBIT_OP_STORE;
+    slot->store = store;
     slot->pending = 1; /* ours, until all pieces are sent */
     slot->op = *op;
     slot->program = &vcpu->context->program;
-    if (slot->store) {
-        vcpu->stores_busy++;
-    } else {
-        vcpu->loads_busy++;
-        slot->number = vcpu->loads_issued++;
-    }
+    vcpu->last_load = store ? vcpu->last_load : slot;
 }
 
 /* True if the piece is done with or on its way. */
@@ -364,7 +374,7 @@ cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     if (step != STEP_DONE || !cbit_vcpu_may_act(vcpu)) {
         return step == STEP_DONE ? STEP_WAIT : step;
     }
-    if (!vcpu->slot->busy) {
+    if (vcpu->slot == NULL) {
         begin_slot(vcpu, op);
     }
     uint32_t clocks = 0;
@@ -383,12 +393,38 @@ cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     return STEP_DONE;
 }
 
-cbit_slot_t *cbit_vcpu_find_load(cbit_vcpu_t *vcpu, uint64_t number)
+bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    for (uint32_t i = 0; i < vcpu->config.max_misses; i++) {
-        if (vcpu->slots[i].busy && vcpu->slots[i].number == number) {
-            return &vcpu->slots[i];
-        }
+    bool store = op->kind == CBIT_OP_STORE;
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    if (vcpu->issued || memory->quick == NULL || !cbit_vcpu_paged(vcpu) ||
+        op->gva % CBIT_LINE_BYTES + op->size_bytes > CBIT_LINE_BYTES ||
+        (op->depends && (vcpu->last_load != NULL || vcpu->last_load_n > vcpu->n))) {
+        return false;
     }
-    return NULL;
+    cbit_target_t target;
+    if (!cbit_vcpu_translate_hit(vcpu, op->gva, store ? INTENT_WRITE : INTENT_READ, &target)) {
+        return false;
+    }
+    uint8_t bytes[CBIT_LINE_BYTES];
+    if (store) {
+        memcpy(bytes, op->data, op->size_bytes);
+    }
+    uint32_t clocks;
+    if (!memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
+                       target.key, bytes, op->size_bytes, &clocks)) {
+        vcpu->mine->tlb_hits--; /* it is counted on the long way */
+        return false;
+    }
+    count_access(vcpu, target.key);
+    if (store) {
+        return true;
+    }
+    vcpu->last_load = NULL;
+    vcpu->last_load_n = vcpu->n + clocks > vcpu->last_load_n ? vcpu->n + clocks : vcpu->last_load_n;
+    cbit_vcpu_saw(vcpu, target, op->size_bytes);
+    if (vcpu->context->program.on_data != NULL) {
+        vcpu->context->program.on_data(vcpu->context->program.self, op, bytes);
+    }
+    return true;
 }

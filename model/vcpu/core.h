@@ -38,7 +38,7 @@ enum {
     VECTOR_NPF = 256, /* not an exception of the guest: exits */
 };
 
-typedef enum cbit_intent { INTENT_READ, INTENT_WRITE, INTENT_FETCH } cbit_intent_t;
+typedef enum cbit_intent { INTENT_READ, INTENT_WRITE, INTENT_FETCH, INTENTS } cbit_intent_t;
 
 typedef struct cbit_fault {
     uint32_t vector;
@@ -66,7 +66,6 @@ typedef struct cbit_slot {
     bool busy;
     bool store;
     uint8_t pending; /* pieces not answered */
-    uint64_t number; /* of the load, in program order */
     cbit_op_t op;
     const cbit_program_t *program;
     uint8_t bytes[CBIT_LINE_BYTES];
@@ -99,6 +98,7 @@ typedef struct cbit_walk {
 } cbit_walk_t;
 
 enum { REWIND_OPS = 64, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
+enum { TLB_HINTS = 16 };
 enum { GPR_RAX = 0, GPR_RSP = 4 };
 
 /* A program and where it stands. */
@@ -182,6 +182,13 @@ struct cbit_vcpu {
         cbit_tlb_t guest_tables;  /* 2 MiB of virtual addresses -> guest's last table (gpa) */
         cbit_tlb_t nested_tables; /* 2 MiB of guest physical addresses -> last nested table */
     } tlb;
+    /* What the guest's mode makes of an entry's flags, by intent: those that it must have, those
+       that it must not have, and the key id by its two C-bits. */
+    struct cbit_rule {
+        uint8_t need, forbid;
+        cbit_key_t keys[4];
+    } rules[INTENTS];
+    uint32_t hints[TLB_HINTS]; /* where l1d had a page the last time */
     cbit_walk_t walk;
     cbit_fault_t fault;
     cbit_fault_t delivering;
@@ -207,8 +214,9 @@ struct cbit_vcpu {
 
     cbit_slot_t *slots; /* max_misses loads, then max_stores stores */
     uint32_t loads_busy, stores_busy;
-    uint64_t loads_issued;
-    uint64_t last_load_n; /* when the last one that is complete had its bytes */
+    uint16_t *slots_free;         /* loads' from 0 on, stores' from max_misses on: stacks */
+    const cbit_slot_t *last_load; /* the newest load, if its bytes are still on their way */
+    uint64_t last_load_n;         /* when the last one that is complete had its bytes */
 
     cbit_check_t check;
     cbit_rng_t rng;
@@ -252,12 +260,18 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
 void cbit_vcpu_saw(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes);
 /* A load or store; completes by itself. */
 cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op);
-cbit_slot_t *cbit_vcpu_find_load(cbit_vcpu_t *vcpu, uint64_t number);
+/* The same for one that both TLB and cache have, within a line; false: it takes the long way. */
+bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 
 /* ---- translation (walk.c) ---- */
 
 cbit_step_t cbit_vcpu_translate(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
                                 cbit_target_t *target);
+/* A data access that the first-level TLB has; false: nothing happened. */
+bool cbit_vcpu_translate_hit(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
+                             cbit_target_t *target);
+/* To be called when mode or privilege of the guest have changed. */
+void cbit_vcpu_set_rules(cbit_vcpu_t *vcpu);
 /* Drops what is known of one ASID, or of all (0); of one page (and all walk caches, as INVLPG). */
 void cbit_vcpu_forget_asid(cbit_vcpu_t *vcpu, uint32_t asid);
 void cbit_vcpu_forget_page(cbit_vcpu_t *vcpu, cbit_gva_t gva);

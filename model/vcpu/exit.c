@@ -88,6 +88,7 @@ static void load_state(cbit_vcpu_t *vcpu)
     guest->gs = get_segment(vcpu, CBIT_VMCB_GS);
     guest->gdtr = get_segment(vcpu, CBIT_VMCB_GDTR);
     guest->idtr = get_segment(vcpu, CBIT_VMCB_IDTR);
+    cbit_vcpu_set_rules(vcpu);
 }
 
 /* The consistency checks of APM volume 2, 15.5.1, as far as the state that we keep goes. Legacy

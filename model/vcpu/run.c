@@ -84,6 +84,7 @@ static void write_cr3(cbit_vcpu_t *vcpu, uint64_t value)
     guest->cr4 |= CBIT_CR4_PAE;
     guest->efer |= CBIT_EFER_LME | CBIT_EFER_LMA;
     guest->cs.attributes |= CS_LONG;
+    cbit_vcpu_set_rules(vcpu);
     cbit_vcpu_forget_asid(vcpu, guest->asid);
 }
 
@@ -105,7 +106,7 @@ static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         return fetch(vcpu, op);
     case CBIT_OP_LOAD:
     case CBIT_OP_STORE: {
-        cbit_step_t step = cbit_vcpu_issue(vcpu, op);
+        cbit_step_t step = cbit_vcpu_issue_hit(vcpu, op) ? STEP_DONE : cbit_vcpu_issue(vcpu, op);
         vcpu->mine->loads += step == STEP_DONE && op->kind == CBIT_OP_LOAD;
         vcpu->mine->stores += step == STEP_DONE && op->kind == CBIT_OP_STORE;
         return step;

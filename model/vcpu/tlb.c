@@ -2,24 +2,16 @@
 
 #include <stdlib.h>
 
-#define TLB_VALID (UINT64_C(1) << 63)
-enum { TLB_MAX_WAYS = 8, ASID_BITS = 10, SIZE_SHIFT = 61 };
-
-/* Addresses are canonical or physical: bits 51:12 tell them apart. */
-static uint64_t tag_of(uint64_t address, uint32_t asid, cbit_page_size_t size)
-{
-    uint64_t number = (address & ((UINT64_C(1) << 52) - 1)) >> cbit_page_shift(size);
-    return TLB_VALID | (uint64_t)size << SIZE_SHIFT | number << ASID_BITS | asid;
-}
+enum { TLB_MAX_WAYS = 8 };
 
 static uint32_t tag_asid(uint64_t tag)
 {
-    return (uint32_t)tag & ((1U << ASID_BITS) - 1);
+    return (uint32_t)tag & ((1U << TLB_ASID_BITS) - 1);
 }
 
 static cbit_page_size_t tag_size(uint64_t tag)
 {
-    return (cbit_page_size_t)(tag >> SIZE_SHIFT & 3);
+    return (cbit_page_size_t)(tag >> TLB_SIZE_SHIFT & 3);
 }
 
 bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
@@ -56,7 +48,7 @@ int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_pag
         if (tlb->of_size[s] == 0) {
             continue;
         }
-        uint64_t tag = tag_of(address, asid, (cbit_page_size_t)s);
+        uint64_t tag = cbit_tlb_tag(address, asid, (cbit_page_size_t)s);
         uint32_t set = set_of(tlb, address, (cbit_page_size_t)s);
         for (uint32_t i = set; i < set + tlb->ways; i++) {
             if (tlb->tags[i] == tag) {
@@ -84,7 +76,7 @@ void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page
     if (tlb->entries == 0) {
         return;
     }
-    uint64_t tag = tag_of(address, asid, size);
+    uint64_t tag = cbit_tlb_tag(address, asid, size);
     uint32_t set = set_of(tlb, address, size);
     uint32_t best = set;
     for (uint32_t i = set; i < set + tlb->ways; i++) {

@@ -46,6 +46,15 @@ static inline uint32_t cbit_page_shift(cbit_page_size_t size)
     return 12 + 9 * (uint32_t)size;
 }
 
+enum { TLB_ASID_BITS = 10, TLB_SIZE_SHIFT = 61 };
+
+/* What an entry is found by. Addresses are canonical or physical: bits 51:12 tell them apart. */
+static inline uint64_t cbit_tlb_tag(uint64_t address, uint32_t asid, cbit_page_size_t size)
+{
+    uint64_t number = (address & ((UINT64_C(1) << 52) - 1)) >> cbit_page_shift(size);
+    return UINT64_C(1) << 63 | (uint64_t)size << TLB_SIZE_SHIFT | number << TLB_ASID_BITS | asid;
+}
+
 /* entries: a power of two, or 0: keeps nothing. False: out of memory. */
 bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries);
 void cbit_tlb_free(cbit_tlb_t *tlb);

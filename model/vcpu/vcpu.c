@@ -163,10 +163,12 @@ static bool build_slots(cbit_vcpu_t *vcpu)
 {
     uint32_t count = vcpu->config.max_misses + vcpu->config.max_stores;
     vcpu->slots = calloc(count, sizeof vcpu->slots[0]);
-    if (vcpu->slots == NULL) {
+    vcpu->slots_free = calloc(count, sizeof vcpu->slots_free[0]);
+    if (vcpu->slots == NULL || vcpu->slots_free == NULL) {
         return false;
     }
     for (uint32_t i = 0; i < count; i++) {
+        vcpu->slots_free[i] = (uint16_t)i;
         cbit_slot_t *slot = &vcpu->slots[i];
         slot->vcpu = vcpu;
         slot->pieces[0].slot = slot;
@@ -221,6 +223,7 @@ void cbit_vcpu_destroy(cbit_vcpu_t *vcpu)
     }
     free_translations(vcpu);
     free(vcpu->slots);
+    free(vcpu->slots_free);
     free(vcpu->stats);
     free(vcpu);
 }

@@ -390,24 +390,70 @@ static cbit_accessor_t accessor_of(const cbit_vcpu_t *vcpu, cbit_intent_t intent
     return intent == INTENT_FETCH ? CBIT_ACCESSOR_SEV_FETCH : CBIT_ACCESSOR_SEV_DATA;
 }
 
+static void set_rule(cbit_vcpu_t *vcpu, cbit_intent_t intent)
+{
+    struct cbit_rule *rule = &vcpu->rules[intent];
+    bool from_user = vcpu->guest.cpl == 3;
+    rule->need = from_user ? TLB_USER : 0;
+    rule->forbid = 0;
+    if (intent == INTENT_WRITE) {
+        bool guarded = from_user || (vcpu->guest.cr0 & CBIT_CR0_WP) != 0;
+        rule->need |= TLB_NESTED_WRITABLE | (guarded ? TLB_WRITABLE : 0);
+    } else if (intent == INTENT_FETCH) {
+        rule->forbid = TLB_NO_EXECUTE | TLB_NESTED_NO_EXECUTE;
+    }
+    for (uint32_t c = 0; c < 4; c++) {
+        cbit_access_t access = {.accessor = accessor_of(vcpu, intent),
+                                .asid = (uint16_t)vcpu->guest.asid,
+                                .guest_c_bit = (c & 1) != 0,
+                                .host_c_bit = (c & 2) != 0};
+        rule->keys[c] = cbit_key_of_access(&access);
+    }
+}
+
+void cbit_vcpu_set_rules(cbit_vcpu_t *vcpu)
+{
+    set_rule(vcpu, INTENT_READ);
+    set_rule(vcpu, INTENT_WRITE);
+    set_rule(vcpu, INTENT_FETCH);
+}
+
 /* True if an entry permits the access; otherwise a walk finds out what is wrong now. */
 static bool flags_allow(const cbit_vcpu_t *vcpu, uint8_t flags, cbit_intent_t intent)
 {
-    return guest_allowed(vcpu, intent, (flags & TLB_WRITABLE) != 0, (flags & TLB_USER) != 0,
-                         (flags & TLB_NO_EXECUTE) != 0) &&
-           (intent != INTENT_WRITE || (flags & TLB_NESTED_WRITABLE) != 0) &&
-           (intent != INTENT_FETCH || (flags & TLB_NESTED_NO_EXECUTE) == 0);
+    const struct cbit_rule *rule = &vcpu->rules[intent];
+    return (flags & rule->need) == rule->need && (flags & rule->forbid) == 0;
 }
 
 static void use(const cbit_vcpu_t *vcpu, cbit_spa_t spa, uint8_t flags, cbit_intent_t intent,
                 cbit_target_t *target)
 {
-    cbit_access_t access = {.accessor = accessor_of(vcpu, intent),
-                            .asid = (uint16_t)vcpu->guest.asid,
-                            .guest_c_bit = (flags & TLB_GUEST_C) != 0,
-                            .host_c_bit = (flags & TLB_HOST_C) != 0};
+    uint32_t c = ((flags & TLB_GUEST_C) != 0 ? 1U : 0U) | ((flags & TLB_HOST_C) != 0 ? 2U : 0U);
     target->spa = spa;
-    target->key = cbit_key_of_access(&access);
+    target->key = vcpu->rules[intent].keys[c];
+}
+
+bool cbit_vcpu_translate_hit(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
+                             cbit_target_t *target)
+{
+    cbit_tlb_t *l1 = &vcpu->tlb.l1d;
+    uint32_t *hint = &vcpu->hints[gva >> 12 & (TLB_HINTS - 1)];
+    if (l1->tags[*hint] != cbit_tlb_tag(gva, vcpu->guest.asid, PAGE_4K)) {
+        cbit_page_size_t size;
+        int64_t i = cbit_tlb_find(l1, gva, vcpu->guest.asid, &size);
+        if (i < 0) {
+            return false;
+        }
+        *hint = (uint32_t)i;
+    }
+    uint8_t flags = l1->flags[*hint];
+    if (!flags_allow(vcpu, flags, intent)) {
+        return false;
+    }
+    l1->used[*hint] = ++l1->touches;
+    use(vcpu, l1->pages[*hint] | (gva & low_mask(12)), flags, intent, target);
+    vcpu->mine->tlb_hits++;
+    return true;
 }
 
 /* Looks into both levels; the second one costs its clocks, and hands down. */
