@@ -243,7 +243,9 @@ void cbit_cache_send_fills(cbit_cache_t *cache)
         cbit_ps_t waited_ps = now_ps - mshr->txn.entered_ps;
         cbit_txn_charge(&mshr->txn, CBIT_STAGE_FABRIC, waited_ps);
         cache->fills_first = mshr->next; /* off the list first: the answer may come from inside */
-        if (!cache->below.try_send(cache->below.self, &mshr->txn, &cache->below_space)) {
+        const cbit_port_t *below =
+            &cache->below_of_complex[cbit_complex_of(cache, mshr->first->core)];
+        if (!below->try_send(below->self, &mshr->txn, &cache->below_space)) {
             mshr->txn.stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
             cache->fills_first = mshr;
             return;
@@ -375,8 +377,9 @@ static bool drop_aliases(cbit_cache_t *cache, uint64_t tag, const cbit_line_t *o
                 return false;
             }
             cache->stats.aliases_dropped++;
+            uint32_t complex = cbit_line_complex(cache, line);
             cbit_line_drop_all(cache, line);
-            cbit_line_retire(cache, line);
+            cbit_line_retire(cache, line, complex);
             if (leaving) {
                 cbit_cache_send_victims(cache);
                 return false;

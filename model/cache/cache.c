@@ -216,9 +216,13 @@ static bool build_buffers(cbit_cache_t *cache)
     cache->waits = calloc(waits, sizeof cache->waits[0]);
     cache->of_core = calloc(cache->cores, sizeof cache->of_core[0]);
     cache->ports = calloc(2 * (size_t)cache->cores, sizeof cache->ports[0]);
+    cache->below_of_complex = calloc(cache->complexes, sizeof cache->below_of_complex[0]);
     if (cache->mshrs == NULL || cache->victims == NULL || cache->waits == NULL ||
-        cache->of_core == NULL || cache->ports == NULL) {
+        cache->of_core == NULL || cache->ports == NULL || cache->below_of_complex == NULL) {
         return false;
+    }
+    for (uint32_t i = 0; i < cache->complexes; i++) {
+        cache->below_of_complex[i] = cache->below;
     }
     for (uint32_t i = 0; i < cache->mshr_count; i++) {
         cache->mshrs[i].cache = cache;
@@ -299,7 +303,13 @@ void cbit_cache_destroy(cbit_cache_t *cache)
     free(cache->waits);
     free(cache->of_core);
     free(cache->ports);
+    free(cache->below_of_complex);
     free(cache);
+}
+
+void cbit_cache_bind_complex(cbit_cache_t *cache, uint32_t complex, cbit_port_t below)
+{
+    cache->below_of_complex[complex] = below;
 }
 
 void cbit_cache_stats(const cbit_cache_t *cache, cbit_cache_stats_t *stats)

@@ -97,14 +97,22 @@ void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
     cache->pool_free = i;
 }
 
-void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line)
+uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line)
+{
+    if (line->cores != 0) {
+        return cbit_complex_of(cache, (uint32_t)__builtin_ctzll(line->cores));
+    }
+    return line->complexes == 0 ? 0 : (uint32_t)__builtin_ctzll(line->complexes);
+}
+
+void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
     if (cbit_line_on_chip(line)) {
         return;
     }
     line->owner = NO_OWNER;
     if (line->dirty) {
-        cbit_cache_write_back(cache, line);
+        cbit_cache_write_back(cache, line, complex);
     } else {
         cbit_line_release(cache, line);
     }
@@ -216,7 +224,7 @@ static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
     if (cache->l3.tags[place] != 0) {
         cbit_line_t *old = &cache->pool[cache->l3.line[place]];
         cbit_line_drop_complex(cache, old, complex);
-        cbit_line_retire(cache, old);
+        cbit_line_retire(cache, old, complex);
     }
     take_place(&cache->l3, place, line->tag, cbit_index(cache, line));
     line->complexes |= UINT64_C(1) << complex;
@@ -237,7 +245,7 @@ static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
     if (cache->l3.lines != 0 && !cache->config.l3_inclusive) {
         place_l3(cache, line, cbit_complex_of(cache, core));
     } else {
-        cbit_line_retire(cache, line);
+        cbit_line_retire(cache, line, cbit_complex_of(cache, core));
     }
 }
 

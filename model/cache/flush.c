@@ -53,7 +53,7 @@ static cbit_victim_t *unsent(const cbit_cache_t *cache, const cbit_line_t *line)
     return line->victims == 0 ? NULL : victim;
 }
 
-void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line)
+void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
     line->dirty = false;
     if (unsent(cache, line) != NULL) {
@@ -63,7 +63,8 @@ void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line)
     while (victim->busy) {
         victim++;
     }
-    *victim = (cbit_victim_t){.cache = cache, .busy = true, .line = cbit_index(cache, line)};
+    *victim = (cbit_victim_t){
+        .cache = cache, .busy = true, .line = cbit_index(cache, line), .complex = complex};
     victim->txn.entered_ps = cbit_kernel_now_ps(cache->kernel);
     cache->victims_busy++;
     line->victims++;
@@ -145,7 +146,8 @@ void cbit_cache_send_victims(cbit_cache_t *cache)
         /* Off the list first: the answer may come from inside. */
         cache->victims_first = victim->next;
         victim->sent = true;
-        if (!cache->below.try_send(cache->below.self, txn, &cache->below_space)) {
+        const cbit_port_t *below = &cache->below_of_complex[victim->complex];
+        if (!below->try_send(below->self, txn, &cache->below_space)) {
             victim->sent = false;
             cache->victims_last = cache->victims_first == NULL ? victim : cache->victims_last;
             victim->next = cache->victims_first;
@@ -161,15 +163,16 @@ void cbit_cache_send_victims(cbit_cache_t *cache)
 /* Writes a line back, other caches' copies or not, and takes it out of one unit. */
 static void flush_line(cbit_cache_t *cache, cbit_line_t *line, uint32_t unit, bool l3)
 {
+    uint32_t complex = l3 ? unit : cbit_complex_of(cache, unit);
     if (line->dirty) {
-        cbit_cache_write_back(cache, line);
+        cbit_cache_write_back(cache, line, complex);
     }
     if (l3) {
         cbit_line_drop_complex(cache, line, unit);
     } else {
         cbit_line_drop_core(cache, line, unit);
     }
-    cbit_line_retire(cache, line);
+    cbit_line_retire(cache, line, complex);
 }
 
 /* Goes over a core's L2, then its complex's L3; false: no buffer is free for the next dirty line.
@@ -285,8 +288,9 @@ static bool line_gone(cbit_cache_t *cache, cbit_spa_t spa)
         cbit_line_t *next = cbit_line_of_address(cache, spa, line);
         if (line->mshr == NULL && cbit_line_on_chip(line) &&
             (!line->dirty || cbit_cache_has_room(cache))) {
+            uint32_t complex = cbit_line_complex(cache, line);
             cbit_line_drop_all(cache, line);
-            cbit_line_retire(cache, line);
+            cbit_line_retire(cache, line, complex);
         }
         line = next;
     }

@@ -69,6 +69,7 @@ struct cbit_victim {
     bool busy, sent;
     bool again; /* the bytes changed after it was sent */
     uint32_t line;
+    uint32_t complex;  /* that it left last */
     uint64_t flushers; /* cores whose WBINVD waits for it */
     cbit_txn_t txn;
     cbit_victim_t *next; /* in order of sending */
@@ -103,7 +104,8 @@ struct cbit_cache {
     bool coherent_domains;
     uint32_t cores, complexes;
     cbit_kernel_t *kernel;
-    cbit_port_t below;
+    cbit_port_t below;             /* without time */
+    cbit_port_t *below_of_complex; /* requests */
     cbit_waiter_t below_space;
     cbit_waitlist_t waiters;
     cbit_ps_t transfer_ps, look_up_ps;
@@ -226,12 +228,14 @@ void cbit_line_drop_all(cbit_cache_t *cache, cbit_line_t *line);
 void cbit_line_make_exclusive(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 /* The core's copy is the only one (its own complex's inclusive L3 aside). */
 bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core);
-/* If no copy is left: writes back if dirty, and releases. */
-void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line);
+/* If no copy is left: writes back (from that complex) if dirty, and releases. */
+void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);
+/* A complex that has it: of its first core or L3. */
+uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line);
 
 /* ---- write-backs and flushes (flush.c) ---- */
 
-void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line);
+void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);
 /* Takes the write-back of a line that is not sent yet off the list; false if there is none. */
 bool cbit_cache_victim_cancel(cbit_cache_t *cache, cbit_line_t *line);
 /* A line without copies was changed: the write-back of it that is sent goes again. */

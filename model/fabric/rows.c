@@ -11,6 +11,12 @@ const cbit_row_t cbit_fabric_rows[] = {
     {CBIT_FIELD(BOOL, cbit_fabric_config_t, hash), .fallback = true,
      .source = "assumed: server controllers hash, the bits are not published",
      .help = "XOR higher address bits into the channel number (channel counts of a power of two)"},
+    {CBIT_FIELD(U32, cbit_fabric_config_t, sockets), .min = 1, .max = 2, .fallback = 1,
+     .source = "assumed: one socket unless a preset or scenario says otherwise",
+     .help = "Sockets; each has its half of the channels"},
+    {CBIT_FIELD(U32, cbit_fabric_config_t, nodes_per_socket), .min = 1, .max = 4, .fallback = 1,
+     .source = "AMD workload tuning guide for EPYC 7002: NPS1 is the default setting",
+     .help = "NUMA nodes of a socket (NPS): 1, 2 or 4; memory is split over them in order"},
     {CBIT_FIELD(PS, cbit_fabric_config_t, request_ns), .unit = "ns", .max = 1000000,
      .fallback = 30000,
      .source = "assumed: one half of what is left of Rome's 113 ns after caches, DRAM and AES",
@@ -18,6 +24,17 @@ const cbit_row_t cbit_fabric_rows[] = {
     {CBIT_FIELD(PS, cbit_fabric_config_t, return_ns), .unit = "ns", .max = 1000000,
      .fallback = 30000, .source = "assumed: the other half",
      .help = "Way of an answer from the memory controller back to the caches"},
+    {CBIT_FIELD(PS, cbit_fabric_config_t, hop_ns), .unit = "ns", .max = 1000000, .fallback = 4500,
+     .source =
+         "derived: Rome's 122 ns (NPS1) is 9 ns above its 113 ns (NPS4), and channels are one "
+         "step away on average (AnandTech, EPYC 7742 review)",
+     .help = "One step between quadrants of a socket, each way"},
+    {CBIT_FIELD(PS, cbit_fabric_config_t, socket_ns), .unit = "ns", .max = 1000000,
+     .fallback = 46000,
+     .source =
+         "derived: half of 201 - 104 ns (AMD Rome launch slides, other socket and local) less "
+         "a step",
+     .help = "The way to the other socket, each way"},
     {CBIT_FIELD(U32, cbit_fabric_config_t, link_entries), .min = 1, .max = 4096, .fallback = 64,
      .source = "assumed: enough for every core's outstanding misses",
      .help = "Requests on their way to one channel before senders are refused"},
@@ -28,6 +45,8 @@ const cbit_row_t cbit_fabric_stat_rows[] = {
     {CBIT_FIELD(U64, cbit_fabric_stats_t, requests), .help = "Requests taken"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, replies), .help = "Answers delivered"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, refused), .help = "Sends that found their link full"},
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, hops), .help = "Quadrants that requests crossed"},
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, remote), .help = "Requests for the other socket"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, machine_checks),
      .help = "Answers with an error: bad address or key slot not loaded"},
     {.key = NULL},
@@ -40,6 +59,13 @@ cbit_err_t cbit_fabric_check(const cbit_fabric_config_t *config, const char *whe
         return cbit_diag_add(diag, CBIT_ERR_RANGE, where,
                              "interleave_bytes %llu is not a power of two",
                              (unsigned long long)config->interleave_bytes);
+    }
+    uint32_t nodes = config->sockets * config->nodes_per_socket;
+    if (config->nodes_per_socket == 3 || nodes == 0 || config->channels % nodes != 0) {
+        return cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
+                             "%lu channels do not divide into %lu sockets of %lu nodes (1, 2 or 4)",
+                             (unsigned long)config->channels, (unsigned long)config->sockets,
+                             (unsigned long)config->nodes_per_socket);
     }
     return CBIT_ERR_OK;
 }

@@ -177,6 +177,15 @@ static cbit_err_t build_cores(cbit_platform_t *platform, cbit_diag_t *diag)
     if (err != CBIT_ERR_OK) {
         return err;
     }
+    /* Complexes stand in the quadrants by turns; everything else enters at the first one. */
+    uint32_t complexes = (config->host.cores + config->cache.cores_per_complex - 1) /
+                         config->cache.cores_per_complex;
+    uint32_t entries = CBIT_FABRIC_QUADRANTS * config->fabric.sockets;
+    for (uint32_t i = 0; i < complexes; i++) {
+        cbit_cache_bind_complex(platform->cache, i,
+                                cbit_recorder_tap(&platform->recorder, i % entries,
+                                                  cbit_fabric_port_at(platform->fabric, i)));
+    }
     platform->coherent = (cbit_coherent_t){.below = recorder, .cache = platform->cache};
     err = cbit_iommu_create(
         config->sev.c_bit,

@@ -27,10 +27,11 @@ static void on_reply(void *self, cbit_txn_t *txn)
 
 static bool recorder_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
-    cbit_recorder_t *recorder = self;
+    const cbit_recorder_tap_t *tap = self;
+    cbit_recorder_t *recorder = tap->recorder;
     cbit_txn_push_reply(txn, on_reply, recorder);
     recorder->in_flight++;
-    if (!recorder->below.try_send(recorder->below.self, txn, waiter)) {
+    if (!tap->below.try_send(tap->below.self, txn, waiter)) {
         txn->hops--;
         recorder->in_flight--;
         return false;
@@ -41,22 +42,22 @@ static bool recorder_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter
 static cbit_err_t recorder_peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes,
                                 uint32_t len_bytes)
 {
-    const cbit_recorder_t *recorder = self;
-    return recorder->below.peek(recorder->below.self, spa, key, bytes, len_bytes);
+    const cbit_recorder_tap_t *tap = self;
+    return tap->below.peek(tap->below.self, spa, key, bytes, len_bytes);
 }
 
 static cbit_err_t recorder_poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *bytes,
                                 uint32_t len_bytes)
 {
-    const cbit_recorder_t *recorder = self;
-    return recorder->below.poke(recorder->below.self, spa, key, bytes, len_bytes);
+    const cbit_recorder_tap_t *tap = self;
+    return tap->below.poke(tap->below.self, spa, key, bytes, len_bytes);
 }
 
 void cbit_recorder_init(cbit_recorder_t *recorder, cbit_kernel_t *kernel, cbit_port_t below)
 {
     memset(recorder, 0, sizeof *recorder);
     recorder->kernel = kernel;
-    recorder->below = below;
+    (void)cbit_recorder_tap(recorder, 0, below);
     cbit_hist_init(&recorder->read.total);
     cbit_hist_init(&recorder->write.total);
     for (int i = 0; i < CBIT_SOURCE_COUNT; i++) {
@@ -64,10 +65,16 @@ void cbit_recorder_init(cbit_recorder_t *recorder, cbit_kernel_t *kernel, cbit_p
     }
 }
 
-cbit_port_t cbit_recorder_port(cbit_recorder_t *recorder)
+cbit_port_t cbit_recorder_tap(cbit_recorder_t *recorder, uint32_t tap, cbit_port_t below)
 {
-    return (cbit_port_t){.self = recorder,
+    recorder->taps[tap] = (cbit_recorder_tap_t){.recorder = recorder, .below = below};
+    return (cbit_port_t){.self = &recorder->taps[tap],
                          .try_send = recorder_try_send,
                          .peek = recorder_peek,
                          .poke = recorder_poke};
+}
+
+cbit_port_t cbit_recorder_port(cbit_recorder_t *recorder)
+{
+    return cbit_recorder_tap(recorder, 0, recorder->taps[0].below);
 }

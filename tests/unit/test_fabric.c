@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "cbit/fabric/fabric.h"
@@ -68,6 +69,8 @@ static void make_rig(rig_t *rig, uint32_t channels, uint32_t link_entries)
     const cbit_fabric_config_t config = {.channels = channels,
                                          .interleave_bytes = 256,
                                          .hash = true,
+                                         .sockets = 1,
+                                         .nodes_per_socket = 1,
                                          .request_ns = 20000,
                                          .return_ns = 10000,
                                          .link_entries = link_entries};
@@ -219,10 +222,13 @@ static void assert_bijection(uint32_t channels, uint32_t granule_bytes, bool has
 {
     enum { GRANULES = 1 << 12 };
     static uint8_t seen[32][GRANULES];
-    const cbit_fabric_config_t config = {
-        .channels = channels, .interleave_bytes = granule_bytes, .hash = hash};
+    const cbit_fabric_config_t config = {.channels = channels,
+                                         .interleave_bytes = granule_bytes,
+                                         .hash = hash,
+                                         .sockets = 1,
+                                         .nodes_per_socket = 1};
     cbit_interleave_t map;
-    cbit_interleave_init(&map, &config);
+    cbit_interleave_init(&map, &config, UINT64_C(1) << 30);
     memset(seen, 0, sizeof seen);
     for (uint32_t i = 0; i < channels * 64u; i++) {
         cbit_spa_t spa = (cbit_spa_t)i * granule_bytes + 5;
@@ -249,14 +255,116 @@ END_TEST
 
 START_TEST(hashing_spreads_a_stride_of_the_channel_count)
 {
-    const cbit_fabric_config_t config = {.channels = 8, .interleave_bytes = 256, .hash = true};
+    const cbit_fabric_config_t config = {
+        .channels = 8, .interleave_bytes = 256, .hash = true, .sockets = 1, .nodes_per_socket = 1};
     cbit_interleave_t map;
-    cbit_interleave_init(&map, &config);
+    cbit_interleave_init(&map, &config, UINT64_C(1) << 30);
     uint32_t met = 0;
     for (uint32_t i = 0; i < 8; i++) {
         met |= 1u << cbit_interleave_channel(&map, (cbit_spa_t)i * 8 * 256);
     }
     ck_assert_uint_eq(met, 0xff);
+}
+END_TEST
+
+/* ---- nodes and distances ---- */
+
+START_TEST(nodes_split_memory_and_channels_in_order)
+{
+    static uint8_t seen[8][1 << 12];
+    for (uint32_t nodes = 1; nodes <= 4; nodes *= 2) {
+        const cbit_fabric_config_t config = {.channels = 8,
+                                             .interleave_bytes = 256,
+                                             .hash = true,
+                                             .sockets = 2,
+                                             .nodes_per_socket = nodes};
+        cbit_interleave_t map;
+        cbit_interleave_init(&map, &config, 1u << 20); /* 4096 granules: 512 a channel */
+        memset(seen, 0, sizeof seen);
+        for (uint32_t i = 0; i < 4096; i++) {
+            const cbit_spa_t spa = (cbit_spa_t)i * 256;
+            const uint32_t channel = cbit_interleave_channel(&map, spa);
+            const uint64_t address = cbit_interleave_address(&map, spa);
+            ck_assert_uint_eq(channel / (8 / (2 * nodes)), i / (4096 / (2 * nodes)));
+            ck_assert_uint_lt(address / 256, 512);
+            ck_assert_uint_eq(seen[channel][address / 256]++, 0);
+        }
+    }
+}
+END_TEST
+
+static uint64_t latency_ns(uint32_t entry, uint32_t channel)
+{
+    rig_t *rig = calloc(1, sizeof *rig);
+    const cbit_fabric_config_t config = {.channels = 16,
+                                         .interleave_bytes = 256,
+                                         .sockets = 2,
+                                         .nodes_per_socket = 4,
+                                         .request_ns = 20000,
+                                         .return_ns = 10000,
+                                         .hop_ns = 4500,
+                                         .socket_ns = 46000,
+                                         .link_entries = 4};
+    rig->kernel = cbit_kernel_create(CBIT_KERNEL_HEAP);
+    ck_assert_int_eq(cbit_fabric_create(&config, rig->kernel, 1u << 20, &rig->fabric, NULL),
+                     CBIT_ERR_OK);
+    memory_t *memory = &rig->memories[0];
+    memory->kernel = rig->kernel;
+    memory->latency_ps = 5000;
+    cbit_event_init(&memory->answer, memory_answer, memory);
+    cbit_fabric_bind(rig->fabric, channel,
+                     (cbit_port_t){.self = memory, .try_send = memory_try_send});
+    cbit_txn_t txn;
+    /* Two channels a node of 128 KiB. */
+    cbit_txn_init(&txn, CBIT_COMMAND_READ, channel / 2 * 0x20000u + channel % 2 * 256u, 64,
+                  CBIT_KEY_PLAIN, CBIT_SOURCE_VCPU, 0);
+    ck_assert_uint_eq(cbit_fabric_channel_of(rig->fabric, txn.spa), channel);
+    cbit_txn_push_reply(&txn, count_reply, rig);
+    const cbit_port_t port = cbit_fabric_port_at(rig->fabric, entry);
+    ck_assert(port.try_send(port.self, &txn, NULL));
+    cbit_kernel_run(rig->kernel, CBIT_PS_NEVER);
+    ck_assert_uint_eq(rig->replies, 1);
+    ck_assert_uint_eq(cbit_txn_charged_ps(&txn), cbit_kernel_now_ps(rig->kernel));
+    const uint64_t total_ns = cbit_kernel_now_ps(rig->kernel) / 1000;
+    free_rig(rig);
+    free(rig);
+    return total_ns;
+}
+
+START_TEST(a_request_pays_each_step_both_ways)
+{
+    ck_assert_uint_eq(latency_ns(0, 0), 35);            /* 20 + 5 + 10 */
+    ck_assert_uint_eq(latency_ns(0, 1), 35);            /* the same quadrant */
+    ck_assert_uint_eq(latency_ns(0, 2), 35 + 9);        /* a step */
+    ck_assert_uint_eq(latency_ns(0, 4), 35 + 9);        /* a step the other way */
+    ck_assert_uint_eq(latency_ns(0, 6), 35 + 18);       /* across */
+    ck_assert_uint_eq(latency_ns(3, 6), 35);            /* from there it is near */
+    ck_assert_uint_eq(latency_ns(0, 8), 35 + 92);       /* the other socket */
+    ck_assert_uint_eq(latency_ns(0, 14), 35 + 92 + 18); /* and its far corner */
+    ck_assert_uint_eq(latency_ns(7, 14), 35);
+}
+END_TEST
+
+START_TEST(channels_that_do_not_divide_into_nodes_are_refused)
+{
+    static const struct {
+        uint32_t channels, sockets, nodes;
+        uint64_t memory_bytes;
+    } bad[] = {
+        {6, 1, 4, 1 << 20}, {1, 2, 1, 1 << 20},          {6, 1, 3, 3 << 20},
+        {8, 1, 0, 1 << 20}, {8, 1, 4, (1 << 20) + 4096},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const cbit_fabric_config_t config = {.channels = bad[i].channels,
+                                             .interleave_bytes = 256,
+                                             .sockets = bad[i].sockets,
+                                             .nodes_per_socket = bad[i].nodes,
+                                             .link_entries = 4};
+        cbit_fabric_t *none = NULL;
+        ck_assert_int_eq(cbit_fabric_create(&config, NULL, bad[i].memory_bytes, &none, NULL),
+                         CBIT_ERR_CONFLICT);
+        ck_assert_ptr_null(none);
+    }
 }
 END_TEST
 
@@ -295,6 +403,9 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, an_address_beyond_memory_is_a_machine_check_with_zero_data);
     tcase_add_test(tcase, zero_time_access_crosses_channels);
     tcase_add_test(tcase, interleaving_loses_and_repeats_nothing);
+    tcase_add_test(tcase, nodes_split_memory_and_channels_in_order);
+    tcase_add_test(tcase, a_request_pays_each_step_both_ways);
+    tcase_add_test(tcase, channels_that_do_not_divide_into_nodes_are_refused);
     tcase_add_test(tcase, hashing_spreads_a_stride_of_the_channel_count);
     tcase_add_test(tcase, a_device_names_host_or_plain_and_never_a_guest);
     suite_add_tcase(suite, tcase);

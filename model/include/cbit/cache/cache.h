@@ -71,6 +71,10 @@ cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, uint32_t cores,
 /* NULL is allowed; requests that it still holds are forgotten. */
 void cbit_cache_destroy(cbit_cache_t *cache);
 
+/* Sends what a complex asks for another way than the rest: its own entry to the fabric. Before the
+   first request. */
+void cbit_cache_bind_complex(cbit_cache_t *cache, uint32_t complex, cbit_port_t below);
+
 /* Of one core, data and instruction side: requests of 1 to 64 bytes within one line. peek and poke
    see all caches; poke reaches what is below as well. */
 cbit_port_t cbit_cache_port(cbit_cache_t *cache, uint32_t core);

@@ -2,11 +2,16 @@
  * @file
  * The data fabric: which memory controller an address belongs to, and how long the way takes.
  *
- * Addresses interleave over the channels in granules, with higher bits XOR-folded into the channel
- * number where the count is a power of two. The mapping is a bijection: address <-> (channel,
- * channel address). Each direction of each channel is a link of fixed latency that delivers in
- * order; a request that its controller refuses waits at the end of its link, and those behind it
- * too.
+ * Memory is split evenly over the NUMA nodes (nodes_per_socket x sockets), each with its share of
+ * the channels, in order. Within a node addresses interleave over its channels in granules, with
+ * higher bits XOR-folded into the channel number where the count is a power of two. The mapping is
+ * a bijection: address <-> (channel, channel address).
+ *
+ * A socket has four quadrants, two by two, with a quarter of its channels each. A request enters at
+ * a quadrant and takes request_ns plus hop_ns for each step to its channel's quadrant, plus
+ * socket_ns to the other socket; the answer likewise. Each direction of each (entry, channel) is a
+ * link that delivers in order; a request that its controller refuses waits at the end of its link,
+ * and those behind it too.
  */
 #ifndef CBIT_FABRIC_FABRIC_H
 #define CBIT_FABRIC_FABRIC_H
@@ -23,15 +28,19 @@
 extern "C" {
 #endif
 
-enum { CBIT_FABRIC_MAX_CHANNELS = 32 };
+enum { CBIT_FABRIC_MAX_CHANNELS = 32, CBIT_FABRIC_QUADRANTS = 4, CBIT_FABRIC_MAX_ENTRIES = 8 };
 
 typedef struct cbit_fabric_config {
     uint32_t channels;
     uint64_t interleave_bytes; /* power of two, 64..4096 */
     bool hash;                 /* fold higher address bits into the channel number */
-    uint64_t request_ns;       /* kept in ps: caches to memory controller, unloaded */
+    uint32_t sockets;          /* 1 or 2 */
+    uint32_t nodes_per_socket; /* NPS: 1, 2 or 4 */
+    uint64_t request_ns;       /* kept in ps: caches to memory controller of the same quadrant */
     uint64_t return_ns;        /* kept in ps: memory controller to caches */
-    uint32_t link_entries;     /* requests on their way to one channel; beyond it: refused */
+    uint64_t hop_ns;           /* kept in ps: one quadrant further, each way */
+    uint64_t socket_ns;        /* kept in ps: to the other socket, each way */
+    uint32_t link_entries;     /* requests on their way from one entry to one channel */
 } cbit_fabric_config_t;
 extern const cbit_row_t cbit_fabric_rows[];
 
@@ -40,6 +49,8 @@ typedef struct cbit_fabric cbit_fabric_t; /* opaque */
 typedef struct cbit_fabric_stats {
     uint64_t requests, replies;
     uint64_t refused;        /* sends that found their link full */
+    uint64_t hops;           /* quadrants crossed by requests */
+    uint64_t remote;         /* requests for the other socket */
     uint64_t machine_checks; /* replies with a status other than OK */
 } cbit_fabric_stats_t;
 extern const cbit_row_t cbit_fabric_stat_rows[];
@@ -56,8 +67,13 @@ void cbit_fabric_destroy(cbit_fabric_t *fabric); /* NULL is allowed */
 /* Binds a channel's controller; every channel must be bound before the first request. */
 void cbit_fabric_bind(cbit_fabric_t *fabric, uint32_t channel, cbit_port_t memory);
 
-/* Where requests enter; charges FABRIC and RETURN. */
+/* Where requests enter: at the first quadrant, or at any (socket x 4 + quadrant; above the last one
+   it wraps around). Charges FABRIC and RETURN. */
 cbit_port_t cbit_fabric_port(cbit_fabric_t *fabric);
+cbit_port_t cbit_fabric_port_at(cbit_fabric_t *fabric, uint32_t entry);
+
+/* Of a channel, as an entry's number. */
+uint32_t cbit_fabric_quadrant_of(const cbit_fabric_t *fabric, uint32_t channel);
 
 uint32_t cbit_fabric_channel_of(const cbit_fabric_t *fabric, cbit_spa_t spa);
 
