@@ -18,11 +18,11 @@ const cbit_row_t cbit_fabric_rows[] = {
      .source = "AMD workload tuning guide for EPYC 7002: NPS1 is the default setting",
      .help = "NUMA nodes of a socket (NPS): 1, 2 or 4; memory is split over them in order"},
     {CBIT_FIELD(PS, cbit_fabric_config_t, request_ns), .unit = "ns", .max = 1000000,
-     .fallback = 30000,
+     .fallback = 29000,
      .source = "assumed: one half of what is left of Rome's 113 ns after caches, DRAM and AES",
      .help = "Way of a request from the caches to its memory controller, unloaded"},
     {CBIT_FIELD(PS, cbit_fabric_config_t, return_ns), .unit = "ns", .max = 1000000,
-     .fallback = 30000, .source = "assumed: the other half",
+     .fallback = 29000, .source = "assumed: the other half",
      .help = "Way of an answer from the memory controller back to the caches"},
     {CBIT_FIELD(PS, cbit_fabric_config_t, hop_ns), .unit = "ns", .max = 1000000, .fallback = 4500,
      .source =

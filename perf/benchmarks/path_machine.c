@@ -1,0 +1,172 @@
+#include "perf/benchmarks/path_machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/vcpu/vmcb.h"
+
+enum {
+    ASID = 1,
+    VMCB = 0x1000,
+    NESTED = 0x10000, /* four tables: root, directory pointers, directory */
+    BASE = 0x40000000,
+    GUEST_TABLES = 0x10000,
+};
+#define C_MASK (UINT64_C(1) << C_BIT)
+
+static void on_exit_of(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit)
+{
+    (void)vcpu;
+    path_machine_t *machine = self;
+    if (exit->reason != CBIT_EXIT_HLT) {
+        fprintf(stderr, "path: exit %s\n", cbit_exit_word(exit->reason));
+        abort();
+    }
+    cbit_kernel_stop(machine->kernel);
+}
+
+static void check(cbit_err_t err)
+{
+    if (err != CBIT_ERR_OK) {
+        fprintf(stderr, "path: %s\n", cbit_err_text(err));
+        abort();
+    }
+}
+
+static void nothing(void *self)
+{
+    (void)self;
+}
+
+static void build_channel(path_machine_t *machine, const cbit_platform_config_t *config,
+                          uint32_t channel, bool engine)
+{
+    cbit_umc_parts_t parts = {.kernel = machine->kernel,
+                              .store = machine->store,
+                              .channel = channel,
+                              .channel_address = cbit_fabric_channel_address,
+                              .channel_address_self = machine->fabric};
+    if (engine) {
+        const cbit_aes_engine_config_t aes = config->engine;
+        cbit_tweak_t tweak;
+        cbit_tweak_init(&tweak, CBIT_TWEAK_PER_BOOT, 1);
+        check(cbit_cipher_create(aes.key_slots, &tweak, aes.xe, &machine->ciphers[channel]));
+        parts.cipher = machine->ciphers[channel];
+        check(cbit_aes_model_factory.create(cbit_aes_model_factory.self, channel, &aes,
+                                            &parts.engine));
+        for (uint32_t i = CBIT_TWEAK_FIRST_BIT; i <= CBIT_TWEAK_LAST_BIT; i++) {
+            parts.engine.ops->tweak_write(parts.engine.self, i, tweak.t[i]);
+        }
+    }
+    check(cbit_umc_create(&config->umc, &parts, &machine->umcs[channel], NULL));
+    cbit_fabric_bind(machine->fabric, channel, cbit_umc_port(machine->umcs[channel]));
+    if (engine) {
+        uint8_t key[16] = {(uint8_t)channel, 1, 2, 3};
+        cbit_umc_write_key(machine->umcs[channel], ASID, key, nothing, NULL);
+        cbit_kernel_run(machine->kernel, cbit_kernel_now_ps(machine->kernel) + 10000000);
+    }
+}
+
+static void put64(path_machine_t *machine, cbit_spa_t spa, cbit_key_t key, uint64_t value)
+{
+    const cbit_port_t port = cbit_cache_port(machine->cache, 0);
+    check(port.poke(port.self, spa, key, &value, sizeof value));
+}
+
+/* Both levels map 1 GiB in pages of 2 MiB. */
+static void build_tables(path_machine_t *machine, uint64_t c_mask)
+{
+    const uint64_t rights = CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U;
+    for (uint64_t level = 0; level < 2; level++) {
+        const uint64_t next = (level + 1) * 0x1000;
+        put64(machine, NESTED + level * 0x1000, CBIT_KEY_PLAIN, (NESTED + next) | rights);
+        put64(machine, BASE + GUEST_TABLES + level * 0x1000, ASID,
+              (GUEST_TABLES + next) | c_mask | rights);
+    }
+    for (uint64_t i = 0; i < 512; i++) {
+        const uint64_t page = i << 21;
+        put64(machine, NESTED + 0x2000 + i * 8, CBIT_KEY_PLAIN,
+              (BASE + page) | CBIT_PTE_PS | rights);
+        put64(machine, BASE + GUEST_TABLES + 0x2000 + i * 8, ASID,
+              page | c_mask | CBIT_PTE_PS | rights);
+    }
+}
+
+static void put_vmcb(path_machine_t *machine, uint64_t c_mask)
+{
+    uint8_t vmcb[CBIT_VMCB_BYTES] = {0};
+    const struct {
+        uint32_t offset, len;
+        uint64_t value;
+    } fields[] = {
+        {CBIT_VMCB_INTERCEPT_3, 4, CBIT_INTERCEPT_3_USUAL},
+        {CBIT_VMCB_INTERCEPT_4, 4, CBIT_INTERCEPT_4_USUAL},
+        {CBIT_VMCB_ASID, 4, ASID},
+        {CBIT_VMCB_NESTED_CONTROL, 8, CBIT_NESTED_PAGING | CBIT_NESTED_SEV},
+        {CBIT_VMCB_NESTED_CR3, 8, NESTED},
+        {CBIT_VMCB_EFER, 8, CBIT_EFER_SVME | CBIT_EFER_LME | CBIT_EFER_LMA},
+        {CBIT_VMCB_CR0, 8, CBIT_CR0_PE | CBIT_CR0_PG},
+        {CBIT_VMCB_CR4, 8, CBIT_CR4_PAE},
+        {CBIT_VMCB_CR3, 8, GUEST_TABLES | c_mask},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        memcpy(vmcb + fields[i].offset, &fields[i].value, fields[i].len);
+    }
+    const cbit_port_t port = cbit_cache_port(machine->cache, 0);
+    check(port.poke(port.self, VMCB, CBIT_KEY_PLAIN, vmcb, sizeof vmcb));
+}
+
+path_machine_t *path_machine_create(const cbit_platform_config_t *config, bool engine)
+{
+    path_machine_t *machine = calloc(1, sizeof *machine);
+    const uint64_t memory_bytes = UINT64_C(8) << 30;
+    machine->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
+    machine->channels = config->fabric.channels;
+    check(cbit_store_create(memory_bytes, &machine->store));
+    check(
+        cbit_fabric_create(&config->fabric, machine->kernel, memory_bytes, &machine->fabric, NULL));
+    for (uint32_t i = 0; i < machine->channels; i++) {
+        build_channel(machine, config, i, engine);
+    }
+    cbit_vcpu_config_t vcpu = config->vcpu;
+    vcpu.c_bit = config->sev.c_bit;
+    const cbit_clock_t cclk = {.period_num_ps = UINT64_C(1000000000), .period_den = vcpu.clock_khz};
+    check(cbit_cache_create(&config->cache, 1, config->sev.coherent_domains, &cclk, machine->kernel,
+                            cbit_fabric_port(machine->fabric), &machine->cache, NULL));
+    const cbit_vcpu_parts_t parts = {.kernel = machine->kernel,
+                                     .memory = cbit_cache_port(machine->cache, 0),
+                                     .fetch = cbit_cache_fetch_port(machine->cache, 0),
+                                     .host_key = CBIT_KEY_PLAIN,
+                                     .exit_self = machine,
+                                     .on_exit = on_exit_of};
+    check(cbit_vcpu_create(&vcpu, &parts, &machine->vcpu, NULL));
+    const uint64_t c_mask = UINT64_C(1) << vcpu.c_bit;
+    build_tables(machine, c_mask);
+    put_vmcb(machine, c_mask);
+    cbit_vcpu_set_asid_valid(machine->vcpu, ASID, true);
+    return machine;
+}
+
+void path_machine_destroy(path_machine_t *machine)
+{
+    cbit_vcpu_destroy(machine->vcpu);
+    cbit_cache_destroy(machine->cache);
+    for (uint32_t i = 0; i < machine->channels; i++) {
+        cbit_umc_destroy(machine->umcs[i]);
+        cbit_cipher_destroy(machine->ciphers[i]);
+    }
+    cbit_fabric_destroy(machine->fabric);
+    cbit_store_destroy(machine->store);
+    cbit_kernel_destroy(machine->kernel);
+    free(machine);
+}
+
+cbit_ps_t path_machine_run(path_machine_t *machine, const cbit_program_t *program)
+{
+    const cbit_ps_t begun_ps = cbit_kernel_now_ps(machine->kernel);
+    cbit_vcpu_bind(machine->vcpu, program, 0);
+    cbit_vcpu_run(machine->vcpu, VMCB);
+    cbit_kernel_run(machine->kernel, CBIT_PS_NEVER);
+    return cbit_kernel_now_ps(machine->kernel) - begun_ps;
+}
