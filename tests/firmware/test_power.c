@@ -1,0 +1,145 @@
+/* The power fails at any time: the platform comes back with the old identity or the new one. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cbit/workloads/owner.h"
+#include "cbit_test.h"
+#include "model/sp/sp_internal.h"
+#include "tests/firmware/machine.h"
+
+enum { CUTS = 60 };
+
+static uint8_t flash[CBIT_SP_FLASH_BYTES];
+static machine_options_t options;
+
+static void setup(void)
+{
+    machine_options_identity(&options);
+    memset(flash, 0xff, sizeof flash);
+    options.flash = flash;
+}
+
+static void nothing(void *self, cbit_spdriver_request_t *request)
+{
+    (void)self;
+    (void)request;
+}
+
+/* Sends a command and cuts the power after a while. */
+static void cut_during(machine_t *machine, uint32_t command, uint64_t buffer_spa,
+                       cbit_ps_t after_ps)
+{
+    cbit_spdriver_request_t request = {
+        .command = command, .buffer_spa = buffer_spa, .done = nothing};
+    cbit_spdriver_submit(machine->driver, &request);
+    cbit_kernel_run(machine->kernel, cbit_kernel_now_ps(machine->kernel) + after_ps);
+    cbit_sp_power_cut(machine->sp);
+    machine_destroy(machine);
+}
+
+static machine_t *power_up(void)
+{
+    options.boot++;
+    return machine_create(&options);
+}
+
+static uint32_t init(machine_t *machine)
+{
+    sev_init_t buffer = {0};
+    return machine_command(machine, SEV_CMD_INIT, &buffer, sizeof buffer);
+}
+
+static void check_chain(const machine_certs_t *certs)
+{
+    ck_assert(cbit_owner_cert_signed_by(&certs->pdh, &certs->pek));
+    ck_assert(cbit_owner_cert_signed_by(&certs->pek, &certs->cek));
+    ck_assert(cbit_owner_cert_signed_by(&certs->oca, &certs->oca));
+}
+
+/* The first INIT takes 8 x 5 ms for keys, 90 ms to erase and 19 ms to program: cuts all over it. */
+START_TEST(the_first_init_may_be_cut_anywhere)
+{
+    uint32_t invalid = 0;
+    for (uint64_t i = 0; i < CUTS; i++) {
+        memset(flash, 0xff, sizeof flash);
+        machine_t *machine = power_up();
+        memset(machine->memory + 0x20000, 0, sizeof(sev_init_t));
+        cut_during(machine, SEV_CMD_INIT, 0x20000, (30000 + 2000 * i + 137) * UINT64_C(1000000));
+        machine = power_up();
+        uint32_t status = init(machine);
+        if (status == SEV_STATUS_SECURE_DATA_INVALID) { /* the header itself was cut */
+            invalid++;
+            status = init(machine);
+        }
+        ck_assert_uint_eq(status, SEV_STATUS_SUCCESS);
+        machine_certs_t certs = machine_export(machine);
+        check_chain(&certs);
+        machine_destroy(machine);
+    }
+    ck_assert_uint_le(invalid, 2); /* only while the last page is programmed: 0.7 of 150 ms */
+}
+END_TEST
+
+START_TEST(a_cut_change_leaves_the_old_identity_or_the_new_one)
+{
+    machine_t *machine = power_up();
+    ck_assert_uint_eq(init(machine), 0);
+    machine_certs_t old = machine_export(machine);
+    uint32_t kept = 0, changed = 0;
+    for (uint64_t i = 0; i < CUTS; i++) {
+        /* PDH_GEN: 10 ms of keys, 90 ms erasing, 19 ms programming. */
+        cut_during(machine, SEV_CMD_PDH_GEN, 0, (5000 + 2000 * i + 311) * UINT64_C(1000000));
+        machine = power_up();
+        ck_assert_uint_eq(init(machine), SEV_STATUS_SUCCESS);
+        machine_certs_t certs = machine_export(machine);
+        check_chain(&certs);
+        ck_assert_mem_eq(&certs.pek, &old.pek, sizeof old.pek);
+        bool same = memcmp(&certs.pdh, &old.pdh, sizeof old.pdh) == 0;
+        kept += same ? 1 : 0;
+        changed += same ? 0 : 1;
+        old = certs;
+    }
+    ck_assert_uint_gt(kept, 0);
+    printf("%u cuts kept the old PDH, %u the new one\n", kept, changed);
+    machine_destroy(machine);
+}
+END_TEST
+
+/* Any bit of the store: the other bank serves, or the store is said to be bad. Never a wrong key.
+ */
+START_TEST(a_flipped_bit_of_the_flash_is_never_believed)
+{
+    machine_t *machine = power_up();
+    ck_assert_uint_eq(init(machine), 0);
+    machine_certs_t first = machine_export(machine);
+    machine_command(machine, SEV_CMD_PDH_GEN, NULL, 0);
+    machine_certs_t second = machine_export(machine);
+    machine_destroy(machine);
+    static uint8_t good[CBIT_SP_FLASH_BYTES];
+    memcpy(good, flash, sizeof good);
+    for (uint32_t byte = 0; byte < 6 * 4096; byte += 331) {
+        memcpy(flash, good, sizeof good);
+        flash[byte] ^= (uint8_t)(1u << byte % 8);
+        machine = power_up();
+        ck_assert_uint_eq(init(machine), SEV_STATUS_SUCCESS);
+        machine_certs_t certs = machine_export(machine);
+        ck_assert(memcmp(&certs, &first, sizeof certs) == 0 ||
+                  memcmp(&certs, &second, sizeof certs) == 0);
+        machine_destroy(machine);
+    }
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("power");
+    TCase *tcase = tcase_create("flash");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_test(tcase, the_first_init_may_be_cut_anywhere);
+    tcase_add_test(tcase, a_cut_change_leaves_the_old_identity_or_the_new_one);
+    tcase_add_test(tcase, a_flipped_bit_of_the_flash_is_never_believed);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
