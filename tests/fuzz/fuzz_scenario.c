@@ -1,6 +1,6 @@
 /*
- * The loader on any bytes as a scenario: a file or findings, no crash, and what was loaded
- * describes itself as JSON.
+ * The loader on any bytes as a scenario, and as a result that is to be run again: a file or
+ * findings, no crash, and what was loaded describes itself as JSON.
  */
 #define _XOPEN_SOURCE 700
 
@@ -41,19 +41,19 @@ static void describe(const cbit_scenario_file_t *file)
     cbit_arena_destroy(arena);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* One way in: an error and findings, or a file. */
+static void check_way(const char *path, bool replay)
 {
     const cbit_scenario_options_t options = {.preset = true};
-    const char *path = scenario_path();
-    FILE *stream = fopen(path, "wb");
-    require(stream != NULL && fwrite(data, 1, size, stream) == size && fclose(stream) == 0,
-            "the input cannot be written");
+    cbit_engine_mode_t mode = CBIT_ENGINE_MODEL;
     cbit_diag_t *diag = cbit_diag_create();
     cbit_scenario_file_t *file = NULL;
-    cbit_err_t err = cbit_scenario_load(path, &options, &file, diag);
+    cbit_err_t err = replay ? cbit_scenario_replay(path, &options, &mode, &file, diag)
+                            : cbit_scenario_load(path, &options, &file, diag);
     require((err == CBIT_ERR_OK) == (file != NULL), "an error and a file, or neither");
     require((err == CBIT_ERR_OK) == (cbit_diag_count(diag) == 0), "a finding without an error");
     require(cbit_diag_first(diag) != CBIT_ERR_INTERNAL, "bad input is not our bug");
+    require(mode < CBIT_ENGINE_MODES, "an engine that does not exist");
     for (size_t i = 0; cbit_diag_at(diag, i) != NULL; i++) {
         require(cbit_diag_at(diag, i)->text[0] != '\0', "a finding without words");
     }
@@ -62,6 +62,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     cbit_scenario_file_destroy(file);
     cbit_diag_destroy(diag);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *path = scenario_path();
+    FILE *stream = fopen(path, "wb");
+    require(stream != NULL && fwrite(data, 1, size, stream) == size && fclose(stream) == 0,
+            "the input cannot be written");
+    check_way(path, false);
+    check_way(path, true);
     (void)remove(path);
     return 0;
 }
