@@ -11,7 +11,7 @@
 
 typedef struct check_options {
     cbit_arg_list_t sets;
-    bool full, print_config, print_schema, quiet;
+    bool full, print_config, print_schema, print_manual, quiet;
 } check_options_t;
 
 static const cbit_arg_t args[] = {
@@ -22,6 +22,8 @@ static const cbit_arg_t args[] = {
      .help = "print the resolved configuration, each value with its source"},
     {"--print-schema", CBIT_ARG_FLAG, offsetof(check_options_t, print_schema),
      .help = "print the JSON Schema of scenarios and presets"},
+    {"--print-manual", CBIT_ARG_FLAG, offsetof(check_options_t, print_manual),
+     .help = "print the reference of all parameters, in Markdown"},
     {"--quiet", CBIT_ARG_FLAG, offsetof(check_options_t, quiet),
      .help = "say nothing when all is well"},
     {.name = NULL},
@@ -40,17 +42,22 @@ static const cbit_cli_command_t command = {
     .exit_notes = "Exit status: 0 all files are valid, 3 one is not, 4 one cannot be opened.",
 };
 
+static int print_text(char *text)
+{
+    if (text != NULL) {
+        (void)fputs(text, stdout);
+    }
+    free(text);
+    return text == NULL ? cbit_err_exit_status(CBIT_ERR_NO_MEMORY) : 0;
+}
+
 /* Prints a value that was built in the arena, and ends the arena. */
 static int print_and_end(const cbit_json_t *value, cbit_arena_t *arena)
 {
     char *text =
         value == NULL || cbit_arena_failed(arena) ? NULL : cbit_json_text(value, false, NULL);
-    if (text != NULL) {
-        (void)fputs(text, stdout);
-    }
-    free(text);
     cbit_arena_destroy(arena);
-    return text == NULL ? cbit_err_exit_status(CBIT_ERR_NO_MEMORY) : 0;
+    return print_text(text);
 }
 
 /* Scenarios begin with '{', traces with their magic. */
@@ -104,6 +111,9 @@ int cbit_cli_check(int argc, char **argv)
     if (!help && options.print_schema) {
         cbit_arena_t *arena = cbit_arena_create();
         return print_and_end(cbit_tool_schema(arena), arena);
+    }
+    if (!help && options.print_manual) {
+        return print_text(cbit_tool_manual());
     }
     if (!help && files.count == 0) {
         return cbit_usage_error(&command, "FILE is missing");

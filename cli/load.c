@@ -67,8 +67,14 @@ cbit_err_t cbit_replay_scenario(const char *path, cbit_tool_config_t *config,
     return cbit_scenario_replay(path, add_sections(&options, &section, config), mode, out, diag);
 }
 
+static const cbit_scenario_section_t described = {cbit_hypervisor_section_rows, NULL};
+
 cbit_json_t *cbit_tool_schema(cbit_arena_t *arena)
 {
-    const cbit_scenario_section_t section = {cbit_hypervisor_section_rows, NULL};
-    return arena == NULL ? NULL : cbit_scenario_schema(&section, 1, arena);
+    return arena == NULL ? NULL : cbit_scenario_schema(&described, 1, arena);
+}
+
+char *cbit_tool_manual(void)
+{
+    return cbit_scenario_manual(&described, 1);
 }

@@ -29,4 +29,7 @@ cbit_err_t cbit_replay_scenario(const char *path, cbit_tool_config_t *config,
 /* JSON Schema of what cbit_load_scenario takes; NULL when memory is out. */
 cbit_json_t *cbit_tool_schema(cbit_arena_t *arena);
 
+/* Its reference in Markdown; to be freed, NULL when memory is out. */
+char *cbit_tool_manual(void);
+
 #endif

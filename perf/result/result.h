@@ -3,7 +3,7 @@
 #define CBIT_PERF_RESULT_RESULT_H
 
 #include "cbit/perf/result.h"
-#include "perf/result/text.h"
+#include "cbit/workloads/buffer.h"
 
 /* One line of stats.txt; the texts live in the result's arena or are static. */
 typedef struct cbit_stat {

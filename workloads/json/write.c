@@ -1,35 +1,19 @@
 /* The writer: same value, same bytes, on every machine. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "cbit/workloads/buffer.h"
 #include "cbit/workloads/json.h"
 #include "workloads/json/text.h"
 
 typedef struct writer {
-    char *bytes;
-    size_t len, capacity;
-    bool compact, failed;
+    cbit_text_t text;
+    bool compact;
 } writer_t;
 
 static void put(writer_t *w, const char *text, size_t len)
 {
-    if (w->failed) {
-        return;
-    }
-    if (w->capacity - w->len < len + 1) {
-        size_t capacity = 2 * w->capacity + len + 4096;
-        char *grown = realloc(w->bytes, capacity);
-        if (grown == NULL) {
-            w->failed = true;
-            return;
-        }
-        w->bytes = grown;
-        w->capacity = capacity;
-    }
-    memcpy(w->bytes + w->len, text, len);
-    w->len += len;
-    w->bytes[w->len] = '\0';
+    cbit_text_put(&w->text, text, len);
 }
 
 static void put_text(writer_t *w, const char *text)
@@ -149,12 +133,8 @@ char *cbit_json_text(const cbit_json_t *value, bool compact, size_t *len)
     if (!compact) {
         put_text(&w, "\n");
     }
-    if (w.failed) {
-        free(w.bytes);
-        return NULL;
-    }
     if (len != NULL) {
-        *len = w.len;
+        *len = w.text.len;
     }
-    return w.bytes;
+    return cbit_text_take(&w.text);
 }

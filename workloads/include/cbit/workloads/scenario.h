@@ -231,6 +231,9 @@ cbit_json_t *cbit_scenario_config(const cbit_scenario_file_t *file, cbit_arena_t
 cbit_json_t *cbit_scenario_schema(const cbit_scenario_section_t *sections, uint32_t sections_count,
                                   cbit_arena_t *arena);
 
+/* The same as a reference for people, in Markdown; to be freed, NULL when memory is out. */
+char *cbit_scenario_manual(const cbit_scenario_section_t *sections, uint32_t sections_count);
+
 /* Where each origin's relative files start: {"scenario": "/home/..."}, for run.json. */
 cbit_json_t *cbit_scenario_folders(const cbit_scenario_file_t *file, cbit_arena_t *arena);
 

@@ -1,8 +1,9 @@
-#include "perf/result/text.h"
+#include "cbit/workloads/buffer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool grow(cbit_text_t *text, size_t more)
 {
@@ -33,6 +34,15 @@ void cbit_text_add(cbit_text_t *text, const char *format, ...)
     (void)vsnprintf(text->bytes + text->len, (size_t)len + 1, format, args);
     va_end(args);
     text->len += (size_t)len;
+}
+
+void cbit_text_put(cbit_text_t *text, const char *bytes, size_t len)
+{
+    if (!text->failed && grow(text, len)) {
+        memcpy(text->bytes + text->len, bytes, len);
+        text->len += len;
+        text->bytes[text->len] = '\0';
+    }
 }
 
 char *cbit_text_take(cbit_text_t *text)
