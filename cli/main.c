@@ -14,6 +14,7 @@ const cbit_verb_t cbit_verbs[] = {
 #ifdef CBIT_HAVE_VERB_DRAM
     {"dram", cbit_cli_dram, "STREAM", "a bare address stream into one memory controller"},
 #endif
+    {"measure", cbit_cli_measure, "", "idle and loaded latency, plain and encrypted"},
 #ifdef CBIT_HAVE_VERB_COSIM
     {"cosim", cbit_cli_cosim, "", "the RTL of the engine against the golden model"},
 #endif
@@ -36,7 +37,7 @@ static void print_help(FILE *to)
                       "\n"
                       "usage: cbit VERB ...\n\n");
     for (const cbit_verb_t *verb = cbit_verbs; verb->name != NULL; verb++) {
-        (void)fprintf(to, "  %-6s %-14s %s\n", verb->name, verb->operands, verb->summary);
+        (void)fprintf(to, "  %-7s %-14s %s\n", verb->name, verb->operands, verb->summary);
     }
     (void)fprintf(to, "\ncbit VERB --help tells more. Exit status: 0 done and every expectation\n"
                       "held; 1 an expectation or comparison failed; 2 usage; 3 an input is wrong;\n"

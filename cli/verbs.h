@@ -12,6 +12,7 @@ extern const cbit_verb_t cbit_verbs[];
 
 int cbit_cli_run(int argc, char **argv);
 int cbit_cli_check(int argc, char **argv);
+int cbit_cli_measure(int argc, char **argv);
 int cbit_cli_dram(int argc, char **argv);
 int cbit_cli_cosim(int argc, char **argv);
 int cbit_cli_sp(int argc, char **argv);
