@@ -138,6 +138,10 @@ static const cbit_row_t timing_rows[] = {
     TIMING(trtrs_nck, "Data bus bubble when the rank or the direction changes"),
     TIMING(trefi_nck, "Mean time between refresh commands of a rank"),
     TIMING(trfc_nck, "REF to the next command of the rank"),
+    TIMING(txp_nck, "Power-down exit to the next command"),
+    TIMING(tcke_nck, "Least time in power-down"),
+    TIMING(txs_nck, "Self-refresh exit to the next command"),
+    TIMING(tckesr_nck, "Least time in self-refresh"),
     TIMING(read_to_write_nck, "RD to WR of a rank"),
     TIMING(write_to_read_s_nck, "WR to RD of another bank group"),
     TIMING(write_to_read_l_nck, "WR to RD of the bank group"),
@@ -146,6 +150,10 @@ static const cbit_row_t timing_rows[] = {
     TIMING(write_to_write_rank_nck, "WR to WR of another rank"),
     TIMING(read_to_write_rank_nck, "RD to WR of another rank"),
     TIMING(write_to_read_rank_nck, "WR to RD of another rank"),
+    TIMING(read_auto_to_act_nck, "RD with auto-precharge to ACT of the bank"),
+    TIMING(write_auto_to_act_nck, "WR with auto-precharge to ACT of the bank"),
+    TIMING(read_to_sleep_nck, "RD to power-down or self-refresh entry"),
+    TIMING(write_to_sleep_nck, "WR to power-down or self-refresh entry"),
     {.key = NULL},
 };
 
@@ -254,6 +262,12 @@ static void fill_refresh(cbit_dram_timing_t *t, const grade_t *g, uint32_t densi
     uint64_t refi_ps = g->generation == 5 ? 3900000 : 7800000;
     fill(&t->trefi_nck, (uint32_t)(refi_ps * g->tck_den / g->tck_num_ps));
     fill(&t->trfc_nck, clocks(g, 1000ull * rfc_ns(g->generation, density_gbit), ROUND_EXACT));
+    /* tXP: max(4 nCK, 6 ns), DDR5 max(8, 7.5 ns); tXS: tRFC + 10 ns, DDR5 tRFC. */
+    bool ddr5 = g->generation == 5;
+    fill(&t->txp_nck, at_least(clocks(g, ddr5 ? 7500 : 6000, ROUND_JEDEC), ddr5 ? 8 : 4));
+    fill(&t->tcke_nck, at_least(clocks(g, ddr5 ? 7500 : 5000, ROUND_JEDEC), ddr5 ? 8 : 3));
+    fill(&t->txs_nck, t->trfc_nck + (ddr5 ? 0 : clocks(g, 10000, ROUND_JEDEC)));
+    fill(&t->tckesr_nck, t->tcke_nck + 1);
 }
 
 static void fill_derived(cbit_dram_timing_t *t, const grade_t *g)
@@ -264,6 +278,10 @@ static void fill_derived(cbit_dram_timing_t *t, const grade_t *g)
     fill(&t->write_to_read_s_nck, t->cwl_nck + t->burst_nck + t->twtr_s_nck);
     fill(&t->write_to_read_l_nck, t->cwl_nck + t->burst_nck + t->twtr_l_nck);
     fill(&t->write_to_pre_nck, t->cwl_nck + t->burst_nck + t->twr_nck);
+    fill(&t->read_auto_to_act_nck, t->trtp_nck + t->trp_nck);
+    fill(&t->write_auto_to_act_nck, t->write_to_pre_nck + t->trp_nck);
+    fill(&t->read_to_sleep_nck, t->cl_nck + t->burst_nck + 1);
+    fill(&t->write_to_sleep_nck, t->write_to_pre_nck);
     fill(&t->read_to_read_rank_nck, t->burst_nck + t->trtrs_nck);
     fill(&t->write_to_write_rank_nck, t->burst_nck + t->trtrs_nck);
     fill(&t->read_to_write_rank_nck, minus(t->cl_nck + t->burst_nck + t->trtrs_nck, t->cwl_nck));

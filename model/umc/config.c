@@ -1,8 +1,21 @@
 #include "cbit/umc/config.h"
 
+const char *const cbit_umc_page_names[] = {"open", "closed", "adaptive", NULL};
+
 const cbit_row_t cbit_umc_rows[] = {
     {CBIT_FIELD(OBJECT, cbit_umc_config_t, dram), .rows = cbit_dram_config_rows,
      .help = "The DRAM devices of a channel"},
+    {CBIT_FIELD(ENUM, cbit_umc_config_t, policy), .names = cbit_umc_policy_names,
+     .source = "assumed: the silicon's scheduler is not published",
+     .help = "Scheduling policy: cbit's own, or that of a public simulator"},
+    {CBIT_FIELD(ENUM, cbit_umc_config_t, page_policy), .names = cbit_umc_page_names,
+     .source = "assumed: open pages", .help = "When a row is closed after a column command"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, row_hit_cap), .min = 0, .max = 1000000,
+     .source = "the policy's own when 0",
+     .help = "Column commands of an open row before its hits lose their advantage"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, starvation_nck), .unit = "nck", .min = 0, .max = 100000000,
+     .source = "the policy's own when 0",
+     .help = "A request that has waited longer than this goes first"},
     {CBIT_FIELD(STRING, cbit_umc_config_t, mapping), .max = CBIT_DRAM_MAP_TEXT,
      .fallback_text = "ro-ra-ba-bg-co", .source = "assumed: consecutive lines share a row",
      .help = "Address map from the most significant bit: fields ro, ra, ba, bg, co joined by '-'; "
@@ -17,14 +30,14 @@ const cbit_row_t cbit_umc_rows[] = {
      .count_offset = offsetof(cbit_umc_config_t, bank_hash_count),
      .source = "assumed: off; the silicon's hash is not published",
      .help = "For each bank bit, channel address bits whose parity is XORed into it"},
-    {CBIT_FIELD(U32, cbit_umc_config_t, read_queue_entries), .min = 1, .max = 256, .fallback = 32,
+    {CBIT_FIELD(U32, cbit_umc_config_t, read_queue_entries), .min = 0, .max = 256, .fallback = 0,
      .source = "assumed: 32 to 64 are usual", .help = "Reads that wait in a controller"},
-    {CBIT_FIELD(U32, cbit_umc_config_t, write_queue_entries), .min = 2, .max = 256, .fallback = 32,
+    {CBIT_FIELD(U32, cbit_umc_config_t, write_queue_entries), .min = 0, .max = 256, .fallback = 0,
      .source = "assumed: 32 to 64 are usual", .help = "Writes that wait in a controller"},
-    {CBIT_FIELD(RATIO, cbit_umc_config_t, write_high), .max = 1000000, .fallback = 800000,
+    {CBIT_FIELD(RATIO, cbit_umc_config_t, write_high), .max = 1000000, .fallback = 0,
      .source = "assumed: typical high watermark",
      .help = "Writes drain when more than this share of their queue is taken"},
-    {CBIT_FIELD(RATIO, cbit_umc_config_t, write_low), .max = 1000000, .fallback = 200000,
+    {CBIT_FIELD(RATIO, cbit_umc_config_t, write_low), .max = 1000000, .fallback = 0,
      .source = "assumed: typical low watermark",
      .help = "Draining ends when less than this share is taken and a read waits"},
     {CBIT_FIELD(U32, cbit_umc_config_t, return_buffer_entries), .unit = "lines", .min = 1,

@@ -3,86 +3,70 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLOSED UINT32_MAX /* no row is open */
+#include "model/umc/core_private.h"
 
-enum { FAW_ACTS = 4, NO_ENTRY = 0xffff };
+/* ---- building ---- */
 
-typedef struct entry {
-    uint64_t line, seq, visible_nck, first_nck;
-    uint32_t user, row, column;
-    uint16_t bank;
-    uint16_t blocked; /* older requests of the same line that must go first */
-    bool write, held, active, chosen, own_act;
-} entry_t;
-
-typedef struct queue {
-    uint16_t order[UMC_MAX_ENTRIES + CBIT_DRAM_MAX_BANKS]; /* entries, oldest first */
-    uint32_t count;                                        /* active ones included */
-    uint32_t waiting;                                      /* not active */
-    uint32_t blocked; /* not active, and held or blocked: cannot go now */
-} queue_t;
-
-typedef struct rank {
-    uint64_t faw_nck[FAW_ACTS]; /* the last four ACT, oldest at faw_at */
-    uint32_t faw_at;
-    uint64_t acts;
-    uint32_t open_banks;
-    uint64_t refresh_due_nck;
-    uint64_t ready_nck; /* earliest REF */
-} rank_t;
-
-/* What to do next, and when. */
-typedef struct plan {
-    bool valid;
-    uint64_t at_nck;
-    umc_event_kind_t kind;
-    uint16_t entry; /* NO_ENTRY: refresh of `rank` */
-    uint32_t rank;
-} plan_t;
-
-struct umc_core {
-    umc_core_config_t config;
-    umc_core_stats_t stats;
-    uint64_t floor_nck; /* nothing more happens before this clock */
-    uint64_t bus_nck;   /* command bus free from here on */
-    uint64_t next_seq;
-    uint32_t credits;
-    bool write_mode, draining;
-    entry_t entries[2 * UMC_MAX_ENTRIES + 2 * CBIT_DRAM_MAX_BANKS];
-    uint16_t free[2 * UMC_MAX_ENTRIES + 2 * CBIT_DRAM_MAX_BANKS];
-    uint32_t free_count;
-    queue_t queue[2]; /* reads, writes */
-    uint64_t gate_nck[UMC_OPS][CBIT_DRAM_MAX_BANKS];
-    uint32_t open_row[CBIT_DRAM_MAX_BANKS];
-    uint16_t active[CBIT_DRAM_MAX_BANKS]; /* the entry whose ACT opened the row, until its CAS */
-    rank_t rank[CBIT_DRAM_MAX_RANKS];
-    uint32_t banks_per_rank;
-    plan_t plan;
-};
-
-static uint64_t max_u64(uint64_t a, uint64_t b)
+static cbit_err_t build_queues(umc_core_t *core)
 {
-    return a > b ? a : b;
+    /* A bank may hold all that waits, of both kinds where they share a queue. */
+    size_t depth = core->config.policy.read_entries + core->config.policy.write_entries + 2;
+    size_t queues = 2 * (size_t)core->banks;
+    core->memory = calloc(queues * depth, sizeof(uint32_t) + sizeof(uint16_t));
+    if (core->memory == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    uint32_t *rows = core->memory;
+    uint16_t *entries = (uint16_t *)(void *)(rows + queues * depth);
+    for (uint32_t b = 0; b < core->banks; b++) {
+        for (uint32_t k = 0; k < 2; k++) {
+            size_t at = (2 * (size_t)b + k) * depth;
+            core->queue[k][b] = (umc_bank_queue_t){.row = rows + at, .entry = entries + at};
+        }
+    }
+    return CBIT_ERR_OK;
 }
 
 cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
 {
-    umc_core_t *core = calloc(1, sizeof *core);
+    umc_core_t *core = aligned_alloc(64, (sizeof *core + 63) / 64 * 64);
     if (core == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
+    memset(core, 0, sizeof *core);
     core->config = *config;
     core->credits = config->read_credits;
+    core->banks_per_group = config->device.banks_per_group;
     core->banks_per_rank = config->device.groups * config->device.banks_per_group;
-    for (uint32_t i = 0; i < sizeof core->free / sizeof core->free[0]; i++) {
+    core->banks = config->device.banks;
+    core->lanes = UMC_OPS * core->banks;
+    core->next_visible_nck = UMC_NEVER;
+    core->next_due_nck = UMC_NEVER;
+    core->still = true;
+    core->scan = umc_scan_plain;
+#if defined(__x86_64__)
+    if (!config->plain_scan && __builtin_cpu_supports("avx2")) {
+        core->scan = umc_scan_avx2;
+    }
+#endif
+    for (uint32_t i = UMC_ENTRIES; i-- > 0;) {
         core->free[core->free_count++] = (uint16_t)i;
     }
-    for (uint32_t i = 0; i < CBIT_DRAM_MAX_BANKS; i++) {
-        core->open_row[i] = CLOSED;
-        core->active[i] = NO_ENTRY;
+    memset(core->key, 0xff, sizeof core->key);
+    memset(core->open_row, 0xff, sizeof core->open_row);
+    memset(core->kept, 0xff, sizeof core->kept);
+    memset(core->promoted, 0xff, sizeof core->promoted);
+    memset(core->entry_of_seq, 0xff, sizeof core->entry_of_seq);
+    for (uint32_t r = 0; r < config->device.ranks; r++) {
+        core->rank[r].due_nck = umc_first_refresh_nck(config, r);
+        core->next_due_nck =
+            core->rank[r].due_nck < core->next_due_nck ? core->rank[r].due_nck : core->next_due_nck;
     }
-    for (uint32_t i = 0; i < config->device.ranks; i++) {
-        core->rank[i].refresh_due_nck = config->device.timing.trefi_nck;
+    umc_gates_init(core);
+    cbit_err_t err = build_queues(core);
+    if (err != CBIT_ERR_OK) {
+        free(core);
+        return err;
     }
     *out = core;
     return CBIT_ERR_OK;
@@ -90,458 +74,457 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
 
 void umc_core_destroy(umc_core_t *core)
 {
-    free(core);
+    if (core != NULL) {
+        free(core->memory);
+        free(core);
+    }
 }
 
 bool umc_core_room(const umc_core_t *core, bool write, uint32_t ahead)
 {
-    uint32_t entries = write ? core->config.write_entries : core->config.read_entries;
-    return core->queue[write].waiting + ahead < entries;
-}
-
-/* ---- the gates: every command moves the earliest clock of those that follow ---- */
-
-/* Distances of one earlier command to one later, by how near the banks are; 0: no rule. */
-typedef struct reach {
-    umc_op_t after;
-    uint32_t bank, group, rank, channel;
-} reach_t;
-
-static void push_gates(umc_core_t *core, uint32_t bank, uint64_t at_nck, const reach_t *reach)
-{
-    uint32_t per_group = core->config.device.banks_per_group;
-    uint64_t *gate = core->gate_nck[reach->after];
-    for (uint32_t b = 0; b < core->config.device.banks; b++) {
-        uint32_t distance = b == bank                           ? reach->bank
-                            : b / per_group == bank / per_group ? reach->group
-                            : b / core->banks_per_rank == bank / core->banks_per_rank
-                                ? reach->rank
-                                : reach->channel;
-        if (distance != 0) {
-            gate[b] = max_u64(gate[b], at_nck + distance);
-        }
+    const umc_policy_t *p = &core->config.policy;
+    if (p->unified) {
+        return core->waiting[0] + core->waiting[1] + ahead < p->read_entries;
     }
-}
-
-static void gates_after_act(umc_core_t *core, uint32_t bank, uint64_t at_nck)
-{
-    const cbit_dram_timing_t *t = &core->config.device.timing;
-    rank_t *rank = &core->rank[bank / core->banks_per_rank];
-    rank->faw_nck[rank->faw_at] = at_nck;
-    rank->faw_at = (rank->faw_at + 1) % FAW_ACTS;
-    uint64_t oldest = rank->faw_nck[rank->faw_at];
-    /* Four ACT have been: the next waits for the window of the oldest of them. */
-    uint64_t faw_nck = ++rank->acts < FAW_ACTS ? 0 : oldest + t->tfaw_nck;
-    push_gates(core, bank, at_nck,
-               &(reach_t){UMC_ACT, t->trc_nck, t->trrd_l_nck, t->trrd_s_nck, 0});
-    uint32_t first = bank / core->banks_per_rank * core->banks_per_rank;
-    for (uint32_t b = first; b < first + core->banks_per_rank; b++) {
-        core->gate_nck[UMC_ACT][b] = max_u64(core->gate_nck[UMC_ACT][b], faw_nck);
-    }
-    core->gate_nck[UMC_RD][bank] = max_u64(core->gate_nck[UMC_RD][bank], at_nck + t->trcd_nck);
-    core->gate_nck[UMC_WR][bank] = max_u64(core->gate_nck[UMC_WR][bank], at_nck + t->trcd_nck);
-    core->gate_nck[UMC_PRE][bank] = max_u64(core->gate_nck[UMC_PRE][bank], at_nck + t->tras_nck);
-}
-
-static void gates_after_read(umc_core_t *core, uint32_t bank, uint64_t at_nck)
-{
-    const cbit_dram_timing_t *t = &core->config.device.timing;
-    push_gates(
-        core, bank, at_nck,
-        &(reach_t){UMC_RD, t->tccd_l_nck, t->tccd_l_nck, t->tccd_s_nck, t->read_to_read_rank_nck});
-    push_gates(core, bank, at_nck,
-               &(reach_t){UMC_WR, t->read_to_write_nck, t->read_to_write_nck, t->read_to_write_nck,
-                          t->read_to_write_rank_nck});
-    core->gate_nck[UMC_PRE][bank] = max_u64(core->gate_nck[UMC_PRE][bank], at_nck + t->trtp_nck);
-}
-
-static void gates_after_write(umc_core_t *core, uint32_t bank, uint64_t at_nck)
-{
-    const cbit_dram_timing_t *t = &core->config.device.timing;
-    push_gates(core, bank, at_nck,
-               &(reach_t){UMC_WR, t->tccd_l_wr_nck, t->tccd_l_wr_nck, t->tccd_s_nck,
-                          t->write_to_write_rank_nck});
-    push_gates(core, bank, at_nck,
-               &(reach_t){UMC_RD, t->write_to_read_l_nck, t->write_to_read_l_nck,
-                          t->write_to_read_s_nck, t->write_to_read_rank_nck});
-    core->gate_nck[UMC_PRE][bank] =
-        max_u64(core->gate_nck[UMC_PRE][bank], at_nck + t->write_to_pre_nck);
-}
-
-static void close_bank(umc_core_t *core, uint32_t bank, uint64_t at_nck)
-{
-    const cbit_dram_timing_t *t = &core->config.device.timing;
-    rank_t *rank = &core->rank[bank / core->banks_per_rank];
-    core->open_row[bank] = CLOSED;
-    core->gate_nck[UMC_ACT][bank] = max_u64(core->gate_nck[UMC_ACT][bank], at_nck + t->trp_nck);
-    rank->ready_nck = max_u64(rank->ready_nck, at_nck + t->trp_nck);
-    rank->open_banks--;
-}
-
-/* PRE to PRE of a rank. */
-static void gates_after_pre(umc_core_t *core, uint32_t bank, uint64_t at_nck)
-{
-    uint32_t distance = core->config.device.timing.tppd_nck;
-    push_gates(core, bank, at_nck, &(reach_t){UMC_PRE, distance, distance, distance, 0});
-}
-
-/* ---- choosing ---- */
-
-static void update_mode(umc_core_t *core)
-{
-    const queue_t *reads = &core->queue[0], *writes = &core->queue[1];
-    uint32_t can_read = reads->waiting - reads->blocked;
-    uint32_t can_write = writes->waiting - writes->blocked;
-    /* A read stuck behind a write of its line, or a flush: the writes go first. */
-    bool urgent = reads->blocked > 0 || core->draining;
-    if (!core->write_mode) {
-        core->write_mode =
-            can_write > 0 && (writes->waiting > core->config.write_high || can_read == 0 || urgent);
-    } else if (can_write == 0 ||
-               (!urgent && writes->waiting < core->config.write_low && can_read > 0)) {
-        core->write_mode = false;
-    }
-}
-
-static bool refresh_pending(const umc_core_t *core, uint32_t rank, uint64_t at_nck)
-{
-    return at_nck >= core->rank[rank].refresh_due_nck;
-}
-
-/* An entry's next command, and the first clock at which its rules allow it. */
-static umc_op_t next_op(const umc_core_t *core, const entry_t *entry, uint64_t *ready_nck)
-{
-    uint32_t open = core->open_row[entry->bank];
-    umc_op_t op = open == CLOSED       ? UMC_ACT
-                  : open != entry->row ? UMC_PRE
-                  : entry->write       ? UMC_WR
-                                       : UMC_RD;
-    *ready_nck = max_u64(core->gate_nck[op][entry->bank], core->bus_nck);
-    *ready_nck = max_u64(*ready_nck, max_u64(entry->visible_nck, core->floor_nck));
-    return op;
-}
-
-static void consider(umc_core_t *core, uint16_t index, umc_op_t op, uint64_t ready_nck)
-{
-    const entry_t *entry = &core->entries[index];
-    plan_t *plan = &core->plan;
-    bool better = !plan->valid || ready_nck < plan->at_nck;
-    if (!better && ready_nck == plan->at_nck) {
-        const entry_t *other = &core->entries[plan->entry];
-        better = entry->active != other->active ? entry->active : entry->seq < other->seq;
-    }
-    if (!better) {
-        return;
-    }
-    static const umc_event_kind_t KIND[UMC_OPS] = {UMC_EVENT_ACT, UMC_EVENT_PRE, UMC_EVENT_RD,
-                                                   UMC_EVENT_WR};
-    *plan = (plan_t){.valid = true, .at_nck = ready_nck, .kind = KIND[op], .entry = index};
-    if (op == UMC_WR && !entry->chosen && core->config.choose_writes) {
-        plan->kind = UMC_EVENT_CHOSEN;
-    }
-}
-
-static void consider_queue(umc_core_t *core, bool write)
-{
-    bool hit_seen[CBIT_DRAM_MAX_BANKS] = {false};
-    bool other_mode = write != core->write_mode;
-    const queue_t *queue = &core->queue[write];
-    for (uint32_t i = 0; i < queue->count; i++) {
-        uint16_t index = queue->order[i];
-        const entry_t *entry = &core->entries[index];
-        if (entry->held || entry->blocked > 0 || entry->visible_nck == UMC_NEVER ||
-            (other_mode && !entry->active)) {
-            continue;
-        }
-        uint64_t ready_nck;
-        umc_op_t op = next_op(core, entry, &ready_nck);
-        if (op == UMC_RD && core->credits == 0) {
-            continue;
-        }
-        hit_seen[entry->bank] |= op == UMC_RD || op == UMC_WR;
-        if (op == UMC_PRE && (core->active[entry->bank] != NO_ENTRY ||
-                              (core->config.protect_hits && hit_seen[entry->bank]))) {
-            continue;
-        }
-        /* A rank that waits for its refresh finishes what it opened and takes nothing new. */
-        uint32_t rank = entry->bank / core->banks_per_rank;
-        if (entry->active || !refresh_pending(core, rank, ready_nck)) {
-            consider(core, index, op, ready_nck);
-        }
-    }
-}
-
-static void consider_refresh(umc_core_t *core, uint32_t index, uint64_t floor_nck)
-{
-    rank_t *rank = &core->rank[index];
-    uint64_t at_nck = max_u64(max_u64(rank->refresh_due_nck, core->bus_nck), floor_nck);
-    umc_event_kind_t kind = UMC_EVENT_REF;
-    uint32_t first = index * core->banks_per_rank;
-    if (rank->open_banks > 0) {
-        kind = UMC_EVENT_PREA;
-        for (uint32_t b = first; b < first + core->banks_per_rank; b++) {
-            if (core->active[b] != NO_ENTRY) {
-                return; /* its CAS comes first */
-            }
-            if (core->open_row[b] != CLOSED) {
-                at_nck = max_u64(at_nck, core->gate_nck[UMC_PRE][b]);
-            }
-        }
-    } else {
-        at_nck = max_u64(at_nck, rank->ready_nck);
-    }
-    if (!core->plan.valid || at_nck < core->plan.at_nck) {
-        core->plan = (plan_t){
-            .valid = true, .at_nck = at_nck, .kind = kind, .entry = NO_ENTRY, .rank = index};
-    }
-}
-
-static bool idle(const umc_core_t *core)
-{
-    return core->queue[0].count == 0 && core->queue[1].count == 0;
-}
-
-static void make_plan(umc_core_t *core)
-{
-    update_mode(core);
-    core->plan.valid = false;
-    consider_queue(core, false);
-    consider_queue(core, true);
-    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
-        consider_refresh(core, r, core->floor_nck);
-    }
-}
-
-uint64_t umc_core_next_nck(umc_core_t *core)
-{
-    if (idle(core)) {
-        return UMC_NEVER;
-    }
-    if (!core->plan.valid) {
-        make_plan(core);
-    }
-    return core->plan.valid ? core->plan.at_nck : UMC_NEVER;
+    bool reads = core->waiting[0] + (write ? 0 : ahead) < p->read_entries;
+    bool writes = core->waiting[1] + (write ? ahead : 0) < p->write_entries;
+    return p->both_need_room ? reads && writes : write ? writes : reads;
 }
 
 /* ---- doing ---- */
 
-static void queue_remove(queue_t *queue, uint16_t index)
+/* Live requests by a hash of their line: mostly 0, and then no other of the line can be there. */
+static uint16_t *line_count(umc_core_t *core, uint64_t line)
 {
-    uint32_t at = 0;
-    while (queue->order[at] != index) {
-        at++;
+    return &core->line_count[(line * 0x9e3779b97f4a7c15u) >> (64 - UMC_LINE_HASH_BITS)];
+}
+
+static void close_bank(umc_core_t *core, uint32_t bank)
+{
+    umc_rank_t *rank = &core->rank[bank / core->banks_per_rank];
+    rank->kept_banks -= core->kept[bank] != UMC_NO_ENTRY ? 1 : 0;
+    rank->open_banks--;
+    core->kept[bank] = UMC_NO_ENTRY;
+    core->open_row[bank] = UMC_CLOSED;
+    core->queue[0][bank].hits = 0;
+    core->queue[1][bank].hits = 0;
+}
+
+/* A request begins to compete. */
+static void admit(umc_core_t *core, uint16_t index)
+{
+    const umc_entry_t *entry = &core->entries[index];
+    if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
+        core->transactions[entry->write][core->transaction_count[entry->write]++] = index;
+        core->still = false;
+    } else {
+        umc_bank_insert(core, index);
+        umc_lanes_update(core, entry->bank);
     }
-    queue->count--;
-    memmove(&queue->order[at], &queue->order[at + 1], (queue->count - at) * sizeof queue->order[0]);
 }
 
 /* A request has left: younger ones of its line that waited for it come one nearer. */
-static void unblock(umc_core_t *core, bool write, const entry_t *gone)
+static void unblock(umc_core_t *core, const umc_entry_t *gone)
 {
-    queue_t *queue = &core->queue[write];
-    for (uint32_t i = 0; i < queue->count; i++) {
-        entry_t *entry = &core->entries[queue->order[i]];
-        if (entry->line == gone->line && entry->seq > gone->seq && --entry->blocked == 0) {
-            queue->blocked -= entry->held ? 0 : 1;
+    for (uint32_t seq = gone->seq + 1; seq < core->next_seq; seq++) {
+        uint16_t index = core->entry_of_seq[seq];
+        if (index == UMC_NO_ENTRY) {
+            continue;
         }
+        umc_entry_t *entry = &core->entries[index];
+        if (entry->line != gone->line || entry->blocked == 0 || !(gone->write || entry->write) ||
+            --entry->blocked > 0 || entry->held) {
+            continue;
+        }
+        core->stuck[entry->write]--;
+        admit(core, index);
     }
 }
 
-static void do_column(umc_core_t *core, uint16_t index, uint64_t at_nck)
+static void leave(umc_core_t *core, uint16_t index)
 {
-    entry_t *entry = &core->entries[index];
-    queue_t *queue = &core->queue[entry->write];
+    umc_entry_t *entry = &core->entries[index];
+    if (entry->active) {
+        core->promoted[entry->bank] = UMC_NO_ENTRY;
+    } else {
+        umc_bank_remove(core, index);
+        core->waiting[entry->write] -= core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN ? 0 : 1;
+    }
+    core->entry_of_seq[entry->seq] = UMC_NO_ENTRY;
+    --*line_count(core, entry->line);
+    core->free[core->free_count++] = index;
+    core->live--;
+    if (core->stuck[0] + core->stuck[1] > 0) {
+        unblock(core, entry);
+    }
+}
+
+/* Another competing request of either kind that hits the open row of this one. */
+static bool another_hit(const umc_core_t *core, const umc_entry_t *entry)
+{
+    uint32_t hits = core->queue[0][entry->bank].hits + core->queue[1][entry->bank].hits;
+    uint16_t promoted = core->promoted[entry->bank];
+    if (promoted != UMC_NO_ENTRY && core->entries[promoted].row == entry->row) {
+        hits++;
+    }
+    return hits > 1; /* itself is one of them */
+}
+
+static bool closes_page(const umc_core_t *core, const umc_entry_t *entry)
+{
+    umc_page_t page = core->config.policy.page;
+    return page == UMC_PAGE_CLOSED || (page == UMC_PAGE_ADAPTIVE && !another_hit(core, entry));
+}
+
+static void do_column(umc_core_t *core, uint16_t index, uint32_t at, umc_event_t *event)
+{
+    umc_entry_t *entry = &core->entries[index];
+    uint32_t bank = entry->bank;
+    umc_rank_t *rank = &core->rank[bank / core->banks_per_rank];
+    bool closes = closes_page(core, entry);
+    umc_gates_column(core, bank, entry->write, closes, at);
     if (entry->write) {
-        gates_after_write(core, entry->bank, at_nck);
         core->stats.writes++;
     } else {
-        gates_after_read(core, entry->bank, at_nck);
         core->stats.reads++;
         core->credits -= core->credits == UINT32_MAX ? 0 : 1;
     }
     core->stats.row_hits += entry->own_act ? 0 : 1;
-    if (entry->active) {
-        core->active[entry->bank] = NO_ENTRY;
-    } else {
-        queue->waiting--;
+    core->row_columns[bank]++;
+    if (core->kept[bank] != UMC_NO_ENTRY && (!core->config.policy.promote || entry->active)) {
+        rank->kept_banks--; /* others may hit while a promoted one still waits */
+        core->kept[bank] = UMC_NO_ENTRY;
     }
-    queue_remove(queue, index);
-    unblock(core, true, entry);
-    if (entry->write) {
-        unblock(core, false, entry);
+    leave(core, index);
+    if (closes) {
+        event->kind = entry->write ? UMC_EVENT_WRA : UMC_EVENT_RDA;
+        close_bank(core, bank);
     }
-    core->free[core->free_count++] = index;
+    core->still = false;
+    core->moved_nck = umc_max64(core->moved_nck, core->epoch_nck + at);
 }
 
-static void do_entry(umc_core_t *core, const plan_t *plan)
+static void do_act(umc_core_t *core, uint16_t index, uint32_t at)
 {
-    entry_t *entry = &core->entries[plan->entry];
-    uint64_t at_nck = plan->at_nck;
+    umc_entry_t *entry = &core->entries[index];
+    uint32_t bank = entry->bank;
+    umc_rank_t *rank = &core->rank[bank / core->banks_per_rank];
+    umc_gates_act(core, bank, at);
+    core->stats.activates++;
+    core->row_columns[bank] = 0;
+    if (core->config.policy.promote && !entry->active) {
+        umc_bank_remove(core, index);
+        entry->active = true;
+        core->promoted[bank] = index;
+        core->waiting[entry->write]--;
+    }
+    core->open_row[bank] = entry->row;
+    core->kept[bank] = index;
+    rank->kept_banks++;
+    rank->open_banks++;
+    entry->own_act = true;
+    umc_bank_opened(core, bank);
+}
+
+static void do_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *event)
+{
+    umc_entry_t *entry = &core->entries[plan->entry];
+    uint32_t at = umc_relative(core, plan->at_nck);
+    event->user = entry->user;
+    event->row = entry->row;
+    event->column = entry->column;
     if (plan->kind == UMC_EVENT_CHOSEN) {
         entry->chosen = true;
+        entry->parked = true;
         entry->visible_nck = UMC_NEVER;
+        if (!entry->active) {
+            umc_bank_remove(core, plan->entry);
+        }
+        umc_lanes_update(core, entry->bank);
         return;
     }
-    entry->first_nck = entry->first_nck == UMC_NEVER ? at_nck : entry->first_nck;
-    uint32_t command_nck = core->config.device.timing.command_nck;
-    core->bus_nck = at_nck + (plan->kind == UMC_EVENT_PRE ? 1 : command_nck);
-    if (plan->kind == UMC_EVENT_PRE) {
-        close_bank(core, entry->bank, at_nck);
-        gates_after_pre(core, entry->bank, at_nck);
+    entry->first_nck = entry->first_nck == UMC_NEVER ? plan->at_nck : entry->first_nck;
+    event->first_nck = entry->first_nck;
+    event->accept_nck = entry->accept_nck;
+    core->turn = entry->bank;
+    if (plan->op == UMC_PRE) {
+        core->bus = at + 1;
+        close_bank(core, entry->bank);
+        umc_gates_pre(core, entry->bank, at);
         core->stats.precharges++;
-    } else if (plan->kind == UMC_EVENT_ACT) {
-        gates_after_act(core, entry->bank, at_nck);
-        core->open_row[entry->bank] = entry->row;
-        core->rank[entry->bank / core->banks_per_rank].open_banks++;
-        core->active[entry->bank] = plan->entry;
-        entry->active = true;
-        entry->own_act = true;
-        core->queue[entry->write].waiting--;
-        core->stats.activates++;
     } else {
-        do_column(core, plan->entry, at_nck);
+        core->bus = at + core->config.device.timing.command_nck;
+        if (plan->op == UMC_ACT) {
+            do_act(core, plan->entry, at);
+        } else {
+            do_column(core, plan->entry, at, event);
+        }
+    }
+    umc_lanes_update(core, plan->bank);
+}
+
+static void find_next_due(umc_core_t *core)
+{
+    core->next_due_nck = UMC_NEVER;
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        uint64_t due_nck = core->rank[r].due_nck;
+        core->next_due_nck = due_nck < core->next_due_nck ? due_nck : core->next_due_nck;
     }
 }
 
-static void do_refresh(umc_core_t *core, const plan_t *plan)
+static void do_refresh(umc_core_t *core, const umc_plan_t *plan)
 {
-    const cbit_dram_timing_t *t = &core->config.device.timing;
-    rank_t *rank = &core->rank[plan->rank];
+    umc_rank_t *rank = &core->rank[plan->rank];
+    uint32_t at = umc_relative(core, plan->at_nck);
+    core->bus = at + 1;
+    if (plan->kind == UMC_EVENT_REF) {
+        umc_gates_ref(core, plan->rank, at);
+        rank->due_nck += core->config.device.timing.trefi_nck;
+        core->next_due_nck = UMC_NEVER;
+        for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+            core->next_due_nck = core->rank[r].due_nck < core->next_due_nck ? core->rank[r].due_nck
+                                                                            : core->next_due_nck;
+        }
+        core->stats.refreshes++;
+        return;
+    }
+    if (plan->kind == UMC_EVENT_PRE) {
+        close_bank(core, plan->bank);
+        umc_gates_pre(core, plan->bank, at);
+        umc_lanes_update(core, plan->bank);
+        core->stats.precharges++;
+        return;
+    }
     uint32_t first = plan->rank * core->banks_per_rank;
-    core->bus_nck = plan->at_nck + 1;
+    umc_gates_prea(core, plan->rank, at);
     for (uint32_t b = first; b < first + core->banks_per_rank; b++) {
-        if (plan->kind == UMC_EVENT_REF) {
-            core->gate_nck[UMC_ACT][b] =
-                max_u64(core->gate_nck[UMC_ACT][b], plan->at_nck + t->trfc_nck);
-        } else if (core->open_row[b] != CLOSED) {
-            close_bank(core, b, plan->at_nck);
+        if (core->open_row[b] != UMC_CLOSED) {
+            close_bank(core, b);
+            umc_lanes_update(core, b);
         }
     }
-    if (plan->kind == UMC_EVENT_REF) {
-        rank->ready_nck = plan->at_nck + t->trfc_nck;
-        rank->refresh_due_nck += t->trefi_nck;
-        core->stats.refreshes++;
-    } else {
-        core->stats.precharges_all++;
+    core->stats.precharges_all++;
+}
+
+static void observe(umc_core_t *core, const umc_event_t *event)
+{
+    if (core->config.observe != NULL) {
+        core->config.observe(core->config.observer, event);
     }
 }
 
 bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
-    if (umc_core_next_nck(core) > until_nck || !core->plan.valid) {
-        core->floor_nck = max_u64(core->floor_nck, until_nck + 1);
-        core->plan.valid = core->plan.valid && core->plan.at_nck > until_nck;
+    if (!umc_plan_until(core, until_nck)) {
         return false;
     }
-    const plan_t plan = core->plan;
+    const umc_plan_t plan = core->plan;
     core->plan.valid = false;
-    core->floor_nck = max_u64(core->floor_nck, plan.at_nck);
-    *event = (umc_event_t){.at_nck = plan.at_nck,
-                           .kind = plan.kind,
-                           .user = UMC_NO_USER,
-                           .bank = plan.rank * core->banks_per_rank};
-    if (plan.entry == NO_ENTRY) {
+    event->at_nck = plan.at_nck;
+    event->kind = plan.kind;
+    event->bank = plan.bank;
+    event->user = UMC_NO_USER;
+    if (plan.refresh) {
         do_refresh(core, &plan);
-        return true;
+    } else {
+        do_entry(core, &plan, event);
     }
-    const entry_t *entry = &core->entries[plan.entry];
-    event->user = entry->user;
-    event->bank = entry->bank;
-    event->row = entry->row;
-    event->column = entry->column;
-    do_entry(core, &plan);
-    event->first_nck = entry->first_nck;
+    /* Choosing a write takes no place on the command bus. */
+    core->floor_nck = plan.at_nck + (plan.kind == UMC_EVENT_CHOSEN ? 0 : 1);
+    observe(core, event);
     return true;
+}
+
+uint64_t umc_core_next_nck(umc_core_t *core)
+{
+    return umc_plan_hint(core);
 }
 
 /* ---- entering ---- */
 
+/* All but a rank's last refresh of an idle time, when its banks are closed: arithmetic. */
+static void skip_refreshes(umc_core_t *core, umc_rank_t *rank, uint64_t now_nck)
+{
+    uint64_t refi = core->config.device.timing.trefi_nck;
+    if (rank->due_nck <= now_nck && rank->open_banks == 0 && core->config.observe == NULL &&
+        core->epoch_nck + rank->refresh_gate <= rank->due_nck) {
+        uint64_t skip = (now_nck - rank->due_nck) / refi;
+        rank->due_nck += skip * refi;
+        core->stats.refreshes += skip;
+        find_next_due(core);
+    }
+}
+
+/* The next refresh command of an idle channel; false if none issues by now_nck. */
+static bool next_idle_refresh(umc_core_t *core, uint64_t now_nck, umc_plan_t *plan)
+{
+    plan->valid = false;
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        umc_rank_t *rank = &core->rank[r];
+        umc_plan_t other;
+        skip_refreshes(core, rank, now_nck);
+        if (rank->due_nck > now_nck ||
+            (core->config.policy.refresh_stops_channel && rank->due_nck > core->next_due_nck) ||
+            !umc_plan_refresh(core, r, rank->due_nck, &other)) {
+            continue;
+        }
+        if (!plan->valid || other.at_nck < plan->at_nck) {
+            *plan = other;
+        }
+        if (core->config.policy.refresh_stops_channel) {
+            break; /* one rank after the other */
+        }
+    }
+    return plan->valid && plan->at_nck <= now_nck;
+}
+
 /*
  * Refreshes of a channel without requests. The first may still close rows; from then on each falls
- * on its due clock, so all but the last are arithmetic.
+ * on its due clock.
  */
 void umc_core_settle(umc_core_t *core, uint64_t now_nck)
 {
-    const cbit_dram_timing_t *t = &core->config.device.timing;
-    for (uint32_t r = 0; r < core->config.device.ranks && idle(core); r++) {
-        rank_t *rank = &core->rank[r];
-        for (;;) {
-            if (rank->refresh_due_nck <= now_nck && rank->open_banks == 0 &&
-                rank->ready_nck <= rank->refresh_due_nck) {
-                uint64_t skip = (now_nck - rank->refresh_due_nck) / t->trefi_nck;
-                rank->refresh_due_nck += skip * t->trefi_nck;
-                core->stats.refreshes += skip;
-            }
-            core->plan.valid = false;
-            consider_refresh(core, r, 0); /* what is settled now happened in the past */
-            if (!core->plan.valid || core->plan.at_nck > now_nck) {
-                break;
-            }
-            do_refresh(core, &core->plan);
+    umc_plan_t plan;
+    if (core->live > 0) {
+        return;
+    }
+    umc_plan_rebase(core, core->next_due_nck);
+    while (core->next_due_nck <= now_nck && next_idle_refresh(core, now_nck, &plan)) {
+        do_refresh(core, &plan);
+        umc_plan_rebase(core, plan.at_nck);
+        umc_event_t event = {
+            .at_nck = plan.at_nck, .kind = plan.kind, .user = UMC_NO_USER, .bank = plan.bank};
+        observe(core, &event);
+    }
+}
+
+/* Sequence numbers have run out: the live ones start again from 0, in their order. */
+static void renumber(umc_core_t *core)
+{
+    uint32_t next = 0;
+    for (uint32_t seq = 0; seq < core->next_seq; seq++) {
+        uint16_t index = core->entry_of_seq[seq];
+        if (index != UMC_NO_ENTRY) {
+            core->entry_of_seq[seq] = UMC_NO_ENTRY;
+            core->entry_of_seq[next] = index;
+            core->entries[index].seq = next++;
         }
     }
-    core->plan.valid = false;
+    core->next_seq = next;
+    core->oldest_seq[0] = core->oldest_seq[1] = 0;
+    umc_lanes_update_all(core);
 }
 
-static uint16_t older_of_line(const umc_core_t *core, bool write, uint64_t line)
+/* Looks for live requests of a new one's line; returns how many it must wait for. */
+static uint16_t meets(const umc_core_t *core, bool write, uint64_t line, umc_take_t *take,
+                      uint32_t *user)
 {
-    const queue_t *queue = &core->queue[write];
-    uint16_t found = 0;
-    for (uint32_t i = 0; i < queue->count; i++) {
-        found = (uint16_t)(found + (core->entries[queue->order[i]].line == line ? 1 : 0));
+    const umc_policy_t *p = &core->config.policy;
+    uint16_t older = 0;
+    for (uint32_t seq = core->next_seq; seq-- > 0;) {
+        uint16_t index = core->entry_of_seq[seq];
+        if (index == UMC_NO_ENTRY || core->entries[index].line != line) {
+            continue;
+        }
+        const umc_entry_t *entry = &core->entries[index];
+        if (!entry->active && entry->write && (write ? p->coalesces : p->forwards)) {
+            *take = write ? UMC_TAKE_COALESCED : UMC_TAKE_FORWARDED;
+            return 0;
+        }
+        if (!entry->write && !write && p->merges_reads) {
+            *take = UMC_TAKE_MERGED; /* unless a write of the line turns up */
+            *user = entry->user;
+        }
+        older = (uint16_t)(older + (write || entry->write ? 1 : 0));
     }
-    return found;
+    return p->orders_lines ? older : 0;
 }
 
-void umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place, uint64_t line,
-                     bool held, uint32_t user, uint64_t at_nck)
+static void enqueue(umc_core_t *core, uint16_t index)
 {
-    if (idle(core)) {
+    umc_entry_t *entry = &core->entries[index];
+    core->waiting[entry->write]++;
+    if (entry->held || entry->blocked > 0) {
+        core->stuck[entry->write]++;
+    } else {
+        admit(core, index);
+    }
+}
+
+umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
+                           uint64_t line, bool held, uint32_t *user, uint64_t at_nck)
+{
+    umc_take_t take = UMC_TAKE_QUEUED;
+    uint16_t *count = line_count(core, line);
+    uint16_t older = 0;
+    if (core->next_due_nck <= at_nck) {
         umc_core_settle(core, at_nck);
     }
+    if (*count > 0) {
+        older = meets(core, write, line, &take, user);
+        if (take != UMC_TAKE_QUEUED) {
+            return take;
+        }
+    }
+    if (core->next_seq == UMC_SEQ_LIMIT) {
+        renumber(core);
+    }
+    ++*count;
     uint16_t index = core->free[--core->free_count];
-    queue_t *queue = &core->queue[write];
-    core->entries[index] = (entry_t){.line = line,
-                                     .seq = core->next_seq++,
-                                     .visible_nck = at_nck + 1,
-                                     .first_nck = UMC_NEVER,
-                                     .user = user,
-                                     .row = place->row,
-                                     .column = place->column,
-                                     .bank = (uint16_t)place->flat_bank,
-                                     .write = write,
-                                     .held = held};
-    core->entries[index].blocked = (uint16_t)(older_of_line(core, true, line) +
-                                              (write ? older_of_line(core, false, line) : 0));
-    queue->blocked += held || core->entries[index].blocked > 0 ? 1 : 0;
-    queue->order[queue->count++] = index;
-    queue->waiting++;
-    core->floor_nck = max_u64(core->floor_nck, at_nck + 1);
+    umc_entry_t *entry = &core->entries[index];
+    *entry = (umc_entry_t){.line = line,
+                           .accept_nck = at_nck,
+                           .first_nck = UMC_NEVER,
+                           .user = *user,
+                           .row = place->row,
+                           .column = place->column,
+                           .seq = core->next_seq,
+                           .bank = (uint16_t)place->flat_bank,
+                           .blocked = older,
+                           .write = write,
+                           .held = held};
+    core->entry_of_seq[core->next_seq++] = index;
+    core->live++;
+    core->moved_nck = umc_max64(core->moved_nck, at_nck);
+    enqueue(core, index);
+    core->floor_nck = umc_max64(core->floor_nck, at_nck + !core->config.policy.accept_first);
     core->plan.valid = false;
+    return UMC_TAKE_QUEUED;
+}
+
+static umc_entry_t *find_user(umc_core_t *core, uint32_t user, bool write)
+{
+    for (uint32_t seq = 0; seq < core->next_seq; seq++) {
+        uint16_t index = core->entry_of_seq[seq];
+        if (index != UMC_NO_ENTRY && core->entries[index].user == user &&
+            core->entries[index].write == write) {
+            return &core->entries[index];
+        }
+    }
+    return NULL;
 }
 
 void umc_core_release(umc_core_t *core, uint32_t user, uint64_t at_nck)
 {
-    queue_t *writes = &core->queue[1];
-    for (uint32_t i = 0; i < writes->count; i++) {
-        entry_t *entry = &core->entries[writes->order[i]];
-        if (entry->user == user && entry->held) {
-            entry->held = false;
-            entry->visible_nck = max_u64(entry->visible_nck, at_nck + 1);
-            writes->blocked -= entry->blocked == 0 ? 1 : 0;
-        }
+    umc_entry_t *entry = find_user(core, user, true);
+    if (entry == NULL || !entry->held) {
+        return;
     }
+    entry->held = false;
+    if (entry->blocked == 0) {
+        core->stuck[1]--;
+        admit(core, (uint16_t)(entry - core->entries));
+    }
+    core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
     core->plan.valid = false;
 }
 
 void umc_core_ready(umc_core_t *core, uint32_t user, uint64_t at_nck)
 {
-    queue_t *writes = &core->queue[1];
-    for (uint32_t i = 0; i < writes->count; i++) {
-        entry_t *entry = &core->entries[writes->order[i]];
-        if (entry->user == user && entry->chosen) {
-            entry->visible_nck = at_nck;
-        }
+    umc_entry_t *entry = find_user(core, user, true);
+    if (entry != NULL && entry->chosen) {
+        entry->visible_nck = at_nck;
+        core->next_visible_nck = at_nck < core->next_visible_nck ? at_nck : core->next_visible_nck;
     }
     core->plan.valid = false;
 }
@@ -554,8 +537,8 @@ void umc_core_credit(umc_core_t *core)
 
 void umc_core_drain(umc_core_t *core, bool on)
 {
+    core->plan.valid = core->plan.valid && core->draining == on;
     core->draining = on;
-    core->plan.valid = false;
 }
 
 const umc_core_stats_t *umc_core_stats(const umc_core_t *core)

@@ -15,16 +15,10 @@
 #include "cbit/base/err.h"
 #include "cbit/dram/device.h"
 #include "cbit/dram/map.h"
+#include "model/umc/policy.h"
 
 #define UMC_NEVER   UINT64_MAX
 #define UMC_NO_USER UINT32_MAX
-
-enum {
-    UMC_MAX_ENTRIES = 256, /* of one queue */
-
-};
-
-typedef enum umc_op { UMC_ACT, UMC_PRE, UMC_RD, UMC_WR, UMC_OPS } umc_op_t;
 
 typedef enum umc_event_kind {
     UMC_EVENT_ACT,
@@ -32,12 +26,15 @@ typedef enum umc_event_kind {
     UMC_EVENT_PREA,
     UMC_EVENT_RD,
     UMC_EVENT_WR,
+    UMC_EVENT_RDA,
+    UMC_EVENT_WRA,
     UMC_EVENT_REF,
     UMC_EVENT_CHOSEN, /* no command: a write was chosen, its encryption may begin */
 } umc_event_kind_t;
 
 typedef struct umc_event {
-    uint64_t at_nck, first_nck; /* first_nck: the request's first command (RD and WR only) */
+    uint64_t at_nck;
+    uint64_t accept_nck, first_nck; /* of the request: acceptance and first command (columns) */
     umc_event_kind_t kind;
     uint32_t user; /* as given to umc_core_accept; UMC_NO_USER for refresh */
     uint32_t bank, row, column;
@@ -45,17 +42,34 @@ typedef struct umc_event {
 
 typedef struct umc_core_config {
     cbit_dram_device_t device;
-    uint32_t read_entries, write_entries;
-    uint32_t write_high, write_low; /* drain when more than high wait, until fewer than low do */
-    uint32_t read_credits;          /* reads between RD and release; UINT32_MAX: no limit */
-    bool choose_writes; /* announce a write (UMC_EVENT_CHOSEN) and wait for umc_core_ready */
-    bool protect_hits;  /* an older row hit keeps its row from a younger conflict */
+    uint32_t read_credits; /* reads between RD and release; UINT32_MAX: no limit */
+    bool choose_writes;    /* announce a write (UMC_EVENT_CHOSEN) and wait for umc_core_ready */
+    umc_policy_t policy;   /* its queue sizes are those that hold */
+    bool plain_scan;       /* no vector instructions, whatever the machine has */
+    /* Sees every command in order, those of idle channels too; may be NULL. */
+    void (*observe)(void *observer, const umc_event_t *event);
+    void *observer;
 } umc_core_config_t;
 
 typedef struct umc_core_stats {
     uint64_t activates, precharges, precharges_all, reads, writes, refreshes;
     uint64_t row_hits; /* column commands that needed no ACT of their own */
 } umc_core_stats_t;
+
+/* What became of a request of the stream driver. */
+typedef enum umc_take {
+    UMC_TAKE_QUEUED,
+    UMC_TAKE_FORWARDED, /* a read, served from a queued write in the next clock */
+    UMC_TAKE_COALESCED, /* a write, merged into a queued one */
+    UMC_TAKE_MERGED,    /* a read, served together with a queued one: *user says which */
+} umc_take_t;
+
+/* The clock of a rank's first refresh. */
+static inline uint64_t umc_first_refresh_nck(const umc_core_config_t *config, uint32_t rank)
+{
+    uint64_t refi = config->device.timing.trefi_nck;
+    return config->policy.refresh_staggered ? refi * (rank + 1) / config->device.ranks : refi;
+}
 
 typedef struct umc_core umc_core_t; /* opaque */
 
@@ -68,11 +82,12 @@ bool umc_core_room(const umc_core_t *core, bool write, uint32_t ahead);
 /*
  * Enters a request in clock at_nck; there must be room, and all commands up to at_nck must have
  * been stepped through. A held write may not issue before umc_core_release. A write waits for
- * older requests of its line, a read for older writes. user values must be unique among queued
- * requests.
+ * older requests of its line, a read for older writes, if the policy orders lines. *user values
+ * must be unique among queued requests; when the policy merges reads, *user becomes the one that
+ * this read is served with.
  */
-void umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place, uint64_t line,
-                     bool held, uint32_t user, uint64_t at_nck);
+umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
+                           uint64_t line, bool held, uint32_t *user, uint64_t at_nck);
 void umc_core_release(umc_core_t *core, uint32_t user, uint64_t at_nck);
 
 /* A chosen write's WR may issue from at_nck on. */

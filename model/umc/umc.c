@@ -244,9 +244,11 @@ static void step_core(cbit_umc_t *umc, uint64_t nck)
     while (umc_core_step(umc->core, nck, &event)) {
         switch (event.kind) {
         case UMC_EVENT_RD:
+        case UMC_EVENT_RDA:
             on_read_command(umc, &event);
             break;
         case UMC_EVENT_WR:
+        case UMC_EVENT_WRA:
             on_write_command(umc, &event);
             break;
         case UMC_EVENT_CHOSEN:
@@ -409,7 +411,7 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t 
         return;
     }
     user->state = UMC_QUEUED;
-    umc_core_accept(umc->core, false, place, user->channel_line, false, index, nck);
+    (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
 }
 
 static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t *place,
@@ -426,7 +428,7 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t 
                                      .partner = write,
                                      .order = user->order};
     umc->stats.partial_writes++;
-    umc_core_accept(umc->core, false, place, user->channel_line, false, index, nck);
+    (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
 }
 
 static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t *place,
@@ -461,7 +463,7 @@ static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t
     if (partial) {
         enter_fill(umc, index, place, nck);
     }
-    umc_core_accept(umc->core, true, place, user->channel_line, partial, index, nck);
+    (void)umc_core_accept(umc->core, true, place, user->channel_line, partial, &index, nck);
     answer(umc, txn, CBIT_ERR_OK, nck);
 }
 
@@ -663,32 +665,26 @@ static bool must_choose(const cbit_umc_t *umc)
            line_nck > t->burst_nck;
 }
 
-static uint32_t share(uint64_t millionths, uint32_t of, bool up)
-{
-    return (uint32_t)((millionths * of + (up ? 999999 : 0)) / 1000000);
-}
-
 static cbit_err_t build_core(cbit_umc_t *umc)
 {
-    const cbit_umc_config_t *config = &umc->config;
-    uint32_t entries = config->write_queue_entries;
     umc_core_config_t core = {.device = umc->device,
-                              .read_entries = config->read_queue_entries,
-                              .write_entries = entries,
-                              .write_high = share(config->write_high, entries, false),
-                              .write_low = share(config->write_low, entries, true),
-                              .read_credits =
-                                  umc_engine_on(umc) ? config->return_buffer_entries : UINT32_MAX,
-                              .choose_writes = must_choose(umc),
-                              .protect_hits = true};
+                              .policy = umc->policy,
+                              .read_credits = umc_engine_on(umc) ? umc->config.return_buffer_entries
+                                                                 : UINT32_MAX,
+                              .choose_writes = must_choose(umc)};
+    umc_policy_t *p = &core.policy;
+    /* Same lines are the port's business: it knows their keys. Their order is kept always. */
+    p->forwards = p->coalesces = p->merges_reads = false;
+    p->orders_lines = true;
     return umc_core_create(&core, &umc->core);
 }
 
 static cbit_err_t build_arrays(cbit_umc_t *umc)
 {
     /* Waiting, active, in flight and, of partial writes, both halves. */
-    umc->user_count = 2 * (umc->config.read_queue_entries + umc->config.write_queue_entries) +
-                      2 * CBIT_DRAM_MAX_BANKS + 256;
+    umc->user_count = 2 * (umc->policy.read_entries + umc->policy.write_entries) +
+                      CBIT_DRAM_MAX_BANKS * umc->policy.bank_entries + 2 * CBIT_DRAM_MAX_BANKS +
+                      256;
     umc->users = calloc(umc->user_count, sizeof *umc->users);
     umc->free_users = calloc(umc->user_count, sizeof *umc->free_users);
     umc->inbox = calloc(umc->user_count, sizeof *umc->inbox);
@@ -707,6 +703,10 @@ static cbit_err_t build(cbit_umc_t *umc, cbit_diag_t *diag)
 {
     const cbit_umc_config_t *c = &umc->config;
     cbit_err_t err = cbit_dram_resolve(&c->dram, "/umc/dram", &umc->device, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    err = umc_policy_of(c, &umc->policy, "/umc", diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }

@@ -70,6 +70,7 @@ struct cbit_umc {
     cbit_umc_parts_t parts;
     cbit_dram_device_t device;
     cbit_dram_map_t map;
+    umc_policy_t policy;
     umc_core_t *core;
     cbit_umc_stats_t stats;
     cbit_event_t wake;

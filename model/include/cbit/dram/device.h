@@ -54,10 +54,13 @@ typedef struct cbit_dram_timing {
     uint32_t twr_nck, twtr_s_nck, twtr_l_nck, trtp_nck, tppd_nck;
     uint32_t trtrs_nck; /* rank switch, also the read-to-write bubble */
     uint32_t trefi_nck, trfc_nck;
+    uint32_t txp_nck, tcke_nck, txs_nck, tckesr_nck;
     /* Between commands, from the above. */
     uint32_t read_to_write_nck, write_to_read_s_nck, write_to_read_l_nck, write_to_pre_nck;
     uint32_t read_to_read_rank_nck, write_to_write_rank_nck;
     uint32_t read_to_write_rank_nck, write_to_read_rank_nck;
+    uint32_t read_auto_to_act_nck, write_auto_to_act_nck; /* RDA, WRA to ACT of the bank */
+    uint32_t read_to_sleep_nck, write_to_sleep_nck;
 } cbit_dram_timing_t;
 
 /* What a scenario says about the devices of a channel. */

@@ -16,13 +16,21 @@
 extern "C" {
 #endif
 
+/* Names of the scheduling policies, cbit's own first; NULL ends. */
+extern const char *const cbit_umc_policy_names[];
+extern const char *const cbit_umc_page_names[]; /* open, closed, adaptive */
+
 struct cbit_umc_config {
     cbit_dram_config_t dram;
+    uint32_t policy;                      /* index into cbit_umc_policy_names */
+    uint32_t page_policy;                 /* index into cbit_umc_page_names */
+    uint32_t row_hit_cap;                 /* 0: the policy's own */
+    uint32_t starvation_nck;              /* 0: the policy's own */
     char mapping[CBIT_DRAM_MAP_TEXT + 1]; /* cbit/dram/map.h */
     uint64_t *group_hash, *bank_hash;     /* XOR masks of channel address bits, one per field bit */
     uint32_t group_hash_count, bank_hash_count;
-    uint32_t read_queue_entries, write_queue_entries;
-    uint64_t write_high, write_low; /* millionths of the write queue */
+    uint32_t read_queue_entries, write_queue_entries; /* 0: the policy's own */
+    uint64_t write_high, write_low; /* millionths of the write queue; both 0: the policy's own */
     uint32_t return_buffer_entries; /* lines between RD and last plaintext beat */
     uint32_t engine_clock_divider;  /* engine clock = DRAM clock / this: 1 or 2 */
 };

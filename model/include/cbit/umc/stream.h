@@ -1,0 +1,73 @@
+/**
+ * @file
+ * A bare stream of requests into one controller: timing only, no kernel, no data.
+ *
+ * The stream is offered strictly in order, at most one request a DRAM clock. A request is accepted
+ * in the first clock in which its arrival time has come, fewer than `window` reads are outstanding
+ * (reads only; writes are posted) and its queue has room. A read's latency is the clock of its last
+ * data beat (or last plaintext beat with an engine) minus the clock of its acceptance.
+ */
+#ifndef CBIT_UMC_STREAM_H
+#define CBIT_UMC_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/diag.h"
+#include "cbit/dram/device.h"
+#include "cbit/dram/map.h"
+#include "cbit/umc/config.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cbit_stream_request {
+    uint64_t address;     /* of the channel */
+    uint64_t arrival_nck; /* bit 63: a write */
+} cbit_stream_request_t;
+
+#define CBIT_STREAM_WRITE (UINT64_C(1) << 63)
+
+typedef struct cbit_stream_options {
+    uint32_t window;           /* outstanding reads, at least 1 */
+    bool plain;                /* the clock-by-clock controller: slow, the oracle */
+    bool plain_scan;           /* the quick one without vector instructions */
+    uint32_t engine_depth_nck; /* 0: no engine; else its depth in DRAM clocks */
+    bool check;                /* replay every command through the independent checker */
+    bool stamps;               /* keep every request's stage times (adds to the work done) */
+    uint32_t *latency_nck;     /* of each request, writes 0; may be NULL */
+    /* Every command in order; may be NULL. */
+    void (*on_command)(void *self, const char *name, uint64_t at_nck, uint32_t rank, uint32_t group,
+                       uint32_t bank, uint32_t row, uint32_t column);
+    void *self;
+} cbit_stream_options_t;
+
+typedef struct cbit_stream_result {
+    uint64_t requests, reads, writes;
+    uint64_t end_nck; /* when the last read was complete */
+    uint64_t forwarded, coalesced, merged;
+    uint64_t column_commands, row_hits, activates, precharges, refreshes, commands;
+    uint64_t latency_sum_nck, latency_max_nck;
+    uint64_t stage_nck[3]; /* queue, dram, aes; over all reads, with `stamps` */
+    uint64_t checked, violations;
+    char violation[200]; /* the first one, as text */
+    uint64_t tck_num_ps, tck_den;
+    /* Reads by latency in clocks, the last bucket holds all beyond. */
+    uint32_t buckets;
+    uint64_t *histogram; /* owned: cbit_stream_result_free */
+} cbit_stream_result_t;
+
+/* On error *result is untouched and diag says what is wrong, requests by their number. */
+cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_options_t *options,
+                           const cbit_stream_request_t *requests, uint64_t count,
+                           cbit_stream_result_t *result, cbit_diag_t *diag);
+void cbit_stream_result_free(cbit_stream_result_t *result);
+
+/* The latency in clocks that per_mille of the reads do not exceed (1000: the maximum). */
+uint64_t cbit_stream_percentile_nck(const cbit_stream_result_t *result, uint32_t per_mille);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

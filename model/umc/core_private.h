@@ -1,0 +1,183 @@
+/*
+ * The quick controller's inside. Each bank has four lanes, one per command that it could want next
+ * (ACT, PRE, WR, RD): the clock from which the rules allow it (gate) and the rank of the request
+ * that wants it (key). A plan is the smallest (clock, key) over all lanes.
+ */
+#ifndef CBIT_MODEL_UMC_CORE_PRIVATE_H
+#define CBIT_MODEL_UMC_CORE_PRIVATE_H
+
+#include "cbit/dram/rules.h"
+#include "model/umc/core.h"
+
+#define UMC_CLOSED   UINT32_MAX /* no row is open */
+#define UMC_KEY_NONE UINT32_MAX /* nobody wants this lane's command */
+
+typedef enum umc_op { UMC_ACT, UMC_PRE, UMC_WR, UMC_RD, UMC_OPS } umc_op_t; /* RD last: credits */
+
+enum {
+    UMC_ENTRIES = 2 * UMC_MAX_ENTRIES + 8 * CBIT_DRAM_MAX_BANKS,
+    UMC_LINE_HASH_BITS = 11,
+    UMC_NO_ENTRY = 0xffff,
+    UMC_FAW = 4,
+    /* A key: class, then order of acceptance; below a clock distance in a plan's 32 bits. */
+    UMC_SEQ_BITS = 13,
+    UMC_SEQ_LIMIT = 1 << UMC_SEQ_BITS,
+    UMC_KEY_BITS = 16,
+    UMC_FAR = 0xfffe, /* clock distances from here on are one */
+};
+
+enum umc_class { UMC_PROMOTED, UMC_REFRESH, UMC_STARVING, UMC_NORMAL, UMC_CAPPED };
+
+typedef struct umc_entry {
+    uint64_t line, accept_nck, first_nck;
+    uint64_t visible_nck; /* a write that waits for its ciphertext may not issue before */
+    uint32_t user, row, column, seq;
+    uint16_t bank, blocked;
+    bool write, held, active, chosen, own_act, parked;
+} umc_entry_t;
+
+/* Requests of one bank that compete, oldest first; rows apart for quick comparison. */
+typedef struct umc_bank_queue {
+    uint32_t count, hits; /* hits: of the open row */
+    uint32_t *row;
+    uint16_t *entry;
+} umc_bank_queue_t;
+
+typedef struct umc_rank {
+    uint32_t faw[UMC_FAW]; /* clocks of the last four ACT, oldest at faw_at */
+    uint32_t faw_at, acts;
+    uint32_t open_banks, kept_banks;
+    uint32_t refresh_gate, prea_gate; /* earliest REF and PREA */
+    uint64_t due_nck;                 /* of the next refresh */
+} umc_rank_t;
+
+typedef struct umc_plan {
+    bool valid;
+    bool refresh;
+    umc_op_t op;
+    uint16_t entry;
+    uint32_t rank, bank;
+    umc_event_kind_t kind;
+    uint64_t at_nck;
+} umc_plan_t;
+
+struct umc_core {
+    umc_core_config_t config;
+    uint32_t banks, banks_per_rank, banks_per_group, lanes;
+    uint64_t epoch_nck; /* clock 0 of all 32-bit clocks below */
+    uint64_t floor_nck; /* nothing more happens before this clock */
+    uint32_t bus;       /* command bus is free from here on */
+    uint32_t credits;
+    bool write_mode, draining;
+    umc_plan_t plan;
+    uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
+    uint32_t live;
+    uint32_t next_seq;
+    uint64_t next_due_nck; /* the earliest refresh of any rank */
+    /* Distances between commands, from the rule table: [before][after][scope]. */
+    uint32_t distance[UMC_OPS + 2][UMC_OPS][CBIT_SCOPES];
+    uint32_t faw_nck, prea_to_act, prea_to_pre, pre_to_ref, ref_to_act, ref_to_ref, act_to_ref;
+    uint32_t to_prea[UMC_OPS];
+    uint32_t auto_to_act[2], auto_to_ref[2];
+    uint32_t gate[UMC_OPS * CBIT_DRAM_MAX_BANKS] __attribute__((aligned(32)));
+    uint32_t key[UMC_OPS * CBIT_DRAM_MAX_BANKS] __attribute__((aligned(32)));
+    uint32_t open_row[CBIT_DRAM_MAX_BANKS];
+    uint32_t row_columns[CBIT_DRAM_MAX_BANKS];
+    uint16_t kept[CBIT_DRAM_MAX_BANKS];     /* the entry whose ACT opened the row, until a column */
+    uint16_t promoted[CBIT_DRAM_MAX_BANKS]; /* a request whose ACT issued, until its column */
+    bool capped[CBIT_DRAM_MAX_BANKS];       /* hits of this bank have used up their cap */
+    uint32_t capped_count;
+    uint64_t next_visible_nck; /* when the next chosen write may issue */
+    umc_bank_queue_t queue[2][CBIT_DRAM_MAX_BANKS];
+    umc_rank_t rank[CBIT_DRAM_MAX_RANKS];
+    umc_core_stats_t stats;
+    umc_entry_t entries[UMC_ENTRIES];
+    uint16_t free[UMC_ENTRIES];
+    uint32_t free_count;
+    uint16_t entry_of_seq[UMC_SEQ_LIMIT];
+    uint16_t line_count[1 << UMC_LINE_HASH_BITS];
+    uint64_t starve_check_nck; /* nothing starves before; 0: look */
+    bool starving;
+    uint32_t (*scan)(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
+    uint32_t oldest_seq[2]; /* no waiting request of the kind is older than this */
+    /* ROUND_ROBIN */
+    uint16_t transactions[2][UMC_MAX_ENTRIES];
+    uint32_t transaction_count[2];
+    uint32_t turn, drain_left;
+    uint64_t moved_nck; /* moves are done for clocks before this one */
+    bool still;         /* no transaction can move until something changes */
+    void *memory;       /* of the bank queues */
+};
+
+static inline uint64_t umc_max64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline uint32_t umc_max32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline uint32_t umc_relative(const umc_core_t *core, uint64_t nck)
+{
+    return (uint32_t)(nck - core->epoch_nck);
+}
+
+/* Which of a bank's two queues a request waits in. */
+static inline uint32_t umc_queue_of(const umc_core_t *core, bool write)
+{
+    bool one = core->config.policy.unified || core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN;
+    return one ? 0 : write;
+}
+
+static inline umc_op_t umc_next_op(const umc_core_t *core, const umc_entry_t *entry)
+{
+    uint32_t open = core->open_row[entry->bank];
+    return open == UMC_CLOSED   ? UMC_ACT
+           : open != entry->row ? UMC_PRE
+           : entry->write       ? UMC_WR
+                                : UMC_RD;
+}
+
+/* ---- gates.c ---- */
+
+void umc_gates_init(umc_core_t *core);
+void umc_gates_act(umc_core_t *core, uint32_t bank, uint32_t at);
+void umc_gates_pre(umc_core_t *core, uint32_t bank, uint32_t at);
+void umc_gates_column(umc_core_t *core, uint32_t bank, bool write, bool closes, uint32_t at);
+void umc_gates_prea(umc_core_t *core, uint32_t rank, uint32_t at);
+void umc_gates_ref(umc_core_t *core, uint32_t rank, uint32_t at);
+
+/* ---- lanes.c ---- */
+
+/* Recomputes who wants what of a bank; call when its row, queue or promoted request changes. */
+void umc_lanes_update(umc_core_t *core, uint32_t bank);
+void umc_lanes_update_all(umc_core_t *core);
+void umc_bank_insert(umc_core_t *core, uint16_t entry);
+void umc_bank_remove(umc_core_t *core, uint16_t entry);
+void umc_bank_opened(umc_core_t *core, uint32_t bank); /* counts the hits of a new row */
+uint16_t umc_oldest_waiting(umc_core_t *core, bool write);
+
+/* ---- plan.c ---- */
+
+/*
+ * Finds the next command at or before until_nck into core->plan; false if there is none, and then
+ * floor_nck is past until_nck.
+ */
+bool umc_plan_until(umc_core_t *core, uint64_t until_nck);
+
+/* Keeps the 32-bit clocks near nck. */
+void umc_plan_rebase(umc_core_t *core, uint64_t nck);
+
+uint32_t umc_scan_plain(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
+uint32_t umc_scan_avx2(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
+
+/* A clock at or before which nothing can happen, without deciding anything. */
+uint64_t umc_plan_hint(umc_core_t *core);
+
+/* The refresh command that a rank needs, from floor_nck on; false while it must wait for another.
+ */
+bool umc_plan_refresh(const umc_core_t *core, uint32_t rank, uint64_t floor_nck, umc_plan_t *plan);
+
+#endif

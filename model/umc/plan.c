@@ -1,0 +1,517 @@
+/* Which command comes next, and when: one scan over the lanes, seldom more. */
+#include <string.h>
+
+#include "model/umc/core_private.h"
+
+enum { EPOCH_SPAN = 1 << 30, EPOCH_KEEP = 1 << 20 };
+
+/* ---- the scan ---- */
+
+static inline __attribute__((always_inline)) uint32_t scan_lanes(const uint32_t *restrict gate,
+                                                                 const uint32_t *restrict key,
+                                                                 uint32_t lanes, uint32_t now)
+{
+    uint32_t best = UMC_KEY_NONE;
+    for (uint32_t i = 0; i < lanes; i++) {
+        uint32_t wait = gate[i] > now ? gate[i] - now : 0;
+        wait = wait < UMC_FAR ? wait : UMC_FAR;
+        uint32_t candidate = wait << UMC_KEY_BITS | key[i];
+        best = candidate < best ? candidate : best;
+    }
+    return best;
+}
+
+uint32_t umc_scan_plain(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now)
+{
+    return scan_lanes(gate, key, lanes, now);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) uint32_t umc_scan_avx2(const uint32_t *gate, const uint32_t *key,
+                                                       uint32_t lanes, uint32_t now)
+{
+    return scan_lanes(gate, key, lanes, now);
+}
+#endif
+
+/* ---- helpers ---- */
+
+void umc_plan_rebase(umc_core_t *core, uint64_t nck)
+{
+    uint64_t shift64 = nck - core->epoch_nck;
+    if (shift64 < EPOCH_SPAN) {
+        return;
+    }
+    core->epoch_nck += shift64 - EPOCH_KEEP;
+    /* After a long pause every gate is long open: 0 says so. */
+    uint32_t shift = shift64 > UINT32_MAX ? UINT32_MAX : (uint32_t)shift64 - EPOCH_KEEP;
+    for (uint32_t i = 0; i < core->lanes; i++) {
+        core->gate[i] -= core->gate[i] < shift ? core->gate[i] : shift;
+    }
+    core->bus -= core->bus < shift ? core->bus : shift;
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        umc_rank_t *rank = &core->rank[r];
+        rank->refresh_gate -= rank->refresh_gate < shift ? rank->refresh_gate : shift;
+        rank->prea_gate -= rank->prea_gate < shift ? rank->prea_gate : shift;
+        for (uint32_t i = 0; i < UMC_FAW; i++) {
+            rank->faw[i] -= rank->faw[i] < shift ? rank->faw[i] : shift;
+        }
+    }
+}
+
+static uint32_t from_now(const umc_core_t *core)
+{
+    return umc_max32(umc_relative(core, core->floor_nck), core->bus);
+}
+
+static bool pending(const umc_core_t *core, uint32_t rank)
+{
+    return core->rank[rank].due_nck <= core->floor_nck;
+}
+
+/* ---- write mode ---- */
+
+static bool wanted_mode(const umc_core_t *core)
+{
+    const umc_policy_t *p = &core->config.policy;
+    uint32_t reads = core->waiting[0] - core->stuck[0];
+    uint32_t writes = core->waiting[1] - core->stuck[1];
+    /* A read stuck behind a write of its line, or a flush: the writes go first. */
+    bool urgent = core->stuck[0] > 0 || core->draining;
+    if (!core->write_mode) {
+        return writes > 0 && (core->waiting[1] > p->write_high || reads == 0 || urgent);
+    }
+    return !(writes == 0 || (!urgent && core->waiting[1] < p->write_low && reads > 0));
+}
+
+static bool has_mode(const umc_core_t *core)
+{
+    const umc_policy_t *p = &core->config.policy;
+    return !p->unified && p->scheme != UMC_SCHEME_ROUND_ROBIN;
+}
+
+static bool promoted_is_ready(const umc_core_t *core)
+{
+    uint32_t now = from_now(core);
+    for (uint32_t i = 0; i < core->lanes; i++) {
+        if (core->key[i] < (uint32_t)(UMC_PROMOTED + 1) << UMC_SEQ_BITS && core->gate[i] <= now &&
+            now == umc_relative(core, core->floor_nck) &&
+            (core->credits > 0 || i < UMC_RD * core->banks)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool mode_may_change(const umc_core_t *core)
+{
+    return has_mode(core) && wanted_mode(core) != core->write_mode;
+}
+
+/* Decides the mode at floor_nck; true if it must be asked again in the next clock. */
+static bool decide_mode(umc_core_t *core)
+{
+    if (!mode_may_change(core)) {
+        return false;
+    }
+    if (core->config.policy.mode_lazily) {
+        if (core->next_due_nck <= core->floor_nck) {
+            return false; /* nothing of either mode issues before the refresh anyway */
+        }
+        if (promoted_is_ready(core)) {
+            return true;
+        }
+    }
+    core->write_mode = !core->write_mode;
+    core->starve_check_nck = 0;
+    umc_lanes_update_all(core);
+    return false;
+}
+
+/* ---- command queues: one transaction a clock ---- */
+
+static uint32_t find_movable(const umc_core_t *core, bool write)
+{
+    for (uint32_t i = 0; i < core->transaction_count[write]; i++) {
+        const umc_entry_t *entry = &core->entries[core->transactions[write][i]];
+        if (core->queue[0][entry->bank].count < core->config.policy.bank_entries) {
+            return i;
+        }
+    }
+    return UMC_NO_ENTRY;
+}
+
+static bool read_of_line_waits(const umc_core_t *core, const umc_entry_t *write)
+{
+    for (uint32_t i = 0; i < core->transaction_count[0]; i++) {
+        if (core->entries[core->transactions[0][i]].line == write->line) {
+            return true;
+        }
+    }
+    const umc_bank_queue_t *queue = &core->queue[0][write->bank];
+    for (uint32_t i = 0; i < queue->count; i++) {
+        const umc_entry_t *entry = &core->entries[queue->entry[i]];
+        if (!entry->write && entry->line == write->line) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool move_one(umc_core_t *core)
+{
+    const umc_policy_t *p = &core->config.policy;
+    bool none_queued = core->live == core->waiting[0] + core->waiting[1];
+    if (core->drain_left == 0 && (core->waiting[1] >= p->write_entries ||
+                                  (core->waiting[1] > p->write_high && none_queued))) {
+        core->drain_left = core->waiting[1];
+    }
+    bool writes = core->drain_left > 0;
+    uint32_t at = find_movable(core, writes);
+    if (writes && at != UMC_NO_ENTRY &&
+        read_of_line_waits(core, &core->entries[core->transactions[1][at]])) {
+        core->drain_left = 0; /* the read goes first */
+        writes = false;
+        at = find_movable(core, false);
+    }
+    if (at == UMC_NO_ENTRY) {
+        return false;
+    }
+    uint16_t index = core->transactions[writes][at];
+    uint32_t left = --core->transaction_count[writes] - at;
+    memmove(&core->transactions[writes][at], &core->transactions[writes][at + 1],
+            left * sizeof core->transactions[0][0]);
+    core->waiting[writes]--;
+    core->drain_left -= writes ? 1 : 0;
+    umc_bank_insert(core, index);
+    umc_lanes_update(core, core->entries[index].bank);
+    return true;
+}
+
+/* Does the moves that belong to the clocks before floor_nck; true if another may follow. */
+static bool do_moves(umc_core_t *core)
+{
+    while (!core->still && core->moved_nck < core->floor_nck) {
+        core->still = !move_one(core);
+        core->moved_nck++;
+    }
+    core->moved_nck = umc_max64(core->moved_nck, core->still ? core->floor_nck : 0);
+    return !core->still;
+}
+
+/* ---- candidates ---- */
+
+static umc_event_kind_t kind_of(const umc_core_t *core, umc_op_t op, const umc_entry_t *entry)
+{
+    static const umc_event_kind_t KIND[UMC_OPS] = {[UMC_ACT] = UMC_EVENT_ACT,
+                                                   [UMC_PRE] = UMC_EVENT_PRE,
+                                                   [UMC_WR] = UMC_EVENT_WR,
+                                                   [UMC_RD] = UMC_EVENT_RD};
+    return op == UMC_WR && core->config.choose_writes && !entry->chosen ? UMC_EVENT_CHOSEN
+                                                                        : KIND[op];
+}
+
+static void plan_entry(const umc_core_t *core, uint16_t index, uint32_t at, umc_plan_t *plan)
+{
+    const umc_entry_t *entry = &core->entries[index];
+    umc_op_t op = umc_next_op(core, entry);
+    *plan = (umc_plan_t){.valid = true,
+                         .op = op,
+                         .entry = index,
+                         .bank = entry->bank,
+                         .kind = kind_of(core, op, entry),
+                         .at_nck = core->epoch_nck + at};
+}
+
+/* Keys of ROUND_ROBIN: banks in turn, then places in the queue. */
+static uint32_t turn_key(const umc_core_t *core, uint32_t lane)
+{
+    uint32_t bank = lane % core->banks;
+    uint32_t turn = (bank + core->banks - core->turn - 1) % core->banks;
+    return (uint32_t)UMC_NORMAL << UMC_SEQ_BITS | turn << 6 | core->key[lane];
+}
+
+/* Lane by lane, where masks or turns matter. Returns the packed best as the scan does. */
+static uint32_t scan_slowly(const umc_core_t *core, uint32_t now, bool any_pending, uint32_t *lane)
+{
+    const umc_policy_t *p = &core->config.policy;
+    bool in_turn = p->scheme == UMC_SCHEME_ROUND_ROBIN;
+    uint32_t lanes = core->credits > 0 ? core->lanes : UMC_RD * core->banks;
+    uint32_t best = UMC_KEY_NONE;
+    for (uint32_t i = 0; i < lanes; i++) {
+        if (core->key[i] == UMC_KEY_NONE) {
+            continue;
+        }
+        if (any_pending) {
+            bool stopped =
+                p->refresh_stops_channel || pending(core, i % core->banks / core->banks_per_rank);
+            bool promoted = p->scheme == UMC_SCHEME_AGE &&
+                            core->key[i] >> UMC_SEQ_BITS == (uint32_t)UMC_PROMOTED;
+            if (stopped && !promoted) {
+                continue;
+            }
+        }
+        uint32_t wait = core->gate[i] > now ? core->gate[i] - now : 0;
+        wait = wait < UMC_FAR ? wait : UMC_FAR;
+        uint32_t candidate = wait << UMC_KEY_BITS | (in_turn ? turn_key(core, i) : core->key[i]);
+        if (candidate < best) {
+            best = candidate;
+            *lane = i;
+        }
+    }
+    return best;
+}
+
+static bool plan_each(const umc_core_t *core, uint32_t rank, uint32_t now, umc_plan_t *plan)
+{
+    uint32_t first = rank * core->banks_per_rank, best = UINT32_MAX;
+    for (uint32_t b = first; b < first + core->banks_per_rank; b++) {
+        uint32_t at = umc_max32(core->gate[UMC_PRE * core->banks + b], now);
+        if (core->open_row[b] != UMC_CLOSED && at < best) {
+            best = at;
+            plan->bank = b;
+        }
+    }
+    plan->kind = UMC_EVENT_PRE;
+    plan->at_nck = core->epoch_nck + best;
+    return true;
+}
+
+bool umc_plan_refresh(const umc_core_t *core, uint32_t rank, uint64_t floor_nck, umc_plan_t *plan)
+{
+    const umc_rank_t *r = &core->rank[rank];
+    umc_refresh_style_t style = core->config.policy.refresh;
+    uint32_t now = umc_max32(umc_relative(core, floor_nck), core->bus);
+    *plan = (umc_plan_t){.valid = true,
+                         .refresh = true,
+                         .entry = UMC_NO_ENTRY,
+                         .rank = rank,
+                         .bank = rank * core->banks_per_rank};
+    if (r->open_banks == 0) {
+        plan->kind = UMC_EVENT_REF;
+        plan->at_nck = core->epoch_nck + umc_max32(now, r->refresh_gate);
+        return true;
+    }
+    if (style == UMC_REFRESH_EACH) {
+        return plan_each(core, rank, now, plan);
+    }
+    plan->kind = UMC_EVENT_PREA;
+    plan->at_nck = core->epoch_nck + umc_max32(now, r->prea_gate);
+    return !(style == UMC_REFRESH_FINISH && r->kept_banks > 0);
+}
+
+static void consider_refreshes(umc_core_t *core, umc_plan_t *plan, bool plan_is_promoted)
+{
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        umc_plan_t other;
+        if (!pending(core, r)) {
+            continue;
+        }
+        if (umc_plan_refresh(core, r, core->floor_nck, &other) &&
+            (!plan->valid || other.at_nck < plan->at_nck ||
+             (other.at_nck == plan->at_nck && !plan->refresh && !plan_is_promoted))) {
+            *plan = other;
+        }
+        if (core->config.policy.refresh_stops_channel) {
+            return; /* one rank after the other */
+        }
+    }
+}
+
+/* The oldest request of the mode goes even beyond its row's cap, when nothing better is ready. */
+static void consider_capped(umc_core_t *core, uint32_t now, umc_plan_t *plan)
+{
+    uint16_t index = umc_oldest_waiting(core, core->write_mode);
+    if (index == UMC_NO_ENTRY || core->next_due_nck <= core->floor_nck) {
+        return;
+    }
+    const umc_entry_t *entry = &core->entries[index];
+    umc_op_t op = umc_next_op(core, entry);
+    if (!core->capped[entry->bank] || entry->row != core->open_row[entry->bank] || entry->held ||
+        entry->blocked > 0 || (op == UMC_RD && core->credits == 0)) {
+        return;
+    }
+    uint32_t at = umc_max32(core->gate[(uint32_t)op * core->banks + entry->bank], now);
+    if (!plan->valid || core->epoch_nck + at < plan->at_nck) {
+        plan_entry(core, index, at, plan);
+    }
+}
+
+/* ---- starvation ---- */
+
+/* Keeps the lanes' classes true to floor_nck; returns the clock at which they next change. */
+static uint64_t watch_starvation(umc_core_t *core)
+{
+    uint32_t limit = core->config.policy.starvation_nck;
+    if (limit == 0 || core->config.policy.scheme != UMC_SCHEME_AGE) {
+        return UMC_NEVER;
+    }
+    if (core->floor_nck < core->starve_check_nck) {
+        return core->starve_check_nck;
+    }
+    uint16_t oldest = umc_oldest_waiting(core, core->write_mode);
+    bool any = oldest != UMC_NO_ENTRY && core->floor_nck > core->entries[oldest].accept_nck + limit;
+    if (any || core->starving) {
+        umc_lanes_update_all(core);
+    }
+    core->starving = any;
+    if (oldest == UMC_NO_ENTRY) {
+        return UMC_NEVER; /* whoever comes first is watched when the next plan is made */
+    }
+    uint64_t next = UMC_NEVER;
+    for (uint32_t seq = core->entries[oldest].seq; seq < core->next_seq; seq++) {
+        uint16_t index = core->entry_of_seq[seq];
+        if (index != UMC_NO_ENTRY && core->entries[index].accept_nck + limit >= core->floor_nck) {
+            next = core->entries[index].accept_nck + limit + 1;
+            break;
+        }
+    }
+    core->starve_check_nck = any ? 0 : next;
+    return next;
+}
+
+/* ---- chosen writes whose ciphertext is ready ---- */
+
+static uint64_t release_visible(umc_core_t *core)
+{
+    if (core->next_visible_nck > core->floor_nck) {
+        return core->next_visible_nck;
+    }
+    core->next_visible_nck = UMC_NEVER;
+    for (uint32_t i = 0; i < UMC_ENTRIES; i++) {
+        umc_entry_t *entry = &core->entries[i];
+        if (!entry->parked || !entry->chosen) {
+            continue;
+        }
+        if (entry->visible_nck > core->floor_nck) {
+            core->next_visible_nck = entry->visible_nck < core->next_visible_nck
+                                         ? entry->visible_nck
+                                         : core->next_visible_nck;
+            continue;
+        }
+        entry->parked = false;
+        if (!entry->active) {
+            umc_bank_insert(core, (uint16_t)i);
+        }
+        umc_lanes_update(core, entry->bank);
+    }
+    return core->next_visible_nck;
+}
+
+/* ---- plans ---- */
+
+static uint64_t next_due_after(const umc_core_t *core)
+{
+    uint64_t next = UMC_NEVER;
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        uint64_t due = core->rank[r].due_nck;
+        next = due > core->floor_nck && due < next ? due : next;
+    }
+    return next;
+}
+
+static void plan_of_scan(const umc_core_t *core, uint32_t best, uint32_t lane, uint32_t now,
+                         umc_plan_t *plan)
+{
+    uint32_t wait = best >> UMC_KEY_BITS;
+    plan->valid = false;
+    if (best == UMC_KEY_NONE || wait == UMC_FAR) {
+        return;
+    }
+    uint16_t index;
+    if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
+        index = core->queue[0][lane % core->banks].entry[best & 63];
+    } else {
+        index = core->entry_of_seq[best & (UMC_SEQ_LIMIT - 1)];
+    }
+    plan_entry(core, index, now + wait, plan);
+}
+
+/* The best command if nothing but time passes before *horizon_nck. */
+static void examine(umc_core_t *core, umc_plan_t *plan, uint64_t *horizon_nck)
+{
+    uint32_t now = from_now(core), lane = 0, best;
+    bool any_pending = core->next_due_nck <= core->floor_nck;
+    uint64_t due = any_pending ? next_due_after(core) : core->next_due_nck;
+    *horizon_nck = due < *horizon_nck ? due : *horizon_nck;
+    if (any_pending || core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
+        best = scan_slowly(core, now, any_pending, &lane);
+    } else {
+        best = core->scan(core->gate, core->key,
+                          core->credits > 0 ? core->lanes : UMC_RD * core->banks, now);
+    }
+    plan_of_scan(core, best, lane, now, plan);
+    if (best != UMC_KEY_NONE && best >> UMC_KEY_BITS == UMC_FAR) {
+        uint64_t far_nck = core->epoch_nck + now + UMC_FAR;
+        *horizon_nck = far_nck < *horizon_nck ? far_nck : *horizon_nck;
+    }
+    if (core->capped_count > 0) {
+        consider_capped(core, now, plan);
+    }
+    if (any_pending) {
+        bool promoted = plan->valid && core->config.policy.scheme == UMC_SCHEME_AGE &&
+                        core->entries[plan->entry].active;
+        consider_refreshes(core, plan, promoted);
+    }
+}
+
+static uint64_t min64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+bool umc_plan_until(umc_core_t *core, uint64_t until_nck)
+{
+    while (core->floor_nck <= until_nck) {
+        if (core->plan.valid) {
+            if (core->plan.at_nck <= until_nck) {
+                return true;
+            }
+            break;
+        }
+        if (core->live == 0) {
+            break;
+        }
+        umc_plan_rebase(core, core->floor_nck);
+        uint64_t horizon = UMC_NEVER;
+        if (core->config.choose_writes) {
+            horizon = release_visible(core);
+        }
+        if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
+            horizon = do_moves(core) ? core->floor_nck + 1 : horizon;
+        } else if (decide_mode(core)) {
+            horizon = min64(horizon, core->floor_nck + 1);
+        }
+        horizon = min64(horizon, watch_starvation(core));
+        umc_plan_t plan = {.valid = false};
+        examine(core, &plan, &horizon);
+        if (plan.valid && plan.at_nck < horizon) {
+            core->plan = plan;
+        } else if (horizon > until_nck) {
+            break;
+        } else {
+            core->floor_nck = horizon;
+        }
+    }
+    core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
+    return false;
+}
+
+uint64_t umc_plan_hint(umc_core_t *core)
+{
+    if (core->live == 0) {
+        return UMC_NEVER;
+    }
+    if (core->plan.valid) {
+        return core->plan.at_nck;
+    }
+    if (mode_may_change(core) || core->next_visible_nck <= core->floor_nck ||
+        (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN && !core->still)) {
+        return core->floor_nck; /* something is to be decided in the next clock */
+    }
+    umc_plan_rebase(core, core->floor_nck);
+    uint64_t horizon = min64(core->next_visible_nck, watch_starvation(core));
+    umc_plan_t plan = {.valid = false};
+    examine(core, &plan, &horizon);
+    return plan.valid ? min64(plan.at_nck, horizon) : horizon;
+}

@@ -1,0 +1,71 @@
+/*
+ * Scheduling policies as data: cbit's own and those of the public simulators that it imitates.
+ * Both controllers, plain and quick, read the same traits. Private to model/umc.
+ */
+#ifndef CBIT_MODEL_UMC_POLICY_H
+#define CBIT_MODEL_UMC_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cbit/base/diag.h"
+#include "cbit/umc/config.h"
+
+enum { UMC_MAX_ENTRIES = 256 }; /* of one queue */
+
+typedef enum umc_scheme {
+    UMC_SCHEME_AGE,         /* every request competes with its next command, the oldest wins */
+    UMC_SCHEME_BANKS,       /* one request a bank competes (row hits first), the oldest wins */
+    UMC_SCHEME_ROUND_ROBIN, /* per-bank command queues, served in turn */
+} umc_scheme_t;
+
+typedef enum umc_hits {
+    UMC_HITS_FREE,  /* a conflict may close a row that others still hit */
+    UMC_HITS_OLDER, /* not while an older hit waits */
+} umc_hits_t;
+
+typedef enum umc_refresh_style {
+    UMC_REFRESH_FINISH, /* opened requests finish, then all banks close */
+    UMC_REFRESH_YIELD,  /* opened requests go first when they can; closing does not wait for them */
+    UMC_REFRESH_NOW,    /* nothing else issues to the rank; all banks close at once */
+    UMC_REFRESH_EACH,   /* nothing else issues to the rank; banks close one by one */
+} umc_refresh_style_t;
+
+typedef enum umc_page {
+    UMC_PAGE_OPEN,     /* rows stay open until a conflict or a refresh */
+    UMC_PAGE_CLOSED,   /* every column command closes its row */
+    UMC_PAGE_ADAPTIVE, /* a column command closes its row when no queued request hits it */
+} umc_page_t;
+
+typedef struct umc_policy {
+    const char *name;
+    umc_scheme_t scheme;
+    umc_hits_t hits;
+    umc_refresh_style_t refresh;
+    umc_page_t page;
+    bool refresh_stops_channel;             /* not only its own rank */
+    bool refresh_staggered;                 /* ranks spread over tREFI */
+    bool promote;                           /* a request whose ACT issued has absolute priority */
+    bool promoted_keeps_row;                /* and its row stays open until its column command */
+    bool mode_lazily;                       /* no change of mode while a promoted request issues */
+    bool unified;                           /* reads and writes in one buffer, no write mode */
+    bool both_need_room;                    /* a request is taken only if both queues have room */
+    bool drain_snapshot;                    /* drain what was held when draining began */
+    bool forwards, coalesces, merges_reads; /* same line, stream driver only */
+    bool orders_lines;                      /* requests of one line keep their order */
+    bool accept_first;       /* a request may issue in the clock in which it is taken */
+    bool late_callback;      /* a completion frees its window place one clock later */
+    uint32_t row_hit_cap;    /* column commands of an open row before hits lose; 0: no cap */
+    uint32_t starvation_nck; /* a request older than this goes first; 0: never */
+    uint32_t read_entries, write_entries;
+    uint32_t write_high, write_low; /* drain above high, until below low */
+    uint32_t bank_entries;          /* ROUND_ROBIN: commands of a bank's queue */
+} umc_policy_t;
+
+extern const umc_policy_t umc_policies[]; /* in the order of cbit_umc_policy_names */
+
+/* The policy that a configuration asks for: a named one, with what it overrides. */
+cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy, const char *where,
+                         cbit_diag_t *diag);
+
+#endif

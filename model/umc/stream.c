@@ -1,0 +1,376 @@
+#include "cbit/umc/stream.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/umc/core.h"
+#include "model/umc/plain.h"
+
+enum { BUCKETS = 16384, EVER_SHIFT = 62 };
+#define EVER (UINT64_C(1) << EVER_SHIFT) /* no run is this long */
+
+typedef struct merged {
+    uint32_t user, request;
+    uint64_t accept_nck;
+} merged_t;
+
+typedef struct driver {
+    const cbit_stream_options_t *options;
+    const cbit_stream_request_t *requests;
+    cbit_dram_device_t device;
+    cbit_dram_map_t map;
+    umc_policy_t policy;
+    umc_core_t *core;   /* the quick controller, or */
+    umc_plain_t *plain; /* the plain one */
+    uint64_t *done_nck; /* ring: completions of outstanding reads, in order */
+    uint64_t ring_mask, done_head, done_tail;
+    uint64_t read_nck; /* RD to the end of a read */
+    uint32_t depth_nck;
+    uint32_t outstanding;
+    merged_t *merged;
+    uint32_t merged_count;
+    cbit_stream_result_t result;
+} driver_t;
+
+/* ---- one controller or the other ---- */
+
+static inline bool step(driver_t *d, uint64_t until_nck, umc_event_t *event)
+{
+    return d->core != NULL ? umc_core_step(d->core, until_nck, event)
+                           : umc_plain_step(d->plain, until_nck, event);
+}
+
+static inline bool room(const driver_t *d, bool write)
+{
+    return d->core != NULL ? umc_core_room(d->core, write, 0) : umc_plain_room(d->plain, write, 0);
+}
+
+static const umc_core_stats_t *stats_of(const driver_t *d)
+{
+    return d->core != NULL ? umc_core_stats(d->core) : umc_plain_stats(d->plain);
+}
+
+/* ---- completions ---- */
+
+static void complete(driver_t *d, uint32_t request, uint64_t end_nck, const umc_event_t *event)
+{
+    uint64_t latency = end_nck - event->accept_nck;
+    d->result.latency_sum_nck += latency;
+    d->result.latency_max_nck =
+        latency > d->result.latency_max_nck ? latency : d->result.latency_max_nck;
+    d->result.histogram[latency < BUCKETS ? latency : BUCKETS - 1]++;
+    d->done_nck[d->done_tail++ & d->ring_mask] = end_nck;
+    if (d->options->stamps) {
+        uint64_t bus_nck = end_nck - d->depth_nck;
+        d->result.stage_nck[0] += event->first_nck - event->accept_nck;
+        d->result.stage_nck[1] += bus_nck - event->first_nck;
+        d->result.stage_nck[2] += end_nck - bus_nck;
+    }
+    if (d->options->latency_nck != NULL) {
+        d->options->latency_nck[request] = (uint32_t)latency;
+    }
+}
+
+static void complete_merged(driver_t *d, const umc_event_t *event, uint64_t end_nck)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < d->merged_count; i++) {
+        const merged_t *merged = &d->merged[i];
+        if (merged->user == event->user) {
+            /* It waits from its own acceptance on; its request may have begun before. */
+            umc_event_t own = *event;
+            own.accept_nck = merged->accept_nck;
+            own.first_nck = own.first_nck > own.accept_nck ? own.first_nck : own.accept_nck;
+            complete(d, merged->request, end_nck, &own);
+        } else {
+            d->merged[kept++] = d->merged[i];
+        }
+    }
+    d->merged_count = kept;
+}
+
+static inline void on_event(driver_t *d, const umc_event_t *event)
+{
+    if (event->kind == UMC_EVENT_RD || event->kind == UMC_EVENT_RDA) {
+        uint64_t end_nck = event->at_nck + d->read_nck;
+        complete(d, event->user, end_nck, event);
+        if (d->merged_count > 0) {
+            complete_merged(d, event, end_nck);
+        }
+    } else if (event->kind == UMC_EVENT_CHOSEN) {
+        /* The pipeline takes a line as fast as the bus does: only its depth beyond tCWL is felt. */
+        umc_core_ready(d->core, event->user,
+                       event->at_nck + d->depth_nck - d->device.timing.cwl_nck);
+    }
+}
+
+static inline void run_to(driver_t *d, uint64_t until_nck)
+{
+    umc_event_t event;
+    while (step(d, until_nck, &event)) {
+        on_event(d, &event);
+    }
+}
+
+static inline void retire_done(driver_t *d, uint64_t now_nck)
+{
+    while (d->done_head != d->done_tail &&
+           d->done_nck[d->done_head & d->ring_mask] + d->policy.late_callback <= now_nck) {
+        d->done_head++;
+        d->outstanding--;
+    }
+}
+
+/* ---- offering ---- */
+
+/* One command further, whenever it is; false if the controller has stopped: our bug. */
+static bool run_one(driver_t *d, uint64_t *at_nck)
+{
+    umc_event_t event;
+    if (!step(d, EVER, &event)) {
+        return false;
+    }
+    on_event(d, &event);
+    *at_nck = event.at_nck;
+    return true;
+}
+
+/* The first clock from at_nck on in which a request may be accepted; 0: the controller stopped. */
+static uint64_t acceptance_nck(driver_t *d, bool write, uint64_t at_nck)
+{
+    uint32_t first = d->policy.accept_first ? 1 : 0;
+    for (;;) {
+        uint64_t event_nck = 0;
+        if (at_nck >= first) {
+            run_to(d, at_nck - first);
+        }
+        retire_done(d, at_nck);
+        if (!write && d->outstanding >= d->options->window) {
+            while (d->done_head == d->done_tail) {
+                if (!run_one(d, &event_nck)) {
+                    return 0;
+                }
+            }
+            uint64_t done_nck = d->done_nck[d->done_head & d->ring_mask] + d->policy.late_callback;
+            at_nck = done_nck > at_nck ? done_nck : at_nck;
+        } else if (!room(d, write)) {
+            /* Command queues move without commands: then every clock may make room. */
+            if (d->policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
+                at_nck++;
+            } else if (!run_one(d, &event_nck)) {
+                return 0;
+            } else {
+                at_nck = event_nck + first > at_nck ? event_nck + first : at_nck;
+            }
+        } else {
+            return at_nck;
+        }
+    }
+}
+
+static void accept(driver_t *d, uint32_t index, bool write, const cbit_dram_place_t *place,
+                   uint64_t at_nck)
+{
+    uint32_t user = index;
+    uint64_t line = d->requests[index].address >> CBIT_DRAM_LINE_BITS;
+    umc_take_t take = d->core != NULL
+                          ? umc_core_accept(d->core, write, place, line, false, &user, at_nck)
+                          : umc_plain_accept(d->plain, write, place, line, false, &user, at_nck);
+    if (write) {
+        d->result.writes++;
+        d->result.coalesced += take == UMC_TAKE_COALESCED ? 1 : 0;
+        return;
+    }
+    d->result.reads++;
+    d->outstanding++;
+    if (take == UMC_TAKE_FORWARDED) {
+        /* Served in the next clock; completions stay in order, so it may be seen a little later. */
+        umc_event_t event = {.accept_nck = at_nck, .first_nck = at_nck + 1};
+        d->result.forwarded++;
+        complete(d, index, at_nck + 1, &event);
+        /* Let it overtake those that end later. */
+        for (uint64_t i = d->done_tail - 1;
+             i != d->done_head &&
+             d->done_nck[(i - 1) & d->ring_mask] > d->done_nck[i & d->ring_mask];
+             i--) {
+            uint64_t later = d->done_nck[(i - 1) & d->ring_mask];
+            d->done_nck[(i - 1) & d->ring_mask] = d->done_nck[i & d->ring_mask];
+            d->done_nck[i & d->ring_mask] = later;
+        }
+    } else if (take == UMC_TAKE_MERGED) {
+        d->result.merged++;
+        d->merged[d->merged_count++] =
+            (merged_t){.user = user, .request = index, .accept_nck = at_nck};
+    }
+}
+
+static cbit_err_t offer_all(driver_t *d, uint64_t count, cbit_diag_t *diag)
+{
+    uint64_t next_nck = 0, last_nck = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const cbit_stream_request_t *request = &d->requests[i];
+        bool write = (request->arrival_nck & CBIT_STREAM_WRITE) != 0;
+        uint64_t arrival_nck = request->arrival_nck & ~CBIT_STREAM_WRITE;
+        cbit_dram_place_t place;
+        if (!cbit_dram_map_place(&d->map, request->address, &place)) {
+            return cbit_diag_add(diag, CBIT_ERR_ADDRESS, NULL,
+                                 "request %" PRIu64 ": address 0x%" PRIx64
+                                 " is beyond the memory of 0x%" PRIx64 " bytes",
+                                 i, request->address, d->map.capacity_bytes);
+        }
+        uint64_t at_nck = acceptance_nck(d, write, arrival_nck > next_nck ? arrival_nck : next_nck);
+        if (at_nck == 0 && next_nck != 0) {
+            return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "the controller stopped");
+        }
+        accept(d, (uint32_t)i, write, &place, at_nck);
+        last_nck = at_nck;
+        next_nck = at_nck + 1;
+    }
+    uint64_t event_nck;
+    while (d->outstanding > d->done_tail - d->done_head) {
+        if (!run_one(d, &event_nck)) {
+            return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "the controller stopped");
+        }
+    }
+    d->result.end_nck = last_nck;
+    if (d->done_tail > 0) {
+        uint64_t end_nck = d->done_nck[(d->done_tail - 1) & d->ring_mask] + d->policy.late_callback;
+        d->result.end_nck = end_nck > last_nck ? end_nck : last_nck;
+    }
+    return CBIT_ERR_OK;
+}
+
+/* ---- building ---- */
+
+static void observe(void *self, const umc_event_t *event)
+{
+    static const char *const NAME[] = {
+        [UMC_EVENT_ACT] = "ACT", [UMC_EVENT_PRE] = "PRE", [UMC_EVENT_PREA] = "PREA",
+        [UMC_EVENT_RD] = "RD",   [UMC_EVENT_WR] = "WR",   [UMC_EVENT_RDA] = "RDA",
+        [UMC_EVENT_WRA] = "WRA", [UMC_EVENT_REF] = "REF"};
+    driver_t *d = self;
+    if (event->kind == UMC_EVENT_CHOSEN) {
+        return;
+    }
+    uint32_t per_rank = d->device.groups * d->device.banks_per_group;
+    d->options->on_command(d->options->self, NAME[event->kind], event->at_nck,
+                           event->bank / per_rank,
+                           event->bank % per_rank / d->device.banks_per_group,
+                           event->bank % d->device.banks_per_group, event->row, event->column);
+}
+
+static cbit_err_t build_controller(driver_t *d)
+{
+    umc_core_config_t core = {.device = d->device,
+                              .policy = d->policy,
+                              .read_credits = UINT32_MAX,
+                              .choose_writes = d->depth_nck > d->device.timing.cwl_nck,
+                              .plain_scan = d->options->plain_scan};
+    if (d->options->on_command != NULL) {
+        core.observe = observe;
+        core.observer = d;
+    }
+    return d->options->plain ? umc_plain_create(&core, &d->plain)
+                             : umc_core_create(&core, &d->core);
+}
+
+static cbit_err_t build(driver_t *d, const cbit_umc_config_t *config, cbit_diag_t *diag)
+{
+    cbit_err_t err = cbit_dram_resolve(&config->dram, "/umc/dram", &d->device, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    err = umc_policy_of(config, &d->policy, "/umc", diag);
+    err = err != CBIT_ERR_OK
+              ? err
+              : cbit_dram_map_init(&d->map, &d->device, config->mapping, config->group_hash,
+                                   config->group_hash_count, config->bank_hash,
+                                   config->bank_hash_count, "/umc", diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    d->depth_nck = d->options->engine_depth_nck;
+    d->read_nck = (uint64_t)d->device.timing.cl_nck + d->device.timing.burst_nck + d->depth_nck;
+    uint64_t size = 1;
+    while (size < d->options->window + 1u) {
+        size *= 2;
+    }
+    d->ring_mask = size - 1;
+    d->done_nck = calloc(size, sizeof *d->done_nck);
+    d->merged = calloc(d->options->window + 1u, sizeof *d->merged);
+    d->result.histogram = calloc(BUCKETS, sizeof *d->result.histogram);
+    d->result.buckets = BUCKETS;
+    if (d->done_nck == NULL || d->merged == NULL || d->result.histogram == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    return build_controller(d);
+}
+
+static void collect(driver_t *d, uint64_t count)
+{
+    const umc_core_stats_t *stats = stats_of(d);
+    cbit_stream_result_t *r = &d->result;
+    r->requests = count;
+    r->column_commands = stats->reads + stats->writes;
+    r->row_hits = stats->row_hits;
+    r->activates = stats->activates;
+    r->precharges = stats->precharges + stats->precharges_all;
+    r->refreshes = stats->refreshes;
+    r->commands = r->column_commands + r->activates + r->precharges + r->refreshes;
+    r->tck_num_ps = d->device.clock.period_num_ps;
+    r->tck_den = d->device.clock.period_den;
+}
+
+cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_options_t *options,
+                           const cbit_stream_request_t *requests, uint64_t count,
+                           cbit_stream_result_t *result, cbit_diag_t *diag)
+{
+    if (options->window == 0 || options->window > 1000000 || count >= UINT32_MAX) {
+        return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
+                             "window: %" PRIu32 "; 1..1000000, and fewer than 2^32 requests",
+                             options->window);
+    }
+    if (options->plain && options->engine_depth_nck > 0) {
+        return cbit_diag_add(diag, CBIT_ERR_CONFLICT, NULL,
+                             "the plain controller has no engine; leave one of them out");
+    }
+    driver_t *d = calloc(1, sizeof *d);
+    if (d == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    d->options = options;
+    d->requests = requests;
+    cbit_err_t err = build(d, config, diag);
+    err = err != CBIT_ERR_OK ? err : offer_all(d, count, diag);
+    if (err == CBIT_ERR_OK) {
+        collect(d, count);
+        *result = d->result;
+        d->result.histogram = NULL;
+    }
+    umc_core_destroy(d->core);
+    umc_plain_destroy(d->plain);
+    free(d->done_nck);
+    free(d->merged);
+    free(d->result.histogram);
+    free(d);
+    return err;
+}
+
+void cbit_stream_result_free(cbit_stream_result_t *result)
+{
+    free(result->histogram);
+    result->histogram = NULL;
+}
+
+uint64_t cbit_stream_percentile_nck(const cbit_stream_result_t *result, uint32_t per_mille)
+{
+    uint64_t wanted = (result->reads * per_mille + 999) / 1000, seen = 0;
+    for (uint32_t i = 0; i < result->buckets; i++) {
+        seen += result->histogram[i];
+        if (seen >= wanted && seen > 0) {
+            return i == result->buckets - 1 ? result->latency_max_nck : i;
+        }
+    }
+    return result->latency_max_nck;
+}

@@ -1,0 +1,301 @@
+/* The quick controller is the plain one, request by request; and both are the published figures. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/base/rng.h"
+#include "cbit/perf/dram_streams.h"
+#include "cbit_test.h"
+
+static void set_defaults(cbit_umc_config_t *config, const char *mapping, const char *policy)
+{
+    cbit_rows_defaults(cbit_umc_rows, config);
+    (void)strcpy(config->mapping, mapping);
+    while (strcmp(cbit_umc_policy_names[config->policy], policy) != 0) {
+        config->policy++;
+        ck_assert_ptr_nonnull(cbit_umc_policy_names[config->policy]);
+    }
+}
+
+enum { LOG = 8192 };
+
+typedef struct command_log {
+    uint32_t count;
+    struct logged {
+        uint64_t at_nck;
+        const char *name;
+        uint32_t bank;
+    } commands[LOG];
+} command_log_t;
+
+static void log_command(void *self, const char *name, uint64_t at_nck, uint32_t rank,
+                        uint32_t group, uint32_t bank, uint32_t row, uint32_t column)
+{
+    command_log_t *log = self;
+    (void)row;
+    (void)column;
+    if (log->count < LOG) {
+        log->commands[log->count++] = (struct logged){at_nck, name, rank * 100 + group * 10 + bank};
+    }
+}
+
+static void assert_same_commands(const command_log_t *quick, const command_log_t *plain,
+                                 const char *policy, uint32_t round)
+{
+    for (uint32_t i = 0; i < quick->count && i < plain->count; i++) {
+        const struct logged *q = &quick->commands[i], *p = &plain->commands[i];
+        ck_assert_msg(q->at_nck == p->at_nck && strcmp(q->name, p->name) == 0 && q->bank == p->bank,
+                      "%s, round %u, command %u: %s of bank %u at %lu, plainly %s of %u at %lu",
+                      policy, round, i, q->name, q->bank, (unsigned long)q->at_nck, p->name,
+                      p->bank, (unsigned long)p->at_nck);
+    }
+}
+
+/* A stream with everything in it: locality, conflicts, repeated lines, bursts and pauses. */
+static void random_stream(cbit_rng_t *rng, cbit_stream_request_t *requests, uint32_t count,
+                          uint64_t capacity)
+{
+    uint64_t now = 0, last = 0;
+    uint32_t write_share = (uint32_t)cbit_rng_below(rng, 100);
+    uint32_t hit_share = (uint32_t)cbit_rng_below(rng, 100);
+    uint32_t gap = (uint32_t)cbit_rng_below(rng, 30);
+    uint64_t rows = 1 + cbit_rng_below(rng, 64);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t roll = cbit_rng_below(rng, 100);
+        if (roll < hit_share) {
+            last += 64 * cbit_rng_below(rng, 3);
+        } else if (roll < 95) {
+            last = cbit_rng_below(rng, rows) << 17 | cbit_rng_below(rng, 2048) << 6;
+        } else {
+            last = cbit_rng_below(rng, capacity / 64) * 64;
+        }
+        last %= capacity;
+        now += cbit_rng_below(rng, gap + 1);
+        now += cbit_rng_below(rng, 200) == 0 ? cbit_rng_below(rng, 20000) : 0;
+        requests[i].address = last;
+        requests[i].arrival_nck = now;
+        if (cbit_rng_below(rng, 100) < write_share) {
+            requests[i].arrival_nck |= CBIT_STREAM_WRITE;
+        }
+    }
+}
+
+static const struct part {
+    uint32_t speed, width, density, ranks;
+} PARTS[] = {
+    {CBIT_DDR4_3200AA, 8, 8, 1}, {CBIT_DDR4_3200AA, 8, 8, 2}, {CBIT_DDR4_2400R, 16, 8, 4},
+    {CBIT_DDR5_4800B, 8, 16, 1}, {CBIT_DDR5_5600B, 4, 16, 2}, {CBIT_DDR5_6400A, 16, 32, 1},
+};
+static const char *const MAPS[] = {"ro-ra-ba-bg-co", "ro-ra-ba-co-bg", "ro-co3-ba-ra-bg-co"};
+
+static void random_config(cbit_rng_t *rng, cbit_umc_config_t *config, uint32_t policy)
+{
+    cbit_rows_defaults(cbit_umc_rows, config);
+    const struct part *part = &PARTS[cbit_rng_below(rng, sizeof PARTS / sizeof PARTS[0])];
+    config->dram.speed = part->speed;
+    config->dram.width_bits = part->width;
+    config->dram.density_gbit = part->density;
+    config->dram.ranks = part->ranks;
+    config->policy = policy;
+    config->page_policy = (uint32_t)cbit_rng_below(rng, 3);
+    (void)strcpy(config->mapping, MAPS[cbit_rng_below(rng, 3)]);
+    config->starvation_nck = cbit_rng_below(rng, 3) == 0 ? 300 : 0;
+    config->row_hit_cap = cbit_rng_below(rng, 3) == 0 ? 3 : 0;
+    if (cbit_rng_below(rng, 2) == 0) {
+        config->read_queue_entries = 4 + (uint32_t)cbit_rng_below(rng, 60);
+        config->write_queue_entries = 4 + (uint32_t)cbit_rng_below(rng, 60);
+    }
+}
+
+static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t window,
+                     const cbit_stream_request_t *requests, uint32_t count, uint32_t *latency,
+                     command_log_t *log, cbit_stream_result_t *result)
+{
+    const cbit_stream_options_t options = {.window = window,
+                                           .plain = plain,
+                                           .check = true,
+                                           .latency_nck = latency,
+                                           .on_command = log_command,
+                                           .self = log};
+    cbit_diag_t *diag = cbit_diag_create();
+    cbit_err_t err = cbit_stream_run(config, &options, requests, count, result, diag);
+    ck_assert_msg(err == CBIT_ERR_OK, "%s", cbit_diag_at(diag, 0)->text);
+    cbit_diag_destroy(diag);
+}
+
+enum { REQUESTS = 500, ROUNDS = 8, POLICIES = 7 };
+
+START_TEST(the_quick_controller_equals_the_plain_one)
+{
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), (uint64_t)_i);
+    cbit_stream_request_t *requests = calloc(REQUESTS, sizeof *requests);
+    uint32_t *quick = calloc(REQUESTS, sizeof *quick), *plain = calloc(REQUESTS, sizeof *plain);
+    command_log_t *quick_log = calloc(1, sizeof *quick_log);
+    command_log_t *plain_log = calloc(1, sizeof *plain_log);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        cbit_umc_config_t config;
+        random_config(&rng, &config, (uint32_t)_i);
+        random_stream(&rng, requests, REQUESTS, UINT64_C(1) << 32);
+        uint32_t window = 1 + (uint32_t)cbit_rng_below(&rng, 40);
+        quick_log->count = plain_log->count = 0;
+        cbit_stream_result_t a, b;
+        run_once(&config, false, window, requests, REQUESTS, quick, quick_log, &a);
+        run_once(&config, true, window, requests, REQUESTS, plain, plain_log, &b);
+        assert_same_commands(quick_log, plain_log, cbit_umc_policy_names[_i], round);
+        for (uint32_t i = 0; i < REQUESTS; i++) {
+            ck_assert_msg(quick[i] == plain[i],
+                          "%s, round %u: request %u took %u clocks, plainly %u",
+                          cbit_umc_policy_names[_i], round, i, quick[i], plain[i]);
+        }
+        ck_assert_uint_eq(a.end_nck, b.end_nck);
+        ck_assert_uint_eq(a.row_hits, b.row_hits);
+        ck_assert_uint_eq(a.reads + a.writes, REQUESTS);
+        ck_assert_uint_eq(a.forwarded, b.forwarded);
+        cbit_stream_result_free(&a);
+        cbit_stream_result_free(&b);
+    }
+    free(plain_log);
+    free(quick_log);
+    free(plain);
+    free(quick);
+    free(requests);
+}
+END_TEST
+
+START_TEST(generated_streams_have_the_published_fingerprints)
+{
+    enum { MOST = 1000000 };
+    cbit_stream_request_t *requests = calloc(MOST, sizeof *requests);
+    for (const cbit_dram_fingerprint_t *f = cbit_dram_fingerprints; f->letter != 0; f++) {
+        ck_assert(cbit_dram_stream(f->letter, requests, f->count));
+        ck_assert_uint_eq(cbit_dram_stream_fingerprint(requests, f->count, f->m1), f->fnv1a);
+    }
+    free(requests);
+}
+END_TEST
+
+/*
+ * Clocks and mean latency in thousandths of a nanosecond as the references measured them
+ * (DRAMsim3 2981759, Ramulator 2.1 c5b1c3a, Ramulator 1 214f635, DRAMSys 5.0).
+ */
+static const struct point {
+    char letter;
+    const char *mapping, *policy;
+    uint32_t window, requests, clocks, mean_10ps;
+    double hit_rate; /* 2: not published */
+} POINTS[] = {
+    {'a', "M0", "dramsim3", 1, 200000, 5918528, 1787, 0.98984},
+    {'a', "M0", "ramulator2_frfcfs_rowhit", 1, 200000, 5704099, 1783, 0.98993},
+    {'a', "M0", "ramulator2_frfcfs", 1, 200000, 5704099, 1783, 0.98993},
+    {'a', "M0", "ramulator1_frfcfs_cap16", 1, 200000, 5704099, 1783, 0.98993},
+    {'a', "M0", "dramsim3", 32, 1000000, 6737718, 13413, 0.99151},
+    {'a', "M0", "ramulator2_frfcfs_rowhit", 32, 1000000, 6734624, 13469, 0.99151},
+    {'a', "M0", "ramulator2_frfcfs", 32, 1000000, 6734624, 13469, 0.99151},
+    {'a', "M0", "ramulator1_frfcfs_cap16", 32, 1000000, 7253723, 14507, 0.99143},
+    {'a', "M0", "dramsys5_frfcfs", 32, 1000000, 6735424, 13471, 2},
+    {'a', "M1", "dramsim3", 32, 1000000, 4216206, 8370, 0.9906},
+    {'a', "M1", "ramulator2_frfcfs_rowhit", 32, 1000000, 4206552, 8413, 0.99079},
+    {'a', "M1", "ramulator2_frfcfs", 32, 1000000, 4206552, 8413, 0.99079},
+    {'a', "M1", "ramulator1_frfcfs_cap16", 32, 1000000, 4206487, 8412, 0.99061},
+    {'c', "M0", "dramsim3", 8, 200000, 2399521, 8935, 6e-05},
+    {'c', "M0", "ramulator2_frfcfs_rowhit", 8, 200000, 2335010, 8756, 5e-05},
+    {'c', "M0", "ramulator2_frfcfs", 8, 200000, 2335010, 8756, 5e-05},
+    {'c', "M0", "ramulator1_frfcfs_cap16", 8, 200000, 2347939, 8804, 6e-05},
+    {'c', "M0", "dramsim3", 32, 1000000, 9178731, 27473, 0.0001},
+    {'c', "M0", "ramulator2_frfcfs_rowhit", 32, 1000000, 9234548, 27703, 6e-05},
+    {'c', "M0", "ramulator2_frfcfs", 32, 1000000, 9236270, 27708, 5e-05},
+    {'c', "M0", "ramulator1_frfcfs_cap16", 32, 1000000, 9314681, 27943, 6e-05},
+    {'c', "M0", "dramsys5_frfcfs", 32, 1000000, 9044720, 27102, 2},
+    {'c', "M0", "dramsys5_grp_watermark", 32, 1000000, 9355376, 28033, 2},
+    {'d', "M0", "dramsim3", 1, 20000, 1552154, 4788, 0},
+    {'d', "M0", "ramulator2_frfcfs_rowhit", 1, 20000, 1549415, 4842, 0},
+    {'d', "M0", "ramulator2_frfcfs", 1, 20000, 1549415, 4842, 0},
+    {'d', "M0", "ramulator1_frfcfs_cap16", 1, 20000, 1549415, 4842, 0},
+    {'d', "M0", "dramsim3", 32, 100000, 7761352, 155141, 0},
+    {'d', "M0", "ramulator2_frfcfs_rowhit", 32, 100000, 7747175, 154920, 0},
+    {'d', "M0", "ramulator2_frfcfs", 32, 100000, 7747175, 154920, 0},
+    {'d', "M0", "ramulator1_frfcfs_cap16", 32, 100000, 7747175, 154920, 0},
+    {'d', "M0", "dramsys5_frfcfs", 32, 100000, 7761344, 155204, 2},
+    {'f', "M0", "dramsim3", 32, 100000, 32099729, 4963, 3e-05},
+    {'f', "M0", "ramulator2_frfcfs_rowhit", 32, 100000, 32099728, 4849, 3e-05},
+    {'f', "M0", "ramulator2_frfcfs", 32, 100000, 32099728, 4849, 3e-05},
+    {'f', "M0", "ramulator1_frfcfs_cap16", 32, 100000, 32099728, 4849, 3e-05},
+    {'f', "M0", "dramsys5_frfcfs", 32, 100000, 32099680, 4856, 2},
+};
+enum { POINT_COUNT = sizeof POINTS / sizeof POINTS[0] };
+
+START_TEST(published_points_are_met)
+{
+    const struct point *point = &POINTS[_i];
+    cbit_umc_config_t config;
+    set_defaults(&config, point->mapping, point->policy);
+    cbit_stream_request_t *requests = calloc(point->requests, sizeof *requests);
+    ck_assert(cbit_dram_stream(point->letter, requests, point->requests));
+    const cbit_stream_options_t options = {.window = point->window};
+    cbit_stream_result_t r;
+    ck_assert_int_eq(cbit_stream_run(&config, &options, requests, point->requests, &r, NULL),
+                     CBIT_ERR_OK);
+    /* The Ramulators and DRAMsim3 to the clock; DRAMSys' bus arbiter is not modelled: 0.05 %. */
+    bool exact = strncmp(point->policy, "dramsys", 7) != 0;
+    double clocks = (double)r.end_nck / point->clocks - 1;
+    double mean = (double)r.latency_sum_nck / (double)r.reads * 62.5 / point->mean_10ps - 1;
+    if (exact) {
+        ck_assert_uint_eq(r.end_nck, point->clocks);
+        ck_assert_msg(mean > -0.0005 && mean < 0.0005, "mean latency off by %g", mean);
+    } else {
+        ck_assert_msg(clocks > -0.0005 && clocks < 0.0005, "clocks off by %g", clocks);
+        ck_assert_msg(mean > -0.002 && mean < 0.002, "mean latency off by %g", mean);
+    }
+    double hits = (double)r.row_hits / (double)r.column_commands;
+    ck_assert_msg(point->hit_rate > 1 ||
+                      (hits > point->hit_rate - 0.0005 && hits < point->hit_rate + 0.0005),
+                  "row-hit rate %g", hits);
+    cbit_stream_result_free(&r);
+    free(requests);
+}
+END_TEST
+
+/* DDR5-4800B 16 Gb x8, one sub-channel, tCCD_L_WR 48 as Ramulator 2.1 has it. */
+static const struct ddr5_point {
+    char letter;
+    uint32_t requests, clocks, mean_10ps;
+} DDR5_POINTS[] = {
+    {'a', 300000, 2925115, 13000}, {'c', 300000, 3222853, 21484}, {'f', 30000, 9629805, 5570}};
+
+START_TEST(ddr5_points_are_met_to_the_clock)
+{
+    const struct ddr5_point *point = &DDR5_POINTS[_i];
+    cbit_umc_config_t config;
+    set_defaults(&config, "ro-ba-bg-co", "ramulator2_frfcfs_rowhit");
+    config.dram.speed = CBIT_DDR5_4800B;
+    config.dram.density_gbit = 16;
+    config.dram.timing.tccd_l_wr_nck = 48;
+    cbit_stream_request_t *requests = calloc(point->requests, sizeof *requests);
+    ck_assert(cbit_dram_stream(point->letter, requests, point->requests));
+    const cbit_stream_options_t options = {.window = 32};
+    cbit_stream_result_t r;
+    ck_assert_int_eq(cbit_stream_run(&config, &options, requests, point->requests, &r, NULL),
+                     CBIT_ERR_OK);
+    ck_assert_uint_eq(r.end_nck, point->clocks);
+    double mean_10ps = (double)r.latency_sum_nck / (double)r.reads * (1250.0 / 30);
+    ck_assert(mean_10ps > point->mean_10ps - 1 && mean_10ps < point->mean_10ps + 1);
+    cbit_stream_result_free(&r);
+    free(requests);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("stream");
+    TCase *equal = tcase_create("equal");
+    tcase_set_timeout(equal, 120);
+    tcase_add_loop_test(equal, the_quick_controller_equals_the_plain_one, 0, POLICIES);
+    suite_add_tcase(suite, equal);
+    TCase *points = tcase_create("points");
+    tcase_set_timeout(points, 120);
+    tcase_add_test(points, generated_streams_have_the_published_fingerprints);
+    tcase_add_loop_test(points, published_points_are_met, 0, POINT_COUNT);
+    tcase_add_loop_test(points, ddr5_points_are_met_to_the_clock, 0, 3);
+    suite_add_tcase(suite, points);
+    return suite;
+}
