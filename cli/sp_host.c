@@ -40,6 +40,8 @@ struct sp_host {
     cbit_port_t memory;
     uint32_t waiting; /* WBINVDs that are not done */
     bool console, ready, done;
+    bool dead; /* the power has failed */
+    cbit_event_t power_cut;
 };
 
 /* ---- the state file ---- */
@@ -169,7 +171,15 @@ static void on_console(void *self, char c)
     }
 }
 
-static cbit_err_t build(sp_host_t *host, cbit_diag_t *diag)
+static void on_power_cut(void *self)
+{
+    sp_host_t *host = self;
+    host->dead = true;
+    cbit_sp_power_cut(cbit_platform_sp(host->platform));
+    cbit_kernel_stop(cbit_platform_kernel(host->platform));
+}
+
+static cbit_err_t build(sp_host_t *host, uint64_t power_cut_us, cbit_diag_t *diag)
 {
     cbit_platform_config_t config;
     cbit_spdriver_config_t driver;
@@ -195,6 +205,11 @@ static cbit_err_t build(sp_host_t *host, cbit_diag_t *diag)
     if (!host->ready) {
         return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "the firmware did not boot");
     }
+    if (power_cut_us != 0) {
+        cbit_event_init(&host->power_cut, on_power_cut, host);
+        cbit_event_notify_at(kernel, &host->power_cut,
+                             cbit_kernel_now_ps(kernel) + power_cut_us * 1000000);
+    }
     host->memory = cbit_platform_host_port(host->platform, 0);
     cbit_rows_defaults(cbit_spdriver_config_rows, &driver);
     driver.mailbox = config.sp.mailbox;
@@ -212,7 +227,7 @@ cbit_err_t sp_host_open(const sp_host_options_t *options, sp_host_t **out, cbit_
     host->console = options->console;
     cbit_err_t err = load_state(host, options, diag);
     if (err == CBIT_ERR_OK) {
-        err = build(host, diag);
+        err = build(host, options->power_cut_us, diag);
     }
     if (err != CBIT_ERR_OK) {
         host->path[0] = '\0'; /* what went wrong is not kept */
@@ -256,6 +271,9 @@ uint32_t sp_host_command(sp_host_t *host, uint32_t command, void *buffer, uint32
         (void)sp_host_write(host, SP_HOST_BUFFER, 0, buffer, len_bytes);
     }
     host->done = false;
+    if (host->dead) {
+        return CBIT_SPDRIVER_NO_ANSWER;
+    }
     cbit_spdriver_submit(host->driver, &request);
     (void)cbit_kernel_run(cbit_platform_kernel(host->platform), CBIT_PS_NEVER);
     if (len_bytes > 0) {

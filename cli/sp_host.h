@@ -24,10 +24,11 @@ enum {
 };
 
 typedef struct sp_host_options {
-    const char *state; /* state file, made when absent; NULL: nothing is kept */
-    uint64_t seed;     /* of a new chip */
-    bool seed_given;   /* otherwise a new state file gets a chip of its own */
-    bool console;      /* the firmware's console on stderr */
+    const char *state;     /* state file, made when absent; NULL: nothing is kept */
+    uint64_t seed;         /* of a new chip */
+    bool seed_given;       /* otherwise a new state file gets a chip of its own */
+    bool console;          /* the firmware's console on stderr */
+    uint64_t power_cut_us; /* when the power fails; 0: never */
 } sp_host_options_t;
 
 /* Powers the machine up and waits for the firmware. The state file is locked until close. */

@@ -76,6 +76,30 @@ bool sp_flash_init(cbit_sp_t *sp)
     return sp->flash.bytes != NULL;
 }
 
+/* Each bit under way is what it was or what it was to become, by chance. */
+void sp_flash_power_cut(cbit_sp_t *sp)
+{
+    sp_flash_t *flash = &sp->flash;
+    if (!flash->busy || flash->op == SP_FLASH_READ) {
+        return;
+    }
+    uint8_t *before = malloc(SP_FLASH_BYTES);
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, sp->parts.seed, cbit_kernel_now_ps(sp->kernel));
+    if (before != NULL) {
+        memcpy(before, flash->bytes, SP_FLASH_BYTES);
+        complete(sp);
+        for (uint32_t i = 0; i < SP_FLASH_BYTES; i++) {
+            if (before[i] != flash->bytes[i]) {
+                uint8_t chosen = (uint8_t)cbit_rng_u64(&rng);
+                flash->bytes[i] =
+                    (uint8_t)((before[i] & chosen) | (flash->bytes[i] & (uint8_t)~chosen));
+            }
+        }
+    }
+    free(before);
+}
+
 void sp_flash_free(cbit_sp_t *sp)
 {
     if (sp->flash.own) {

@@ -205,11 +205,8 @@ cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t 
     return CBIT_ERR_OK;
 }
 
-void cbit_sp_destroy(cbit_sp_t *sp)
+static void cancel_events(cbit_sp_t *sp)
 {
-    if (sp == NULL) {
-        return;
-    }
     cbit_event_t *events[] = {&sp->tick,        &sp->turn,
                               &sp->ccp.event,   &sp->mailbox.interrupt_event,
                               &sp->timer_event, &sp->mailbox.ready_event,
@@ -217,6 +214,23 @@ void cbit_sp_destroy(cbit_sp_t *sp)
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         cbit_event_cancel(sp->kernel, events[i]);
     }
+}
+
+void cbit_sp_power_cut(cbit_sp_t *sp)
+{
+    sp_flash_power_cut(sp);
+    cancel_events(sp);
+    sp->hart.locked = true;
+    sp->dma.result = SP_DMA_BAD_ADDRESS; /* nothing more is sent; what is under way comes back */
+    OPENSSL_cleanse(sp->sram, SP_SRAM_BYTES);
+}
+
+void cbit_sp_destroy(cbit_sp_t *sp)
+{
+    if (sp == NULL) {
+        return;
+    }
+    cancel_events(sp);
     if (sp->sram != NULL) {
         OPENSSL_cleanse(sp->sram, SP_SRAM_BYTES);
     }

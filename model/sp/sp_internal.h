@@ -127,6 +127,7 @@ sp_device_write_t sp_keyport_write;
 
 bool sp_flash_init(cbit_sp_t *sp); /* false: no memory */
 void sp_flash_free(cbit_sp_t *sp);
+void sp_flash_power_cut(cbit_sp_t *sp);
 sp_device_read_t sp_flash_read;
 sp_device_write_t sp_flash_write;
 

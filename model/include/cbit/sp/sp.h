@@ -69,6 +69,12 @@ cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t 
                           cbit_sp_t **out, cbit_diag_t *diag);
 void cbit_sp_destroy(cbit_sp_t *sp); /* NULL is allowed; wipes every key */
 
+/*
+ * The power fails now: nothing answers any more, SRAM is lost. A flash page or sector that is being
+ * programmed or erased is left as a mixture of old and new bits. What remains is cbit_sp_destroy.
+ */
+void cbit_sp_power_cut(cbit_sp_t *sp);
+
 /* Whether on_ready was called. Commands rung before are served once it is. */
 bool cbit_sp_ready(const cbit_sp_t *sp);
 
