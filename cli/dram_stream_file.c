@@ -1,0 +1,150 @@
+#include "cli/dram_stream_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_BYTES = 256, FIRST_CAPACITY = 65536 };
+
+/* A number, and the rest of the text after it; false if there is none. */
+static bool number(const char **text, int base, uint64_t *value)
+{
+    const char *at = *text + strspn(*text, " \t");
+    char *end;
+    if (*at == '-' || *at == '+' || *at == '\0') {
+        return false;
+    }
+    errno = 0;
+    *value = strtoull(at, &end, base);
+    if (end == at || errno != 0 || strchr(" \t\r\n#", *end) == NULL) {
+        return false;
+    }
+    *text = end;
+    return true;
+}
+
+static bool ends(const char *text)
+{
+    text += strspn(text, " \t\r\n");
+    return *text == '\0' || *text == '#';
+}
+
+/* What is wrong with a line, or NULL; an empty line is fine and gives *any false. */
+static const char *parse(const char *line, uint64_t last_nck, cbit_stream_request_t *request,
+                         bool *any)
+{
+    line += strspn(line, " \t");
+    *any = false;
+    if (ends(line)) {
+        return NULL;
+    }
+    uint64_t arrival_nck = last_nck;
+    char kind = *line;
+    if ((kind != 'R' && kind != 'W') || (line[1] != ' ' && line[1] != '\t')) {
+        return "does not begin with R or W and a blank";
+    }
+    line++;
+    if (!number(&line, 0, &request->address)) {
+        return "has no address after R or W (64 bits, decimal or 0x)";
+    }
+    if (!ends(line) && (!number(&line, 10, &arrival_nck) || !ends(line))) {
+        return "has something other than an arrival clock after the address";
+    }
+    if (arrival_nck >= UINT64_C(1) << 56) {
+        return "has an arrival clock of more than 2^56";
+    }
+    if (arrival_nck < last_nck) {
+        return "arrives before the request above it";
+    }
+    request->arrival_nck = arrival_nck | (kind == 'W' ? CBIT_STREAM_WRITE : 0);
+    *any = true;
+    return NULL;
+}
+
+static bool add(cbit_dram_stream_t *stream, uint64_t *capacity, cbit_stream_request_t request)
+{
+    if (stream->count == *capacity) {
+        uint64_t more = *capacity == 0 ? FIRST_CAPACITY : *capacity * 2;
+        cbit_stream_request_t *requests =
+            realloc(stream->requests, more * sizeof *stream->requests);
+        if (requests == NULL) {
+            return false;
+        }
+        stream->requests = requests;
+        *capacity = more;
+    }
+    stream->requests[stream->count++] = request;
+    return true;
+}
+
+static cbit_err_t read_lines(FILE *file, cbit_dram_stream_t *stream, cbit_diag_t *diag)
+{
+    char line[LINE_BYTES], where[64];
+    uint64_t capacity = 0, number_of_line = 0, last_nck = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        cbit_stream_request_t request = {0};
+        bool any = false;
+        number_of_line++;
+        size_t length = strlen(line);
+        bool whole = length > 0 && (line[length - 1] == '\n' || length + 1 < sizeof line);
+        const char *wrong =
+            whole ? parse(line, last_nck, &request, &any) : "is too long or holds a zero byte";
+        if (wrong != NULL) {
+            (void)snprintf(where, sizeof where, "line %" PRIu64, number_of_line);
+            cbit_diag_add(diag, CBIT_ERR_SYNTAX, where,
+                          "%s; a line is R or W, an address, and "
+                          "maybe an arrival clock",
+                          wrong);
+            if (!whole || cbit_diag_count(diag) >= CBIT_DIAG_MAX_ENTRIES) {
+                return CBIT_ERR_SYNTAX;
+            }
+            continue;
+        }
+        if (any) {
+            last_nck = request.arrival_nck & ~CBIT_STREAM_WRITE;
+            if (!add(stream, &capacity, request)) {
+                return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "no memory for the stream");
+            }
+        }
+    }
+    return cbit_diag_count(diag) > 0 ? CBIT_ERR_SYNTAX : CBIT_ERR_OK;
+}
+
+cbit_err_t cbit_dram_stream_read(const char *path, cbit_dram_stream_t *stream, cbit_diag_t *diag)
+{
+    cbit_diag_set_file(diag, path);
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (file == NULL) {
+        return cbit_diag_add(diag, CBIT_ERR_OPEN, NULL, "cannot be opened");
+    }
+    cbit_err_t err = read_lines(file, stream, diag);
+    if (err == CBIT_ERR_OK && ferror(file)) {
+        err = cbit_diag_add(diag, CBIT_ERR_OPEN, NULL, "cannot be read");
+    } else if (err == CBIT_ERR_OK && stream->count == 0) {
+        err = cbit_diag_add(diag, CBIT_ERR_MISSING, NULL, "holds no request");
+    }
+    if (file != stdin) {
+        (void)fclose(file);
+    }
+    return err;
+}
+
+void cbit_dram_stream_write(const cbit_dram_stream_t *stream, FILE *file, cbit_diag_t *diag)
+{
+    for (uint64_t i = 0; i < stream->count; i++) {
+        const cbit_stream_request_t *r = &stream->requests[i];
+        uint64_t arrival_nck = r->arrival_nck & ~CBIT_STREAM_WRITE;
+        char kind = (r->arrival_nck & CBIT_STREAM_WRITE) != 0 ? 'W' : 'R';
+        int written = arrival_nck == 0 ? fprintf(file, "%c 0x%" PRIx64 "\n", kind, r->address)
+                                       : fprintf(file, "%c 0x%" PRIx64 " %" PRIu64 "\n", kind,
+                                                 r->address, arrival_nck);
+        if (written < 0) {
+            cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "the stream cannot be written");
+            return;
+        }
+    }
+    if (fflush(file) != 0) {
+        cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "the stream cannot be written");
+    }
+}
