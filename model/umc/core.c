@@ -9,8 +9,9 @@
 
 static cbit_err_t build_queues(umc_core_t *core)
 {
-    /* A bank may hold all that waits, of both kinds where they share a queue. */
-    size_t depth = core->config.policy.read_entries + core->config.policy.write_entries + 2;
+    /* A bank may hold all that waits, of both kinds where they share a queue; twice, so that it
+       seldom has to be moved back to the beginning of its memory. */
+    size_t depth = 2 * (core->config.policy.read_entries + core->config.policy.write_entries + 2);
     size_t queues = 2 * (size_t)core->banks;
     core->memory = calloc(queues * depth, sizeof(uint32_t) + sizeof(uint16_t));
     if (core->memory == NULL) {
@@ -21,7 +22,11 @@ static cbit_err_t build_queues(umc_core_t *core)
     for (uint32_t b = 0; b < core->banks; b++) {
         for (uint32_t k = 0; k < 2; k++) {
             size_t at = (2 * (size_t)b + k) * depth;
-            core->queue[k][b] = (umc_bank_queue_t){.row = rows + at, .entry = entries + at};
+            core->queue[k][b] = (umc_bank_queue_t){.row = rows + at,
+                                                   .entry = entries + at,
+                                                   .row_memory = rows + at,
+                                                   .entry_memory = entries + at,
+                                                   .room = (uint32_t)depth};
         }
     }
     return CBIT_ERR_OK;
@@ -52,7 +57,9 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     for (uint32_t i = UMC_ENTRIES; i-- > 0;) {
         core->free[core->free_count++] = (uint16_t)i;
     }
-    memset(core->key, 0xff, sizeof core->key);
+    for (uint32_t i = 0; i < UMC_OPS * CBIT_DRAM_MAX_BANKS; i++) {
+        core->key[i] = UMC_KEY_NONE;
+    }
     memset(core->open_row, 0xff, sizeof core->open_row);
     memset(core->kept, 0xff, sizeof core->kept);
     memset(core->promoted, 0xff, sizeof core->promoted);
@@ -488,7 +495,7 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
     core->moved_nck = umc_max64(core->moved_nck, at_nck);
     enqueue(core, index);
     core->floor_nck = umc_max64(core->floor_nck, at_nck + !core->config.policy.accept_first);
-    core->plan.valid = false;
+    umc_plan_newcomer(core, place->flat_bank);
     return UMC_TAKE_QUEUED;
 }
 

@@ -9,21 +9,21 @@
 #include "cbit/dram/rules.h"
 #include "model/umc/core.h"
 
-#define UMC_CLOSED   UINT32_MAX /* no row is open */
-#define UMC_KEY_NONE UINT32_MAX /* nobody wants this lane's command */
+#define UMC_CLOSED   UINT32_MAX  /* no row is open */
+#define UMC_KEY_NONE 0x7fffffffu /* nobody wants this lane's command */
 
 typedef enum umc_op { UMC_ACT, UMC_PRE, UMC_WR, UMC_RD, UMC_OPS } umc_op_t; /* RD last: credits */
 
 enum {
     UMC_ENTRIES = 2 * UMC_MAX_ENTRIES + 8 * CBIT_DRAM_MAX_BANKS,
-    UMC_LINE_HASH_BITS = 11,
+    UMC_LINE_HASH_BITS = 12,
     UMC_NO_ENTRY = 0xffff,
     UMC_FAW = 4,
     /* A key: class, then order of acceptance; below a clock distance in a plan's 32 bits. */
     UMC_SEQ_BITS = 13,
     UMC_SEQ_LIMIT = 1 << UMC_SEQ_BITS,
     UMC_KEY_BITS = 16,
-    UMC_FAR = 0xfffe, /* clock distances from here on are one */
+    UMC_FAR = 0x7ffe, /* clock distances from here on are one */
 };
 
 enum umc_class { UMC_PROMOTED, UMC_REFRESH, UMC_STARVING, UMC_NORMAL, UMC_CAPPED };
@@ -39,8 +39,11 @@ typedef struct umc_entry {
 /* Requests of one bank that compete, oldest first; rows apart for quick comparison. */
 typedef struct umc_bank_queue {
     uint32_t count, hits; /* hits: of the open row */
-    uint32_t *row;
+    uint32_t *row;        /* [0..count): they move up in their memory as the oldest leave */
     uint16_t *entry;
+    uint32_t *row_memory;
+    uint16_t *entry_memory;
+    uint32_t room; /* places from row to the end of the memory */
 } umc_bank_queue_t;
 
 typedef struct umc_rank {
@@ -58,6 +61,7 @@ typedef struct umc_plan {
     uint16_t entry;
     uint32_t rank, bank;
     umc_event_kind_t kind;
+    uint32_t key; /* the lane's, for comparison with a newcomer's */
     uint64_t at_nck;
 } umc_plan_t;
 
@@ -168,7 +172,18 @@ uint16_t umc_oldest_waiting(umc_core_t *core, bool write);
 bool umc_plan_until(umc_core_t *core, uint64_t until_nck);
 
 /* Keeps the 32-bit clocks near nck. */
-void umc_plan_rebase(umc_core_t *core, uint64_t nck);
+enum { UMC_EPOCH_SPAN = 1 << 30 };
+void umc_plan_new_epoch(umc_core_t *core, uint64_t nck);
+
+static inline void umc_plan_rebase(umc_core_t *core, uint64_t nck)
+{
+    if (nck - core->epoch_nck >= UMC_EPOCH_SPAN) {
+        umc_plan_new_epoch(core, nck);
+    }
+}
+
+/* A request has just begun to compete in a bank: the plan still holds, is bettered or dropped. */
+void umc_plan_newcomer(umc_core_t *core, uint32_t bank);
 
 uint32_t umc_scan_plain(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
 uint32_t umc_scan_avx2(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);

@@ -55,8 +55,9 @@ void umc_gates_init(umc_core_t *core)
 
 static inline void raise_range(uint32_t *gate, uint32_t first, uint32_t count, uint32_t to)
 {
+    /* Signed compares exist in the oldest vector instructions; all clocks are below 2^31. */
     for (uint32_t i = first; i < first + count; i++) {
-        gate[i] = gate[i] > to ? gate[i] : to;
+        gate[i] = (int32_t)gate[i] > (int32_t)to ? gate[i] : to;
     }
 }
 

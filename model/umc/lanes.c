@@ -185,6 +185,15 @@ void umc_bank_insert(umc_core_t *core, uint16_t index)
 {
     const umc_entry_t *entry = &core->entries[index];
     umc_bank_queue_t *queue = &core->queue[umc_queue_of(core, entry->write)][entry->bank];
+    if (queue->count == queue->room) {
+        /* The memory's end: back to its beginning. */
+        uint32_t used = (uint32_t)(queue->row - queue->row_memory);
+        memmove(queue->row_memory, queue->row, queue->count * sizeof *queue->row);
+        memmove(queue->entry_memory, queue->entry, queue->count * sizeof *queue->entry);
+        queue->row = queue->row_memory;
+        queue->entry = queue->entry_memory;
+        queue->room += used;
+    }
     uint32_t at = queue->count++;
     /* Nearly always the youngest; a request that was held goes to its place by age. */
     if (core->config.policy.scheme != UMC_SCHEME_ROUND_ROBIN) {
@@ -207,7 +216,12 @@ void umc_bank_remove(umc_core_t *core, uint16_t index)
         at++;
     }
     queue->count--;
-    for (; at < queue->count; at++) {
+    if (at == 0) {
+        queue->entry++;
+        queue->row++;
+        queue->room--;
+    }
+    for (; at > 0 && at < queue->count; at++) {
         queue->entry[at] = queue->entry[at + 1];
         queue->row[at] = queue->row[at + 1];
     }

@@ -3,7 +3,7 @@
 
 #include "model/umc/core_private.h"
 
-enum { EPOCH_SPAN = 1 << 30, EPOCH_KEEP = 1 << 20 };
+enum { EPOCH_KEEP = 1 << 20 };
 
 /* ---- the scan ---- */
 
@@ -11,14 +11,16 @@ static inline __attribute__((always_inline)) uint32_t scan_lanes(const uint32_t 
                                                                  const uint32_t *restrict key,
                                                                  uint32_t lanes, uint32_t now)
 {
-    uint32_t best = UMC_KEY_NONE;
+    /* Signed, since that is what the oldest vector instructions compare; all are below 2^31. */
+    int32_t best = (int32_t)UMC_KEY_NONE;
     for (uint32_t i = 0; i < lanes; i++) {
-        uint32_t wait = gate[i] > now ? gate[i] - now : 0;
+        int32_t wait = (int32_t)gate[i] - (int32_t)now;
+        wait = wait > 0 ? wait : 0;
         wait = wait < UMC_FAR ? wait : UMC_FAR;
-        uint32_t candidate = wait << UMC_KEY_BITS | key[i];
+        int32_t candidate = wait << UMC_KEY_BITS | (int32_t)key[i];
         best = candidate < best ? candidate : best;
     }
-    return best;
+    return (uint32_t)best;
 }
 
 uint32_t umc_scan_plain(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now)
@@ -36,12 +38,9 @@ __attribute__((target("avx2"))) uint32_t umc_scan_avx2(const uint32_t *gate, con
 
 /* ---- helpers ---- */
 
-void umc_plan_rebase(umc_core_t *core, uint64_t nck)
+void umc_plan_new_epoch(umc_core_t *core, uint64_t nck)
 {
     uint64_t shift64 = nck - core->epoch_nck;
-    if (shift64 < EPOCH_SPAN) {
-        return;
-    }
     core->epoch_nck += shift64 - EPOCH_KEEP;
     /* After a long pause every gate is long open: 0 says so. */
     uint32_t shift = shift64 > UINT32_MAX ? UINT32_MAX : (uint32_t)shift64 - EPOCH_KEEP;
@@ -425,6 +424,7 @@ static void plan_of_scan(const umc_core_t *core, uint32_t best, uint32_t lane, u
         index = core->entry_of_seq[best & (UMC_SEQ_LIMIT - 1)];
     }
     plan_entry(core, index, now + wait, plan);
+    plan->key = best & ((1u << UMC_KEY_BITS) - 1);
 }
 
 /* The best command if nothing but time passes before *horizon_nck. */
@@ -458,6 +458,33 @@ static void examine(umc_core_t *core, umc_plan_t *plan, uint64_t *horizon_nck)
 static uint64_t min64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+void umc_plan_newcomer(umc_core_t *core, uint32_t bank)
+{
+    umc_plan_t *plan = &core->plan;
+    /* Only a plan made from lanes can be compared with one, and only while nothing else changes. */
+    if (!plan->valid || plan->refresh || core->capped_count > 0 ||
+        core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN ||
+        core->next_due_nck <= core->floor_nck || mode_may_change(core) ||
+        (core->config.policy.scheme == UMC_SCHEME_BANKS && plan->bank == bank)) {
+        plan->valid = false;
+        return;
+    }
+    uint32_t now = from_now(core);
+    for (uint32_t op = 0; op < UMC_OPS; op++) {
+        uint32_t lane = op * core->banks + bank;
+        if (core->key[lane] == UMC_KEY_NONE || (op == UMC_RD && core->credits == 0)) {
+            continue;
+        }
+        uint32_t at = umc_max32(core->gate[lane], now);
+        uint64_t at_nck = core->epoch_nck + at;
+        if (at_nck < plan->at_nck || (at_nck == plan->at_nck && core->key[lane] < plan->key)) {
+            uint32_t key = core->key[lane];
+            plan_entry(core, core->entry_of_seq[key & (UMC_SEQ_LIMIT - 1)], at, plan);
+            plan->key = key;
+        }
+    }
 }
 
 bool umc_plan_until(umc_core_t *core, uint64_t until_nck)

@@ -243,7 +243,7 @@ static cbit_err_t offer_all(driver_t *d, uint64_t count, cbit_diag_t *diag)
 
 /* ---- building ---- */
 
-static void observe(void *self, const umc_event_t *event)
+static void on_core_command(void *self, const umc_event_t *event)
 {
     static const char *const NAME[] = {
         [UMC_EVENT_ACT] = "ACT", [UMC_EVENT_PRE] = "PRE", [UMC_EVENT_PREA] = "PREA",
@@ -268,7 +268,7 @@ static cbit_err_t build_controller(driver_t *d)
                               .choose_writes = d->depth_nck > d->device.timing.cwl_nck,
                               .plain_scan = d->options->plain_scan};
     if (d->options->on_command != NULL) {
-        core.observe = observe;
+        core.observe = on_core_command;
         core.observer = d;
     }
     return d->options->plain ? umc_plain_create(&core, &d->plain)
