@@ -59,7 +59,7 @@ typedef struct cbit_scenario_guest {
     /* Launched once that guest is torn down (DEACTIVATE, DECOMMISSION, WBINVD, DF_FLUSH), and may
        then have its ASID; "" is launched at the start. */
     char after[CBIT_SCENARIO_NAME_BYTES + 1];
-    uint32_t after_guest;   /* resolved: index into guests, UINT32_MAX for none */
+    uint32_t after_guest; /* resolved: index into guests, UINT32_MAX for none */
     cbit_guest_io_load_t io;
     cbit_traffic_t traffic; /* path: file, relative to the file that named it; resolved */
 } cbit_scenario_guest_t;
