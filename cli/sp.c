@@ -5,6 +5,7 @@
 #include "cli/args.h"
 #include "cli/sp_dev.h"
 #include "cli/sp_host.h"
+#include "cli/sp_map.h"
 #include "cli/sp_owner.h"
 #include "cli/sp_words.h"
 #include "cli/tell.h"
@@ -31,6 +32,7 @@ static void help(void)
         "commands:\n");
     sp_words_help();
     sp_owner_help();
+    (void)printf("  %-20s %s\n", "map", "Memory map, registers and costs of the SP.");
     (void)printf("\nExit status: 0 every command succeeded; 1 the firmware refused one; with a\n"
                  "program, its own.\n");
 }
@@ -126,6 +128,10 @@ int cbit_cli_sp(int argc, char **argv)
     if (at == argc) {
         return usage(mode == MODE_PROGRAM ? "a program must follow --" : "a command must follow",
                      "");
+    }
+    if (mode == MODE_WORDS && strcmp(argv[at], "map") == 0) {
+        sp_map_print();
+        return 0;
     }
     if (mode == MODE_PROGRAM) {
         status = sp_dev_check(argv[at]);
