@@ -1,12 +1,46 @@
 #include "model/platform/coherent.h"
 
-/* The snoop of a read runs beside the DRAM access: a cached copy replaces the bytes on the way
-   back, at no time of its own. */
+#include <stdlib.h>
+#include <string.h>
+
+static cbit_coherent_read_t *take(cbit_coherent_t *coherent)
+{
+    cbit_coherent_read_t *read = coherent->idle;
+    if (read != NULL) {
+        coherent->idle = read->next;
+        return read;
+    }
+    read = calloc(1, sizeof *read);
+    if (read == NULL) {
+        __builtin_trap(); /* a line of bytes, and no way to tell */
+    }
+    read->coherent = coherent;
+    read->older = coherent->newest;
+    coherent->newest = read;
+    return read;
+}
+
+static void put(cbit_coherent_read_t *read)
+{
+    read->next = read->coherent->idle;
+    read->coherent->idle = read;
+}
+
+/*
+ * The snoop of a read runs beside the DRAM access: a cached copy replaces the bytes on the way
+ * back, at no time of its own. A dirty line that was there when the read was sent may have been
+ * written back behind the DRAM access meanwhile; then what the caches had is newer than what the
+ * DRAM gave.
+ */
 static void on_read_reply(void *self, cbit_txn_t *txn)
 {
-    cbit_coherent_t *coherent = self;
-    (void)cbit_cache_snoop(coherent->cache, CBIT_COMMAND_READ, txn->spa, txn->key, txn->data,
-                           txn->size_bytes);
+    cbit_coherent_read_t *read = self;
+    bool cached = cbit_cache_snoop(read->coherent->cache, CBIT_COMMAND_READ, txn->spa, txn->key,
+                                   txn->data, txn->size_bytes);
+    if (!cached && read->held) {
+        memcpy(txn->data, read->bytes, txn->size_bytes);
+    }
+    put(read);
     cbit_txn_reply(txn);
 }
 
@@ -21,12 +55,26 @@ static bool coherent_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter
                                txn->size_bytes);
         return true;
     }
-    cbit_txn_push_reply(txn, on_read_reply, coherent);
+    cbit_coherent_read_t *read = take(coherent);
+    read->held = cbit_cache_snoop(coherent->cache, CBIT_COMMAND_READ, txn->spa, txn->key,
+                                  read->bytes, txn->size_bytes);
+    cbit_txn_push_reply(txn, on_read_reply, read);
     if (!coherent->below.try_send(coherent->below.self, txn, waiter)) {
         txn->hops--;
+        put(read);
         return false;
     }
     return true;
+}
+
+void cbit_coherent_clear(cbit_coherent_t *coherent)
+{
+    while (coherent->newest != NULL) {
+        cbit_coherent_read_t *older = coherent->newest->older;
+        free(coherent->newest);
+        coherent->newest = older;
+    }
+    coherent->idle = NULL;
 }
 
 static cbit_err_t coherent_peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes,

@@ -8,11 +8,26 @@
 #include "cbit/cache/cache.h"
 #include "cbit/sim/port.h"
 
-typedef struct cbit_coherent {
+typedef struct cbit_coherent cbit_coherent_t;
+
+/* A read under way: what the caches had when it was sent. */
+typedef struct cbit_coherent_read {
+    cbit_coherent_t *coherent;
+    struct cbit_coherent_read *next; /* in the pool while idle */
+    struct cbit_coherent_read *older;
+    bool held;
+    uint8_t bytes[CBIT_LINE_BYTES];
+} cbit_coherent_read_t;
+
+struct cbit_coherent {
     cbit_port_t below;
     cbit_cache_t *cache;
-} cbit_coherent_t;
+    cbit_coherent_read_t *idle, *newest; /* pool; all that were ever made */
+};
 
 cbit_port_t cbit_coherent_port(cbit_coherent_t *coherent);
+
+/* Frees what reads have used; none may be answered afterwards. */
+void cbit_coherent_clear(cbit_coherent_t *coherent);
 
 #endif

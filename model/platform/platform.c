@@ -292,6 +292,7 @@ void cbit_platform_destroy(cbit_platform_t *platform)
         cbit_vcpu_destroy(platform->vcpus[i]);
     }
     cbit_iommu_destroy(platform->iommu);
+    cbit_coherent_clear(&platform->coherent);
     cbit_cache_destroy(platform->cache);
     for (uint32_t i = 0; i < CBIT_FABRIC_MAX_CHANNELS; i++) {
         cbit_umc_destroy(platform->umcs[i]);
