@@ -8,6 +8,8 @@
 /* Between a probe's answer and its next read: keeps probes from falling into step. */
 enum { PROBE_DELAY_PS = 1000 };
 
+enum { BEGIN_PS = 10000000 }; /* far more than loading keys takes */
+
 typedef struct generator generator_t;
 
 typedef struct slot {
@@ -163,8 +165,16 @@ static void on_arrival(void *self)
 
 /* ---- a run ---- */
 
+/* Loading keys takes time, having none does not: traffic begins at the same time with both, so that
+   it meets the same refreshes. */
+static cbit_ps_t begin_ps(const generator_t *g)
+{
+    return (now(g) / BEGIN_PS + 1) * BEGIN_PS;
+}
+
 static void begin(generator_t *g)
 {
+    cbit_ps_t first_ps = begin_ps(g);
     for (uint32_t i = 0; i < slots_of(g->load); i++) {
         slot_t *slot = &g->slots[i];
         slot->generator = g;
@@ -174,12 +184,12 @@ static void begin(generator_t *g)
         cbit_event_init(&slot->wake, on_wake, slot);
         if (g->load->interval_ps == 0) {
             cbit_event_notify_at(g->rig->kernel, &slot->wake,
-                                 now(g) + cbit_rng_below(&slot->rng, g->load->delay_ps + 1));
+                                 first_ps + cbit_rng_below(&slot->rng, g->load->delay_ps + 1));
         }
     }
     cbit_event_init(&g->arrival, on_arrival, g);
     if (g->load->interval_ps != 0) {
-        cbit_event_notify_at(g->rig->kernel, &g->arrival, now(g) + g->load->interval_ps);
+        cbit_event_notify_at(g->rig->kernel, &g->arrival, first_ps);
     }
 }
 

@@ -1,0 +1,174 @@
+/* What measuring must show, whatever the figures: relations between runs of one machine. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/perf/measure.h"
+#include "cbit_test.h"
+#include "perf/measure/load.h"
+
+enum { SAMPLES = 10000 };
+
+static cbit_platform_config_t config;
+static cbit_diag_t *diag;
+static cbit_rig_t *rig;
+static cbit_load_result_t *result;
+
+static void setup(void)
+{
+    cbit_rows_defaults(cbit_platform_rows, &config);
+    strcpy(config.umc.mapping, "ro-ra-ba-co-bg");
+    diag = cbit_diag_create();
+    rig = calloc(1, sizeof *rig);
+    result = calloc(1, sizeof *result);
+}
+
+static void teardown(void)
+{
+    cbit_diag_destroy(diag);
+    free(rig);
+    free(result);
+}
+
+static void run(cbit_rig_mode_t mode, cbit_load_t load)
+{
+    load.samples = SAMPLES;
+    load.warm_up = 1000;
+    load.seed = 1;
+    load.footprint_bytes = UINT64_C(1) << 28;
+    ck_assert_int_eq(cbit_rig_begin(rig, &config, mode, 1, diag), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_load_run(rig, &load, result, diag), CBIT_ERR_OK);
+    cbit_rig_end(rig);
+}
+
+static uint64_t bandwidth_mbs(void)
+{
+    return result->lines * CBIT_LINE_BYTES * UINT64_C(1000000) / result->span_ps;
+}
+
+/* Rule 7 of the engine's timing. Intervals of 100, 10 and 2 ns: idle, half and nearly all of what
+   random reads can get. */
+START_TEST(with_fixed_arrivals_every_read_pays_the_depth_exactly)
+{
+    static const uint64_t interval_ps[] = {100000, 10000, 2000};
+    uint64_t *plain = calloc(SAMPLES, sizeof *plain), *sev = calloc(SAMPLES, sizeof *sev);
+    cbit_load_t load = {.probes = 4096, .interval_ps = interval_ps[_i]};
+    load.each_ps = plain;
+    run(CBIT_RIG_PLAIN, load);
+    ck_assert_uint_eq(result->refused, 0);
+    load.each_ps = sev;
+    run(CBIT_RIG_SEV, load);
+    ck_assert_uint_eq(result->refused, 0);
+    uint64_t compared = 0;
+    for (uint32_t i = 0; i < SAMPLES; i++) {
+        if (plain[i] != 0 && sev[i] != 0) {
+            compared++;
+            /* 11 stages of 625 ps */
+            ck_assert_msg(sev[i] - plain[i] == 6875, "read %u: %lu against %lu ps", i,
+                          (unsigned long)sev[i], (unsigned long)plain[i]);
+        }
+    }
+    ck_assert_uint_gt(compared, SAMPLES * 9 / 10); /* the last ones may still be on their way */
+    free(plain);
+    free(sev);
+}
+END_TEST
+
+START_TEST(a_plain_line_pays_one_clock_to_pass_the_engine)
+{
+    const cbit_load_t idle = {.probes = 1};
+    run(CBIT_RIG_PLAIN, idle);
+    uint64_t aes_off = result->read.stage_ps[CBIT_STAGE_AES];
+    run(CBIT_RIG_BYPASS, idle);
+    ck_assert_uint_eq(aes_off, 0);
+    ck_assert_uint_eq(result->read.stage_ps[CBIT_STAGE_AES], SAMPLES * UINT64_C(625));
+}
+END_TEST
+
+START_TEST(the_hosts_key_and_a_guests_cost_the_same)
+{
+    const cbit_load_t idle = {.probes = 1};
+    run(CBIT_RIG_SME, idle);
+    uint64_t sum = result->read.total.sum;
+    run(CBIT_RIG_SEV, idle);
+    ck_assert_uint_eq(result->read.total.sum, sum);
+}
+END_TEST
+
+START_TEST(stages_add_up_under_load)
+{
+    const cbit_load_t load = {.probes = 16, .background = 256, .read_per_mille = 667};
+    run(CBIT_RIG_SEV, load);
+    uint64_t stages = 0, batches = 0;
+    for (int i = 0; i < CBIT_STAGE_COUNT; i++) {
+        stages += result->read.stage_ps[i];
+    }
+    for (int i = 0; i < CBIT_LOAD_BATCHES; i++) {
+        batches += result->batch_ps[i];
+    }
+    ck_assert_uint_eq(result->read.total.count, SAMPLES);
+    ck_assert_uint_eq(stages, result->read.total.sum);
+    ck_assert_uint_eq(batches, result->read.total.sum);
+}
+END_TEST
+
+/* One block a clock is exactly the bus: 8 channels x 25.6 GB/s; refresh takes 350 ns of each 7.8
+ * us. */
+START_TEST(an_engine_at_bus_rate_does_not_lower_the_peak)
+{
+    const cbit_load_t load = {.probes = 32, .background = 512, .read_per_mille = 1000};
+    run(CBIT_RIG_PLAIN, load);
+    uint64_t plain = bandwidth_mbs();
+    run(CBIT_RIG_SEV, load);
+    uint64_t sev = bandwidth_mbs();
+    ck_assert_uint_gt(plain, 184000); /* 0.9 of 204.8 */
+    ck_assert_uint_lt(plain, 204800);
+    ck_assert_uint_gt(sev * 100, plain * 99);
+}
+END_TEST
+
+/* With an engine clock of half the bus clock, 8 x 12.8 GB/s is all that encrypted lines get. */
+START_TEST(an_engine_at_half_the_bus_rate_is_the_limit)
+{
+    const cbit_load_t load = {.probes = 32, .background = 512, .read_per_mille = 1000};
+    config.umc.engine_clock_divider = 2;
+    run(CBIT_RIG_SEV, load);
+    ck_assert_uint_le(bandwidth_mbs(), 102400);
+    ck_assert_uint_gt(bandwidth_mbs(), 99328); /* 0.97 of it: a refresh may leave it without work */
+}
+END_TEST
+
+START_TEST(measured_twice_it_is_the_same_to_the_byte)
+{
+    const cbit_measure_options_t options = {
+        .points = 2, .read_per_mille = 1000, .samples = 1000, .seed = 1};
+    char *text[2];
+    for (int i = 0; i < 2; i++) {
+        cbit_arena_t *arena = cbit_arena_create();
+        const cbit_json_t *json = cbit_measure(&config, &options, arena, diag);
+        ck_assert_ptr_nonnull(json);
+        ck_assert_str_eq(cbit_json_at(json, "/saturates_first")->text, "bus");
+        ck_assert_uint_eq(cbit_json_at(json, "/modes/sev/curve")->count, 2);
+        text[i] = cbit_json_text(json, false, NULL);
+        cbit_arena_destroy(arena);
+    }
+    ck_assert_str_eq(text[0], text[1]);
+    free(text[0]);
+    free(text[1]);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("measure");
+    TCase *tcase = tcase_create("measure");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, with_fixed_arrivals_every_read_pays_the_depth_exactly, 0, 3);
+    tcase_add_test(tcase, a_plain_line_pays_one_clock_to_pass_the_engine);
+    tcase_add_test(tcase, the_hosts_key_and_a_guests_cost_the_same);
+    tcase_add_test(tcase, stages_add_up_under_load);
+    tcase_add_test(tcase, an_engine_at_bus_rate_does_not_lower_the_peak);
+    tcase_add_test(tcase, an_engine_at_half_the_bus_rate_is_the_limit);
+    tcase_add_test(tcase, measured_twice_it_is_the_same_to_the_byte);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
