@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/mmio.h"
+#include "firmware/drivers/mmio.h"
 
 host_t *host;
 
