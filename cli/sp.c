@@ -25,6 +25,7 @@ static void help(void)
         "\n"
         "  --state FILE  the chip and its flash; made when absent, with a chip of its own\n"
         "  --seed N      the chip that is made (without a state file: 1)\n"
+        "  --gdb PORT    wait for gdb on 127.0.0.1 before the first instruction; 0: any port\n"
         "  --power-cut-us N  the power fails N us after the boot: what the flash holds then is "
         "kept\n"
         "  --console     the firmware's console on standard error\n"
@@ -54,7 +55,7 @@ static int take_options(int *argc, char **argv, sp_host_options_t *options, sp_m
     for (int i = 1; i < *argc; i++) {
         const char *word = argv[i];
         bool state = strcmp(word, "--state") == 0, seed = strcmp(word, "--seed") == 0;
-        bool cut = strcmp(word, "--power-cut-us") == 0;
+        bool cut = strcmp(word, "--power-cut-us") == 0, gdb = strcmp(word, "--gdb") == 0;
         if (*mode == MODE_PROGRAM) {
             argv[kept++] = argv[i];
         } else if (strcmp(word, "--") == 0) {
@@ -67,7 +68,7 @@ static int take_options(int *argc, char **argv, sp_host_options_t *options, sp_m
             return 0;
         } else if (strcmp(word, "--console") == 0) {
             options->console = true;
-        } else if ((state || seed || cut) && i + 1 == *argc) {
+        } else if ((state || seed || cut || gdb) && i + 1 == *argc) {
             return usage("a value must follow", word);
         } else if (state) {
             options->state = argv[++i];
@@ -75,6 +76,11 @@ static int take_options(int *argc, char **argv, sp_host_options_t *options, sp_m
             options->seed_given = cbit_args_u64(argv[++i], &options->seed);
             if (!options->seed_given) {
                 return usage("--seed: expected a whole number, found", argv[i]);
+            }
+        } else if (gdb) {
+            options->gdb = true;
+            if (!cbit_args_u64(argv[++i], &options->gdb_port) || options->gdb_port > 65535) {
+                return usage("--gdb: expected a port, found", argv[i]);
             }
         } else if (cut) {
             if (!cbit_args_u64(argv[++i], &options->power_cut_us) ||

@@ -15,6 +15,7 @@
 
 #include "cbit/platform/platform.h"
 #include "cbit/workloads/spdriver.h"
+#include "cli/sp_gdb.h"
 #include "firmware/image.h"
 
 /* The state file: this, then the flash, then SHA-256 of both. Little-endian. */
@@ -41,6 +42,7 @@ struct sp_host {
     uint32_t waiting; /* WBINVDs that are not done */
     bool console, ready, done;
     bool dead; /* the power has failed */
+    sp_gdb_t *gdb;
     cbit_event_t power_cut;
 };
 
@@ -179,7 +181,7 @@ static void on_power_cut(void *self)
     cbit_kernel_stop(cbit_platform_kernel(host->platform));
 }
 
-static cbit_err_t build(sp_host_t *host, uint64_t power_cut_us, cbit_diag_t *diag)
+static cbit_err_t build(sp_host_t *host, const sp_host_options_t *options, cbit_diag_t *diag)
 {
     cbit_platform_config_t config;
     cbit_spdriver_config_t driver;
@@ -200,15 +202,22 @@ static cbit_err_t build(sp_host_t *host, uint64_t power_cut_us, cbit_diag_t *dia
     if (err != CBIT_ERR_OK) {
         return err;
     }
+    if (options->gdb) {
+        err = sp_gdb_open((uint16_t)options->gdb_port, cbit_platform_sp(host->platform), &host->gdb,
+                          diag);
+        if (err != CBIT_ERR_OK) {
+            return err;
+        }
+    }
     cbit_kernel_t *kernel = cbit_platform_kernel(host->platform);
     (void)cbit_kernel_run(kernel, CBIT_PS_NEVER);
     if (!host->ready) {
         return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "the firmware did not boot");
     }
-    if (power_cut_us != 0) {
+    if (options->power_cut_us != 0) {
         cbit_event_init(&host->power_cut, on_power_cut, host);
         cbit_event_notify_at(kernel, &host->power_cut,
-                             cbit_kernel_now_ps(kernel) + power_cut_us * 1000000);
+                             cbit_kernel_now_ps(kernel) + options->power_cut_us * 1000000);
     }
     host->memory = cbit_platform_host_port(host->platform, 0);
     cbit_rows_defaults(cbit_spdriver_config_rows, &driver);
@@ -227,7 +236,7 @@ cbit_err_t sp_host_open(const sp_host_options_t *options, sp_host_t **out, cbit_
     host->console = options->console;
     cbit_err_t err = load_state(host, options, diag);
     if (err == CBIT_ERR_OK) {
-        err = build(host, options->power_cut_us, diag);
+        err = build(host, options, diag);
     }
     if (err != CBIT_ERR_OK) {
         host->path[0] = '\0'; /* what went wrong is not kept */
@@ -243,6 +252,7 @@ cbit_err_t sp_host_close(sp_host_t *host, cbit_diag_t *diag)
     if (host == NULL) {
         return CBIT_ERR_OK;
     }
+    sp_gdb_close(host->gdb);
     cbit_spdriver_destroy(host->driver);
     cbit_platform_destroy(host->platform);
     cbit_err_t err = host->path[0] != '\0' ? save_state(host, diag) : CBIT_ERR_OK;

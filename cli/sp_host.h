@@ -28,6 +28,8 @@ typedef struct sp_host_options {
     uint64_t seed;         /* of a new chip */
     bool seed_given;       /* otherwise a new state file gets a chip of its own */
     bool console;          /* the firmware's console on stderr */
+    bool gdb;              /* wait for a debugger before the first instruction */
+    uint64_t gdb_port;     /* on 127.0.0.1; 0: any that is free */
     uint64_t power_cut_us; /* when the power fails; 0: never */
 } sp_host_options_t;
 

@@ -115,6 +115,10 @@ static void on_turn(void *self)
     cbit_sp_t *sp = self;
     hart_t *hart = &sp->hart;
     uint32_t budget = sp->config.slice_instructions;
+    if (sp->debug.before != NULL) {
+        sp->debug.before(sp->debug.self, sp);
+        budget = 1;
+    }
     bool synced = true;
     hart_stop_t stop = HART_STOP_BUDGET;
     sp->running = true;

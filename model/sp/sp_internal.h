@@ -7,6 +7,7 @@
 
 #include "cbit/base/rng.h"
 #include "cbit/sp/config.h"
+#include "cbit/sp/debug.h"
 #include "cbit/sp/sp.h"
 #include "model/sp/hart.h"
 #include "sev/abi.h"
@@ -91,6 +92,7 @@ struct cbit_sp {
     uint32_t core_select;
     bool flushing;
     cbit_sp_stats_t stats;
+    cbit_sp_debug_t debug;
 };
 
 /* Raises or drops a line of the interrupt controller, and wakes the hart if it waited for it. */
