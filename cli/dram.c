@@ -342,7 +342,11 @@ static void run(const dram_options_t *o, const cbit_umc_config_t *config,
     const double seconds = cpu_seconds() - begin;
     (o->json ? print_json : print_table)(o, &result, seconds);
     if (result.violations > 0) {
-        (void)fprintf(stderr, "error: the checker found: %s\n", result.violation);
+        const cbit_dram_violation_t *v = &result.violation;
+        (void)fprintf(stderr,
+                      "error: clock %" PRIu64 ": %s to rank %" PRIu32 " breaks %s: %" PRIu64
+                      ", must be %" PRIu64 "\n",
+                      v->at_nck, v->command, v->rank, v->rule, v->value, v->least);
         *status = cbit_err_exit_status(CBIT_ERR_MISMATCH);
     }
     cbit_stream_result_free(&result);

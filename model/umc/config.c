@@ -47,6 +47,8 @@ const cbit_row_t cbit_umc_rows[] = {
     {CBIT_FIELD(U32, cbit_umc_config_t, engine_clock_divider), .min = 1, .max = 2, .fallback = 1,
      .source = "assumed: one 16-byte block a DRAM clock is exactly the bus rate",
      .help = "The engine's clock is the DRAM clock divided by this"},
+    {CBIT_FIELD(BOOL, cbit_umc_config_t, check_commands), .source = "assumed: off, it costs time",
+     .help = "Replay every DRAM command through an independent checker of the JEDEC rules"},
     {.key = NULL},
 };
 
@@ -70,5 +72,7 @@ const cbit_row_t cbit_umc_stat_rows[] = {
     COUNTER(precharges, "PRE commands"),
     COUNTER(refreshes, "REF commands"),
     COUNTER(aes_waited_eclk, "Engine clocks that beats waited beyond the pipeline's depth"),
+    COUNTER(commands_checked, "DRAM commands that the independent checker has seen"),
+    COUNTER(violations, "DRAM commands that broke a JEDEC rule: always 0, or cbit has a bug"),
     {.key = NULL},
 };

@@ -40,6 +40,16 @@ typedef struct umc_event {
     uint32_t bank, row, column;
 } umc_event_t;
 
+/* As data sheets and command traces write them; NULL for UMC_EVENT_CHOSEN. */
+static inline const char *umc_event_name(umc_event_kind_t kind)
+{
+    static const char *const NAME[] = {
+        [UMC_EVENT_ACT] = "ACT", [UMC_EVENT_PRE] = "PRE", [UMC_EVENT_PREA] = "PREA",
+        [UMC_EVENT_RD] = "RD",   [UMC_EVENT_WR] = "WR",   [UMC_EVENT_RDA] = "RDA",
+        [UMC_EVENT_WRA] = "WRA", [UMC_EVENT_REF] = "REF", [UMC_EVENT_CHOSEN] = NULL};
+    return NAME[kind];
+}
+
 typedef struct umc_core_config {
     cbit_dram_device_t device;
     uint32_t read_credits; /* reads between RD and release; UINT32_MAX: no limit */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cbit/dram/checker.h"
 #include "model/umc/core.h"
 #include "model/umc/plain.h"
 
@@ -28,6 +29,7 @@ typedef struct driver {
     uint64_t read_nck; /* RD to the end of a read */
     uint32_t depth_nck;
     uint32_t outstanding;
+    cbit_dram_checker_t *checker; /* NULL: nobody checks */
     merged_t *merged;
     uint32_t merged_count;
     cbit_stream_result_t result;
@@ -245,19 +247,22 @@ static cbit_err_t offer_all(driver_t *d, uint64_t count, cbit_diag_t *diag)
 
 static void on_core_command(void *self, const umc_event_t *event)
 {
-    static const char *const NAME[] = {
-        [UMC_EVENT_ACT] = "ACT", [UMC_EVENT_PRE] = "PRE", [UMC_EVENT_PREA] = "PREA",
-        [UMC_EVENT_RD] = "RD",   [UMC_EVENT_WR] = "WR",   [UMC_EVENT_RDA] = "RDA",
-        [UMC_EVENT_WRA] = "WRA", [UMC_EVENT_REF] = "REF"};
     driver_t *d = self;
     if (event->kind == UMC_EVENT_CHOSEN) {
         return;
     }
     uint32_t per_rank = d->device.groups * d->device.banks_per_group;
-    d->options->on_command(d->options->self, NAME[event->kind], event->at_nck,
-                           event->bank / per_rank,
-                           event->bank % per_rank / d->device.banks_per_group,
-                           event->bank % d->device.banks_per_group, event->row, event->column);
+    uint32_t rank = event->bank / per_rank;
+    uint32_t group = event->bank % per_rank / d->device.banks_per_group;
+    uint32_t bank = event->bank % d->device.banks_per_group;
+    if (d->checker != NULL) {
+        cbit_dram_checker_command(d->checker, umc_event_name(event->kind), event->at_nck, rank,
+                                  group, bank, event->row, event->column);
+    }
+    if (d->options->on_command != NULL) {
+        d->options->on_command(d->options->self, umc_event_name(event->kind), event->at_nck, rank,
+                               group, bank, event->row, event->column);
+    }
 }
 
 static cbit_err_t build_controller(driver_t *d)
@@ -267,7 +272,7 @@ static cbit_err_t build_controller(driver_t *d)
                               .read_credits = UINT32_MAX,
                               .choose_writes = d->depth_nck > d->device.timing.cwl_nck,
                               .plain_scan = d->options->plain_scan};
-    if (d->options->on_command != NULL) {
+    if (d->options->on_command != NULL || d->checker != NULL) {
         core.observe = on_core_command;
         core.observer = d;
     }
@@ -304,7 +309,10 @@ static cbit_err_t build(driver_t *d, const cbit_umc_config_t *config, cbit_diag_
     if (d->done_nck == NULL || d->merged == NULL || d->result.histogram == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
-    return build_controller(d);
+    if (d->options->check) {
+        err = cbit_dram_checker_create(&d->device, &d->checker);
+    }
+    return err != CBIT_ERR_OK ? err : build_controller(d);
 }
 
 static void collect(driver_t *d, uint64_t count)
@@ -318,6 +326,13 @@ static void collect(driver_t *d, uint64_t count)
     r->precharges = stats->precharges + stats->precharges_all;
     r->refreshes = stats->refreshes;
     r->commands = r->column_commands + r->activates + r->precharges + r->refreshes;
+    if (d->checker != NULL) {
+        r->checked = cbit_dram_checker_commands(d->checker);
+        r->violations = cbit_dram_checker_violations(d->checker);
+        if (r->violations > 0) {
+            r->violation = *cbit_dram_checker_first(d->checker);
+        }
+    }
     r->tck_num_ps = d->device.clock.period_num_ps;
     r->tck_den = d->device.clock.period_den;
 }
@@ -350,6 +365,7 @@ cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_op
     }
     umc_core_destroy(d->core);
     umc_plain_destroy(d->plain);
+    cbit_dram_checker_destroy(d->checker);
     free(d->done_nck);
     free(d->merged);
     free(d->result.histogram);

@@ -665,6 +665,18 @@ static bool must_choose(const cbit_umc_t *umc)
            line_nck > t->burst_nck;
 }
 
+static void check_command(void *self, const umc_event_t *event)
+{
+    cbit_umc_t *umc = self;
+    uint32_t per_group = umc->device.banks_per_group;
+    uint32_t per_rank = umc->device.groups * per_group;
+    if (event->kind != UMC_EVENT_CHOSEN) {
+        cbit_dram_checker_command(umc->checker, umc_event_name(event->kind), event->at_nck,
+                                  event->bank / per_rank, event->bank % per_rank / per_group,
+                                  event->bank % per_group, event->row, event->column);
+    }
+}
+
 static cbit_err_t build_core(cbit_umc_t *umc)
 {
     umc_core_config_t core = {.device = umc->device,
@@ -672,6 +684,14 @@ static cbit_err_t build_core(cbit_umc_t *umc)
                               .read_credits = umc_engine_on(umc) ? umc->config.return_buffer_entries
                                                                  : UINT32_MAX,
                               .choose_writes = must_choose(umc)};
+    if (umc->config.check_commands) {
+        cbit_err_t err = cbit_dram_checker_create(&umc->device, &umc->checker);
+        if (err != CBIT_ERR_OK) {
+            return err;
+        }
+        core.observe = check_command;
+        core.observer = umc;
+    }
     umc_policy_t *p = &core.policy;
     /* Same lines are the port's business: it knows their keys. Their order is kept always. */
     p->forwards = p->coalesces = p->merges_reads = false;
@@ -755,6 +775,7 @@ void cbit_umc_destroy(cbit_umc_t *umc)
         umc->parts.engine.ops->destroy(umc->parts.engine.self);
     }
     umc_core_destroy(umc->core);
+    cbit_dram_checker_destroy(umc->checker);
     memset(&umc->key_write, 0, sizeof umc->key_write);
     free(umc->users);
     free(umc->free_users);
@@ -773,4 +794,8 @@ void cbit_umc_stats(const cbit_umc_t *umc, cbit_umc_stats_t *stats)
     stats->activates = core->activates;
     stats->precharges = core->precharges + core->precharges_all;
     stats->refreshes = core->refreshes;
+    if (umc->checker != NULL) {
+        stats->commands_checked = cbit_dram_checker_commands(umc->checker);
+        stats->violations = cbit_dram_checker_violations(umc->checker);
+    }
 }

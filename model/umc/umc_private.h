@@ -2,6 +2,7 @@
 #ifndef CBIT_MODEL_UMC_PRIVATE_H
 #define CBIT_MODEL_UMC_PRIVATE_H
 
+#include "cbit/dram/checker.h"
 #include "cbit/umc/umc.h"
 #include "model/umc/core.h"
 
@@ -72,6 +73,7 @@ struct cbit_umc {
     cbit_dram_map_t map;
     umc_policy_t policy;
     umc_core_t *core;
+    cbit_dram_checker_t *checker; /* NULL: nobody checks */
     cbit_umc_stats_t stats;
     cbit_event_t wake;
     bool in_wake;

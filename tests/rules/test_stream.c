@@ -120,6 +120,9 @@ static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t windo
     cbit_err_t err = cbit_stream_run(config, &options, requests, count, result, diag);
     ck_assert_msg(err == CBIT_ERR_OK, "%s", cbit_diag_at(diag, 0)->text);
     cbit_diag_destroy(diag);
+    ck_assert_uint_gt(result->checked, 0);
+    ck_assert_msg(result->violations == 0, "%s at %lu: %s", result->violation.command,
+                  (unsigned long)result->violation.at_nck, result->violation.rule);
 }
 
 enum { REQUESTS = 500, ROUNDS = 8, POLICIES = 7 };

@@ -15,6 +15,7 @@ bench_t *bench_create(void)
     bench_t *bench = calloc(1, sizeof *bench);
     ck_assert_ptr_nonnull(bench);
     cbit_rows_defaults(cbit_umc_rows, &bench->config);
+    bench->config.check_commands = true;
     bench->engine_config = (cbit_aes_engine_config_t){
         .key_slots = BENCH_SLOTS, .depth_eclk = BENCH_DEPTH, .blocks_per_clock = 1};
     bench->waiter = (cbit_waiter_t){.on_space = send_due, .self = bench};
@@ -52,6 +53,10 @@ void bench_start(bench_t *bench, bool engine)
 
 void bench_destroy(bench_t *bench)
 {
+    cbit_umc_stats_t stats;
+    cbit_umc_stats(bench->umc, &stats);
+    ck_assert_uint_gt(stats.commands_checked, 0);
+    ck_assert_uint_eq(stats.violations, 0);
     cbit_umc_destroy(bench->umc);
     cbit_cipher_destroy(bench->cipher);
     cbit_store_destroy(bench->store);

@@ -33,6 +33,7 @@ struct cbit_umc_config {
     uint64_t write_high, write_low; /* millionths of the write queue; both 0: the policy's own */
     uint32_t return_buffer_entries; /* lines between RD and last plaintext beat */
     uint32_t engine_clock_divider;  /* engine clock = DRAM clock / this: 1 or 2 */
+    bool check_commands;            /* replay every command through the independent checker */
 };
 typedef struct cbit_umc_config cbit_umc_config_t;
 extern const cbit_row_t cbit_umc_rows[];
@@ -43,6 +44,7 @@ struct cbit_umc_stats {
     uint64_t column_reads, column_writes, row_hits;
     uint64_t activates, precharges, refreshes;
     uint64_t aes_waited_eclk;
+    uint64_t commands_checked, violations;
 };
 typedef struct cbit_umc_stats cbit_umc_stats_t;
 extern const cbit_row_t cbit_umc_stat_rows[];

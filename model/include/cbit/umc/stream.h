@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "cbit/base/diag.h"
+#include "cbit/dram/checker.h"
 #include "cbit/dram/device.h"
 #include "cbit/dram/map.h"
 #include "cbit/umc/config.h"
@@ -51,7 +52,7 @@ typedef struct cbit_stream_result {
     uint64_t latency_sum_nck, latency_max_nck;
     uint64_t stage_nck[3]; /* queue, dram, aes; over all reads, with `stamps` */
     uint64_t checked, violations;
-    char violation[200]; /* the first one, as text */
+    cbit_dram_violation_t violation; /* the first one */
     uint64_t tck_num_ps, tck_den;
     /* Reads by latency in clocks, the last bucket holds all beyond. */
     uint32_t buckets;
