@@ -419,6 +419,7 @@ static void renumber(umc_core_t *core)
     }
     core->next_seq = next;
     core->oldest_seq[0] = core->oldest_seq[1] = 0;
+    core->plan.valid = false; /* its key is of the old numbers */
     umc_lanes_update_all(core);
 }
 
