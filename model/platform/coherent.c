@@ -44,15 +44,31 @@ static void on_read_reply(void *self, cbit_txn_t *txn)
     cbit_txn_reply(txn);
 }
 
+static void snoop_write(cbit_coherent_t *coherent, cbit_txn_t *txn)
+{
+    (void)cbit_cache_snoop(coherent->cache, CBIT_COMMAND_WRITE, txn->spa, txn->key, txn->data,
+                           txn->size_bytes);
+}
+
+/* A core that is nearer to the memory may have fetched the line past the write on its way. */
+static void on_write_reply(void *self, cbit_txn_t *txn)
+{
+    snoop_write(self, txn);
+    cbit_txn_reply(txn);
+}
+
 static bool coherent_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
     cbit_coherent_t *coherent = self;
     if (txn->command == CBIT_COMMAND_WRITE) {
+        /* Before the send: from then on the request is not ours. */
+        snoop_write(coherent, txn);
+        cbit_txn_push_reply(txn, on_write_reply, coherent);
+        uint8_t hops = txn->hops;
         if (!coherent->below.try_send(coherent->below.self, txn, waiter)) {
+            txn->hops = (uint8_t)(hops - 1);
             return false;
         }
-        (void)cbit_cache_snoop(coherent->cache, CBIT_COMMAND_WRITE, txn->spa, txn->key, txn->data,
-                               txn->size_bytes);
         return true;
     }
     cbit_coherent_read_t *read = take(coherent);

@@ -12,6 +12,7 @@ typedef struct memory {
     uint8_t bytes[8192];
     cbit_event_t read_event, write_event;
     cbit_txn_t *read, *write;
+    bool far_away; /* writes take 500 ns, and only then change anything */
 } memory_t;
 
 static void read_ends(void *self)
@@ -27,6 +28,7 @@ static void write_ends(void *self)
     memory_t *memory = self;
     cbit_txn_t *txn = memory->write;
     memory->write = NULL;
+    memcpy(memory->bytes + txn->spa, txn->data, txn->size_bytes);
     cbit_txn_reply(txn);
 }
 
@@ -44,8 +46,11 @@ static bool memory_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     } else {
         ck_assert_ptr_null(memory->write);
         memory->write = txn;
-        memcpy(memory->bytes + txn->spa, txn->data, txn->size_bytes);
-        cbit_event_notify_at(memory->kernel, &memory->write_event, now_ps + 1000);
+        if (!memory->far_away) {
+            memcpy(memory->bytes + txn->spa, txn->data, txn->size_bytes);
+        }
+        cbit_event_notify_at(memory->kernel, &memory->write_event,
+                             now_ps + (memory->far_away ? 500000 : 1000));
     }
     return true;
 }
@@ -154,6 +159,26 @@ START_TEST(a_line_written_back_behind_the_read_is_not_lost)
 }
 END_TEST
 
+/* A core asks for the line after the device's write was sent, and gets the old bytes from memory
+   before the write is there: its copy must not stay old. */
+START_TEST(a_copy_fetched_past_a_write_is_brought_up_to_date)
+{
+    cbit_txn_t write, read;
+    bool written = false, fetched = false;
+    memory->far_away = true;
+    memset(write.data, 0x77, sizeof write.data);
+    send(cbit_coherent_port(&coherent), &write, CBIT_COMMAND_WRITE, &written);
+    send(cbit_cache_port(cache, 0), &read, CBIT_COMMAND_READ, &fetched);
+    (void)cbit_kernel_run(memory->kernel, 400000);
+    ck_assert(fetched && !written);
+    (void)cbit_kernel_run(memory->kernel, CBIT_PS_NEVER);
+    ck_assert(written);
+    send(cbit_cache_port(cache, 0), &read, CBIT_COMMAND_READ, &fetched);
+    (void)cbit_kernel_run(memory->kernel, CBIT_PS_NEVER);
+    ck_assert_uint_eq(read.data[0], 0x77);
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("coherent");
@@ -161,6 +186,7 @@ Suite *cbit_test_suite(void)
     tcase_add_checked_fixture(reads, setup, teardown);
     tcase_add_test(reads, a_dirty_line_is_what_a_device_reads);
     tcase_add_test(reads, a_line_written_back_behind_the_read_is_not_lost);
+    tcase_add_test(reads, a_copy_fetched_past_a_write_is_brought_up_to_date);
     suite_add_tcase(suite, reads);
     return suite;
 }
