@@ -237,13 +237,21 @@ static size_t count_words(const char *const *words)
 /* In the child: the pipe's end becomes LOG_FD, then valgrind takes over. */
 static void run_valgrind(const char *const *argv, int pipe_fd)
 {
-    static const char *const options[] = {"valgrind", "--tool=lackey", "--trace-mem=yes",
-                                          "--log-fd=9", "--"};
+    static const char *const options[] = {"valgrind",
+                                          "--tool=lackey",
+                                          "--trace-mem=yes",
+                                          "--vgdb=no",
+                                          "--child-silent-after-fork=yes",
+                                          "--log-fd=9",
+                                          "--"};
     enum { OPTIONS = sizeof options / sizeof options[0] };
     size_t count = count_words(argv);
     char **words = calloc(OPTIONS + count + 1, sizeof *words);
     if (words == NULL || dup2(pipe_fd, LOG_FD) < 0) {
         _exit(EXEC_FAILED);
+    }
+    if (pipe_fd != LOG_FD) {
+        (void)close(pipe_fd); /* else what the program leaves running would hold our pipe open */
     }
     for (size_t i = 0; i < OPTIONS + count; i++) {
         words[i] = strdup(i < OPTIONS ? options[i] : argv[i - OPTIONS]);
@@ -314,6 +322,9 @@ static cbit_err_t record_to_writer(recorder_t *recorder, cbit_diag_t *diag)
                             (unsigned long long)recorder->broken_lines);
     }
     pages_t *pages = &recorder->pages;
+    if (err == CBIT_ERR_OK && pages->full) {
+        err = cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
     if (pages->count > 0) {
         qsort(pages->items, pages->count, sizeof(cbit_trace_page_t *), by_gva);
     }
