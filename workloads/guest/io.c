@@ -85,7 +85,7 @@ static void copy_line(cbit_guest_t *guest, cbit_guest_io_slot_t *slot, cbit_gva_
         return;
     }
     uint8_t bytes[LINE];
-    const uint8_t *page = cbit_guest_page_bytes(cbit_guest_page_at_gva(&guest->pages, from));
+    const uint8_t *page = cbit_guest_page_bytes(cbit_guest_page_of(guest, from));
     memcpy(bytes, device_bytes != NULL ? device_bytes : page + from % CBIT_PAGE_BYTES, LINE);
     if (guest->io_at % CBIT_PAGE_BYTES == 0) {
         cbit_guest_push_code(guest, &cbit_guest_code_copy);
@@ -107,7 +107,7 @@ static void sync_line(cbit_guest_t *guest, cbit_guest_io_slot_t *slot)
     uint8_t bytes[LINE];
     cbit_gva_t from = CBIT_GUEST_SWIOTLB_GVA + guest->io_bounce + guest->io_at;
     cbit_guest_io_pattern(slot->request.pattern, guest->io_at, bytes, LINE);
-    cbit_guest_page_t *page = cbit_guest_page_at_gva(&guest->pages, from);
+    cbit_guest_page_t *page = cbit_guest_page_of(guest, from);
     uint8_t *held =
         cbit_guest_page_write(page); /* the device wrote there: the map's store came first */
     if (held != NULL) {
@@ -122,7 +122,7 @@ static void check_line(cbit_guest_t *guest, const cbit_guest_io_slot_t *slot)
     cbit_gva_t gva = buffer_gva(slot) + guest->io_at;
     cbit_guest_io_pattern(slot->request.pattern, guest->io_at, bytes, LINE);
     if (slot->request.pages == CBIT_GUEST_IO_SHARED) {
-        uint8_t *held = cbit_guest_page_write(cbit_guest_page_at_gva(&guest->pages, gva));
+        uint8_t *held = cbit_guest_page_write(cbit_guest_page_of(guest, gva));
         if (held != NULL) {
             memcpy(held + gva % CBIT_PAGE_BYTES, bytes, LINE);
         }
@@ -152,9 +152,8 @@ static void ring(cbit_guest_t *guest, cbit_guest_io_slot_t *slot)
     cbit_guest_push_store(guest, entry, descriptor, sizeof descriptor, 4);
     cbit_guest_push_store(guest, CBIT_GUEST_RING_GVA + AVAIL_OFFSET, index, sizeof index, 1);
     cbit_guest_push_code(guest, &cbit_guest_code_doorbell);
-    cbit_guest_push_op(
-        guest, &(cbit_op_t){.kind = CBIT_OP_IO,
-                            .value = (uint64_t)CBIT_GUEST_DOORBELL_PORT << 16 | IOIO_OUT_32});
+    cbit_guest_new_op(guest, CBIT_OP_IO)->value =
+        (uint64_t)CBIT_GUEST_DOORBELL_PORT << 16 | IOIO_OUT_32;
     slot->status.state = CBIT_GUEST_IO_AT_DEVICE;
 }
 
@@ -283,7 +282,7 @@ bool cbit_guest_io_advance(cbit_guest_t *guest)
     } else if (guest->io_step == CBIT_GUEST_IO_STEP_WAIT) {
         if (slot->status.state == CBIT_GUEST_IO_AT_DEVICE) {
             /* Run on without an answer: the kernel has nothing else to do than to halt. */
-            cbit_guest_push_op(guest, &(cbit_op_t){.kind = CBIT_OP_HLT});
+            (void)cbit_guest_new_op(guest, CBIT_OP_HLT);
             return true;
         }
         enter_step(guest, step_behind(slot, CBIT_GUEST_IO_STEP_WAIT));

@@ -77,6 +77,19 @@ cbit_guest_page_t *cbit_guest_page_at_gva(const cbit_guest_pages_t *pages, cbit_
     return index == NULL ? NULL : &pages->items[*index];
 }
 
+cbit_guest_page_t *cbit_guest_page_of(cbit_guest_t *guest, cbit_gva_t gva)
+{
+    cbit_guest_page_t **near = &guest->near_pages[gva / CBIT_PAGE_BYTES % CBIT_GUEST_NEAR_PAGES];
+    if (*near == NULL || (*near)->gva != gva - gva % CBIT_PAGE_BYTES) {
+        cbit_guest_page_t *page = cbit_guest_page_at_gva(&guest->pages, gva);
+        if (page == NULL) {
+            return NULL;
+        }
+        *near = page;
+    }
+    return *near;
+}
+
 cbit_guest_page_t *cbit_guest_page_at_gpa(const cbit_guest_pages_t *pages, cbit_gpa_t gpa)
 {
     cbit_gpa_t wanted = gpa - gpa % CBIT_PAGE_BYTES;

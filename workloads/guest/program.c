@@ -1,27 +1,45 @@
 /* The operations that a vCPU pulls: boot, then the source's records, with the kernel's work
  * between. */
+#include <stddef.h>
 #include <string.h>
 
 #include "workloads/guest/state.h"
 
 /* ---- the queue ---- */
 
-/* Room is never short: one refill pushes at most one page's clearing and a few operations. */
-void cbit_guest_push_op(cbit_guest_t *guest, const cbit_op_t *op)
+/* Room is never short: one refill pushes at most two pages' clearing and a few operations. */
+cbit_op_t *cbit_guest_new_op(cbit_guest_t *guest, cbit_op_kind_t kind)
 {
-    guest->queue[guest->queue_count++] = *op;
+    cbit_op_t *op = &guest->queue[guest->queue_count++];
+    op->kind = kind;
+    op->gva = 0;
+    op->size_bytes = 0; /* so that no byte of data counts */
+    op->depends = false;
+    op->instructions = 0;
+    op->cclk = 0;
+    op->value = 0;
+    op->cookie = 0;
+    return op;
+}
+
+/* An operation on [gva, +size). */
+static cbit_op_t *new_access(cbit_guest_t *guest, cbit_op_kind_t kind, cbit_gva_t gva,
+                             uint32_t size_bytes, uint32_t instructions)
+{
+    cbit_op_t *op = cbit_guest_new_op(guest, kind);
+    op->gva = gva;
+    op->size_bytes = size_bytes;
+    op->instructions = instructions;
+    guest->stats.instructions += instructions;
+    return op;
 }
 
 static void push_code_at(cbit_guest_t *guest, const cbit_guest_code_t *code, cbit_gva_t base,
                          const uint8_t *page)
 {
-    cbit_op_t op = {.kind = CBIT_OP_FETCH,
-                    .gva = base + code->offset,
-                    .size_bytes = code->size_bytes,
-                    .instructions = code->instructions};
-    memcpy(op.data, page + code->offset, code->size_bytes);
-    cbit_guest_push_op(guest, &op);
-    guest->stats.instructions += code->instructions;
+    cbit_op_t *op =
+        new_access(guest, CBIT_OP_FETCH, base + code->offset, code->size_bytes, code->instructions);
+    memcpy(op->data, page + code->offset, code->size_bytes);
     guest->stats.fetches++;
 }
 
@@ -40,8 +58,7 @@ static void fail(cbit_guest_t *guest, cbit_err_t err)
 void cbit_guest_push_load(cbit_guest_t *guest, cbit_gva_t gva, uint32_t size_bytes, bool depends,
                           uint32_t instructions, const uint8_t *io_expected, uint32_t io)
 {
-    const cbit_guest_page_t *page = cbit_guest_page_at_gva(&guest->pages, gva);
-    const uint8_t *bytes = cbit_guest_page_bytes(page);
+    const uint8_t *bytes = cbit_guest_page_bytes(cbit_guest_page_of(guest, gva));
     uint64_t cookie = ++guest->cookie;
     cbit_guest_expected_t *expected = &guest->expected[cookie % CBIT_GUEST_EXPECTED];
     expected->cookie = cookie;
@@ -49,29 +66,22 @@ void cbit_guest_push_load(cbit_guest_t *guest, cbit_gva_t gva, uint32_t size_byt
     expected->io = io;
     memcpy(expected->bytes, io_expected != NULL ? io_expected : bytes + gva % CBIT_PAGE_BYTES,
            size_bytes);
-    cbit_guest_push_op(guest, &(cbit_op_t){.kind = CBIT_OP_LOAD,
-                                           .gva = gva,
-                                           .size_bytes = size_bytes,
-                                           .depends = depends,
-                                           .instructions = instructions,
-                                           .cookie = cookie});
-    guest->stats.instructions += instructions;
+    cbit_op_t *op = new_access(guest, CBIT_OP_LOAD, gva, size_bytes, instructions);
+    op->depends = depends;
+    op->cookie = cookie;
 }
 
 void cbit_guest_push_store(cbit_guest_t *guest, cbit_gva_t gva, const uint8_t *bytes,
                            uint32_t size_bytes, uint32_t instructions)
 {
-    cbit_op_t op = {
-        .kind = CBIT_OP_STORE, .gva = gva, .size_bytes = size_bytes, .instructions = instructions};
-    uint8_t *page = cbit_guest_page_write(cbit_guest_page_at_gva(&guest->pages, gva));
+    uint8_t *page = cbit_guest_page_write(cbit_guest_page_of(guest, gva));
     if (page == NULL) {
         fail(guest, CBIT_ERR_NO_MEMORY);
         return;
     }
-    memcpy(op.data, bytes, size_bytes);
+    cbit_op_t *op = new_access(guest, CBIT_OP_STORE, gva, size_bytes, instructions);
+    memcpy(op->data, bytes, size_bytes);
     memcpy(page + gva % CBIT_PAGE_BYTES, bytes, size_bytes);
-    cbit_guest_push_op(guest, &op);
-    guest->stats.instructions += instructions;
     guest->stats.stores++;
 }
 
@@ -92,7 +102,7 @@ static void push_map(cbit_guest_t *guest, const cbit_guest_page_t *page)
 bool cbit_guest_touch(cbit_guest_t *guest, cbit_gva_t gva)
 {
     static const uint8_t zeros[CBIT_LINE_BYTES];
-    cbit_guest_page_t *page = cbit_guest_page_at_gva(&guest->pages, gva);
+    cbit_guest_page_t *page = cbit_guest_page_of(guest, gva);
     if (page == NULL) {
         fail(guest, CBIT_ERR_FORMAT); /* the source is not the one that was collected from */
         return false;
@@ -118,7 +128,7 @@ bool cbit_guest_touch(cbit_guest_t *guest, cbit_gva_t gva)
 
 static void push_cr3(cbit_guest_t *guest, uint64_t cr3)
 {
-    cbit_guest_push_op(guest, &(cbit_op_t){.kind = CBIT_OP_WRITE_CR3, .value = cr3});
+    cbit_guest_new_op(guest, CBIT_OP_WRITE_CR3)->value = cr3;
 }
 
 static void push_boot(cbit_guest_t *guest)
@@ -137,15 +147,10 @@ static void push_boot(cbit_guest_t *guest)
 
 static void push_fetch(cbit_guest_t *guest, const cbit_trace_record_t *record)
 {
-    const cbit_guest_page_t *page = cbit_guest_page_at_gva(&guest->pages, record->gva);
-    cbit_op_t op = {.kind = CBIT_OP_FETCH,
-                    .gva = record->gva,
-                    .size_bytes = record->size_bytes,
-                    .instructions = record->gap};
-    memcpy(op.data, cbit_guest_page_bytes(page) + record->gva % CBIT_PAGE_BYTES,
+    const cbit_guest_page_t *page = cbit_guest_page_of(guest, record->gva);
+    cbit_op_t *op = new_access(guest, CBIT_OP_FETCH, record->gva, record->size_bytes, record->gap);
+    memcpy(op->data, cbit_guest_page_bytes(page) + record->gva % CBIT_PAGE_BYTES,
            record->size_bytes);
-    cbit_guest_push_op(guest, &op);
-    guest->stats.instructions += record->gap;
     guest->stats.fetches++;
 }
 
@@ -196,7 +201,7 @@ static void push_think(cbit_guest_t *guest, uint32_t gap)
     guest->owed += gap;
     guest->owed -= guest->owed < rate ? guest->owed : rate;
     if (guest->owed >= WORTH_CCLK * rate) {
-        cbit_guest_push_op(guest, &(cbit_op_t){.kind = CBIT_OP_THINK, .cclk = guest->owed / rate});
+        cbit_guest_new_op(guest, CBIT_OP_THINK)->cclk = guest->owed / rate;
         guest->owed %= rate;
     }
 }
@@ -259,7 +264,7 @@ static void refill(cbit_guest_t *guest)
     }
     if (guest->queue_count == 0) {
         cbit_guest_push_code(guest, &cbit_guest_code_exit);
-        cbit_guest_push_op(guest, &(cbit_op_t){.kind = CBIT_OP_END});
+        (void)cbit_guest_new_op(guest, CBIT_OP_END);
     }
 }
 
@@ -273,7 +278,8 @@ static bool program_next(void *self, cbit_op_t *op)
     if (guest->queue_at == guest->queue_count) {
         refill(guest);
     }
-    *op = guest->queue[guest->queue_at++];
+    const cbit_op_t *queued = &guest->queue[guest->queue_at++];
+    memcpy(op, queued, offsetof(cbit_op_t, data) + queued->size_bytes);
     guest->paged = guest->paged || op->kind == CBIT_OP_WRITE_CR3;
     guest->ended = op->kind == CBIT_OP_END;
     return true;

@@ -113,6 +113,7 @@ enum {
     CBIT_GUEST_QUEUE_OPS = 256,
     CBIT_GUEST_EXPECTED = 1024, /* more than a vCPU has loads outstanding */
     CBIT_GUEST_BATCH = 512,
+    CBIT_GUEST_NEAR_PAGES = 64, /* a power of two */
 };
 
 /* A load that was handed out, and what it must return. */
@@ -144,6 +145,7 @@ struct cbit_guest {
     cbit_guest_config_t config;
     const cbit_trace_source_t *source;
     cbit_guest_pages_t pages;
+    cbit_guest_page_t *near_pages[CBIT_GUEST_NEAR_PAGES]; /* looked up last, by low page number */
     cbit_guest_tables_t tables;
     cbit_guest_blob_t program_bytes;
     uint8_t boot[CBIT_PAGE_BYTES], text[CBIT_PAGE_BYTES];
@@ -184,9 +186,12 @@ cbit_err_t cbit_guest_collect(cbit_guest_t *guest, cbit_diag_t *diag);
 /* Gives every page its frame, builds tables and pieces. */
 cbit_err_t cbit_guest_lay_out(cbit_guest_t *guest, cbit_diag_t *diag);
 
-/* Appends to the queue of operations. */
+/* The page at gva, or NULL: cbit_guest_page_at_gva, once the pages stay where they are. */
+cbit_guest_page_t *cbit_guest_page_of(cbit_guest_t *guest, cbit_gva_t gva);
+
+/* Appends to the queue of operations. new_op leaves data unset. */
 void cbit_guest_push_code(cbit_guest_t *guest, const cbit_guest_code_t *code);
-void cbit_guest_push_op(cbit_guest_t *guest, const cbit_op_t *op);
+cbit_op_t *cbit_guest_new_op(cbit_guest_t *guest, cbit_op_kind_t kind);
 /* A load of [gva, +size) in one line; counts as I/O when io is not NULL, with the bytes that the
    device should have left there. */
 void cbit_guest_push_load(cbit_guest_t *guest, cbit_gva_t gva, uint32_t size_bytes, bool depends,

@@ -55,15 +55,6 @@ void cbit_cbt_get_chunk(const uint8_t from[CBIT_CBT_CHUNK_HEADER_BYTES], cbit_cb
     chunk->xxh64 = cbit_cbt_get_u64(from + 16);
 }
 
-bool cbit_cbt_record_ok(const cbit_trace_record_t *record)
-{
-    uint32_t size = record->size_bytes;
-    bool crosses = record->gva % CBIT_TRACE_LINE_BYTES + size > CBIT_TRACE_LINE_BYTES;
-    return record->kind <= CBIT_TRACE_STORE && size >= 1 && size <= CBIT_TRACE_LINE_BYTES &&
-           record->gva < CBIT_CBT_GVA_LIMIT && record->gva + size <= CBIT_CBT_GVA_LIMIT &&
-           !(record->kind == CBIT_TRACE_FETCH && crosses);
-}
-
 static uint8_t *put_varint(uint8_t *to, uint64_t value)
 {
     while (value >= 0x80) {

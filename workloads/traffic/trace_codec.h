@@ -48,7 +48,14 @@ typedef struct cbit_cbt_predictor {
 } cbit_cbt_predictor_t;
 
 /* True for what may be in a file: kind, size, no line crossed by a fetch, user address. */
-bool cbit_cbt_record_ok(const cbit_trace_record_t *record);
+static inline bool cbit_cbt_record_ok(const cbit_trace_record_t *record)
+{
+    uint32_t size = record->size_bytes;
+    bool crosses = record->gva % CBIT_TRACE_LINE_BYTES + size > CBIT_TRACE_LINE_BYTES;
+    return record->kind <= CBIT_TRACE_STORE && size >= 1 && size <= CBIT_TRACE_LINE_BYTES &&
+           record->gva < CBIT_CBT_GVA_LIMIT && record->gva + size <= CBIT_CBT_GVA_LIMIT &&
+           !(record->kind == CBIT_TRACE_FETCH && crosses);
+}
 
 /* Bytes written at `to`, at most CBIT_CBT_RECORD_MAX_BYTES. The record must be ok. */
 size_t cbit_cbt_put_record(uint8_t *to, cbit_cbt_predictor_t *predictor,
