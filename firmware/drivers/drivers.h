@@ -117,7 +117,8 @@ void keyport_set(uint32_t slot, const uint8_t key[16]);
 
 /* ---- cores and fabric ---- */
 
-enum { EVERY_CORE = UINT32_MAX, EVERY_ASID = 0 };
+#define EVERY_CORE UINT32_MAX /* no enumerator: those are ints in ISO C */
+#define EVERY_ASID 0u
 
 bool core_wbinvd_done(uint32_t core);
 void core_clear_wbinvd_done(uint32_t core);
