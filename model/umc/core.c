@@ -45,6 +45,11 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     core->banks_per_rank = config->device.groups * config->device.banks_per_group;
     core->banks = config->device.banks;
     core->lanes = UMC_OPS * core->banks;
+    for (uint32_t b = 0; b < core->banks; b++) {
+        core->rank_of[b] = (uint8_t)(b / core->banks_per_rank);
+        core->rank_first[b] = (uint8_t)(b / core->banks_per_rank * core->banks_per_rank);
+        core->group_first[b] = (uint8_t)(b / core->banks_per_group * core->banks_per_group);
+    }
     core->next_visible_nck = UMC_NEVER;
     core->next_due_nck = UMC_NEVER;
     core->still = true;
@@ -108,7 +113,7 @@ static uint16_t *line_count(umc_core_t *core, uint64_t line)
 
 static void close_bank(umc_core_t *core, uint32_t bank)
 {
-    umc_rank_t *rank = &core->rank[bank / core->banks_per_rank];
+    umc_rank_t *rank = &core->rank[core->rank_of[bank]];
     rank->kept_banks -= core->kept[bank] != UMC_NO_ENTRY ? 1 : 0;
     rank->open_banks--;
     core->kept[bank] = UMC_NO_ENTRY;
@@ -187,7 +192,7 @@ static void do_column(umc_core_t *core, uint16_t index, uint32_t at, umc_event_t
 {
     umc_entry_t *entry = &core->entries[index];
     uint32_t bank = entry->bank;
-    umc_rank_t *rank = &core->rank[bank / core->banks_per_rank];
+    umc_rank_t *rank = &core->rank[core->rank_of[bank]];
     bool closes = closes_page(core, entry);
     umc_gates_column(core, bank, entry->write, closes, at);
     if (entry->write) {
@@ -215,7 +220,7 @@ static void do_act(umc_core_t *core, uint16_t index, uint32_t at)
 {
     umc_entry_t *entry = &core->entries[index];
     uint32_t bank = entry->bank;
-    umc_rank_t *rank = &core->rank[bank / core->banks_per_rank];
+    umc_rank_t *rank = &core->rank[core->rank_of[bank]];
     umc_gates_act(core, bank, at);
     core->stats.activates++;
     core->row_columns[bank] = 0;
@@ -325,19 +330,19 @@ bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
     if (!umc_plan_until(core, until_nck)) {
         return false;
     }
-    const umc_plan_t plan = core->plan;
+    const umc_plan_t *plan = &core->plan;
     core->plan.valid = false;
-    event->at_nck = plan.at_nck;
-    event->kind = plan.kind;
-    event->bank = plan.bank;
+    event->at_nck = plan->at_nck;
+    event->kind = plan->kind;
+    event->bank = plan->bank;
     event->user = UMC_NO_USER;
-    if (plan.refresh) {
-        do_refresh(core, &plan);
+    if (plan->refresh) {
+        do_refresh(core, plan);
     } else {
-        do_entry(core, &plan, event);
+        do_entry(core, plan, event);
     }
     /* Choosing a write takes no place on the command bus. */
-    core->floor_nck = plan.at_nck + (plan.kind == UMC_EVENT_CHOSEN ? 0 : 1);
+    core->floor_nck = plan->at_nck + (plan->kind == UMC_EVENT_CHOSEN ? 0 : 1);
     observe(core, event);
     return true;
 }
@@ -418,18 +423,21 @@ static void renumber(umc_core_t *core)
         }
     }
     core->next_seq = next;
-    core->oldest_seq[0] = core->oldest_seq[1] = 0;
+    core->oldest_seq[0] = core->oldest_seq[1] = core->oldest_live = 0;
     core->plan.valid = false; /* its key is of the old numbers */
     umc_lanes_update_all(core);
 }
 
 /* Looks for live requests of a new one's line; returns how many it must wait for. */
-static uint16_t meets(const umc_core_t *core, bool write, uint64_t line, umc_take_t *take,
-                      uint32_t *user)
+static uint16_t meets(umc_core_t *core, bool write, uint64_t line, umc_take_t *take, uint32_t *user)
 {
     const umc_policy_t *p = &core->config.policy;
     uint16_t older = 0;
-    for (uint32_t seq = core->next_seq; seq-- > 0;) {
+    while (core->oldest_live < core->next_seq &&
+           core->entry_of_seq[core->oldest_live] == UMC_NO_ENTRY) {
+        core->oldest_live++;
+    }
+    for (uint32_t seq = core->next_seq; seq-- > core->oldest_live;) {
         uint16_t index = core->entry_of_seq[seq];
         if (index == UMC_NO_ENTRY || core->entries[index].line != line) {
             continue;
@@ -502,7 +510,7 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
 
 static umc_entry_t *find_user(umc_core_t *core, uint32_t user, bool write)
 {
-    for (uint32_t seq = 0; seq < core->next_seq; seq++) {
+    for (uint32_t seq = core->oldest_live; seq < core->next_seq; seq++) {
         uint16_t index = core->entry_of_seq[seq];
         if (index != UMC_NO_ENTRY && core->entries[index].user == user &&
             core->entries[index].write == write) {

@@ -68,6 +68,9 @@ typedef struct umc_plan {
 struct umc_core {
     umc_core_config_t config;
     uint32_t banks, banks_per_rank, banks_per_group, lanes;
+    /* Divisions done once. */
+    uint8_t rank_of[CBIT_DRAM_MAX_BANKS], group_first[CBIT_DRAM_MAX_BANKS];
+    uint8_t rank_first[CBIT_DRAM_MAX_BANKS];
     uint64_t epoch_nck; /* clock 0 of all 32-bit clocks below */
     uint64_t floor_nck; /* nothing more happens before this clock */
     uint32_t bus;       /* command bus is free from here on */
@@ -104,6 +107,7 @@ struct umc_core {
     bool starving;
     uint32_t (*scan)(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
     uint32_t oldest_seq[2]; /* no waiting request of the kind is older than this */
+    uint32_t oldest_live;   /* nor any live one than this */
     /* ROUND_ROBIN */
     uint16_t transactions[2][UMC_MAX_ENTRIES];
     uint32_t transaction_count[2];

@@ -68,7 +68,7 @@ static inline void raise_op(umc_core_t *core, uint32_t before, umc_op_t after, u
     const uint32_t *d = core->distance[before][after];
     uint32_t *gate = core->gate + (uint32_t)after * core->banks;
     uint32_t per_rank = core->banks_per_rank, per_group = core->banks_per_group;
-    uint32_t rank_first = core->config.device.ranks == 1 ? 0 : bank / per_rank * per_rank;
+    uint32_t rank_first = core->rank_first[bank];
     if (d[CBIT_SCOPE_OTHER_RANKS] != 0 && core->config.device.ranks > 1) {
         raise_range(gate, 0, rank_first, at + d[CBIT_SCOPE_OTHER_RANKS]);
         raise_range(gate, rank_first + per_rank, core->banks - rank_first - per_rank,
@@ -78,7 +78,7 @@ static inline void raise_op(umc_core_t *core, uint32_t before, umc_op_t after, u
         raise_range(gate, rank_first, per_rank, at + d[CBIT_SCOPE_RANK]);
     }
     if (d[CBIT_SCOPE_GROUP] != 0) {
-        raise_range(gate, bank / per_group * per_group, per_group, at + d[CBIT_SCOPE_GROUP]);
+        raise_range(gate, core->group_first[bank], per_group, at + d[CBIT_SCOPE_GROUP]);
     }
     if (d[CBIT_SCOPE_BANK] != 0) {
         gate[bank] = umc_max32(gate[bank], at + d[CBIT_SCOPE_BANK]);
@@ -87,7 +87,7 @@ static inline void raise_op(umc_core_t *core, uint32_t before, umc_op_t after, u
 
 static umc_rank_t *rank_of(umc_core_t *core, uint32_t bank)
 {
-    return &core->rank[core->config.device.ranks == 1 ? 0 : bank / core->banks_per_rank];
+    return &core->rank[core->rank_of[bank]];
 }
 
 static void raise_prea(umc_core_t *core, uint32_t bank, umc_op_t before, uint32_t at)

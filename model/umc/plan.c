@@ -214,12 +214,14 @@ static void plan_entry(const umc_core_t *core, uint16_t index, uint32_t at, umc_
 {
     const umc_entry_t *entry = &core->entries[index];
     umc_op_t op = umc_next_op(core, entry);
-    *plan = (umc_plan_t){.valid = true,
-                         .op = op,
-                         .entry = index,
-                         .bank = entry->bank,
-                         .kind = kind_of(core, op, entry),
-                         .at_nck = core->epoch_nck + at};
+    /* Field by field: copying a struct just written in parts stalls the machine. */
+    plan->valid = true;
+    plan->refresh = false;
+    plan->op = op;
+    plan->entry = index;
+    plan->bank = entry->bank;
+    plan->kind = kind_of(core, op, entry);
+    plan->at_nck = core->epoch_nck + at;
 }
 
 /* Keys of ROUND_ROBIN: banks in turn, then places in the queue. */
@@ -510,15 +512,15 @@ bool umc_plan_until(umc_core_t *core, uint64_t until_nck)
             horizon = min64(horizon, core->floor_nck + 1);
         }
         horizon = min64(horizon, watch_starvation(core));
-        umc_plan_t plan = {.valid = false};
-        examine(core, &plan, &horizon);
-        if (plan.valid && plan.at_nck < horizon) {
-            core->plan = plan;
-        } else if (horizon > until_nck) {
-            break;
-        } else {
-            core->floor_nck = horizon;
+        examine(core, &core->plan, &horizon);
+        if (core->plan.valid && core->plan.at_nck < horizon) {
+            continue;
         }
+        core->plan.valid = false;
+        if (horizon > until_nck) {
+            break;
+        }
+        core->floor_nck = horizon;
     }
     core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
     return false;
