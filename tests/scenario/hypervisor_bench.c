@@ -76,6 +76,7 @@ const cbit_run_result_t *bench_run(bench_t *bench)
         const cbit_diag_entry_t *entry = cbit_diag_at(bench->diag, i);
         printf("%s: %s\n", entry->where, entry->text);
     }
+    (void)fflush(stdout); /* a failed assertion leaves without */
     ck_assert_int_eq(err, CBIT_ERR_OK);
     return bench->result;
 }

@@ -51,11 +51,67 @@ static void enqueue(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front)
 
 /* ---- one VMRUN ---- */
 
-void cbit_hv_core_bind(cbit_hv_core_t *core, const cbit_hv_vcpu_t *vcpu)
+/*
+ * What a probed vCPU may do on its program's behalf if nothing stops it: what is the same when it
+ * is done once more after having been put back. A store is, unless a load has come before it.
+ * Without engines even that would leave a line behind under the wrong ASID, whose bytes are right.
+ */
+static bool can_be_put_back(cbit_hv_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    switch (op->kind) {
+    case CBIT_OP_FETCH:
+    case CBIT_OP_THINK:
+        return true;
+    case CBIT_OP_LOAD:
+        vcpu->has_loaded = true;
+        return true;
+    case CBIT_OP_STORE:
+        return vcpu->guest->hv->ciphered && !vcpu->has_loaded;
+    default:
+        return false;
+    }
+}
+
+/* The guest's program, held back in probes before what cannot be put back and after a few steps. */
+static bool program_next(void *self, cbit_op_t *op)
+{
+    cbit_hv_vcpu_t *vcpu = self;
+    const cbit_program_t *program = vcpu->program;
+    if (vcpu->holds) {
+        *op = vcpu->held;
+    } else if (!program->next(program->self, op)) {
+        *op = (cbit_op_t){.kind = CBIT_OP_END};
+    }
+    vcpu->holds = false;
+    if (!vcpu->home->in_probe) {
+        return true;
+    }
+    if (vcpu->looks > 0 && can_be_put_back(vcpu, op)) {
+        vcpu->looks--;
+        return true;
+    }
+    vcpu->held = *op;
+    vcpu->holds = true;
+    *op = (cbit_op_t){.kind = CBIT_OP_THINK, .cclk = 1};
+    cbit_vcpu_interrupt(vcpu->home->cpu);
+    return true;
+}
+
+static void program_data(void *self, const cbit_op_t *op, const uint8_t *bytes)
+{
+    const cbit_program_t *program = ((const cbit_hv_vcpu_t *)self)->program;
+    if (program->on_data != NULL) {
+        program->on_data(program->self, op, bytes);
+    }
+}
+
+void cbit_hv_core_bind(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu)
 {
     if (core->bound != vcpu) {
-        cbit_vcpu_bind(core->cpu, cbit_guest_program(vcpu->guest->soft, vcpu->index),
-                       (uint16_t)vcpu->guest->index);
+        const cbit_program_t program = {
+            .self = vcpu, .next = program_next, .on_data = program_data};
+        vcpu->program = cbit_guest_program(vcpu->guest->soft, vcpu->index);
+        cbit_vcpu_bind(core->cpu, &program, (uint16_t)vcpu->guest->index);
         core->bound = vcpu;
     }
 }

@@ -110,6 +110,7 @@ struct cbit_hv_probe {
     uint32_t io;        /* dma_read: the driver's number of the request */
     cbit_ps_t begun_ps;
     cbit_hv_blocks_t foreign; /* plaintext of the guests that own the probe's ASID */
+    cbit_hv_blocks_t common;  /* that of the probed guest: the same code is in many guests */
     cbit_key_t own_key;       /* the key id that the probe names: only its blocks are compared */
     cbit_guest_stats_t before;
     uint8_t saved[CBIT_VMCB_BYTES];
@@ -150,6 +151,11 @@ struct cbit_hv_vcpu {
     bool queued, ended;
     bool parked; /* ready, but its guest has no ASID now, or a probe's other guest is on its way */
     cbit_hv_vcpu_t *next; /* in its core's queue */
+    const cbit_program_t *program;
+    uint32_t looks; /* probes: operations that it may still perform */
+    bool has_loaded;
+    bool holds; /* held was pulled and not handed out */
+    cbit_op_t held;
     cbit_hv_dma_t dma;
 };
 
@@ -340,7 +346,7 @@ void cbit_hv_core_kick(cbit_hv_core_t *core);
 void cbit_hv_core_exit(cbit_hv_core_t *core, const cbit_exit_t *exit);
 void cbit_hv_core_wbinvd(cbit_hv_core_t *core);
 void cbit_hv_core_delay(cbit_hv_core_t *core, cbit_ps_t span_ps); /* resumes the core's task */
-void cbit_hv_core_bind(cbit_hv_core_t *core, const cbit_hv_vcpu_t *vcpu);
+void cbit_hv_core_bind(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu);
 /* Puts a vCPU at the end (or the front) of its core's queue and lets the core look. */
 void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front);
 /* Queues the parked vCPUs of a guest that may run again. */

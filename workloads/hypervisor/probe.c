@@ -84,6 +84,7 @@ void cbit_hv_probes_destroy(cbit_hv_t *hv)
 {
     for (uint32_t i = 0; hv->probes != NULL && i < hv->probe_count; i++) {
         cbit_hv_blocks_clear(&hv->probes[i].foreign);
+        cbit_hv_blocks_clear(&hv->probes[i].common);
         free(hv->probes[i].album);
     }
     free(hv->probes);
@@ -176,7 +177,9 @@ cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu)
     cbit_hv_t *hv = vcpu->guest->hv;
     for (uint32_t i = 0; i < hv->probe_count; i++) {
         cbit_hv_probe_t *probe = &hv->probes[i];
-        if (!concerns(probe, vcpu)) {
+        /* A guest that is being launched is there for the launch's own probes only. */
+        bool launching = vcpu->guest->phase == CBIT_HV_PHASE_LAUNCHING;
+        if (!concerns(probe, vcpu) || launching != (probe->event->when == CBIT_WHEN_LAUNCH)) {
             continue;
         }
         if (probe->state == CBIT_HV_PROBE_WAITING && probe->again_at_ps == 0 &&
@@ -280,6 +283,7 @@ cbit_hv_step_t cbit_hv_probe_end(void *self)
     }
     core->hv->result->checks.foreign_blocks += probe->result->foreign_blocks;
     cbit_hv_blocks_clear(&probe->foreign);
+    cbit_hv_blocks_clear(&probe->common);
     core->probe = NULL;
     if (probe->again_at_ps > cbit_hv_now(core->hv)) {
         probe->state = CBIT_HV_PROBE_WAITING;

@@ -17,7 +17,8 @@ static void observe(void *self, cbit_spa_t spa, cbit_key_t key,
         return; /* the VMCB and nested tables: the host's own */
     }
     probe->result->blocks++;
-    if (cbit_hv_blocks_contains(&probe->foreign, block)) {
+    if (cbit_hv_blocks_contains(&probe->foreign, block) &&
+        !cbit_hv_blocks_contains(&probe->common, block)) {
         probe->result->foreign_blocks++;
     }
 }
@@ -46,6 +47,10 @@ static cbit_err_t gather_foreign(cbit_hv_probe_t *probe, const cbit_hv_guest_t *
         if (guest != own && guest->sev && guest->activated && guest->asid == asid) {
             cbit_guest_for_each_known_page(guest->soft, gather_page, &gather);
         }
+    }
+    if (probe->foreign.count > 0 && gather.err == CBIT_ERR_OK) {
+        gather.blocks = &probe->common;
+        cbit_guest_for_each_known_page(own->soft, gather_page, &gather);
     }
     return gather.err;
 }
@@ -97,6 +102,9 @@ cbit_hv_step_t cbit_hv_probe_vmrun(void *self)
 {
     cbit_hv_core_t *core = self;
     cbit_hv_t *hv = core->hv;
+    const uint32_t most_looks = 16; /* well within what cbit_vcpu_rewind remembers */
+    core->running->looks = most_looks;
+    core->running->has_loaded = false;
     cbit_hv_core_bind(core, core->running);
     cbit_vcpu_observe(core->cpu, observe, core->probe);
     cbit_event_notify_at(hv->kernel, &core->quantum, cbit_hv_now(hv) + hv->config.probe_limit_us);
