@@ -221,7 +221,7 @@ static cbit_step_t admit(cbit_vcpu_t *vcpu, const decoded_t *decoded)
         return refuse(vcpu, (uint32_t)row->vector);
     }
     if (in->mnemonic == ZYDIS_MNEMONIC_INT) {
-        return refuse(vcpu, (uint32_t)decoded->operands[0].imm.value.u & 0xff);
+        return refuse(vcpu, VECTOR_SOFTWARE + ((uint32_t)decoded->operands[0].imm.value.u & 0xff));
     }
     if (in->mnemonic == ZYDIS_MNEMONIC_HLT) {
         cbit_vcpu_exit(vcpu, CBIT_EXIT_BUDGET, 0, 0); /* nothing comes after it */

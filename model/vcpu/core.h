@@ -35,7 +35,8 @@ enum {
     VECTOR_GP = 13,
     VECTOR_PF = 14,
     VECTOR_MC = 18,
-    VECTOR_NPF = 256, /* not an exception of the guest: exits */
+    VECTOR_NPF = 256,       /* not an exception of the guest: exits */
+    VECTOR_SOFTWARE = 1024, /* added to the number of INT n, which no exception intercept meets */
 };
 
 typedef enum cbit_intent { INTENT_READ, INTENT_WRITE, INTENT_FETCH, INTENTS } cbit_intent_t;

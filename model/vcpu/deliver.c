@@ -28,7 +28,9 @@ void cbit_vcpu_raise(cbit_vcpu_t *vcpu, uint32_t vector, uint64_t error, uint64_
     if (vector == VECTOR_PF) {
         vcpu->guest.cr2 = address;
     }
-    if (vector < 32 && cbit_vcpu_intercepted(vcpu, (int32_t)(0x40 + vector))) {
+    bool software = vector >= VECTOR_SOFTWARE;
+    vector &= VECTOR_SOFTWARE - 1U;
+    if (!software && cbit_vcpu_intercepted(vcpu, (int32_t)(0x40 + vector))) {
         cbit_vcpu_exit(vcpu, (int32_t)(0x40 + vector), error, vector == VECTOR_PF ? address : 0);
         return;
     }

@@ -36,13 +36,17 @@ typedef struct cbit_vcpu cbit_vcpu_t; /* opaque: one physical core and what runs
     X(DR_READ, 0x20, "dr_read")                                                                    \
     X(DR_WRITE, 0x30, "dr_write")                                                                  \
     X(EXCP_DE, 0x40, "excp_de")                                                                    \
+    X(EXCP_DB, 0x41, "excp_db")                                                                    \
     X(EXCP_BP, 0x43, "excp_bp")                                                                    \
+    X(EXCP_BR, 0x45, "excp_br")                                                                    \
     X(EXCP_UD, 0x46, "excp_ud")                                                                    \
     X(EXCP_NM, 0x47, "excp_nm")                                                                    \
     X(EXCP_DF, 0x48, "excp_df")                                                                    \
     X(EXCP_NP, 0x4b, "excp_np")                                                                    \
+    X(EXCP_SS, 0x4c, "excp_ss")                                                                    \
     X(EXCP_GP, 0x4d, "excp_gp")                                                                    \
     X(EXCP_PF, 0x4e, "excp_pf")                                                                    \
+    X(EXCP_MC, 0x52, "excp_mc")                                                                    \
     X(INTR, 0x60, "intr")                                                                          \
     X(IDTR_READ, 0x66, "idtr_read")                                                                \
     X(GDTR_READ, 0x67, "gdtr_read")                                                                \
