@@ -322,6 +322,21 @@ static void print_table(const dram_options_t *o, const cbit_stream_result_t *r, 
            seconds > 0 ? (double)r->requests / seconds * 1e-6 : 0);
 }
 
+static void print_explanation(const cbit_stream_explain_t *e, const cbit_stream_result_t *r)
+{
+    uint64_t sum_nck = 0;
+    printf("request %" PRIu32 ":\n", e->request);
+    for (uint32_t i = 0; i < e->step_count; i++) {
+        printf("  %-5s  %-18s %9.3f ns\n", e->steps[i].dram ? "dram" : "queue", e->steps[i].reason,
+               ns_of(r, (double)e->steps[i].nck));
+        sum_nck += e->steps[i].nck;
+    }
+    printf("         %-18s %9.3f ns\nall reads, mean:\n", "sum", ns_of(r, (double)sum_nck));
+    for (uint32_t i = 0; i < e->total_count; i++) {
+        printf("         %-18s %9.3f ns\n", e->totals[i].reason, mean_ns(r, e->totals[i].nck));
+    }
+}
+
 static void run(const dram_options_t *o, const cbit_umc_config_t *config,
                 const cbit_dram_stream_t *stream, FILE *trace, cbit_diag_t *diag, int *status)
 {
@@ -334,6 +349,8 @@ static void run(const dram_options_t *o, const cbit_umc_config_t *config,
                                      .on_command = trace == NULL ? NULL : write_command,
                                      .self = trace};
     cbit_stream_result_t result;
+    cbit_stream_explain_t explanation = {.request = small(o->explain)};
+    options.explain = o->explain_given ? &explanation : NULL;
     const double begin = cpu_seconds();
     if (cbit_stream_run(config, &options, stream->requests, stream->count, &result, diag) !=
         CBIT_ERR_OK) {
@@ -341,6 +358,9 @@ static void run(const dram_options_t *o, const cbit_umc_config_t *config,
     }
     const double seconds = cpu_seconds() - begin;
     (o->json ? print_json : print_table)(o, &result, seconds);
+    if (o->explain_given && !o->json) {
+        print_explanation(&explanation, &result);
+    }
     if (result.violations > 0) {
         const cbit_dram_violation_t *v = &result.violation;
         (void)fprintf(stderr,

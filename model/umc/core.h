@@ -15,6 +15,7 @@
 #include "cbit/base/err.h"
 #include "cbit/dram/device.h"
 #include "cbit/dram/map.h"
+#include "cbit/umc/stream.h"
 #include "model/umc/policy.h"
 
 #define UMC_NEVER   UINT64_MAX
@@ -56,6 +57,7 @@ typedef struct umc_core_config {
     bool choose_writes;    /* announce a write (UMC_EVENT_CHOSEN) and wait for umc_core_ready */
     umc_policy_t policy;   /* its queue sizes are those that hold */
     bool plain_scan;       /* no vector instructions, whatever the machine has */
+    cbit_stream_explain_t *explain; /* the plain controller only; may be NULL */
     /* Sees every command in order, those of idle channels too; may be NULL. */
     void (*observe)(void *observer, const umc_event_t *event);
     void *observer;

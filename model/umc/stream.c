@@ -271,13 +271,14 @@ static cbit_err_t build_controller(driver_t *d)
                               .policy = d->policy,
                               .read_credits = UINT32_MAX,
                               .choose_writes = d->depth_nck > d->device.timing.cwl_nck,
-                              .plain_scan = d->options->plain_scan};
+                              .plain_scan = d->options->plain_scan,
+                              .explain = d->options->explain};
     if (d->options->on_command != NULL || d->checker != NULL) {
         core.observe = on_core_command;
         core.observer = d;
     }
-    return d->options->plain ? umc_plain_create(&core, &d->plain)
-                             : umc_core_create(&core, &d->core);
+    bool plain = d->options->plain || d->options->explain != NULL;
+    return plain ? umc_plain_create(&core, &d->plain) : umc_core_create(&core, &d->core);
 }
 
 static cbit_err_t build(driver_t *d, const cbit_umc_config_t *config, cbit_diag_t *diag)
@@ -315,6 +316,24 @@ static cbit_err_t build(driver_t *d, const cbit_umc_config_t *config, cbit_diag_
     return err != CBIT_ERR_OK ? err : build_controller(d);
 }
 
+/* What follows a column command is the same for every read. */
+static void explain_data(driver_t *d)
+{
+    cbit_stream_explain_t *e = d->options->explain;
+    const cbit_stream_reason_t data[2] = {
+        {.reason = "CL", .nck = d->device.timing.cl_nck, .dram = true},
+        {.reason = "burst", .nck = d->device.timing.burst_nck, .dram = true}};
+    for (uint32_t i = 0; i < 2; i++) {
+        if (e->step_count > 0 && e->step_count < CBIT_STREAM_STEPS) {
+            e->steps[e->step_count++] = data[i];
+        }
+        if (e->total_count < CBIT_STREAM_REASONS) {
+            e->totals[e->total_count] = data[i];
+            e->totals[e->total_count++].nck *= stats_of(d)->reads;
+        }
+    }
+}
+
 static void collect(driver_t *d, uint64_t count)
 {
     const umc_core_stats_t *stats = stats_of(d);
@@ -346,7 +365,7 @@ cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_op
                              "window: %" PRIu32 "; 1..1000000, and fewer than 2^32 requests",
                              options->window);
     }
-    if (options->plain && options->engine_depth_nck > 0) {
+    if ((options->plain || options->explain != NULL) && options->engine_depth_nck > 0) {
         return cbit_diag_add(diag, CBIT_ERR_CONFLICT, NULL,
                              "the plain controller has no engine; leave one of them out");
     }
@@ -357,7 +376,14 @@ cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_op
     d->options = options;
     d->requests = requests;
     cbit_err_t err = build(d, config, diag);
+    if (options->explain != NULL) {
+        options->explain->step_count = options->explain->total_count = 0;
+        memset(options->explain->totals, 0, sizeof options->explain->totals);
+    }
     err = err != CBIT_ERR_OK ? err : offer_all(d, count, diag);
+    if (err == CBIT_ERR_OK && options->explain != NULL) {
+        explain_data(d);
+    }
     if (err == CBIT_ERR_OK) {
         collect(d, count);
         *result = d->result;

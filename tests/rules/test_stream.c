@@ -165,6 +165,37 @@ START_TEST(the_quick_controller_equals_the_plain_one)
 }
 END_TEST
 
+START_TEST(reasons_cover_a_read_without_gap)
+{
+    enum { COUNT = 3000 };
+    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
+    uint32_t *latency = calloc(COUNT, sizeof *latency);
+    ck_assert(cbit_dram_stream('c', requests, COUNT));
+    for (uint32_t request = 0; request < COUNT; request += 397) {
+        cbit_umc_config_t config;
+        set_defaults(&config, "M0", cbit_umc_policy_names[_i]);
+        cbit_stream_explain_t explain = {.request = request};
+        const cbit_stream_options_t options = {
+            .window = 32, .explain = &explain, .latency_nck = latency};
+        cbit_stream_result_t r;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &r, NULL),
+                         CBIT_ERR_OK);
+        uint64_t steps = 0, totals = 0;
+        for (uint32_t i = 0; i < explain.step_count; i++) {
+            steps += explain.steps[i].nck;
+        }
+        for (uint32_t i = 0; i < explain.total_count; i++) {
+            totals += explain.totals[i].nck;
+        }
+        ck_assert_uint_eq(steps, latency[request]);
+        ck_assert_uint_eq(totals, r.latency_sum_nck);
+        cbit_stream_result_free(&r);
+    }
+    free(latency);
+    free(requests);
+}
+END_TEST
+
 START_TEST(generated_streams_have_the_published_fingerprints)
 {
     enum { MOST = 1000000 };
@@ -293,6 +324,7 @@ Suite *cbit_test_suite(void)
     TCase *equal = tcase_create("equal");
     tcase_set_timeout(equal, 120);
     tcase_add_loop_test(equal, the_quick_controller_equals_the_plain_one, 0, POLICIES);
+    tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
     suite_add_tcase(suite, equal);
     TCase *points = tcase_create("points");
     tcase_set_timeout(points, 120);

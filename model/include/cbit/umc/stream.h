@@ -30,14 +30,31 @@ typedef struct cbit_stream_request {
 
 #define CBIT_STREAM_WRITE (UINT64_C(1) << 63)
 
+enum { CBIT_STREAM_REASONS = 64, CBIT_STREAM_STEPS = 128 };
+
+typedef struct cbit_stream_reason {
+    const char *reason; /* a rule's name, or what the controller did instead */
+    uint64_t nck;
+    bool dram; /* steps: after the request's first command */
+} cbit_stream_reason_t;
+
+/* Where the time of reads went, clock by clock, from acceptance to the last data beat. */
+typedef struct cbit_stream_explain {
+    uint32_t request; /* whose steps are kept in order, by number; UINT32_MAX: nobody's */
+    uint32_t step_count, total_count;
+    cbit_stream_reason_t steps[CBIT_STREAM_STEPS];
+    cbit_stream_reason_t totals[CBIT_STREAM_REASONS]; /* of all reads */
+} cbit_stream_explain_t;
+
 typedef struct cbit_stream_options {
-    uint32_t window;           /* outstanding reads, at least 1 */
-    bool plain;                /* the clock-by-clock controller: slow, the oracle */
-    bool plain_scan;           /* the quick one without vector instructions */
-    uint32_t engine_depth_nck; /* 0: no engine; else its depth in DRAM clocks */
-    bool check;                /* replay every command through the independent checker */
-    bool stamps;               /* keep every request's stage times (adds to the work done) */
-    uint32_t *latency_nck;     /* of each request, writes 0; may be NULL */
+    uint32_t window;                /* outstanding reads, at least 1 */
+    bool plain;                     /* the clock-by-clock controller: slow, the oracle */
+    bool plain_scan;                /* the quick one without vector instructions */
+    uint32_t engine_depth_nck;      /* 0: no engine; else its depth in DRAM clocks */
+    bool check;                     /* replay every command through the independent checker */
+    bool stamps;                    /* keep every request's stage times (adds to the work done) */
+    cbit_stream_explain_t *explain; /* filled in; makes the run a plain one; may be NULL */
+    uint32_t *latency_nck;          /* of each request, writes 0; may be NULL */
     /* Every command in order; may be NULL. */
     void (*on_command)(void *self, const char *name, uint64_t at_nck, uint32_t rank, uint32_t group,
                        uint32_t bank, uint32_t row, uint32_t column);
