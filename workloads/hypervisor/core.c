@@ -66,7 +66,8 @@ static bool can_be_put_back(cbit_hv_vcpu_t *vcpu, const cbit_op_t *op)
         vcpu->has_loaded = true;
         return true;
     case CBIT_OP_STORE:
-        return vcpu->guest->hv->ciphered && !vcpu->has_loaded;
+        return !vcpu->has_loaded &&
+               (vcpu->guest->hv->ciphered || vcpu->home->probe->result->asid == vcpu->guest->asid);
     default:
         return false;
     }
