@@ -30,7 +30,10 @@ static void serve_one(void)
     irq_wait(SP_LINE_MAILBOX);
     uint32_t id = SP_READ(MAILBOX, CMDRESP) >> SEV_CMDRESP_ID_SHIFT & SEV_CMDRESP_ID_MASK;
     uint64_t paddr = SP_READ(MAILBOX, ADDR_LO) | (uint64_t)SP_READ(MAILBOX, ADDR_HI) << 32;
-    answer(id, command_execute(id, paddr));
+    watchdog_start();
+    sev_status_t status = command_execute(id, paddr);
+    watchdog_stop();
+    answer(id, status);
 }
 
 /* A trap is a fault of the hardware or of this firmware: no key survives it, nothing else is done.
@@ -55,7 +58,13 @@ void fatal_trap(uint32_t cause, uint32_t epc, uint32_t tval)
 
 int main(void)
 {
-    load_host_key();
+    if (watchdog_bit()) {
+        /* x86 runs on under the host's key; the guests are gone, and so must be their keys. */
+        asid_forget_all();
+        console_text("sp: reset by the watchdog\n");
+    } else {
+        load_host_key();
+    }
     core_set_asid_valid(EVERY_CORE, EVERY_ASID, false);
     console_text("sp: SEV API 0.24 build 15 ready\n");
     SP_WRITE(MAILBOX, READY, BOOTLOADER_VERSION);

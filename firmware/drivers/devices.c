@@ -10,6 +10,23 @@ void irq_wait(uint32_t line)
     }
 }
 
+enum { WATCHDOG_KCLOCKS = 2000000 }; /* 5 s at 400 MHz: the first patience of Linux' driver */
+
+void watchdog_start(void)
+{
+    SP_WRITE(TIMER, WATCHDOG, WATCHDOG_KCLOCKS);
+}
+
+void watchdog_stop(void)
+{
+    SP_WRITE(TIMER, WATCHDOG, 0);
+}
+
+bool watchdog_bit(void)
+{
+    return SP_READ(TIMER, CAUSE) != 0;
+}
+
 static void dma_start(uint32_t direction, spa_range_t range, const void *local, uint32_t len_bytes)
 {
     SP_WRITE(DMA, SPA_LO, (uint32_t)range.spa);

@@ -15,6 +15,13 @@
 /* Sleeps until the line (SP_LINE_*) is up. */
 void irq_wait(uint32_t line);
 
+/* Resets the SP when it is not called again in time; the longest command takes a tenth of it. */
+void watchdog_start(void);
+void watchdog_stop(void);
+
+/* Whether the watchdog was the reason of this start. */
+bool watchdog_bit(void);
+
 /* ---- system memory ---- */
 
 typedef struct spa_range {

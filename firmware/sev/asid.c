@@ -34,6 +34,13 @@ void asid_reset_all(void)
     core_clear_wbinvd_done(EVERY_CORE);
 }
 
+void asid_forget_all(void)
+{
+    for (uint32_t asid = 1; asid <= asid_max(); asid++) {
+        keyport_set(asid, NULL);
+    }
+}
+
 static bool in_state_somewhere(uint32_t asid, uint32_t ccxs, uint8_t state)
 {
     for (uint32_t ccx = 0; ccx < ccxs; ccx++) {

@@ -122,6 +122,7 @@ spa_range_t guest_range(const guest_t *guest, uint64_t paddr);
 void asid_run(const guest_t *guest);
 
 void asid_reset_all(void);
+void asid_forget_all(void); /* clears every slot, whatever is known of it */
 void asid_clear_slots(bool also_dirty);
 uint32_t ccx_count(void);
 

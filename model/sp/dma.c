@@ -21,6 +21,19 @@ void sp_dma_init(cbit_sp_t *sp)
     }
 }
 
+void sp_dma_reset(cbit_sp_t *sp)
+{
+    sp_dma_t *dma = &sp->dma;
+    for (uint32_t i = 0; i < sp->config.dma_outstanding; i++) {
+        dma->stale[i] = true;
+    }
+    for (const cbit_txn_t *txn = dma->free; txn != NULL; txn = txn->next) {
+        dma->stale[txn - dma->txns] = false;
+    }
+    dma->busy = dma->done = false;
+    dma->under_way = dma->result = 0;
+}
+
 static void finish_if_done(cbit_sp_t *sp)
 {
     sp_dma_t *dma = &sp->dma;
@@ -36,6 +49,14 @@ static void on_reply(void *self, cbit_txn_t *txn)
 {
     cbit_sp_t *sp = self;
     sp_dma_t *dma = &sp->dma;
+    if (dma->stale[txn - dma->txns]) {
+        dma->stale[txn - dma->txns] = false;
+        memset(txn->data, 0, sizeof txn->data);
+        txn->next = dma->free;
+        dma->free = txn;
+        pump(sp);
+        return;
+    }
     if (txn->status != CBIT_ERR_OK) {
         dma->result |= txn->status == CBIT_ERR_KEY_NOT_LOADED ? (uint32_t)SP_DMA_NO_KEY
                                                               : (uint32_t)SP_DMA_BAD_ADDRESS;
@@ -58,7 +79,7 @@ static void pump(cbit_sp_t *sp)
     sp_dma_t *dma = &sp->dma;
     while (dma->busy && dma->result == 0 && !dma->blocked && dma->sent < dma->length &&
            dma->free != NULL) {
-        cbit_txn_t *txn = dma->free;
+        cbit_txn_t *txn = dma->free, *rest_of_list = txn->next; /* init forgets it */
         cbit_spa_t spa = dma->spa + dma->sent;
         uint32_t rest = dma->length - dma->sent;
         uint32_t line = CBIT_LINE_BYTES - (uint32_t)(spa % CBIT_LINE_BYTES);
@@ -70,7 +91,7 @@ static void pump(cbit_sp_t *sp)
             memcpy(txn->data, sp_memory(sp, dma->local + dma->sent, size, false), size);
         }
         /* Off the list first: the target may answer inside try_send. */
-        dma->free = txn->next;
+        dma->free = rest_of_list;
         dma->sent += size;
         dma->under_way++;
         if (!sp->parts.memory.try_send(sp->parts.memory.self, txn, &dma->waiter)) {

@@ -23,6 +23,15 @@ bool hart_init(hart_t *hart, const hart_region_t regions[HART_REGIONS], const ha
     return true;
 }
 
+void hart_reset(hart_t *hart, uint32_t reset_pc)
+{
+    memset(hart->x, 0, sizeof hart->x);
+    hart->pc = reset_pc;
+    hart->asleep = hart->locked = false;
+    hart->mstatus = hart->mie = hart->mip = hart->mtvec = 0;
+    hart->mscratch = hart->mepc = hart->mcause = hart->mtval = 0;
+}
+
 void hart_free(hart_t *hart)
 {
     for (uint32_t i = 0; i < HART_REGIONS; i++) {

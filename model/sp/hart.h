@@ -91,6 +91,9 @@ bool hart_init(hart_t *hart, const hart_region_t regions[HART_REGIONS], const ha
                const cbit_sp_hart_costs_t *costs, uint32_t reset_pc);
 void hart_free(hart_t *hart);
 
+/* Back to reset_pc with registers and interrupts cleared; the clock and what retired go on. */
+void hart_reset(hart_t *hart, uint32_t reset_pc);
+
 /*
  * Executes instructions whose start is before cycle_limit, and counts them off *budget (at least
  * 1). With `synced` the first one may touch devices, because simulated time is hart->cycle now.

@@ -149,6 +149,14 @@ static void answer(cbit_sp_t *sp, uint32_t value)
     }
 }
 
+void sp_mailbox_abandon(cbit_sp_t *sp, uint32_t status)
+{
+    if (sp->mailbox.pending) {
+        uint32_t id = sp->mailbox.cmdresp & SEV_CMDRESP_ID_MASK << SEV_CMDRESP_ID_SHIFT;
+        answer(sp, SEV_CMDRESP_RESPONSE | id | status);
+    }
+}
+
 bool sp_mailbox_write(cbit_sp_t *sp, uint32_t offset, uint32_t value)
 {
     switch (offset) {

@@ -8,8 +8,14 @@ static void on_timer(void *self)
     sp_set_line(self, SP_LINE_TIMER, true);
 }
 
+static void on_watchdog(void *self)
+{
+    sp_reset(self);
+}
+
 void sp_misc_init(cbit_sp_t *sp)
 {
+    cbit_event_init(&sp->watchdog_event, on_watchdog, sp);
     cbit_event_init(&sp->timer_event, on_timer, sp);
     sp->timer_compare = UINT64_MAX;
 }
@@ -46,6 +52,9 @@ bool sp_timer_read(cbit_sp_t *sp, uint32_t offset, uint32_t *value)
     case SP_TIMER_COMPARE_HI:
         *value = (uint32_t)(sp->timer_compare >> 32);
         return true;
+    case SP_TIMER_CAUSE:
+        *value = sp->reset_cause;
+        return true;
     default:
         return false;
     }
@@ -75,6 +84,13 @@ bool sp_timer_write(cbit_sp_t *sp, uint32_t offset, uint32_t value)
     case SP_TIMER_COMPARE_HI:
         sp->timer_compare = (sp->timer_compare & UINT32_MAX) | (uint64_t)value << 32;
         arm_timer(sp);
+        return true;
+    case SP_TIMER_WATCHDOG:
+        cbit_event_cancel(sp->kernel, &sp->watchdog_event);
+        if (value != 0) {
+            cbit_event_notify_at(sp->kernel, &sp->watchdog_event,
+                                 sp_after_clocks(sp, (uint64_t)value * 1000));
+        }
         return true;
     default:
         return false;

@@ -209,12 +209,33 @@ cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t 
     return CBIT_ERR_OK;
 }
 
+void sp_reset(cbit_sp_t *sp)
+{
+    cbit_event_cancel(sp->kernel, &sp->tick);
+    cbit_event_cancel(sp->kernel, &sp->turn);
+    cbit_event_cancel(sp->kernel, &sp->ccp.event);
+    cbit_event_cancel(sp->kernel, &sp->flash.event);
+    cbit_event_cancel(sp->kernel, &sp->timer_event);
+    sp_flash_power_cut(sp); /* what it was doing is left half done */
+    sp->flash.busy = sp->ccp.busy = sp->ccp.done = false;
+    sp_dma_reset(sp);
+    OPENSSL_cleanse(sp->sram, SP_SRAM_BYTES);
+    hart_memory_written(&sp->hart, SP_SRAM_BASE, SP_SRAM_BYTES);
+    sp->enable = 0;
+    sp->lines &= (uint32_t)(SP_LINE_MAILBOX | SP_LINE_KEYPORT);
+    sp->reset_cause = 1;
+    sp_mailbox_abandon(sp, SEV_STATUS_HWERROR_PLATFORM);
+    hart_reset(&sp->hart, SP_ROM_BASE);
+    sp->hart.cycle = sp_clock_now(sp);
+    schedule_hart(sp);
+}
+
 static void cancel_events(cbit_sp_t *sp)
 {
     cbit_event_t *events[] = {&sp->tick,        &sp->turn,
                               &sp->ccp.event,   &sp->mailbox.interrupt_event,
                               &sp->timer_event, &sp->mailbox.ready_event,
-                              &sp->flash.event};
+                              &sp->flash.event, &sp->watchdog_event};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         cbit_event_cancel(sp->kernel, events[i]);
     }

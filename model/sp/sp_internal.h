@@ -45,6 +45,7 @@ typedef struct sp_dma {
     bool busy, write, done, blocked;
     cbit_waiter_t waiter;
     cbit_txn_t txns[SP_DMA_TXNS];
+    bool stale[SP_DMA_TXNS]; /* sent before the last reset: its answer is nobody's */
     cbit_txn_t *free;
 } sp_dma_t;
 
@@ -83,7 +84,8 @@ struct cbit_sp {
     bool ready;
     uint32_t lines, enable; /* interrupt controller: SP_LINE_* */
     uint64_t time_latch, timer_compare;
-    cbit_event_t timer_event;
+    cbit_event_t timer_event, watchdog_event;
+    uint32_t reset_cause;
     sp_mailbox_t mailbox;
     sp_ccp_t ccp;
     sp_dma_t dma;
@@ -94,6 +96,9 @@ struct cbit_sp {
     cbit_sp_stats_t stats;
     cbit_sp_debug_t debug;
 };
+
+/* The watchdog bites: SRAM is lost, the firmware starts again, x86 gets an answer. */
+void sp_reset(cbit_sp_t *sp);
 
 /* Raises or drops a line of the interrupt controller, and wakes the hart if it waited for it. */
 void sp_set_line(cbit_sp_t *sp, uint32_t line, bool level);
@@ -112,6 +117,9 @@ typedef bool sp_device_read_t(cbit_sp_t *sp, uint32_t offset, uint32_t *value);
 typedef bool sp_device_write_t(cbit_sp_t *sp, uint32_t offset, uint32_t value);
 
 void sp_mailbox_init(cbit_sp_t *sp);
+
+/* The answer to a command that the firmware will not give any more. */
+void sp_mailbox_abandon(cbit_sp_t *sp, uint32_t status);
 sp_device_read_t sp_mailbox_read;
 sp_device_write_t sp_mailbox_write;
 
@@ -120,6 +128,7 @@ sp_device_read_t sp_ccp_read;
 sp_device_write_t sp_ccp_write;
 
 void sp_dma_init(cbit_sp_t *sp);
+void sp_dma_reset(cbit_sp_t *sp);
 sp_device_read_t sp_dma_read;
 sp_device_write_t sp_dma_write;
 

@@ -24,6 +24,7 @@ static void on_wait(void *self)
 {
     struct machine_wait *wait = self;
     if (wait->txn != NULL) {
+        wait->machine->under_way--;
         cbit_txn_reply(wait->txn);
     } else {
         wait->done(wait->done_self);
@@ -62,7 +63,13 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
             }
         }
     }
-    later(machine, MEMORY_PS, txn, NULL, NULL);
+    if (machine->drop_after == 0 || --machine->drop_after > 0) {
+        machine->under_way++;
+        if (machine->under_way > machine->most_under_way) {
+            machine->most_under_way = machine->under_way;
+        }
+        later(machine, MEMORY_PS, txn, NULL, NULL);
+    }
     return true;
 }
 
@@ -156,6 +163,7 @@ machine_t *machine_create(const machine_options_t *options)
     machine->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
     for (int i = 0; i < MACHINE_PENDING; i++) {
         cbit_event_init(&machine->waits[i].event, on_wait, &machine->waits[i]);
+        machine->waits[i].machine = machine;
     }
     const cbit_sp_parts_t parts = {
         .kernel = machine->kernel,

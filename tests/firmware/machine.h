@@ -38,6 +38,8 @@ typedef struct machine {
     bool wbinvd[MACHINE_CORES], asid_valid[MACHINE_CORES][MACHINE_SLOTS];
     uint32_t flushes;
     bool ready, done;
+    uint32_t under_way, most_under_way; /* memory requests at once */
+    uint32_t drop_after; /* so many memory requests on, one is never answered; 0: none */
     char console[256];
     uint32_t console_used;
     struct machine_wait {

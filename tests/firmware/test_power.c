@@ -131,6 +131,39 @@ START_TEST(a_flipped_bit_of_the_flash_is_never_believed)
 }
 END_TEST
 
+/* One of 129 requests (command buffer, 64 lines in, 64 out) is never answered: the watchdog resets
+ * the SP after 5 s, x86 gets its answer. */
+START_TEST(a_lost_request_ends_in_an_answer_and_a_platform_that_can_be_used)
+{
+    for (uint32_t lost = 1; lost <= 129; lost += 16) {
+        machine_t *machine = power_up();
+        ck_assert_uint_eq(init(machine), 0);
+        machine_wbinvd(machine);
+        machine_command(machine, SEV_CMD_DF_FLUSH, NULL, 0);
+        uint32_t handle = machine_launch(machine, 0);
+        ck_assert_uint_eq(machine_activate(machine, handle, 9), 0);
+        uint8_t host_key[16], zero[16] = {0};
+        memcpy(host_key, machine->keys[0][0], 16);
+        cbit_ps_t before_ps = cbit_kernel_now_ps(machine->kernel);
+        machine->drop_after = lost;
+        ck_assert_uint_eq(machine_update(machine, handle, 0x200000, 4096),
+                          SEV_STATUS_HWERROR_PLATFORM);
+        ck_assert_uint_ge(cbit_kernel_now_ps(machine->kernel) - before_ps, UINT64_C(5000000000000));
+        ck_assert_uint_eq(machine_status(machine).state, SEV_PLATFORM_UNINIT);
+        ck_assert_mem_eq(machine->keys[0][0], host_key, 16); /* x86 still needs it */
+        ck_assert(!machine->loaded[0][9]);
+        ck_assert_mem_eq(machine->keys[0][9], zero, 16);
+        ck_assert_uint_eq(init(machine), 0);
+        machine_wbinvd(machine);
+        machine_command(machine, SEV_CMD_DF_FLUSH, NULL, 0);
+        handle = machine_launch(machine, 0);
+        ck_assert_uint_eq(machine_activate(machine, handle, 9), 0);
+        ck_assert_uint_eq(machine_update(machine, handle, 0x200000, 4096), SEV_STATUS_SUCCESS);
+        machine_destroy(machine);
+    }
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("power");
@@ -139,6 +172,7 @@ Suite *cbit_test_suite(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, the_first_init_may_be_cut_anywhere);
     tcase_add_test(tcase, a_cut_change_leaves_the_old_identity_or_the_new_one);
+    tcase_add_test(tcase, a_lost_request_ends_in_an_answer_and_a_platform_that_can_be_used);
     tcase_add_test(tcase, a_flipped_bit_of_the_flash_is_never_believed);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -91,7 +91,25 @@ START_TEST(hashing_rules_the_time_of_a_launch_update)
     }
     cbit_ps_t page_ps = span[1] - span[0];
     ck_assert_uint_ge(page_ps, 10400000 + 320000);
-    ck_assert_uint_le(page_ps, 10400000 + 320000 + 10000000);
+    ck_assert_uint_le(page_ps, 10400000 + 320000 + 1500000);
+}
+END_TEST
+
+START_TEST(the_dma_has_as_many_lines_under_way_as_it_may)
+{
+    static const uint32_t permitted[] = {1, 4, 32};
+    for (int i = 0; i < 3; i++) {
+        machine_options_t options;
+        machine_options_default(&options);
+        options.sp.dma_outstanding = permitted[i];
+        machine_t *machine = machine_create(&options);
+        machine_init(machine, 0);
+        uint32_t handle = machine_launch(machine, 0);
+        machine_activate(machine, handle, 9);
+        ck_assert_uint_eq(machine_update(machine, handle, 0x200000, 4096), 0);
+        ck_assert_uint_eq(machine->most_under_way, permitted[i]);
+        machine_destroy(machine);
+    }
 }
 END_TEST
 
@@ -197,6 +215,7 @@ Suite *cbit_test_suite(void)
     tcase = tcase_create("costs");
     tcase_add_test(tcase, what_the_sp_did_is_counted);
     tcase_add_test(tcase, hashing_rules_the_time_of_a_launch_update);
+    tcase_add_test(tcase, the_dma_has_as_many_lines_under_way_as_it_may);
     tcase_add_test(tcase, channels_get_keys_of_their_own_where_the_preset_asks);
     tcase_add_test(tcase, another_seed_is_another_key);
     suite_add_tcase(suite, tcase);

@@ -31,6 +31,8 @@
     X(TIMER, TIME_HI, 0x04, "upper half as latched")                                               \
     X(TIMER, COMPARE_LO, 0x08, "the line is up from this clock on; writing HI arms")               \
     X(TIMER, COMPARE_HI, 0x0C, "upper half; all ones disarms")                                     \
+    X(TIMER, WATCHDOG, 0x10, "write: thousands of clocks until the SP is reset; 0: off")           \
+    X(TIMER, CAUSE, 0x14, "of the last reset: 0 power, 1 watchdog")                                \
     X(CONSOLE, TX, 0x00, "write: one byte out")                                                    \
     X(MAILBOX, CMDRESP, 0x00, "read: as x86 wrote it; write with RESPONSE set: the answer")        \
     X(MAILBOX, ADDR_LO, 0x04, "CmdBufAddr_Lo as x86 wrote it")                                     \
