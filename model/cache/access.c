@@ -277,40 +277,42 @@ static cbit_txn_t *pop(cbit_mshr_t *mshr)
     return txn;
 }
 
+/* Serves the first request of those that wait, and takes it off. */
+static cbit_txn_t *serve_first(cbit_mshr_t *mshr, cbit_err_t status, bool has_filled)
+{
+    cbit_cache_t *cache = mshr->cache;
+    uint32_t core = mshr->first->core;
+    cbit_txn_t *txn = pop(mshr);
+    if (has_filled) {
+        memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
+    } else {
+        cbit_txn_charge(txn, CBIT_STAGE_CORE, cbit_kernel_now_ps(cache->kernel) - txn->entered_ps);
+    }
+    if (status == CBIT_ERR_OK) {
+        serve(cache, &cache->pool[mshr->line], core, txn);
+    } else {
+        memset(txn->data, 0, sizeof txn->data);
+        txn->status = status;
+    }
+    txn->next = NULL;
+    return txn;
+}
+
 /* The line has come to the core of the first request: serves it and those after it that need no
    further journey. Then answers them, which leads to new requests. */
 static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
 {
     cbit_cache_t *cache = mshr->cache;
     cbit_line_t *line = &cache->pool[mshr->line];
-    cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
-    cbit_txn_t *answers = NULL, **end = &answers;
-    bool first = true;
     if (status == CBIT_ERR_OK) {
         cbit_line_place(cache, line, mshr->first->core, mshr->first->fetch);
     }
-    while (mshr->first != NULL) {
-        uint32_t core = mshr->first->core;
-        cbit_txn_t *txn = mshr->first->txn;
-        if (status == CBIT_ERR_OK && !first && !may_serve(cache, line, core, txn->command)) {
-            break;
-        }
-        (void)pop(mshr);
-        if (first && mshr->fill) {
-            memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
-        } else {
-            cbit_txn_charge(txn, CBIT_STAGE_CORE, now_ps - txn->entered_ps);
-        }
-        if (status == CBIT_ERR_OK) {
-            serve(cache, line, core, txn);
-        } else {
-            memset(txn->data, 0, sizeof txn->data);
-            txn->status = status;
-        }
-        first = false;
-        txn->next = NULL;
-        *end = txn;
-        end = &txn->next;
+    cbit_txn_t *answers = serve_first(mshr, status, mshr->fill), *last = answers;
+    while (mshr->first != NULL &&
+           (status != CBIT_ERR_OK ||
+            may_serve(cache, line, mshr->first->core, mshr->first->txn->command))) {
+        last->next = serve_first(mshr, status, false);
+        last = last->next;
     }
     if (mshr->first != NULL) {
         start_transfer(mshr);

@@ -5,21 +5,9 @@
  */
 #include <stddef.h>
 
-#include "model/vcpu/core.h"
+#include "model/vcpu/walk.h"
 
-enum { TOP_LEVEL = 3, ENTRY_BYTES = 8 };
-
-static uint32_t level_shift(int level)
-{
-    return 12 + 9 * (uint32_t)level;
-}
-
-static uint64_t entry_offset(uint64_t address, int level)
-{
-    return (address >> level_shift(level) & 0x1ff) * ENTRY_BYTES;
-}
-
-static cbit_step_t fault(cbit_vcpu_t *vcpu, uint32_t vector, uint64_t error, uint64_t address)
+cbit_step_t cbit_walk_fault(cbit_vcpu_t *vcpu, uint32_t vector, uint64_t error, uint64_t address)
 {
     vcpu->walk.active = false;
     vcpu->walk.nested.active = false;
@@ -27,15 +15,11 @@ static cbit_step_t fault(cbit_vcpu_t *vcpu, uint32_t vector, uint64_t error, uin
     return STEP_FAULT;
 }
 
-static uint64_t c_mask(const cbit_vcpu_t *vcpu)
-{
-    return UINT64_C(1) << vcpu->config.c_bit;
-}
-
-static cbit_step_t read_entry(cbit_vcpu_t *vcpu, cbit_spa_t spa, const cbit_access_t *access,
-                              uint64_t *entry)
+cbit_step_t cbit_walk_read(cbit_vcpu_t *vcpu, cbit_spa_t spa, const cbit_access_t *access,
+                           uint64_t *entry)
 {
     cbit_target_t target = {.spa = spa, .key = cbit_key_of_access(access)};
+    enum { ENTRY_BYTES = 8 };
     uint8_t bytes[ENTRY_BYTES];
     cbit_step_t step =
         cbit_vcpu_access(vcpu, CBIT_COMMAND_READ, target, CBIT_SOURCE_WALK, bytes, ENTRY_BYTES);
@@ -47,154 +31,6 @@ static cbit_step_t read_entry(cbit_vcpu_t *vcpu, cbit_spa_t spa, const cbit_acce
         }
     }
     return step;
-}
-
-/* ---- nested tables ---- */
-
-/* Accesses are user accesses; reads of guest tables count as writes (APM 15.25.5). */
-static uint64_t nested_error(const cbit_walk_t *walk)
-{
-    bool table = walk->level >= 0;
-    uint64_t error = CBIT_PF_U | (table ? CBIT_NPF_TABLE : CBIT_NPF_FINAL);
-    if (table || walk->intent == INTENT_WRITE) {
-        error |= CBIT_PF_W;
-    } else if (walk->intent == INTENT_FETCH) {
-        error |= CBIT_PF_I;
-    }
-    return error;
-}
-
-static bool nested_allowed(const cbit_walk_t *walk, uint64_t entry)
-{
-    bool table = walk->level >= 0;
-    bool needs_w = table || walk->intent == INTENT_WRITE;
-    bool needs_x = !table && walk->intent == INTENT_FETCH;
-    return (entry & CBIT_PTE_U) != 0 && (!needs_w || (entry & CBIT_PTE_W) != 0) &&
-           (!needs_x || (entry & CBIT_PTE_NX) == 0);
-}
-
-static uint64_t low_mask(uint32_t shift)
-{
-    return (UINT64_C(1) << shift) - 1;
-}
-
-/* The nested TLB has it, with all rights that are needed. */
-static bool nested_known(cbit_vcpu_t *vcpu)
-{
-    cbit_walk_t *walk = &vcpu->walk;
-    cbit_page_size_t size;
-    int64_t i = cbit_tlb_find(&vcpu->tlb.nested, walk->gpa, vcpu->guest.asid, &size);
-    if (i < 0) {
-        return false;
-    }
-    uint8_t flags = vcpu->tlb.nested.flags[i];
-    uint64_t rights = CBIT_PTE_U | ((flags & TLB_NESTED_WRITABLE) != 0 ? CBIT_PTE_W : 0) |
-                      ((flags & TLB_NESTED_NO_EXECUTE) != 0 ? CBIT_PTE_NX : 0);
-    if (!nested_allowed(walk, rights)) {
-        return false;
-    }
-    walk->nested.spa = vcpu->tlb.nested.pages[i] | (walk->gpa & low_mask(cbit_page_shift(size)));
-    walk->nested.size = size;
-    walk->nested.c = (flags & TLB_HOST_C) != 0;
-    walk->nested.writable = (flags & TLB_NESTED_WRITABLE) != 0;
-    walk->nested.no_execute = (flags & TLB_NESTED_NO_EXECUTE) != 0;
-    return true;
-}
-
-static uint8_t nested_flags(const cbit_walk_t *walk)
-{
-    return (uint8_t)((walk->nested.writable ? TLB_NESTED_WRITABLE : 0U) |
-                     (walk->nested.no_execute ? TLB_NESTED_NO_EXECUTE : 0U) |
-                     (walk->nested.c ? TLB_HOST_C : 0U));
-}
-
-/* At the root, or at the last table if a walk cache knows it. */
-static void nested_begin(cbit_vcpu_t *vcpu)
-{
-    cbit_walk_t *walk = &vcpu->walk;
-    walk->nested.active = true;
-    cbit_page_size_t size;
-    int64_t i = cbit_tlb_find(&vcpu->tlb.nested_tables, walk->gpa, vcpu->guest.asid, &size);
-    if (i >= 0) {
-        uint8_t flags = vcpu->tlb.nested_tables.flags[i];
-        walk->nested.level = 0;
-        walk->nested.table_spa = vcpu->tlb.nested_tables.pages[i];
-        walk->nested.c = (flags & TLB_HOST_C) != 0;
-        walk->nested.writable = (flags & TLB_NESTED_WRITABLE) != 0;
-        walk->nested.no_execute = (flags & TLB_NESTED_NO_EXECUTE) != 0;
-        return;
-    }
-    walk->nested.level = TOP_LEVEL;
-    walk->nested.c = (vcpu->guest.ncr3 & c_mask(vcpu)) != 0;
-    walk->nested.table_spa = vcpu->guest.ncr3 & CBIT_PTE_ADDRESS & ~c_mask(vcpu);
-    walk->nested.writable = true;
-    walk->nested.no_execute = false;
-}
-
-/* Takes one nested entry into the walk. The leaf ends it. */
-static cbit_step_t take_nested_entry(cbit_vcpu_t *vcpu, uint64_t entry)
-{
-    cbit_walk_t *walk = &vcpu->walk;
-    int level = walk->nested.level;
-    uint64_t error = nested_error(walk);
-    if ((entry & CBIT_PTE_P) == 0) {
-        return fault(vcpu, VECTOR_NPF, error, walk->gpa);
-    }
-    bool large = (entry & CBIT_PTE_PS) != 0 && level > 0;
-    uint64_t reserved = large ? low_mask(level_shift(level)) & ~low_mask(13) : 0;
-    if ((large && level == TOP_LEVEL) || (entry & reserved) != 0) {
-        return fault(vcpu, VECTOR_NPF, error | CBIT_PF_P | CBIT_PF_RSVD, walk->gpa);
-    }
-    if (!nested_allowed(walk, entry)) {
-        return fault(vcpu, VECTOR_NPF, error | CBIT_PF_P, walk->gpa);
-    }
-    walk->nested.c = (entry & c_mask(vcpu)) != 0;
-    walk->nested.writable = walk->nested.writable && (entry & CBIT_PTE_W) != 0;
-    walk->nested.no_execute = walk->nested.no_execute || (entry & CBIT_PTE_NX) != 0;
-    uint64_t address = entry & CBIT_PTE_ADDRESS & ~c_mask(vcpu);
-    if (level == 0 || large) {
-        uint64_t inside = low_mask(level_shift(level));
-        walk->nested.spa = (address & ~inside) | (walk->gpa & inside);
-        walk->nested.size = (cbit_page_size_t)level;
-        walk->nested.active = false;
-        cbit_tlb_insert(&vcpu->tlb.nested, walk->gpa, vcpu->guest.asid, walk->nested.size,
-                        address & ~inside, nested_flags(walk));
-        return STEP_DONE;
-    }
-    walk->nested.table_spa = address;
-    walk->nested.level = level - 1;
-    if (level == 1) {
-        cbit_tlb_insert(&vcpu->tlb.nested_tables, walk->gpa, vcpu->guest.asid, PAGE_2M, address,
-                        nested_flags(walk));
-    }
-    return STEP_DONE;
-}
-
-/* Translates walk->gpa to walk->nested.spa. */
-static cbit_step_t nested_walk(cbit_vcpu_t *vcpu)
-{
-    cbit_walk_t *walk = &vcpu->walk;
-    if (!walk->nested.active) {
-        if (nested_known(vcpu)) {
-            return STEP_DONE;
-        }
-        nested_begin(vcpu);
-    }
-    while (walk->nested.active) {
-        cbit_access_t access = {.accessor = CBIT_ACCESSOR_NESTED_WALK,
-                                .host_c_bit = walk->nested.c};
-        uint64_t entry;
-        cbit_step_t step =
-            read_entry(vcpu, walk->nested.table_spa + entry_offset(walk->gpa, walk->nested.level),
-                       &access, &entry);
-        if (step == STEP_DONE) {
-            step = take_nested_entry(vcpu, entry);
-        }
-        if (step != STEP_DONE) {
-            return step;
-        }
-    }
-    return STEP_DONE;
 }
 
 /* ---- the guest's tables ---- */
@@ -213,9 +49,9 @@ static uint64_t guest_error(const cbit_vcpu_t *vcpu, cbit_intent_t intent)
 /* Bits that must be zero in a present entry. */
 static uint64_t reserved_bits(const cbit_vcpu_t *vcpu, int level, bool large)
 {
-    uint64_t reserved = CBIT_PTE_ADDRESS & ~low_mask(vcpu->config.gpa_bits);
+    uint64_t reserved = CBIT_PTE_ADDRESS & ~cbit_low_mask(vcpu->config.gpa_bits);
     if (vcpu->guest.sev) {
-        reserved &= ~c_mask(vcpu); /* stands above the address bits that SEV leaves */
+        reserved &= ~cbit_c_mask(vcpu); /* stands above the address bits that SEV leaves */
     }
     if ((vcpu->guest.efer & CBIT_EFER_NXE) == 0) {
         reserved |= CBIT_PTE_NX;
@@ -224,7 +60,7 @@ static uint64_t reserved_bits(const cbit_vcpu_t *vcpu, int level, bool large)
         reserved |= CBIT_PTE_PS;
     }
     if (large) {
-        reserved |= low_mask(level_shift(level)) & ~low_mask(13);
+        reserved |= cbit_low_mask(cbit_level_shift(level)) & ~cbit_low_mask(13);
     }
     return reserved;
 }
@@ -256,22 +92,22 @@ static cbit_step_t take_entry(cbit_vcpu_t *vcpu, uint64_t entry)
     cbit_walk_t *walk = &vcpu->walk;
     uint64_t error = guest_error(vcpu, walk->intent);
     if ((entry & CBIT_PTE_P) == 0) {
-        return fault(vcpu, VECTOR_PF, error, walk->gva);
+        return cbit_walk_fault(vcpu, VECTOR_PF, error, walk->gva);
     }
     bool large = (entry & CBIT_PTE_PS) != 0 && (walk->level == 1 || walk->level == 2);
     if ((entry & reserved_bits(vcpu, walk->level, large)) != 0) {
-        return fault(vcpu, VECTOR_PF, error | CBIT_PF_P | CBIT_PF_RSVD, walk->gva);
+        return cbit_walk_fault(vcpu, VECTOR_PF, error | CBIT_PF_P | CBIT_PF_RSVD, walk->gva);
     }
     walk->writable = walk->writable && (entry & CBIT_PTE_W) != 0;
     walk->user = walk->user && (entry & CBIT_PTE_U) != 0;
     walk->no_execute = walk->no_execute || (entry & CBIT_PTE_NX) != 0;
     uint64_t address = entry & CBIT_PTE_ADDRESS;
     if (vcpu->guest.sev) {
-        address &= ~c_mask(vcpu);
+        address &= ~cbit_c_mask(vcpu);
     }
     if (walk->level != 0 && !large) {
         walk->level--;
-        walk->gpa = address + entry_offset(walk->gva, walk->level);
+        walk->gpa = address + cbit_entry_offset(walk->gva, walk->level);
         if (walk->level == 0) {
             cbit_tlb_insert(&vcpu->tlb.guest_tables, walk->gva, vcpu->guest.asid, PAGE_2M, address,
                             guest_flags(walk));
@@ -279,11 +115,11 @@ static cbit_step_t take_entry(cbit_vcpu_t *vcpu, uint64_t entry)
         return STEP_DONE;
     }
     if (!guest_allowed(vcpu, walk->intent, walk->writable, walk->user, walk->no_execute)) {
-        return fault(vcpu, VECTOR_PF, error | CBIT_PF_P, walk->gva);
+        return cbit_walk_fault(vcpu, VECTOR_PF, error | CBIT_PF_P, walk->gva);
     }
-    uint64_t inside = low_mask(level_shift(walk->level));
+    uint64_t inside = cbit_low_mask(cbit_level_shift(walk->level));
     walk->size = (cbit_page_size_t)walk->level;
-    walk->guest_c = vcpu->guest.sev && (entry & c_mask(vcpu)) != 0;
+    walk->guest_c = vcpu->guest.sev && (entry & cbit_c_mask(vcpu)) != 0;
     walk->gpa = (address & ~inside) | (walk->gva & inside);
     walk->level = -1;
     return STEP_DONE;
@@ -303,7 +139,7 @@ static bool begin_near(cbit_vcpu_t *vcpu)
     walk->user = (flags & TLB_USER) != 0;
     walk->no_execute = (flags & TLB_NO_EXECUTE) != 0;
     walk->level = 0;
-    walk->gpa = vcpu->tlb.guest_tables.pages[i] + entry_offset(walk->gva, 0);
+    walk->gpa = vcpu->tlb.guest_tables.pages[i] + cbit_entry_offset(walk->gva, 0);
     return true;
 }
 
@@ -329,9 +165,9 @@ static void begin(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent)
     walk->level = TOP_LEVEL;
     uint64_t table = vcpu->guest.cr3 & CBIT_PTE_ADDRESS;
     if (vcpu->guest.sev) {
-        table &= ~c_mask(vcpu);
+        table &= ~cbit_c_mask(vcpu);
     }
-    walk->gpa = table + entry_offset(gva, TOP_LEVEL);
+    walk->gpa = table + cbit_entry_offset(gva, TOP_LEVEL);
 }
 
 /* The translation holds for the smaller of the guest's page and the host's. */
@@ -339,11 +175,11 @@ static void finish(cbit_vcpu_t *vcpu)
 {
     cbit_walk_t *walk = &vcpu->walk;
     cbit_page_size_t size = walk->size < walk->nested.size ? walk->size : walk->nested.size;
-    uint8_t flags = (uint8_t)(guest_flags(walk) | nested_flags(walk));
+    uint8_t flags = (uint8_t)(guest_flags(walk) | cbit_nested_flags(walk));
     cbit_tlb_insert(&vcpu->tlb.l2, walk->gva, vcpu->guest.asid, size,
-                    walk->nested.spa & ~low_mask(cbit_page_shift(size)), flags);
+                    walk->nested.spa & ~cbit_low_mask(cbit_page_shift(size)), flags);
     cbit_tlb_insert(walk->intent == INTENT_FETCH ? &vcpu->tlb.l1i : &vcpu->tlb.l1d, walk->gva,
-                    vcpu->guest.asid, PAGE_4K, walk->nested.spa & ~low_mask(12), flags);
+                    vcpu->guest.asid, PAGE_4K, walk->nested.spa & ~cbit_low_mask(12), flags);
     walk->active = false;
 }
 
@@ -352,7 +188,7 @@ static cbit_step_t walk_on(cbit_vcpu_t *vcpu)
     cbit_walk_t *walk = &vcpu->walk;
     for (;;) {
         if (!walk->nested.entry_known) {
-            cbit_step_t step = nested_walk(vcpu);
+            cbit_step_t step = cbit_nested_walk(vcpu);
             if (step != STEP_DONE) {
                 return step;
             }
@@ -367,7 +203,7 @@ static cbit_step_t walk_on(cbit_vcpu_t *vcpu)
                                 .asid = (uint16_t)vcpu->guest.asid,
                                 .host_c_bit = walk->nested.c};
         uint64_t entry;
-        cbit_step_t step = read_entry(vcpu, walk->nested.spa, &access, &entry);
+        cbit_step_t step = cbit_walk_read(vcpu, walk->nested.spa, &access, &entry);
         if (step != STEP_DONE) {
             return step;
         }
@@ -451,7 +287,7 @@ bool cbit_vcpu_translate_hit(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t in
         return false;
     }
     l1->used[*hint] = ++l1->touches;
-    use(vcpu, l1->pages[*hint] | (gva & low_mask(12)), flags, intent, target);
+    use(vcpu, l1->pages[*hint] | (gva & cbit_low_mask(12)), flags, intent, target);
     vcpu->mine->tlb_hits++;
     return true;
 }
@@ -464,7 +300,7 @@ static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbi
     cbit_page_size_t size;
     int64_t i = cbit_tlb_find(l1, gva, asid, &size);
     if (i >= 0 && flags_allow(vcpu, l1->flags[i], intent)) {
-        use(vcpu, l1->pages[i] | (gva & low_mask(12)), l1->flags[i], intent, target);
+        use(vcpu, l1->pages[i] | (gva & cbit_low_mask(12)), l1->flags[i], intent, target);
         vcpu->mine->tlb_hits++;
         return true;
     }
@@ -473,8 +309,8 @@ static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbi
     if (i < 0 || !flags_allow(vcpu, l2->flags[i], intent)) {
         return false;
     }
-    cbit_spa_t spa = l2->pages[i] | (gva & low_mask(cbit_page_shift(size)));
-    cbit_tlb_insert(l1, gva, asid, PAGE_4K, spa & ~low_mask(12), l2->flags[i]);
+    cbit_spa_t spa = l2->pages[i] | (gva & cbit_low_mask(cbit_page_shift(size)));
+    cbit_tlb_insert(l1, gva, asid, PAGE_4K, spa & ~cbit_low_mask(12), l2->flags[i]);
     use(vcpu, spa, l2->flags[i], intent, target);
     vcpu->n += vcpu->config.tlb_l2_cclk;
     vcpu->mine->tlb_l2_hits++;
@@ -487,7 +323,7 @@ cbit_step_t cbit_vcpu_translate(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t
     cbit_walk_t *walk = &vcpu->walk;
     if (!walk->active) {
         if (cbit_vcpu_paged(vcpu) && !cbit_vcpu_canonical(gva)) {
-            return fault(vcpu, VECTOR_GP, 0, gva);
+            return cbit_walk_fault(vcpu, VECTOR_GP, 0, gva);
         }
         gva = cbit_vcpu_paged(vcpu) ? gva : gva & UINT32_MAX;
         if (look_up(vcpu, gva, intent, target)) {
@@ -497,7 +333,7 @@ cbit_step_t cbit_vcpu_translate(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t
     }
     cbit_step_t step = walk_on(vcpu);
     if (step == STEP_DONE) {
-        use(vcpu, walk->nested.spa, (uint8_t)(guest_flags(walk) | nested_flags(walk)), intent,
+        use(vcpu, walk->nested.spa, (uint8_t)(guest_flags(walk) | cbit_nested_flags(walk)), intent,
             target);
     }
     return step;
