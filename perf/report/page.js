@@ -203,9 +203,9 @@ function events() {
   }
 }
 
-// Every leaf of the resolved configuration: [pointer, value, source].
+// Every leaf of the resolved configuration: [pointer, value, source]. What the scenario itself says needs no other source.
 function leaves(node, pointer, found) {
-  if (node !== null && typeof node === "object" && "value" in node && "source" in node) found.push([pointer, node.value, node.source]);
+  if (node !== null && typeof node === "object" && "value" in node && "from" in node) found.push([pointer, node.value, node.source ?? "the " + node.from]);
   else if (node !== null && typeof node === "object") for (const [key, child] of Object.entries(node)) leaves(child, pointer + "/" + key, found);
   else found.push([pointer, node, ""]);
   return found;
