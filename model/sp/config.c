@@ -98,6 +98,7 @@ const cbit_row_t cbit_sp_config_rows[] = {
     {CBIT_FIELD(BOOL, cbit_sp_config_t, memory_encryption), .fallback = 1, .source = PLATFORM,
      .help = "SYSCFG bit 23 is set on every core"},
     {CBIT_FIELD(BOOL, cbit_sp_config_t, identity),
+     .source = "by construction: a run that asks for no certificate spends no time on making one",
      .help = "INIT makes, signs and keeps the platform's keys and certificates; without it the "
              "commands that need them are UNSUPPORTED"},
     {CBIT_FIELD(U32, cbit_sp_config_t, flash_program_us), .unit = "us", .min = 1, .max = 1000000,
