@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cbit/perf/measure.h"
@@ -22,8 +23,8 @@ typedef struct measure_options {
 #define OPTION(field) offsetof(measure_options_t, field)
 
 static const cbit_arg_t args[] = {
-    {"--preset", CBIT_ARG_TEXT, OPTION(preset), .value = "FILE",
-     .help = "the machine (default: rome as built in)"},
+    {"--preset", CBIT_ARG_TEXT, OPTION(preset), .value = "NAME|FILE",
+     .help = "the machine: naples, rome (default), milan, genoa, turin, or a file"},
     {"--set", CBIT_ARG_LIST, OPTION(sets), .value = "/POINTER=VALUE",
      .help = "override a value of the preset"},
     {"--points", CBIT_ARG_U64, OPTION(points), .value = "N", .help = "of each curve, 2 to 16 (8)"},
@@ -42,8 +43,7 @@ static const cbit_cli_command_t command = {
     .operands = "",
     .summary = "Measures idle latency by stage, loaded latency and peak bandwidth of a machine's\n"
                "memory system: without encryption, with the host's key and with a guest's.",
-    .examples = {"cbit measure",
-                 "cbit measure --preset workloads/presets/genoa.json --mix 67 --json", NULL},
+    .examples = {"cbit measure", "cbit measure --preset genoa --mix 67 --json", NULL},
     .args = args,
     .exit_notes = "Exit status: 0 done, 2 usage, 3 the preset is wrong, 4 it cannot be opened.",
 };
@@ -55,17 +55,26 @@ static void tell_progress(void *self, const char *what, uint32_t index, uint32_t
     (void)fflush(stderr);
 }
 
-/* The machine of a preset, which lives in *file, or the one that is built in. */
+enum { PATH_BYTES = 4096 };
+
+/* A name without a dot or slash is a shipped preset. */
+static const char *preset_path(const char *preset, char path[PATH_BYTES])
+{
+    if (strpbrk(preset, "./") != NULL) {
+        return preset;
+    }
+    (void)snprintf(path, PATH_BYTES, "%s/%s.json", CBIT_PRESETS, preset);
+    return path;
+}
+
+/* The machine lives in *file. */
 static cbit_err_t load_machine(const measure_options_t *o, cbit_platform_config_t *machine,
                                cbit_scenario_file_t **file, cbit_diag_t *diag)
 {
     const cbit_load_how_t how = {.sets = &o->sets, .preset = true};
+    char path[PATH_BYTES];
     cbit_tool_config_t tool;
-    cbit_rows_defaults(cbit_platform_rows, machine);
-    if (o->preset == NULL) {
-        return CBIT_ERR_OK;
-    }
-    cbit_err_t err = cbit_load_scenario(o->preset, &how, &tool, file, diag);
+    cbit_err_t err = cbit_load_scenario(preset_path(o->preset, path), &how, &tool, file, diag);
     if (err == CBIT_ERR_OK) {
         *machine = *cbit_scenario_of(*file)->machine;
     }
@@ -88,7 +97,8 @@ static int measure(const measure_options_t *o, cbit_arena_t *arena, cbit_diag_t 
 {
     cbit_platform_config_t machine;
     bool terminal = !o->quiet && isatty(STDERR_FILENO) == 1;
-    const cbit_measure_options_t options = {.points = (uint32_t)o->points,
+    const cbit_measure_options_t options = {.preset = "rome",
+                                            .points = (uint32_t)o->points,
                                             .read_per_mille = (uint32_t)o->reads * 10,
                                             .samples = o->samples,
                                             .seed = o->seed,
@@ -116,16 +126,14 @@ static int check_usage(const measure_options_t *o)
     if (o->reads > 100) {
         return cbit_usage_error(&command, "--mix: expected 0 to 100, the percentage of reads");
     }
-    if (o->sets.count > 0 && o->preset == NULL) {
-        return cbit_usage_error(&command, "--set overrides a value of a --preset");
-    }
     return o->json && o->csv ? cbit_usage_error(&command, "--json and --csv exclude each other")
                              : 0;
 }
 
 int cbit_cli_measure(int argc, char **argv)
 {
-    measure_options_t options = {.points = 8, .samples = 100000, .seed = 1, .reads = 100};
+    measure_options_t options = {
+        .preset = "rome", .points = 8, .samples = 100000, .seed = 1, .reads = 100};
     cbit_operands_t operands;
     bool help = false;
     if (cbit_args_parse(&command, argc, argv, &options, &operands, &help) != CBIT_ERR_OK) {

@@ -6,7 +6,7 @@
 #include "cbit_test.h"
 #include "perf/measure/load.h"
 
-enum { SAMPLES = 10000 };
+enum { SAMPLES = 5000 };
 
 static cbit_platform_config_t config;
 static cbit_diag_t *diag;
