@@ -74,12 +74,19 @@ static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
 
 /* Finds a line in the core's own levels and its complex's L3, and brings it near. NULL: it is not
    there, or must first be taken from others. *which: where it was. */
-static cbit_line_t *hit(cbit_cache_t *cache, uint32_t core, bool fetch, uint8_t command,
-                        uint64_t tag, uint32_t *which)
+static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t *which)
 {
+    cbit_cache_t *cache = port->cache;
+    uint32_t core = port->core;
+    bool fetch = port->fetch;
     cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
-    uint32_t place = cbit_level_find(l1, core, tag);
+    uint32_t *hint = &port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
+    uint32_t place = *hint;
+    if (l1->lines == 0 || l1->tags[place] != tag) {
+        place = cbit_level_find(l1, core, tag);
+    }
     if (place != NOWHERE) {
+        *hint = place;
         cbit_line_t *line = &cache->pool[l1->line[place]];
         if (!may_hit(cache, line, core, command)) {
             return NULL;
@@ -126,14 +133,13 @@ static void count_hit(cbit_cache_t *cache, uint32_t which)
 bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes, uint32_t *clocks)
 {
-    const cbit_core_t *port = self;
+    cbit_core_t *port = self;
     cbit_cache_t *cache = port->cache;
-    if (cache->of_core[port->core].wbinvds != NULL) {
+    if (cache->wbinvds_active != 0 && cache->of_core[port->core].wbinvds != NULL) {
         return false;
     }
     uint32_t which;
-    cbit_line_t *line =
-        hit(cache, port->core, port->fetch, (uint8_t)command, cbit_tag(spa, key), &which);
+    cbit_line_t *line = hit(port, (uint8_t)command, cbit_tag(spa, key), &which);
     if (line == NULL) {
         return false;
     }
@@ -432,7 +438,7 @@ static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *t
 
 bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
-    const cbit_core_t *port = self;
+    cbit_core_t *port = self;
     cbit_cache_t *cache = port->cache;
     uint64_t tag = cbit_tag(txn->spa, txn->key);
     if (cache->of_core[port->core].wbinvds == NULL) {
@@ -445,8 +451,7 @@ bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
             }
         } else {
             uint32_t which;
-            if (line != NULL &&
-                hit(cache, port->core, port->fetch, txn->command, tag, &which) != NULL) {
+            if (line != NULL && hit(port, txn->command, tag, &which) != NULL) {
                 serve(cache, line, port->core, txn);
                 count_hit(cache, which);
                 answer_later(cache, which, txn);

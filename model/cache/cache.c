@@ -233,8 +233,11 @@ static bool build_buffers(cbit_cache_t *cache)
         cache->waits_free = &cache->waits[i];
     }
     for (uint32_t i = 0; i < 2 * cache->cores; i++) {
-        cache->ports[i] =
-            (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
+        cbit_core_t *port = &cache->ports[i];
+        *port = (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
+        for (uint32_t h = 0; h < L1_HINTS; h++) { /* a place of its own, whatever is there */
+            port->hints[h] = port->core * (port->fetch ? cache->l1i.lines : cache->l1d.lines);
+        }
     }
     return true;
 }

@@ -91,10 +91,12 @@ typedef struct cbit_answers {
     cbit_event_t event;
 } cbit_answers_t;
 
+enum { L1_HINTS = 256 };
 typedef struct cbit_core {
     cbit_cache_t *cache;
     uint32_t core;
     bool fetch;
+    uint32_t hints[L1_HINTS]; /* where L1 had a line the last time, by its number */
 } cbit_core_t;
 
 enum { ANSWERS_L1D, ANSWERS_L1I, ANSWERS_L2, ANSWERS_L3, ANSWERS };
