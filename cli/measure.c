@@ -97,8 +97,7 @@ static int measure(const measure_options_t *o, cbit_arena_t *arena, cbit_diag_t 
 {
     cbit_platform_config_t machine;
     bool terminal = !o->quiet && isatty(STDERR_FILENO) == 1;
-    const cbit_measure_options_t options = {.preset = "rome",
-                                            .points = (uint32_t)o->points,
+    const cbit_measure_options_t options = {.points = (uint32_t)o->points,
                                             .read_per_mille = (uint32_t)o->reads * 10,
                                             .samples = o->samples,
                                             .seed = o->seed,
