@@ -106,18 +106,18 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
         *which = ANSWERS_L2;
         return line;
     }
-    place = cbit_level_find(&cache->l3, cbit_complex_of(cache, core), tag);
-    if (place == NOWHERE || !cbit_cache_has_room(cache)) {
+    /* The directory knows whether the L3 has it, and tells a miss sooner than the L3's tags. */
+    cbit_line_t *line = cbit_line_find(cache, tag);
+    uint64_t mine = UINT64_C(1) << cbit_complex_of(cache, core);
+    if (line == NULL || (line->complexes & mine) == 0 || !cbit_cache_has_room(cache)) {
         return NULL;
     }
-    cbit_line_t *line = &cache->pool[cache->l3.line[place]];
-    uint64_t mine = UINT64_C(1) << cbit_complex_of(cache, core);
     bool elsewhere = line->cores != 0 || (line->complexes & ~mine) != 0;
     if (line->mshr != NULL || line->owner != NO_OWNER ||
         (command == CBIT_COMMAND_WRITE && elsewhere)) {
         return NULL;
     }
-    cbit_level_touch(&cache->l3, place);
+    cbit_level_touch(&cache->l3, cbit_level_find(&cache->l3, cbit_complex_of(cache, core), tag));
     cbit_line_place(cache, line, core, fetch);
     *which = ANSWERS_L3;
     return line;
@@ -229,6 +229,7 @@ static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
     cbit_txn_push_reply(fill, fill_arrived, mshr);
     mshr->fill = true;
     cache->stats.misses++;
+    cbit_line_expect(cache, mshr->first->core, cache->pool[mshr->line].tag);
     cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
 }
 
@@ -360,6 +361,7 @@ void cbit_mshr_event(void *self)
         }
         return;
     }
+    cbit_line_expect_victim(cache, mshr->first->core, cache->pool[mshr->line].tag);
     mshr->next = NULL;
     *(cache->fills_first == NULL ? &cache->fills_first : &cache->fills_last->next) = mshr;
     cache->fills_last = mshr;

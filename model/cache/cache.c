@@ -198,7 +198,7 @@ static bool build_directory(cbit_cache_t *cache)
         buckets *= 2;
     }
     cache->bucket_mask = buckets - 1;
-    cache->pool = calloc(cache->pool_count, sizeof cache->pool[0]);
+    cache->pool = aligned_alloc(64, (size_t)cache->pool_count * sizeof cache->pool[0]);
     cache->buckets = malloc(buckets * sizeof cache->buckets[0]);
     if (cache->pool == NULL || cache->buckets == NULL) {
         return false;

@@ -215,6 +215,34 @@ bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint
     return line->cores == UINT64_C(1) << core && complexes == 0;
 }
 
+void cbit_line_expect(const cbit_cache_t *cache, uint32_t core, uint64_t tag)
+{
+    const cbit_level_t *l3 = &cache->l3;
+    if (l3->lines == 0) {
+        return;
+    }
+    uint32_t set = cbit_complex_of(cache, core) * l3->lines +
+                   ((uint32_t)cbit_tag_number(tag) & l3->set_mask) * l3->ways;
+    for (uint32_t way = 0; way < l3->ways; way += 8) { /* eight to a line of the host */
+        __builtin_prefetch(&l3->tags[set + way]);
+        __builtin_prefetch(&l3->used[set + way]);
+    }
+    __builtin_prefetch(&l3->line[set]);
+}
+
+void cbit_line_expect_victim(const cbit_cache_t *cache, uint32_t core, uint64_t tag)
+{
+    const cbit_level_t *l3 = &cache->l3;
+    if (l3->lines == 0) {
+        return;
+    }
+    uint32_t place = choose(l3, cbit_complex_of(cache, core), tag);
+    if (l3->tags[place] != 0) {
+        __builtin_prefetch(&cache->pool[l3->line[place]]);
+        __builtin_prefetch(&cache->buckets[bucket_of(cache, cbit_tag_number(l3->tags[place]))]);
+    }
+}
+
 static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
     if ((line->complexes >> complex & 1) != 0) {

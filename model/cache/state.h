@@ -27,7 +27,8 @@ typedef struct cbit_line {
     uint64_t cores;     /* that have it in their L2 */
     uint64_t complexes; /* that have it in their L3 */
     cbit_mshr_t *mshr;  /* on its way to a core */
-    uint8_t bytes[CBIT_LINE_BYTES];
+    /* In a host line of their own: who only looks at the entry does not touch them. */
+    _Alignas(64) uint8_t bytes[CBIT_LINE_BYTES];
 } cbit_line_t;
 
 /* A level over all its units (cores or complexes). Line of a unit: unit x lines + set x ways + way;
@@ -218,6 +219,11 @@ cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
 cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag);
 /* Gives the entry back if nothing refers to it. */
 void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
+
+/* A line will be placed: has the host fetch what that touches, its L3 set first, then the entry of
+   the line that leaves it. Changes nothing. */
+void cbit_line_expect(const cbit_cache_t *cache, uint32_t core, uint64_t tag);
+void cbit_line_expect_victim(const cbit_cache_t *cache, uint32_t core, uint64_t tag);
 
 /* Puts a line into a core's L2 and L1. Displaces at most one line from the chip. */
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
