@@ -289,6 +289,76 @@ START_TEST(published_points_are_met)
 }
 END_TEST
 
+/* Streams that lean on one limit each, the timings that would hide it relaxed. */
+static uint64_t stays_in_a_row(uint64_t i)
+{
+    return i * 64; /* M1: consecutive lines change the bank group */
+}
+
+static uint64_t one_bank_group(uint64_t i)
+{
+    return (i % 128) << 6 | (i / 128 % 4) << 15 | (i / 512 % 65536) << 17;
+}
+
+static uint64_t one_bank(uint64_t i)
+{
+    return i % 65536 << 17;
+}
+
+/* A new row in the next bank group, then the next bank: every access needs its ACT. */
+static uint64_t all_banks_in_turn(uint64_t i)
+{
+    return (i % 4) << 13 | (i / 4 % 4) << 15 | (i / 16 % 65536) << 17;
+}
+
+static const struct limit {
+    const char *name, *mapping;
+    uint64_t (*address)(uint64_t i);
+    uint32_t tfaw, tras, trp, trcd; /* 0: as the device has it */
+    uint32_t page;                  /* 1: closed, which saves the PRE commands */
+    double want_gbs;
+} LIMITS[] = {
+    /* All less refresh: x (1 - 560/12480). 64 B / (4 x 0.625 ns) = 25.6 */
+    {"peak", "M1", stays_in_a_row, 0, 0, 0, 0, 0, 24.45},
+    {"tCCD_L", "M0", one_bank_group, 0, 0, 0, 0, 0, 12.23}, /* 64 B / (8 x 0.625 ns) = 12.8 */
+    {"tRC", "M0", one_bank, 0, 0, 0, 0, 0, 1.322},          /* 64 B / 46.25 ns = 1.384 */
+    /* 4 x 64 B / 21.25 ns = 12.05. With tRCD 22 every fourth RD wants the command bus in the clock
+       of an ACT (12 + 22 = 34) and costs it 3 %: tRCD 21 keeps them apart. */
+    {"tFAW", "M0", all_banks_in_turn, 0, 0, 0, 21, 0, 11.51},
+    /* 16 banks x 64 B / 46.25 ns = 22.14; tFAW out of the way, commands kept apart */
+    {"banks", "M0", all_banks_in_turn, 16, 0, 0, 21, 1, 21.15},
+    /* 64 B / (4 x 0.625 ns): tRRD_S alone, with rows that cycle quickly */
+    {"tRRD_S", "M0", all_banks_in_turn, 16, 34, 4, 22, 0, 24.45},
+};
+
+START_TEST(each_limit_is_reached_within_a_percent)
+{
+    enum { COUNT = 200000 };
+    const struct limit *limit = &LIMITS[_i];
+    cbit_umc_config_t config;
+    set_defaults(&config, limit->mapping, "default");
+    config.read_queue_entries = 64;
+    config.dram.timing.tfaw_nck = limit->tfaw;
+    config.dram.timing.tras_nck = limit->tras;
+    config.dram.timing.trp_nck = limit->trp;
+    config.dram.timing.trcd_nck = limit->trcd;
+    config.page_policy = limit->page;
+    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        requests[i].address = limit->address(i);
+    }
+    const cbit_stream_options_t options = {.window = 64, .check = true};
+    cbit_stream_result_t r;
+    ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &r, NULL), CBIT_ERR_OK);
+    ck_assert_uint_eq(r.violations, 0);
+    double gbs = COUNT * 64.0 / ((double)r.end_nck * 0.625);
+    ck_assert_msg(gbs > limit->want_gbs * 0.99 && gbs < limit->want_gbs * 1.01,
+                  "%s: %.3f GB/s, not %.3f", limit->name, gbs, limit->want_gbs);
+    cbit_stream_result_free(&r);
+    free(requests);
+}
+END_TEST
+
 /* DDR5-4800B 16 Gb x8, one sub-channel, tCCD_L_WR 48 as Ramulator 2.1 has it. */
 static const struct ddr5_point {
     char letter;
@@ -330,6 +400,8 @@ Suite *cbit_test_suite(void)
     tcase_set_timeout(points, 120);
     tcase_add_test(points, generated_streams_have_the_published_fingerprints);
     tcase_add_loop_test(points, published_points_are_met, 0, POINT_COUNT);
+    tcase_add_loop_test(points, each_limit_is_reached_within_a_percent, 0,
+                        sizeof LIMITS / sizeof LIMITS[0]);
     tcase_add_loop_test(points, ddr5_points_are_met_to_the_clock, 0, 3);
     suite_add_tcase(suite, points);
     return suite;
