@@ -21,12 +21,19 @@ static void require(bool good, const char *what)
     }
 }
 
-/* The one file that all inputs are written to, beside a preset that they may include. */
+static char folder[] = "/tmp/cbit-fuzz-XXXXXX";
+
+static void remove_folder(void)
+{
+    (void)rmdir(folder);
+}
+
+/* The one file that all inputs are written to. */
 static const char *scenario_path(void)
 {
-    static char folder[] = "/tmp/cbit-fuzz-XXXXXX", path[64];
+    static char path[64];
     if (path[0] == '\0') {
-        require(mkdtemp(folder) != NULL, "no temporary folder");
+        require(mkdtemp(folder) != NULL && atexit(remove_folder) == 0, "no temporary folder");
         (void)snprintf(path, sizeof path, "%s/s.json", folder);
     }
     return path;
