@@ -246,7 +246,7 @@ static void want_stats(cbit_vcpu_t *vcpu, uint16_t guest)
 void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t guest)
 {
     cbit_context_t *context = vcpu->contexts;
-    while (context != NULL && context->program.self != program->self) {
+    while (context != NULL && (context->program.self != program->self || context->guest != guest)) {
         context = context->next;
     }
     if (context == NULL) {

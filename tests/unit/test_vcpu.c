@@ -551,6 +551,49 @@ START_TEST(large_entries_with_low_address_bits_are_reserved)
 }
 END_TEST
 
+/* ---- programs on one core ---- */
+
+static bool one_io(void *self, cbit_op_t *op)
+{
+    uint64_t *left = self;
+    if (*left == 0) {
+        return false;
+    }
+    *op = (cbit_op_t){.kind = CBIT_OP_IO, .value = (*left)--};
+    return true;
+}
+
+START_TEST(each_program_goes_on_where_it_stood)
+{
+    uint64_t first = 2, second = 2;
+    const cbit_program_t programs[2] = {{.self = &first, .next = one_io},
+                                        {.self = &second, .next = one_io}};
+    for (uint64_t value = 2; value > 0; value--) {
+        for (uint16_t i = 0; i < 2; i++) {
+            cbit_vcpu_bind(guest->vcpu, &programs[i], i);
+            small_guest_run(guest);
+            expect_exit(CBIT_EXIT_IOIO);
+            ck_assert_uint_eq(guest->exit.info1, value);
+        }
+    }
+    cbit_vcpu_bind(guest->vcpu, &programs[0], 0);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    /* Another guest whose program came to stand at the same address is another program. */
+    first = 1;
+    cbit_vcpu_bind(guest->vcpu, &programs[0], 7);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_IOIO);
+    cbit_vcpu_stats_t counted;
+    cbit_vcpu_stats(guest->vcpu, 7, &counted);
+    ck_assert_uint_eq(counted.exits, 1);
+    cbit_vcpu_stats(guest->vcpu, 0, &counted);
+    ck_assert_uint_eq(counted.exits, 3);
+    cbit_vcpu_stats(guest->vcpu, 1000, &counted);
+    ck_assert_uint_eq(counted.exits, 0);
+}
+END_TEST
+
 /* ---- rewinding ---- */
 
 START_TEST(rewinding_repeats_what_was_begun_since_vmrun_once)
@@ -611,6 +654,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, a_right_given_later_is_found_by_walking_again);
     tcase_add_test(tcase, large_pages_shorten_walks_and_share_an_entry);
     tcase_add_test(tcase, large_entries_with_low_address_bits_are_reserved);
+    tcase_add_test(tcase, each_program_goes_on_where_it_stood);
     tcase_add_test(tcase, rewinding_repeats_what_was_begun_since_vmrun_once);
     suite_add_tcase(suite, tcase);
     return suite;
