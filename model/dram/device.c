@@ -157,6 +157,25 @@ static const cbit_row_t timing_rows[] = {
     {.key = NULL},
 };
 
+#define CURRENT(name, value, text)                                                                 \
+    {                                                                                              \
+        CBIT_FIELD(U32, cbit_dram_power_t, name),                                                  \
+            .unit = "mA", .min = 0, .max = 100000, .fallback = value,                              \
+            .source = "the 8 Gb x8 DDR4-3200 currents that DRAMsim3 ships", .help = text           \
+    }
+
+static const cbit_row_t power_rows[] = {
+    {CBIT_FIELD(U32, cbit_dram_power_t, vdd_mv), .unit = "mV", .min = 0, .max = 10000,
+     .fallback = 1200, .source = "JESD79-4: VDD", .help = "Core supply"},
+    CURRENT(idd0_ma, 57, "One bank opening and closing"),
+    CURRENT(idd2n_ma, 37, "Standby, all banks closed"),
+    CURRENT(idd3n_ma, 52, "Standby, a bank open"),
+    CURRENT(idd4r_ma, 168, "Reading without pause"),
+    CURRENT(idd4w_ma, 150, "Writing without pause"),
+    CURRENT(idd5_ma, 250, "Refreshing without pause"),
+    {.key = NULL},
+};
+
 const cbit_row_t cbit_dram_config_rows[] = {
     {CBIT_FIELD(ENUM, cbit_dram_config_t, speed), .names = cbit_dram_speed_names,
      .fallback = CBIT_DDR4_3200AA, .max = CBIT_DRAM_SPEEDS - 1,
@@ -170,6 +189,8 @@ const cbit_row_t cbit_dram_config_rows[] = {
      .fallback = 1, .source = "assumed: single-rank modules", .help = "Ranks of a channel"},
     {CBIT_FIELD(OBJECT, cbit_dram_config_t, timing), .rows = timing_rows,
      .source = "by speed grade", .help = "Timing; 0 takes the speed grade's value"},
+    {CBIT_FIELD(OBJECT, cbit_dram_config_t, power), .rows = power_rows, .source = "by device",
+     .help = "Currents of one device, for energy"},
     {.key = NULL},
 };
 
@@ -398,7 +419,7 @@ cbit_err_t cbit_dram_resolve(const cbit_dram_config_t *config, const char *where
         return err;
     }
     const grade_t *grade = &GRADES[config->speed];
-    cbit_dram_device_t d = {.timing = config->timing};
+    cbit_dram_device_t d = {.timing = config->timing, .power = config->power};
     organise(&d, config, grade);
     fill_common(&d.timing, grade, config->width_bits == 4 ? 0 : config->width_bits == 8 ? 1 : 2);
     fill_refresh(&d.timing, grade, config->density_gbit);

@@ -111,11 +111,13 @@ static uint16_t *line_count(umc_core_t *core, uint64_t line)
     return &core->line_count[(line * 0x9e3779b97f4a7c15u) >> (64 - UMC_LINE_HASH_BITS)];
 }
 
-static void close_bank(umc_core_t *core, uint32_t bank)
+static void close_bank(umc_core_t *core, uint32_t bank, uint32_t at)
 {
     umc_rank_t *rank = &core->rank[core->rank_of[bank]];
     rank->kept_banks -= core->kept[bank] != UMC_NO_ENTRY ? 1 : 0;
-    rank->open_banks--;
+    if (--rank->open_banks == 0) {
+        core->stats.open_rank_nck += core->epoch_nck + at - rank->open_since_nck;
+    }
     core->kept[bank] = UMC_NO_ENTRY;
     core->open_row[bank] = UMC_CLOSED;
     core->queue[0][bank].hits = 0;
@@ -210,7 +212,7 @@ static void do_column(umc_core_t *core, uint16_t index, uint32_t at, umc_event_t
     leave(core, index);
     if (closes) {
         event->kind = entry->write ? UMC_EVENT_WRA : UMC_EVENT_RDA;
-        close_bank(core, bank);
+        close_bank(core, bank, at);
     }
     core->still = false;
     core->moved_nck = umc_max64(core->moved_nck, core->epoch_nck + at);
@@ -233,7 +235,9 @@ static void do_act(umc_core_t *core, uint16_t index, uint32_t at)
     core->open_row[bank] = entry->row;
     core->kept[bank] = index;
     rank->kept_banks++;
-    rank->open_banks++;
+    if (rank->open_banks++ == 0) {
+        rank->open_since_nck = core->epoch_nck + at;
+    }
     entry->own_act = true;
     umc_bank_opened(core, bank);
 }
@@ -261,7 +265,7 @@ static void do_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *even
     core->turn = entry->bank;
     if (plan->op == UMC_PRE) {
         core->bus = at + 1;
-        close_bank(core, entry->bank);
+        close_bank(core, entry->bank, at);
         umc_gates_pre(core, entry->bank, at);
         core->stats.precharges++;
     } else {
@@ -301,7 +305,7 @@ static void do_refresh(umc_core_t *core, const umc_plan_t *plan)
         return;
     }
     if (plan->kind == UMC_EVENT_PRE) {
-        close_bank(core, plan->bank);
+        close_bank(core, plan->bank, at);
         umc_gates_pre(core, plan->bank, at);
         umc_lanes_update(core, plan->bank);
         core->stats.precharges++;
@@ -311,7 +315,7 @@ static void do_refresh(umc_core_t *core, const umc_plan_t *plan)
     umc_gates_prea(core, plan->rank, at);
     for (uint32_t b = first; b < first + core->banks_per_rank; b++) {
         if (core->open_row[b] != UMC_CLOSED) {
-            close_bank(core, b);
+            close_bank(core, b, at);
             umc_lanes_update(core, b);
         }
     }
@@ -560,4 +564,15 @@ void umc_core_drain(umc_core_t *core, bool on)
 const umc_core_stats_t *umc_core_stats(const umc_core_t *core)
 {
     return &core->stats;
+}
+
+uint64_t umc_core_open_nck(const umc_core_t *core, uint64_t now_nck)
+{
+    uint64_t open_nck = core->stats.open_rank_nck;
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        const umc_rank_t *rank = &core->rank[r];
+        bool counts = rank->open_banks > 0 && rank->open_since_nck < now_nck;
+        open_nck += counts ? now_nck - rank->open_since_nck : 0;
+    }
+    return open_nck;
 }

@@ -65,7 +65,8 @@ typedef struct umc_core_config {
 
 typedef struct umc_core_stats {
     uint64_t activates, precharges, precharges_all, reads, writes, refreshes;
-    uint64_t row_hits; /* column commands that needed no ACT of their own */
+    uint64_t row_hits;      /* column commands that needed no ACT of their own */
+    uint64_t open_rank_nck; /* clocks with an open bank, summed over ranks; see umc_core_open_nck */
 } umc_core_stats_t;
 
 /* What became of a request of the stream driver. */
@@ -121,5 +122,8 @@ bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
 void umc_core_settle(umc_core_t *core, uint64_t now_nck);
 
 const umc_core_stats_t *umc_core_stats(const umc_core_t *core);
+
+/* open_rank_nck up to now_nck, with the banks that are open still. */
+uint64_t umc_core_open_nck(const umc_core_t *core, uint64_t now_nck);
 
 #endif

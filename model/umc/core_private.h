@@ -52,6 +52,7 @@ typedef struct umc_rank {
     uint32_t open_banks, kept_banks;
     uint32_t refresh_gate, prea_gate; /* earliest REF and PREA */
     uint64_t due_nck;                 /* of the next refresh */
+    uint64_t open_since_nck;          /* while open_banks > 0 */
 } umc_rank_t;
 
 typedef struct umc_plan {

@@ -352,6 +352,16 @@ static void collect(driver_t *d, uint64_t count)
             r->violation = *cbit_dram_checker_first(d->checker);
         }
     }
+    if (d->core != NULL) {
+        const cbit_dram_activity_t activity = {.activates = r->activates,
+                                               .reads = stats->reads,
+                                               .writes = stats->writes,
+                                               .refreshes = r->refreshes,
+                                               .open_rank_nck =
+                                                   umc_core_open_nck(d->core, r->end_nck),
+                                               .total_rank_nck = r->end_nck * d->device.ranks};
+        cbit_dram_energy(&d->device, &activity, &r->energy);
+    }
     r->tck_num_ps = d->device.clock.period_num_ps;
     r->tck_den = d->device.clock.period_den;
 }

@@ -289,6 +289,38 @@ START_TEST(published_points_are_met)
 }
 END_TEST
 
+/* Picojoules a request as DRAMsim3 gives them, with its currents. */
+static const struct energy_point {
+    char letter;
+    uint32_t window, requests, pj;
+} ENERGY_POINTS[] = {{'a', 1, 200000, 13512},
+                     {'a', 32, 1000000, 5252},
+                     {'c', 32, 1000000, 10167},
+                     {'d', 32, 100000, 33042},
+                     {'f', 32, 100000, 122904}};
+
+START_TEST(energy_is_that_of_the_reference)
+{
+    const struct energy_point *point = &ENERGY_POINTS[_i];
+    cbit_umc_config_t config;
+    set_defaults(&config, "M0", "dramsim3");
+    cbit_stream_request_t *requests = calloc(point->requests, sizeof *requests);
+    ck_assert(cbit_dram_stream(point->letter, requests, point->requests));
+    const cbit_stream_options_t options = {.window = point->window};
+    cbit_stream_result_t r;
+    ck_assert_int_eq(cbit_stream_run(&config, &options, requests, point->requests, &r, NULL),
+                     CBIT_ERR_OK);
+    const cbit_dram_energy_t *e = &r.energy;
+    uint64_t pj =
+        (e->activate_pj + e->read_pj + e->write_pj + e->refresh_pj + e->open_pj + e->closed_pj) /
+        point->requests;
+    ck_assert_msg(pj + 2 >= point->pj && pj <= point->pj + 2, "%lu pJ a request, not %u",
+                  (unsigned long)pj, point->pj);
+    cbit_stream_result_free(&r);
+    free(requests);
+}
+END_TEST
+
 /* Streams that lean on one limit each, the timings that would hide it relaxed. */
 static uint64_t stays_in_a_row(uint64_t i)
 {
@@ -400,6 +432,8 @@ Suite *cbit_test_suite(void)
     tcase_set_timeout(points, 120);
     tcase_add_test(points, generated_streams_have_the_published_fingerprints);
     tcase_add_loop_test(points, published_points_are_met, 0, POINT_COUNT);
+    tcase_add_loop_test(points, energy_is_that_of_the_reference, 0,
+                        sizeof ENERGY_POINTS / sizeof ENERGY_POINTS[0]);
     tcase_add_loop_test(points, each_limit_is_reached_within_a_percent, 0,
                         sizeof LIMITS / sizeof LIMITS[0]);
     tcase_add_loop_test(points, ddr5_points_are_met_to_the_clock, 0, 3);

@@ -4,6 +4,7 @@
 
 #include "cbit/base/rng.h"
 #include "cbit/dram/device.h"
+#include "cbit/dram/energy.h"
 #include "cbit/dram/map.h"
 #include "cbit/dram/store.h"
 #include "cbit_test.h"
@@ -116,6 +117,27 @@ START_TEST(impossible_timings_name_the_rule)
 }
 END_TEST
 
+START_TEST(energy_follows_the_worked_example)
+{
+    cbit_dram_config_t config;
+    cbit_dram_device_t device;
+    cbit_dram_energy_t energy;
+    cbit_rows_defaults(cbit_dram_config_rows, &config);
+    ck_assert_int_eq(cbit_dram_resolve(&config, "/dram", &device, NULL), CBIT_ERR_OK);
+    /* 8 devices, 1.2 V. ACT: 1.2 (57 x 46.25 - 52 x 32.5 - 37 x 13.75) 8 = 4200 pJ; read
+       1.2 (168 - 52) 2.5 x 8 = 2784; write 1.2 (150 - 52) 2.5 x 8 = 2352; refresh
+       1.2 (250 - 52) 350 x 8 = 665280; 1600 clocks are 1 us: 499.2 mW open, 355.2 mW closed. */
+    const cbit_dram_activity_t one = {1, 1, 1, 1, 1600, 3200};
+    cbit_dram_energy(&device, &one, &energy);
+    ck_assert_uint_eq(energy.activate_pj, 4200);
+    ck_assert_uint_eq(energy.read_pj, 2784);
+    ck_assert_uint_eq(energy.write_pj, 2352);
+    ck_assert_uint_eq(energy.refresh_pj, 665280);
+    ck_assert_uint_eq(energy.open_pj, 499200);
+    ck_assert_uint_eq(energy.closed_pj, 355200);
+}
+END_TEST
+
 static cbit_err_t try_map(const char *text, const uint64_t *hash, uint32_t hashes,
                           cbit_dram_map_t *map, cbit_diag_t *diag)
 {
@@ -203,6 +225,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(device, speed_grades_give_the_clocks_of_the_standard, 0,
                         sizeof SPEEDS / sizeof SPEEDS[0]);
     tcase_add_test(device, impossible_timings_name_the_rule);
+    tcase_add_test(device, energy_follows_the_worked_example);
     suite_add_tcase(suite, device);
     TCase *map = tcase_create("map");
     tcase_add_test(map, calibration_maps_put_their_bits_in_place);

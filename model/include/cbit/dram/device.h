@@ -63,6 +63,12 @@ typedef struct cbit_dram_timing {
     uint32_t read_to_sleep_nck, write_to_sleep_nck;
 } cbit_dram_timing_t;
 
+/* Data-sheet currents of one device, for energy. */
+typedef struct cbit_dram_power {
+    uint32_t vdd_mv;
+    uint32_t idd0_ma, idd2n_ma, idd3n_ma, idd4r_ma, idd4w_ma, idd5_ma;
+} cbit_dram_power_t;
+
 /* What a scenario says about the devices of a channel. */
 typedef struct cbit_dram_config {
     uint32_t speed;        /* cbit_dram_speed_t */
@@ -70,6 +76,7 @@ typedef struct cbit_dram_config {
     uint32_t density_gbit; /* of a device: 4, 8, 16, 24, 32 */
     uint32_t ranks;        /* 1..4 */
     cbit_dram_timing_t timing;
+    cbit_dram_power_t power;
 } cbit_dram_config_t;
 
 extern const cbit_row_t cbit_dram_config_rows[];
@@ -79,6 +86,7 @@ extern const char *const cbit_dram_speed_names[];
 typedef struct cbit_dram_device {
     cbit_clock_t clock; /* tCK, exact */
     cbit_dram_timing_t timing;
+    cbit_dram_power_t power;
     uint32_t ranks, groups, banks_per_group;                          /* groups of a rank */
     uint32_t rank_bits, group_bits, bank_bits, row_bits, column_bits; /* column: lines of a row */
     uint32_t rows;  /* may be below 2^row_bits (24 Gb devices) */

@@ -16,6 +16,7 @@
 #include "cbit/base/diag.h"
 #include "cbit/dram/checker.h"
 #include "cbit/dram/device.h"
+#include "cbit/dram/energy.h"
 #include "cbit/dram/map.h"
 #include "cbit/umc/config.h"
 
@@ -71,6 +72,7 @@ typedef struct cbit_stream_result {
     uint64_t checked, violations;
     cbit_dram_violation_t violation; /* the first one */
     uint64_t tck_num_ps, tck_den;
+    cbit_dram_energy_t energy; /* of the quick controller; zero with plain */
     /* Reads by latency in clocks, the last bucket holds all beyond. */
     uint32_t buckets;
     uint64_t *histogram; /* owned: cbit_stream_result_free */
