@@ -50,11 +50,11 @@ static cbit_err_t open_ours(const cbit_bench_source_t *source, cbit_bench_t *ben
         (void)snprintf(text[i], sizeof text[i], "-G%s=%u", values[i].name, values[i].value);
         options[i] = text[i];
     }
-    static const char *const files[] = {"aes_engine.v"};
+    static const char *const files[] = {"aes_checks.sv", "aes_engine.v"};
     cbit_dut_source_t ours = {
         .top = "aes_engine",
         .files = files,
-        .file_count = 1,
+        .file_count = sizeof files / sizeof files[0],
         .options = options,
         .option_count = OUR_OPTIONS,
         .waves = source->waves,
