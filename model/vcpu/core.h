@@ -98,7 +98,7 @@ typedef struct cbit_walk {
     } nested;
 } cbit_walk_t;
 
-enum { REWIND_OPS = 64, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
+enum { REWIND_OPS = 256, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
 enum { TLB_HINTS = 16 };
 enum { GPR_RAX = 0, GPR_RSP = 4 };
 
