@@ -138,10 +138,21 @@ static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     return STEP_WAIT;
 }
 
+/* RIP as an interrupt saves it: of the instruction that comes next, if that is a fetch. Before
+   paging is on the program is not asked ahead: what it says then may be the turning on. */
+static void point_at_next(cbit_vcpu_t *vcpu)
+{
+    const cbit_op_t *op = cbit_vcpu_paged(vcpu) ? cbit_vcpu_next_op(vcpu) : NULL;
+    if (op != NULL && op->kind == CBIT_OP_FETCH) {
+        vcpu->guest.rip = op->gva;
+    }
+}
+
 static cbit_step_t run_op(cbit_vcpu_t *vcpu)
 {
     if (vcpu->interrupt && !vcpu->op_begun) {
         vcpu->interrupt = false;
+        point_at_next(vcpu);
         cbit_vcpu_exit(vcpu, CBIT_EXIT_INTR, 0, 0);
         return STEP_WAIT;
     }

@@ -190,6 +190,26 @@ START_TEST(interrupts_exit_between_operations)
 }
 END_TEST
 
+START_TEST(an_interrupt_saves_the_rip_of_what_comes_next)
+{
+    small_guest_code(guest, 0x1000, nops, 16);
+    small_guest_add(guest, CBIT_OP_THINK, 0, 0)->cclk = 100000;
+    small_guest_code(guest, 0x3000, nops, 16); /* after a jump */
+    cbit_vcpu_run(guest->vcpu, SMALL_VMCB);
+    cbit_kernel_run(guest->kernel, 20000000);
+    cbit_vcpu_interrupt(guest->vcpu);
+    cbit_kernel_run(guest->kernel, CBIT_PS_NEVER);
+    expect_exit(CBIT_EXIT_INTR);
+    ck_assert_uint_eq(guest->exit.rip, 0x3000);
+    ck_assert_uint_eq(guest->data_calls, 1);
+    cbit_vcpu_rewind(guest->vcpu);
+    small_guest_run(guest);
+    expect_exit(CBIT_EXIT_HLT);
+    ck_assert_uint_eq(guest->data_calls, 3); /* both, the first one for the second time */
+    ck_assert_uint_eq(stats().instructions, 2);
+}
+END_TEST
+
 /* ---- VMRUN's checks ---- */
 
 START_TEST(vmrun_refuses_what_hardware_refuses)
@@ -635,6 +655,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, accesses_may_cross_lines_and_pages);
     tcase_add_test(tcase, io_and_hypercalls_exit_and_go_on_after);
     tcase_add_test(tcase, interrupts_exit_between_operations);
+    tcase_add_test(tcase, an_interrupt_saves_the_rip_of_what_comes_next);
     tcase_add_test(tcase, vmrun_refuses_what_hardware_refuses);
     tcase_add_test(tcase, missing_nested_pages_exit_with_the_address_and_go_on);
     tcase_add_test(tcase, missing_nested_pages_of_guest_tables_say_so);
