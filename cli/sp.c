@@ -23,6 +23,7 @@ static void help(void)
         "Powers up a Secure Processor with its memory, runs the firmware, and gives it\n"
         "commands one after the other, or serves /dev/sev to a program and its children.\n"
         "\n"
+        "options:\n"
         "  --state FILE  the chip and its flash; made when absent, with a chip of its own\n"
         "  --seed N      the chip that is made (without a state file: 1)\n"
         "  --gdb PORT    wait for gdb on 127.0.0.1 before the first instruction; 0: any port\n"
