@@ -109,4 +109,52 @@ void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
 uint32_t umc_user_take(cbit_umc_t *umc);
 void umc_user_free(cbit_umc_t *umc, uint32_t user);
 
+static inline uint64_t umc_max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline uint64_t umc_now_nck(const cbit_umc_t *umc)
+{
+    return cbit_clock_edge_at_or_after(&umc->device.clock, cbit_kernel_now_ps(umc->parts.kernel));
+}
+
+static inline cbit_ps_t umc_edge_ps(const cbit_umc_t *umc, uint64_t nck)
+{
+    return cbit_clock_edge_ps(&umc->device.clock, nck);
+}
+
+/* The first engine edge at or after a DRAM edge. */
+static inline uint64_t umc_eclk_from(const cbit_umc_t *umc, uint64_t nck)
+{
+    uint32_t divider = umc->config.engine_clock_divider;
+    return (nck + divider - 1) / divider;
+}
+
+static inline uint64_t umc_nck_of(const cbit_umc_t *umc, uint64_t eclk)
+{
+    return eclk * umc->config.engine_clock_divider;
+}
+
+/* ---- flight.c ---- */
+
+/* Issues the commands of the clocks up to nck; ends what is due by then, oldest request first. */
+void umc_step_core(cbit_umc_t *umc, uint64_t nck);
+void umc_land_due(cbit_umc_t *umc, uint64_t nck);
+void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_t due_nck);
+
+/* ---- enter.c ---- */
+
+void umc_enter_due(cbit_umc_t *umc, uint64_t nck);
+void umc_chain_write(cbit_umc_t *umc, uint32_t index);
+void umc_unchain_write(cbit_umc_t *umc, uint32_t index);
+uint32_t umc_newest_of_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
+bool umc_read_queued_for_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
+
+/* ---- keys.c ---- */
+
+void umc_serve_key_write(cbit_umc_t *umc, uint64_t nck);
+void umc_serve_flushes(cbit_umc_t *umc);
+bool umc_draining(const cbit_umc_t *umc); /* a flush or a key write waits for queued writes */
+
 #endif

@@ -1,0 +1,159 @@
+/* Requests enter the queues: forwarded, coalesced, refused, or entered with their fills. */
+#include <string.h>
+
+#include "model/umc/umc_private.h"
+
+/* ---- the chain of writes that are not in the store yet ---- */
+
+void umc_chain_write(cbit_umc_t *umc, uint32_t index)
+{
+    umc_user_t *user = &umc->users[index];
+    user->older = umc->newest_write;
+    user->newer = UMC_NONE;
+    *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = index;
+    umc->newest_write = index;
+}
+
+void umc_unchain_write(cbit_umc_t *umc, uint32_t index)
+{
+    umc_user_t *user = &umc->users[index];
+    *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = user->newer;
+    *(user->newer == UMC_NONE ? &umc->newest_write : &umc->users[user->newer].older) = user->older;
+    for (uint32_t i = 0; i < UMC_MAX_FLUSHES; i++) {
+        umc->flush[i].left -= user->flushes >> i & 1;
+    }
+}
+
+/* The newest write of a line, which is the one that a later access of the line meets. */
+uint32_t umc_newest_of_line(const cbit_umc_t *umc, cbit_spa_t line_spa)
+{
+    uint32_t i = umc->newest_write;
+    while (i != UMC_NONE && umc->users[i].line_spa != line_spa) {
+        i = umc->users[i].older;
+    }
+    return i;
+}
+
+bool umc_read_queued_for_line(const cbit_umc_t *umc, cbit_spa_t line_spa)
+{
+    for (uint32_t i = 0; i < umc->user_count; i++) {
+        const umc_user_t *user = &umc->users[i];
+        if (user->state == UMC_QUEUED && user->kind == UMC_KIND_READ &&
+            user->line_spa == line_spa) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- acceptance ---- */
+
+/* An answer without DRAM: everything since the request came was waiting in the controller. */
+static void answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_err_t status, uint64_t at_nck)
+{
+    txn->status = status;
+    cbit_txn_charge(txn, CBIT_STAGE_QUEUE, umc_edge_ps(umc, at_nck) - txn->entered_ps);
+    cbit_txn_reply(txn);
+}
+
+static uint64_t mask_of(const cbit_txn_t *txn)
+{
+    uint64_t ones = txn->size_bytes == CBIT_LINE_BYTES ? UINT64_MAX : (1ull << txn->size_bytes) - 1;
+    return ones << txn->spa % CBIT_LINE_BYTES;
+}
+
+static void enter_read(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t *place,
+                       uint64_t nck)
+{
+    umc_user_t *user = &umc->users[index];
+    uint32_t write = umc_newest_of_line(umc, user->line_spa);
+    umc->stats.reads++;
+    if (write != UMC_NONE && umc->users[write].key == user->key && !umc->users[write].offered &&
+        (mask_of(user->txn) & ~umc->users[write].mask) == 0) {
+        umc->stats.forwarded++;
+        memcpy(user->data, umc->users[write].data, sizeof user->data);
+        user->first_nck = user->bus_nck = nck + 1;
+        user->offered = false;
+        umc_into_flight(umc, index, UMC_REPLY, nck + 1);
+        return;
+    }
+    user->state = UMC_QUEUED;
+    (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
+}
+
+static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t *place,
+                       uint64_t nck)
+{
+    uint32_t index = umc_user_take(umc);
+    const umc_user_t *user = &umc->users[write];
+    umc->users[index] = (umc_user_t){.state = UMC_QUEUED,
+                                     .kind = UMC_KIND_FILL,
+                                     .line_spa = user->line_spa,
+                                     .channel_line = user->channel_line,
+                                     .key = user->key,
+                                     .slot = user->slot,
+                                     .partner = write,
+                                     .order = user->order};
+    umc->stats.partial_writes++;
+    (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
+}
+
+static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t *place,
+                        uint64_t nck)
+{
+    umc_user_t *user = &umc->users[index];
+    cbit_txn_t *txn = user->txn;
+    uint32_t same = umc_newest_of_line(umc, user->line_spa);
+    umc->stats.writes++;
+    user->mask = mask_of(txn);
+    memcpy(user->data + txn->spa % CBIT_LINE_BYTES, txn->data, txn->size_bytes);
+    if (umc_engine_on(umc) && user->key != CBIT_KEY_PLAIN && !umc->loaded[user->slot]) {
+        umc->stats.not_loaded++;
+        umc_user_free(umc, index);
+        answer(umc, txn, CBIT_ERR_KEY_NOT_LOADED, nck);
+        return;
+    }
+    if (same != UMC_NONE && umc->users[same].key == user->key && !umc->users[same].offered &&
+        !umc_read_queued_for_line(umc, user->line_spa)) {
+        umc->stats.coalesced++;
+        umc_user_t *older = &umc->users[same];
+        memcpy(older->data + txn->spa % CBIT_LINE_BYTES, txn->data, txn->size_bytes);
+        older->mask |= user->mask;
+        umc_user_free(umc, index);
+        answer(umc, txn, CBIT_ERR_OK, nck);
+        return;
+    }
+    bool partial = user->mask != UINT64_MAX;
+    user->state = UMC_QUEUED;
+    user->txn = NULL;
+    umc_chain_write(umc, index);
+    if (partial) {
+        enter_fill(umc, index, place, nck);
+    }
+    (void)umc_core_accept(umc->core, true, place, user->channel_line, partial, &index, nck);
+    answer(umc, txn, CBIT_ERR_OK, nck);
+}
+
+void umc_enter_due(cbit_umc_t *umc, uint64_t nck)
+{
+    while (umc->inbox_count > 0 && umc->users[umc->inbox[umc->inbox_head]].due_nck <= nck) {
+        uint32_t index = umc->inbox[umc->inbox_head];
+        umc_user_t *user = &umc->users[index];
+        bool write = user->kind == UMC_KIND_WRITE;
+        umc->inbox_head = (umc->inbox_head + 1) % umc->user_count;
+        umc->inbox_count--;
+        umc->inbox_of[write]--;
+        umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
+        cbit_dram_place_t place;
+        if (!cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &place)) {
+            cbit_txn_t *txn = user->txn;
+            memset(txn->data, 0, txn->size_bytes);
+            umc_user_free(umc, index);
+            answer(umc, txn, CBIT_ERR_ADDRESS, nck);
+        } else if (write) {
+            enter_write(umc, index, &place, nck);
+        } else {
+            enter_read(umc, index, &place, nck);
+        }
+    }
+}

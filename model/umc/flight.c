@@ -1,0 +1,280 @@
+/* From commands to bus beats, through the engine, to completions. */
+#include <string.h>
+
+#include "model/umc/umc_private.h"
+
+void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_t due_nck)
+{
+    umc->users[index].state = state;
+    umc->users[index].due_nck = due_nck;
+    umc->flight[umc->flight_count++] = index;
+}
+
+/* ---- the engine ---- */
+
+static uint32_t take_tag(uint64_t busy[4])
+{
+    for (uint32_t word = 0; word < 4; word++) {
+        if (busy[word] != UINT64_MAX) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(~busy[word]);
+            busy[word] |= 1ull << bit;
+            return word * 64 + bit;
+        }
+    }
+    __builtin_trap(); /* queues and return buffer together are smaller than the tag space */
+}
+
+static void fill_line(umc_user_t *user, cbit_aes_line_t *line)
+{
+    *line = (cbit_aes_line_t){.spa = user->line_spa,
+                              .slot = user->slot,
+                              .bypass = user->key == CBIT_KEY_PLAIN,
+                              .tag = (uint8_t)user->tag};
+}
+
+static void offer(cbit_umc_t *umc, umc_user_t *user, const cbit_aes_line_t *line)
+{
+    user->offered = true;
+    umc->parts.engine.ops->offer(umc->parts.engine.self, user->lane, line);
+}
+
+/* A line's last beat enters at eclk: the first DRAM clock at which it can be out entirely. */
+static uint64_t first_out_nck(const cbit_umc_t *umc, const umc_user_t *user, uint64_t eclk)
+{
+    bool around = user->key == CBIT_KEY_PLAIN && !umc->parts.engine_config.bypass_in_order;
+    uint32_t depth = around ? 1 : umc->parts.engine.ops->depth_eclk(umc->parts.engine.self);
+    return umc_nck_of(umc, eclk + depth);
+}
+
+/* Beats of a read enter the decrypt lane as they leave the bus, critical block first. */
+static void decrypt_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
+{
+    umc_user_t *user = &umc->users[index];
+    const cbit_dram_timing_t *t = &umc->device.timing;
+    cbit_aes_line_t line;
+    user->lane = CBIT_AES_DECRYPT;
+    user->tag = take_tag(umc->decrypt_busy);
+    fill_line(user, &line);
+    if (user->txn != NULL) {
+        line.first_block = (uint8_t)(user->txn->spa / CBIT_BLOCK_BYTES % CBIT_LINE_BEATS);
+    }
+    for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
+        line.beat_eclk[i] =
+            umc_eclk_from(umc, rd_nck + t->cl_nck + (i + 1) * t->burst_nck / CBIT_LINE_BEATS);
+    }
+    memcpy(line.data, user->data, sizeof line.data);
+    offer(umc, user, &line);
+    umc_into_flight(umc, index, UMC_FLIGHT,
+                    first_out_nck(umc, user, line.beat_eclk[CBIT_LINE_BEATS - 1]));
+}
+
+/*
+ * Beats of a write enter the encrypt lane from now on, as fast as it takes them. Returns the
+ * first clock at which WR may issue so that every ciphertext beat is ready when the bus wants it.
+ */
+static uint64_t encrypt_write(cbit_umc_t *umc, uint32_t index, uint64_t at_nck)
+{
+    umc_user_t *user = &umc->users[index];
+    const cbit_dram_timing_t *t = &umc->device.timing;
+    uint32_t rate = umc->parts.engine_config.blocks_per_clock;
+    uint32_t depth = umc->parts.engine.ops->depth_eclk(umc->parts.engine.self);
+    uint64_t first_eclk = umc_max_u64(umc_eclk_from(umc, at_nck), umc->encrypt_free_eclk);
+    uint64_t wr_nck = at_nck;
+    cbit_aes_line_t line;
+    user->lane = CBIT_AES_ENCRYPT;
+    user->tag = take_tag(umc->encrypt_busy);
+    fill_line(user, &line);
+    for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
+        line.beat_eclk[i] = first_eclk + i / rate;
+        uint64_t out_nck = umc_nck_of(umc, line.beat_eclk[i] + depth);
+        uint64_t bus_nck = t->cwl_nck + i * t->burst_nck / CBIT_LINE_BEATS;
+        wr_nck = out_nck > bus_nck ? umc_max_u64(wr_nck, out_nck - bus_nck) : wr_nck;
+    }
+    umc->encrypt_free_eclk = first_eclk + CBIT_LINE_BEATS / rate;
+    memcpy(line.data, user->data, sizeof line.data);
+    offer(umc, user, &line);
+    return wr_nck;
+}
+
+/* ---- commands ---- */
+
+static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
+{
+    umc_user_t *user = &umc->users[event->user];
+    user->first_nck = event->first_nck;
+    user->bus_nck = event->at_nck + umc->device.timing.cl_nck + umc->device.timing.burst_nck;
+    (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+    if (umc_engine_on(umc)) {
+        decrypt_read(umc, event->user, event->at_nck);
+    } else {
+        umc_into_flight(umc, event->user, UMC_FLIGHT, user->bus_nck);
+    }
+}
+
+static void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
+{
+    umc_user_t *user = &umc->users[event->user];
+    user->bus_nck = event->at_nck + umc->device.timing.cwl_nck + umc->device.timing.burst_nck;
+    if (!umc_engine_on(umc)) {
+        (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+        user->offered = true;
+        user->overtaken = true;
+    } else if (!user->offered) {
+        (void)encrypt_write(umc, event->user, event->at_nck);
+    }
+    umc_into_flight(umc, event->user, UMC_FLIGHT, user->bus_nck);
+}
+
+/* With a shared pipeline nobody can foresee the output: WR waits until the line is really out. */
+static void on_chosen(cbit_umc_t *umc, const umc_event_t *event)
+{
+    uint64_t wr_nck = encrypt_write(umc, event->user, event->at_nck);
+    if (umc->parts.engine_config.shared_lane) {
+        umc_user_t *user = &umc->users[event->user];
+        uint64_t eclk = umc->encrypt_free_eclk - 1;
+        umc_into_flight(umc, event->user, UMC_QUEUED, first_out_nck(umc, user, eclk));
+    } else {
+        umc_core_ready(umc->core, event->user, wr_nck);
+    }
+}
+
+void umc_step_core(cbit_umc_t *umc, uint64_t nck)
+{
+    umc_event_t event;
+    while (umc_core_step(umc->core, nck, &event)) {
+        switch (event.kind) {
+        case UMC_EVENT_RD:
+        case UMC_EVENT_RDA:
+            on_read_command(umc, &event);
+            break;
+        case UMC_EVENT_WR:
+        case UMC_EVENT_WRA:
+            on_write_command(umc, &event);
+            break;
+        case UMC_EVENT_CHOSEN:
+            on_chosen(umc, &event);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* ---- completions ---- */
+
+static void reply_read(cbit_umc_t *umc, umc_user_t *user, cbit_err_t status, uint64_t out_nck)
+{
+    cbit_txn_t *txn = user->txn;
+    txn->status = status;
+    if (status == CBIT_ERR_OK) {
+        memcpy(txn->data, user->data + txn->spa % CBIT_LINE_BYTES, txn->size_bytes);
+    } else {
+        memset(txn->data, 0, txn->size_bytes);
+    }
+    cbit_ps_t first_ps = umc_edge_ps(umc, user->first_nck);
+    cbit_ps_t bus_ps = umc_edge_ps(umc, user->bus_nck);
+    cbit_txn_charge(txn, CBIT_STAGE_QUEUE, first_ps - txn->entered_ps);
+    cbit_txn_charge(txn, CBIT_STAGE_DRAM, bus_ps - first_ps);
+    cbit_txn_charge(txn, CBIT_STAGE_AES, umc_edge_ps(umc, out_nck) - bus_ps);
+    cbit_txn_reply(txn);
+}
+
+static void end_fill(cbit_umc_t *umc, const umc_user_t *fill, uint64_t nck)
+{
+    umc_user_t *write = &umc->users[fill->partner];
+    for (uint32_t i = 0; i < CBIT_LINE_BYTES; i++) {
+        if ((write->mask >> i & 1) == 0) {
+            write->data[i] = fill->data[i];
+        }
+    }
+    write->mask = UINT64_MAX;
+    umc_core_release(umc->core, fill->partner, nck);
+}
+
+static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_t nck)
+{
+    umc_user_t user = umc->users[index];
+    umc_user_free(umc, index);
+    if (user.kind == UMC_KIND_FILL) {
+        end_fill(umc, &user, nck);
+    } else {
+        umc->stats.not_loaded += status == CBIT_ERR_KEY_NOT_LOADED;
+        reply_read(umc, &user, status, nck);
+    }
+}
+
+static void end_write(cbit_umc_t *umc, uint32_t index)
+{
+    umc_user_t *user = &umc->users[index];
+    if (!user->overtaken) {
+        (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+    }
+    umc_unchain_write(umc, index);
+    umc_user_free(umc, index);
+}
+
+/* True if the line is out of the engine (or there is none): its bytes are in user->data. */
+static bool take_line(cbit_umc_t *umc, umc_user_t *user, uint64_t nck, cbit_err_t *status)
+{
+    *status = CBIT_ERR_OK;
+    if (!umc_engine_on(umc) || user->taken || user->state == UMC_REPLY) {
+        return true;
+    }
+    const cbit_aes_engine_ops_t *ops = umc->parts.engine.ops;
+    cbit_aes_result_t result;
+    ops->advance(umc->parts.engine.self, nck / umc->config.engine_clock_divider);
+    if (!ops->take(umc->parts.engine.self, user->lane, (uint8_t)user->tag, &result)) {
+        return false;
+    }
+    uint64_t *busy = user->lane == CBIT_AES_ENCRYPT ? umc->encrypt_busy : umc->decrypt_busy;
+    busy[user->tag / 64] &= ~(1ull << user->tag % 64);
+    memcpy(user->data, result.data, sizeof user->data);
+    user->taken = true;
+    umc->stats.aes_waited_eclk += result.waited_eclk;
+    *status = result.error == CBIT_AES_OK           ? CBIT_ERR_OK
+              : result.error == CBIT_AES_NOT_LOADED ? CBIT_ERR_KEY_NOT_LOADED
+                                                    : CBIT_ERR_INTERNAL;
+    return true;
+}
+
+static void land(cbit_umc_t *umc, uint32_t index, uint64_t nck)
+{
+    umc_user_t *user = &umc->users[index];
+    cbit_err_t status;
+    if (!take_line(umc, user, nck, &status)) {
+        umc_into_flight(umc, index, user->state,
+                        umc_nck_of(umc, nck / umc->config.engine_clock_divider + 1));
+        return;
+    }
+    if (user->kind != UMC_KIND_WRITE) {
+        if (user->state == UMC_FLIGHT) {
+            umc_core_credit(umc->core);
+        }
+        end_read(umc, index, status, nck);
+    } else if (user->state == UMC_QUEUED) { /* its ciphertext waits here for its WR */
+        umc_core_ready(umc->core, index, nck + 1);
+    } else {
+        end_write(umc, index);
+    }
+}
+
+/* Everything due by now, oldest request first. */
+void umc_land_due(cbit_umc_t *umc, uint64_t nck)
+{
+    for (;;) {
+        uint32_t best = UMC_NONE;
+        for (uint32_t i = 0; i < umc->flight_count; i++) {
+            const umc_user_t *user = &umc->users[umc->flight[i]];
+            if (user->due_nck <= nck &&
+                (best == UMC_NONE || user->order < umc->users[umc->flight[best]].order)) {
+                best = i;
+            }
+        }
+        if (best == UMC_NONE) {
+            return;
+        }
+        uint32_t index = umc->flight[best];
+        umc->flight[best] = umc->flight[--umc->flight_count];
+        land(umc, index, nck);
+    }
+}
