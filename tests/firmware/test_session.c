@@ -1,4 +1,5 @@
 /* Sessions on the real image: launch with an owner, secrets, attestation, migration, debugging. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -548,6 +549,31 @@ START_TEST(a_failed_start_leaves_no_key_and_shutdown_leaves_none_at_all)
 }
 END_TEST
 
+/* SRAM is zero at reset and the stack grows down from its end: what is not zero there was used. The
+   linker keeps 16 KiB free for it. */
+START_TEST(the_stack_stays_small)
+{
+    enum { WINDOW = 65536 };
+    cbit_owner_session_t session;
+    uint8_t digest[32];
+    sev_report_t report;
+    uint32_t length = SEV_REPORT_BYTES, policy, unused = WINDOW, session_length = 128;
+    uint32_t handle = launched(0, &session, digest);
+    ck_assert_uint_eq(attest(handle, &length, &report), 0);
+    ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_LAUNCH_FINISH, handle), 0);
+    ck_assert_uint_eq(send_start(handle, &policy, &session_length), 0);
+    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_DATA, handle, PAGE, 4096), 0);
+    machine_command(machine, SEV_CMD_PDH_GEN, NULL, 0);
+    const uint8_t *window = machine->sp->sram + SP_SRAM_BYTES - WINDOW;
+    for (uint32_t i = 0; i < WINDOW && unused == WINDOW; i++) {
+        unused = window[i] != 0 ? i : WINDOW;
+    }
+    printf("stack: %u bytes were used\n", WINDOW - unused);
+    ck_assert_uint_gt(WINDOW - unused, 100);
+    ck_assert_uint_le(WINDOW - unused, 2048);
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("session");
@@ -569,7 +595,7 @@ Suite *cbit_test_suite(void)
           a_vmsa_gets_a_record_and_travels_with_its_checksum, the_tmr_is_no_place_for_buffers}},
         {"keys",
          {keys_are_wiped_when_their_life_ends,
-          a_failed_start_leaves_no_key_and_shutdown_leaves_none_at_all}},
+          a_failed_start_leaves_no_key_and_shutdown_leaves_none_at_all, the_stack_stays_small}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         TCase *tcase = tcase_create(cases[i].name);
