@@ -136,8 +136,8 @@ cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_pa
 void cbit_vcpu_destroy(cbit_vcpu_t *vcpu); /* NULL is allowed */
 
 /* The software that the guest on this core runs from now on; guest is its index (statistics). The
-   core keeps where each (guest, program->self) stands, the operation in progress included: a vCPU
-   that leaves for another core must have come to an exit without one (INTR, or an instruction's). */
+   core keeps where each (guest, program->self) stands, the operation that comes next included: a
+   program stays on the core that it began on. */
 void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t guest);
 
 /* VMRUN at the current time; exactly one on_exit follows, never from inside this call. */
