@@ -280,6 +280,53 @@ START_TEST(boot_stub_and_kernel_are_valid_code)
 }
 END_TEST
 
+/* The call comes with the first record behind 5000 instructions: a gap is at most a few of them. */
+START_TEST(the_end_of_the_warm_up_is_told_once)
+{
+    machine_t machine;
+    cbit_op_t op;
+    uint64_t replayed = 0, calls = 0;
+    open_machine(&machine, "xz.cbt", true, 20000);
+    cbit_guest_destroy(machine.guest);
+    const cbit_guest_config_t config = {.memory_bytes = MEMORY_BYTES,
+                                        .c_bit = C_BIT,
+                                        .encrypted = true,
+                                        .warm_up_instructions = 5000,
+                                        .max_instructions = 20000};
+    ck_assert_int_eq(cbit_guest_create(&config, &machine.source, &machine.guest, NULL),
+                     CBIT_ERR_OK);
+    const cbit_program_t *program = cbit_guest_program(machine.guest, 0);
+    while (program->next(program->self, &op) && op.kind != CBIT_OP_END) {
+        bool boot = op.gva >> 12 == CBIT_GUEST_BOOT_GPA >> 12;
+        replayed += op.gva >> 63 == 0 && !boot ? op.instructions : 0; /* not the kernel's */
+        if (op.kind == CBIT_OP_HYPERCALL) {
+            ck_assert_uint_eq(op.value, CBIT_GUEST_HYPERCALL_MEASURE);
+            ck_assert_uint_ge(replayed, 5000);
+            ck_assert_uint_le(replayed, 5020);
+            calls++;
+        }
+    }
+    ck_assert_uint_eq(calls, 1);
+    close_machine(&machine);
+}
+END_TEST
+
+START_TEST(a_program_that_is_all_warm_up_is_refused)
+{
+    machine_t machine;
+    cbit_guest_t *guest = NULL;
+    cbit_diag_t *diag = cbit_diag_create();
+    open_machine(&machine, "xz.cbt", true, 20000);
+    const cbit_guest_config_t config = {
+        .memory_bytes = MEMORY_BYTES, .c_bit = C_BIT, .warm_up_instructions = 1499996};
+    ck_assert_int_eq(cbit_guest_create(&config, &machine.source, &guest, diag), CBIT_ERR_RANGE);
+    ck_assert_str_eq(cbit_diag_at(diag, 0)->text, "the program has 1499996 instructions, no more "
+                                                  "than its warm-up of 1499996");
+    cbit_diag_destroy(diag);
+    close_machine(&machine);
+}
+END_TEST
+
 /* ---- I/O ---- */
 
 typedef struct io_case {
@@ -446,6 +493,8 @@ Suite *cbit_test_suite(void)
                    the_same_seed_gives_the_same_guest_and_another_one_another_order_of_frames);
     tcase_add_test(program, boot_stub_and_kernel_are_valid_code);
     tcase_add_test(program, a_guest_with_too_little_memory_is_refused_with_the_reason);
+    tcase_add_test(program, the_end_of_the_warm_up_is_told_once);
+    tcase_add_test(program, a_program_that_is_all_warm_up_is_refused);
     suite_add_tcase(suite, program);
     TCase *io = tcase_create("I/O");
     tcase_add_loop_test(io, a_transfer_arrives_whatever_the_pages, 0,

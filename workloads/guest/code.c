@@ -88,6 +88,7 @@ const cbit_guest_code_t cbit_guest_code_map = {0x0a0, 0x04, 2};
 const cbit_guest_code_t cbit_guest_code_copy = {0x0c0, 0x05, 3};
 const cbit_guest_code_t cbit_guest_code_doorbell = {0x100, 0x07, 3};
 const cbit_guest_code_t cbit_guest_code_exit = {0x140, 0x01, 1};
+const cbit_guest_code_t cbit_guest_code_hypercall = {0x180, 0x09, 3};
 
 static const uint8_t enter_code[] = {
     0x31, 0xed, /* xor ebp, ebp */
@@ -130,6 +131,17 @@ static const uint8_t doorbell_code[] = {
     0xef,                                                                       /* out dx, eax */
     0xc3,                                                                       /* ret */
 };
+static const uint8_t hypercall_code[] = {
+    0xb8,
+    CBIT_GUEST_HYPERCALL_MEASURE & 0xff,
+    CBIT_GUEST_HYPERCALL_MEASURE >> 8,
+    0,
+    0, /* mov eax, number */
+    0x0f,
+    0x01,
+    0xd9, /* vmmcall */
+    0xc3, /* ret */
+};
 static const uint8_t exit_code[] = {
     0xf4,       /* hlt */
     0xeb, 0xfd, /* jmp hlt */
@@ -145,4 +157,5 @@ void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES])
     memcpy(page + cbit_guest_code_copy.offset, copy_code, sizeof copy_code);
     memcpy(page + cbit_guest_code_doorbell.offset, doorbell_code, sizeof doorbell_code);
     memcpy(page + cbit_guest_code_exit.offset, exit_code, sizeof exit_code);
+    memcpy(page + cbit_guest_code_hypercall.offset, hypercall_code, sizeof hypercall_code);
 }

@@ -144,6 +144,13 @@ cbit_err_t cbit_guest_collect(cbit_guest_t *guest, cbit_diag_t *diag)
     if (err == CBIT_ERR_OK) {
         err = see_records(&collector);
     }
+    uint64_t warm_up = guest->config.warm_up_instructions;
+    if (err == CBIT_ERR_OK && warm_up != 0 && warm_up >= collector.instructions) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
+                            "the program has %" PRIu64 " instructions, no more than its warm-up "
+                            "of %" PRIu64,
+                            collector.instructions, warm_up);
+    }
     if (err == CBIT_ERR_OK) {
         err = generate_code(&collector);
     }

@@ -36,6 +36,7 @@ cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace
     }
     guest->config = *config;
     guest->source = source;
+    guest->warm = config->warm_up_instructions == 0;
     cbit_err_t err = cbit_guest_check_config(&guest->config, diag);
     if (err == CBIT_ERR_OK) {
         err = cbit_guest_collect(guest, diag);

@@ -230,6 +230,14 @@ static const cbit_trace_record_t *next_record(cbit_guest_t *guest)
     return &guest->batch[guest->batch_at++];
 }
 
+/* Tells the hypervisor that the warm-up is over. */
+static void push_measure(cbit_guest_t *guest)
+{
+    cbit_guest_push_code(guest, &cbit_guest_code_hypercall);
+    cbit_guest_new_op(guest, CBIT_OP_HYPERCALL)->value = CBIT_GUEST_HYPERCALL_MEASURE;
+    guest->warm = true;
+}
+
 /* The next record's operations; false at the end. */
 static bool push_record(cbit_guest_t *guest)
 {
@@ -238,6 +246,9 @@ static bool push_record(cbit_guest_t *guest)
         return false;
     }
     guest->stats.records++;
+    if (!guest->warm && guest->replayed - record->gap >= guest->config.warm_up_instructions) {
+        push_measure(guest);
+    }
     push_think(guest, record->gap);
     if (record->kind != CBIT_TRACE_FETCH) {
         push_data(guest, record);

@@ -99,7 +99,8 @@ typedef struct cbit_guest_code {
     uint8_t size_bytes, instructions;
 } cbit_guest_code_t;
 extern const cbit_guest_code_t cbit_guest_code_enter, cbit_guest_code_fault, cbit_guest_code_map,
-    cbit_guest_code_clear, cbit_guest_code_copy, cbit_guest_code_doorbell, cbit_guest_code_exit;
+    cbit_guest_code_clear, cbit_guest_code_copy, cbit_guest_code_doorbell,
+    cbit_guest_code_hypercall, cbit_guest_code_exit;
 void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES]);
 
 /* The boot stub's parts: 32-bit until paging is on, the jump to 64-bit code, 64-bit code. */
@@ -155,7 +156,7 @@ struct cbit_guest {
 
     cbit_program_t program;
     cbit_err_t failed; /* the source failed, or memory is out: the program ends */
-    bool booted, paged, source_ended, ended;
+    bool booted, paged, warm, source_ended, ended;
     cbit_trace_record_t batch[CBIT_GUEST_BATCH];
     uint32_t batch_at, batch_count;
     uint64_t replayed;     /* instructions of records handed out */

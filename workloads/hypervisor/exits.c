@@ -1,5 +1,6 @@
 #include "workloads/hypervisor/attacker.h"
 #include "workloads/hypervisor/hv.h"
+#include "workloads/hypervisor/result.h"
 
 /* ---- what an exit costs ---- */
 
@@ -25,6 +26,17 @@ cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason)
     return whole_ps > hardware_ps ? whole_ps - hardware_ps : 0;
 }
 
+/* ---- warm-up ---- */
+
+/* What the guest has counted so far was its warm-up. */
+static void begin_measuring(cbit_hv_guest_t *guest)
+{
+    guest->measured = true;
+    guest->measured_from_ps = cbit_hv_now(guest->hv);
+    guest->result->probe_ps = 0;
+    cbit_hv_sum_vcpu_stats(guest, &guest->warm_up);
+}
+
 /* ---- what an exit asks for ---- */
 
 void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_exit)
@@ -45,7 +57,8 @@ void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_
         return;
     }
     cbit_run_guest_t *result = guest->result;
-    result->run_ps = cbit_hv_now(guest->hv) - result->first_vmrun_ps - result->probe_ps;
+    cbit_ps_t from_ps = guest->measured ? guest->measured_from_ps : result->first_vmrun_ps;
+    result->run_ps = cbit_hv_now(guest->hv) - from_ps - result->probe_ps;
     cbit_hv_teardown(guest);
 }
 
@@ -59,6 +72,12 @@ static void on_hlt(cbit_hv_core_t *core)
 {
     cbit_hv_vcpu_t *vcpu = core->running;
     vcpu->guest->result->exits_hlt++;
+    if (cbit_guest_error(vcpu->guest->soft) != CBIT_ERR_OK) {
+        (void)cbit_hv_fail(core->hv, cbit_guest_error(vcpu->guest->soft), NULL,
+                           "guest %s: its program could not be read to the end",
+                           vcpu->guest->config->name);
+        return;
+    }
     /* No interrupt is ever injected: a HLT that is not the program's end would never end. */
     cbit_hv_vcpu_ends(vcpu,
                       cbit_guest_ended(vcpu->guest->soft) ? CBIT_GUEST_FINISHED : CBIT_GUEST_DIED,
@@ -79,7 +98,11 @@ static void on_ioio(cbit_hv_core_t *core)
 
 static void on_hypercall(cbit_hv_core_t *core)
 {
-    core->running->guest->result->exits_other++;
+    cbit_hv_guest_t *guest = core->running->guest;
+    guest->result->exits_other++;
+    if (core->exit.info1 == CBIT_GUEST_HYPERCALL_MEASURE) {
+        begin_measuring(guest);
+    }
     cbit_hv_ready(core->running, true);
 }
 

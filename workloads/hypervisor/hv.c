@@ -279,6 +279,7 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .unaware = guest->sev && guest->config->unaware,
         .seed = seed,
         .max_instructions = guest->config->traffic.max_instructions,
+        .warm_up_instructions = guest->config->traffic.warm_up_instructions,
         .io = guest->config->io,
     };
     return cbit_guest_create(&config, &guest->source, &guest->soft, hv->diag);

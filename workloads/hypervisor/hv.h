@@ -181,6 +181,9 @@ struct cbit_hv_guest {
     cbit_hv_phase_t phase;
     cbit_trace_source_t source;
     cbit_guest_t *soft; /* its software */
+    bool measured;      /* its warm-up is over; what follows is when, and what it had counted */
+    cbit_ps_t measured_from_ps;
+    cbit_vcpu_stats_t warm_up;
     cbit_run_guest_t *result;
     cbit_hv_task_t task;       /* launch, teardown */
     cbit_hv_task_t image_task; /* one LAUNCH_UPDATE_DATA */

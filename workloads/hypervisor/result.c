@@ -10,6 +10,13 @@ static void add_counters(uint64_t *into, const uint64_t *from, size_t count)
     }
 }
 
+static void subtract_counters(uint64_t *from, const uint64_t *what, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        from[i] -= what[i];
+    }
+}
+
 /* What a guest saw of DMA that was not meant to work. */
 static uint64_t misuse_mismatches(const cbit_hv_t *hv, const cbit_hv_guest_t *guest)
 {
@@ -27,6 +34,16 @@ static uint64_t misuse_mismatches(const cbit_hv_t *hv, const cbit_hv_guest_t *gu
     return sum;
 }
 
+void cbit_hv_sum_vcpu_stats(const cbit_hv_guest_t *guest, cbit_vcpu_stats_t *sum)
+{
+    *sum = (cbit_vcpu_stats_t){0};
+    for (uint32_t i = 0; i < guest->hv->core_count; i++) {
+        cbit_vcpu_stats_t vcpu;
+        cbit_vcpu_stats(guest->hv->cores[i].cpu, (uint16_t)guest->index, &vcpu);
+        add_counters((uint64_t *)sum, (const uint64_t *)&vcpu, sizeof vcpu / sizeof(uint64_t));
+    }
+}
+
 static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
 {
     cbit_run_guest_t *result = guest->result;
@@ -35,15 +52,12 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     cbit_guest_stats(guest->soft, &soft);
     result->loads_checked = soft.loads_checked;
     result->load_mismatches = soft.load_mismatches;
-    result->fetches_checked = soft.fetches;
+    result->fetches_checked = soft.fetches_checked;
     result->fetch_mismatches = soft.fetch_mismatches - guest->probe_fetch_mismatches;
     result->bounced_bytes = soft.bounce_copied_bytes;
-    for (uint32_t i = 0; i < hv->core_count; i++) {
-        cbit_vcpu_stats_t vcpu;
-        cbit_vcpu_stats(hv->cores[i].cpu, (uint16_t)guest->index, &vcpu);
-        add_counters((uint64_t *)&result->vcpu, (const uint64_t *)&vcpu,
-                     sizeof vcpu / sizeof(uint64_t));
-    }
+    cbit_hv_sum_vcpu_stats(guest, &result->vcpu);
+    subtract_counters((uint64_t *)&result->vcpu, (const uint64_t *)&guest->warm_up,
+                      sizeof result->vcpu / sizeof(uint64_t));
     checks->load_mismatches += result->load_mismatches;
     checks->fetch_mismatches += result->fetch_mismatches;
     checks->io_mismatches += soft.io_mismatches - misuse_mismatches(hv, guest);

@@ -6,4 +6,7 @@
 
 void cbit_hv_collect(cbit_hv_t *hv);
 
+/* A guest's counters of all cores, so far. */
+void cbit_hv_sum_vcpu_stats(const cbit_hv_guest_t *guest, cbit_vcpu_stats_t *sum);
+
 #endif

@@ -296,9 +296,9 @@ static void check_traffic(checker_t *c)
     char where[AT_BYTES];
     for (uint32_t i = 0; i < c->s->guests_count; i++) {
         cbit_traffic_t *traffic = &c->s->guests[i].traffic;
+        at(where, "guests", i, "traffic");
+        (void)cbit_traffic_check(traffic, where, c->diag);
         if (traffic->kind != CBIT_TRAFFIC_TRACE) {
-            at(where, "guests", i, "traffic");
-            (void)cbit_traffic_check(traffic, where, c->diag);
             continue;
         }
         if (traffic->file[0] == '\0') {

@@ -101,6 +101,9 @@ const cbit_row_t cbit_traffic_rows[] = {
     {CBIT_FIELD(U64, cbit_traffic_t, max_instructions), .unit = "instructions", .max = UINT64_MAX,
      .source = "by construction: 0 replays all of it",
      .help = "Ends the program after so many instructions; 0 is all of it"},
+    {CBIT_FIELD(U64, cbit_traffic_t, warm_up_instructions), .unit = "instructions",
+     .max = UINT64_MAX, .source = "by construction: 0 measures all of it",
+     .help = "Instructions that warm caches and memory before the guest's measurements begin"},
     PATTERN_ROWS,
     {CBIT_FIELD(ARRAY, cbit_traffic_t, phases), .rows = cbit_traffic_phase_rows,
      .element_bytes = sizeof(cbit_traffic_t),
@@ -168,8 +171,12 @@ static void check_phase(checker_t *checker, const cbit_traffic_t *traffic)
 cbit_err_t cbit_traffic_check(const cbit_traffic_t *traffic, const char *where, cbit_diag_t *diag)
 {
     checker_t checker = {.where = where, .diag = diag};
+    if (traffic->max_instructions != 0 &&
+        traffic->warm_up_instructions >= traffic->max_instructions) {
+        tell(&checker, "warm_up_instructions", "must be less than max_instructions");
+    }
     if (traffic->kind == CBIT_TRAFFIC_TRACE) {
-        return CBIT_ERR_OK;
+        return checker.err;
     }
     if (traffic->kind != CBIT_TRAFFIC_PHASES) {
         check_phase(&checker, traffic);

@@ -43,6 +43,7 @@ enum {
     CBIT_GUEST_IO_MAX_BYTES = 1 << 18, /* one mapping of the bounce buffer: 128 slots of 2 KiB */
     CBIT_GUEST_SLOT_BYTES = 2048,
     CBIT_GUEST_DOORBELL_PORT = 0xcb17,
+    CBIT_GUEST_HYPERCALL_MEASURE = 0xcb01, /* VMMCALL's value: the warm-up is over */
 };
 
 /* What a transfer's buffer consists of. */
@@ -62,13 +63,14 @@ typedef struct cbit_guest_io_load {
 extern const cbit_row_t cbit_guest_io_load_rows[];
 
 typedef struct cbit_guest_config {
-    uint64_t memory_bytes;     /* multiple of 4 KiB, at least 4 MiB */
-    uint32_t c_bit;            /* 47 or 51 */
-    bool encrypted;            /* false: C is never set (guest without SEV) */
-    bool unaware;              /* encrypted, but its system sets no C-bit all the same */
-    uint64_t seed;             /* frame order and stored values */
-    uint64_t swiotlb_bytes;    /* bounce buffer; multiple of 4 KiB; 0: 512 KiB */
-    uint64_t max_instructions; /* ends the program early; 0: at the source's end */
+    uint64_t memory_bytes;         /* multiple of 4 KiB, at least 4 MiB */
+    uint32_t c_bit;                /* 47 or 51 */
+    bool encrypted;                /* false: C is never set (guest without SEV) */
+    bool unaware;                  /* encrypted, but its system sets no C-bit all the same */
+    uint64_t seed;                 /* frame order and stored values */
+    uint64_t swiotlb_bytes;        /* bounce buffer; multiple of 4 KiB; 0: 512 KiB */
+    uint64_t warm_up_instructions; /* before CBIT_GUEST_HYPERCALL_MEASURE; 0: no such call */
+    uint64_t max_instructions;     /* ends the program early; 0: at the source's end */
     cbit_guest_io_load_t io;
     uint32_t instructions_per_cclk; /* 1..16; 0: 2. Turns gaps into think time */
 } cbit_guest_config_t;

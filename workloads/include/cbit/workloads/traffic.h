@@ -50,6 +50,7 @@ struct cbit_traffic {
     char file[CBIT_TRAFFIC_PATH_BYTES + 1]; /* trace: as written; opened is `path` */
     const char *path;                       /* trace: the file, relative to here; no row */
     uint64_t max_instructions;              /* ends the guest's program early; 0: all of it */
+    uint64_t warm_up_instructions;          /* run before the guest's measurements begin */
 
     uint64_t accesses;            /* data accesses of the whole pattern; idle: fetches */
     uint64_t footprint;           /* bytes that they fall into, from CBIT_TRAFFIC_BASE_GVA on */
