@@ -96,7 +96,7 @@ bool cbit_guest_ended(const cbit_guest_t *guest)
 
 bool cbit_guest_paged(const cbit_guest_t *guest)
 {
-    return guest->paged;
+    return guest->cr3_writes == 2;
 }
 
 /* ---- what its memory should hold ---- */

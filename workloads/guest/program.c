@@ -291,7 +291,7 @@ static bool program_next(void *self, cbit_op_t *op)
     }
     const cbit_op_t *queued = &guest->queue[guest->queue_at++];
     memcpy(op, queued, offsetof(cbit_op_t, data) + queued->size_bytes);
-    guest->paged = guest->paged || op->kind == CBIT_OP_WRITE_CR3;
+    guest->cr3_writes += op->kind == CBIT_OP_WRITE_CR3;
     guest->ended = op->kind == CBIT_OP_END;
     return true;
 }

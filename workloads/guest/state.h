@@ -155,8 +155,9 @@ struct cbit_guest {
     cbit_gpa_t swiotlb_gpa, io_private_gpa, io_shared_gpa, ring_gpa;
 
     cbit_program_t program;
-    cbit_err_t failed; /* the source failed, or memory is out: the program ends */
-    bool booted, paged, warm, source_ended, ended;
+    cbit_err_t failed;   /* the source failed, or memory is out: the program ends */
+    uint32_t cr3_writes; /* handed out: by 32-bit code, then by 64-bit code */
+    bool booted, warm, source_ended, ended;
     cbit_trace_record_t batch[CBIT_GUEST_BATCH];
     uint32_t batch_at, batch_count;
     uint64_t replayed;     /* instructions of records handed out */

@@ -78,6 +78,12 @@ static bool program_next(void *self, cbit_op_t *op)
 {
     cbit_hv_vcpu_t *vcpu = self;
     const cbit_program_t *program = vcpu->program;
+    if (vcpu->refetches) {
+        /* Whatever it stood at, a processor that is resumed begins with the instruction at RIP. */
+        vcpu->refetches = false;
+        *op = vcpu->last_fetch;
+        return true;
+    }
     if (vcpu->holds) {
         *op = vcpu->held;
     } else if (!program->next(program->self, op)) {
@@ -85,6 +91,10 @@ static bool program_next(void *self, cbit_op_t *op)
     }
     vcpu->holds = false;
     if (!vcpu->home->in_probe) {
+        if (op->kind == CBIT_OP_FETCH) {
+            vcpu->last_fetch = *op;
+            vcpu->last_fetch.instructions = 0; /* they are retired already */
+        }
         return true;
     }
     if (vcpu->looks > 0 && can_be_put_back(vcpu, op)) {

@@ -152,7 +152,9 @@ struct cbit_hv_vcpu {
     bool parked; /* ready, but its guest has no ASID now, or a probe's other guest is on its way */
     cbit_hv_vcpu_t *next; /* in its core's queue */
     const cbit_program_t *program;
-    uint32_t looks; /* probes: operations that it may still perform */
+    uint32_t looks;       /* probes: operations that it may still perform */
+    cbit_op_t last_fetch; /* what it executes; size 0: nothing yet */
+    bool refetches;       /* probes: it has still to fetch that again */
     bool has_loaded;
     bool holds; /* held was pulled and not handed out */
     cbit_op_t held;

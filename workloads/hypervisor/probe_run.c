@@ -104,6 +104,7 @@ cbit_hv_step_t cbit_hv_probe_vmrun(void *self)
     cbit_hv_t *hv = core->hv;
     const uint32_t most_looks = 200; /* well within what cbit_vcpu_rewind remembers */
     core->running->looks = most_looks;
+    core->running->refetches = core->running->last_fetch.size_bytes != 0;
     core->running->has_loaded = false;
     cbit_hv_core_bind(core, core->running);
     cbit_vcpu_observe(core->cpu, observe, core->probe);

@@ -114,7 +114,7 @@ cbit_err_t cbit_guest_error(const cbit_guest_t *guest);
 /* True once the last operation was handed out; running again gives END again. */
 bool cbit_guest_ended(const cbit_guest_t *guest);
 
-/* True once the boot stub has turned paging on. */
+/* True once the boot stub runs on its final page tables: its 64-bit part has written CR3 again. */
 bool cbit_guest_paged(const cbit_guest_t *guest);
 
 /* ---- what its memory should hold ---- */
