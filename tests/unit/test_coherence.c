@@ -248,6 +248,61 @@ START_TEST(with_coherent_domains_an_alias_is_written_back_and_dropped)
 }
 END_TEST
 
+static void ignore(void *self, cbit_txn_t *txn)
+{
+    (void)self;
+    (void)txn;
+}
+
+static void write_line(cbit_spa_t spa, cbit_key_t key, uint8_t byte)
+{
+    static cbit_txn_t txn;
+    cbit_txn_init(&txn, CBIT_COMMAND_WRITE, spa, 64, key, CBIT_SOURCE_VCPU,
+                  cbit_kernel_now_ps(kernel));
+    memset(txn.data, byte, sizeof txn.data);
+    cbit_txn_push_reply(&txn, ignore, NULL);
+    ck_assert(port[0].try_send(port[0].self, &txn, NULL));
+    cbit_kernel_run(kernel, cbit_kernel_now_ps(kernel) + 10000);
+}
+
+/* Both key ids' lines wait to be written while the memory is busy; the first one is the older. */
+START_TEST(an_older_alias_in_a_write_back_buffer_does_not_come_back)
+{
+    teardown();
+    build(false, true);
+    memory->latency_ps = 10000000;
+    memory->capacity = 1;
+    cbit_txn_t blocker, txn;
+    cbit_txn_init(&blocker, CBIT_COMMAND_READ, 0x100040, 8, 0, CBIT_SOURCE_VCPU, 0);
+    cbit_txn_push_reply(&blocker, ignore, NULL);
+    ck_assert(port[0].try_send(port[0].self, &blocker, NULL));
+    cbit_kernel_run(kernel, 30000);
+    /* A set holds 2 lines in L2 and 4 in L3: six others push one out. */
+    write_line(0x0, 1, 0x11);
+    for (uint64_t i = 1; i <= 6; i++) {
+        write_line(i * 0x400, 1, 0x33);
+    }
+    write_line(0x0, 2, 0x22);
+    for (uint64_t i = 7; i <= 12; i++) {
+        write_line(i * 0x400, 1, 0x44);
+    }
+    ck_assert_uint_eq(memory->writes, 0);
+    cbit_txn_init(&txn, CBIT_COMMAND_READ, 0x0, 8, 1, CBIT_SOURCE_VCPU, cbit_kernel_now_ps(kernel));
+    cbit_txn_push_reply(&txn, ignore, NULL);
+    while (!port[0].try_send(port[0].self, &txn, NULL)) {
+        ck_assert_uint_ne(cbit_kernel_run(kernel, cbit_kernel_next_ps(kernel)), 0);
+        txn.born_ps = cbit_kernel_now_ps(kernel);
+    }
+    cbit_kernel_run(kernel, CBIT_PS_NEVER);
+    uint8_t two[8], now[8];
+    memset(two, 0x22, sizeof two);
+    fake_memory_get(memory, 0x0, 2, now, sizeof now);
+    ck_assert_mem_eq(now, two, sizeof two); /* the newer one is what memory has */
+    fake_memory_get(memory, 0x0, 1, now, sizeof now);
+    ck_assert_mem_eq(txn.data, now, sizeof now);
+}
+END_TEST
+
 /* ---- floods ---- */
 
 enum { FLOOD_LINES = 192, FLOOD = 40, FLOOD_REQUESTS = 60000 };
@@ -414,6 +469,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, invd_of_one_core_leaves_the_copies_of_others);
     tcase_add_test(tcase, without_coherent_domains_an_alias_is_stale);
     tcase_add_test(tcase, with_coherent_domains_an_alias_is_written_back_and_dropped);
+    tcase_add_test(tcase, an_older_alias_in_a_write_back_buffer_does_not_come_back);
     tcase_add_loop_test(tcase, all_cores_see_one_memory, 0, 4);
     suite_add_tcase(suite, tcase);
     return suite;
