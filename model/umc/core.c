@@ -124,8 +124,21 @@ static void close_bank(umc_core_t *core, uint32_t bank, uint32_t at)
     core->queue[1][bank].hits = 0;
 }
 
+/* False for a newcomer that only stands behind others of its bank: no lane changes. */
+static bool changes_lanes(const umc_core_t *core, const umc_entry_t *entry)
+{
+    const umc_policy_t *p = &core->config.policy;
+    if (p->scheme != UMC_SCHEME_AGE || p->hits != UMC_HITS_OLDER || p->row_hit_cap != 0) {
+        return true;
+    }
+    const umc_bank_queue_t *queue = &core->queue[entry->write][entry->bank];
+    uint32_t open = core->open_row[entry->bank];
+    return entry->write == core->write_mode &&
+           (queue->count == 1 || (open == entry->row && queue->hits == 1));
+}
+
 /* A request begins to compete. */
-static void admit(umc_core_t *core, uint16_t index)
+static void admit(umc_core_t *core, uint16_t index, bool youngest)
 {
     const umc_entry_t *entry = &core->entries[index];
     if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
@@ -133,7 +146,9 @@ static void admit(umc_core_t *core, uint16_t index)
         core->still = false;
     } else {
         umc_bank_insert(core, index);
-        umc_lanes_update(core, entry->bank);
+        if (!youngest || changes_lanes(core, entry)) {
+            umc_lanes_update(core, entry->bank);
+        }
     }
 }
 
@@ -151,7 +166,7 @@ static void unblock(umc_core_t *core, const umc_entry_t *gone)
             continue;
         }
         core->stuck[entry->write]--;
-        admit(core, index);
+        admit(core, index, false);
     }
 }
 
@@ -467,7 +482,7 @@ static void enqueue(umc_core_t *core, uint16_t index)
     if (entry->held || entry->blocked > 0) {
         core->stuck[entry->write]++;
     } else {
-        admit(core, index);
+        admit(core, index, true);
     }
 }
 
@@ -533,7 +548,7 @@ void umc_core_release(umc_core_t *core, uint32_t user, uint64_t at_nck)
     entry->held = false;
     if (entry->blocked == 0) {
         core->stuck[1]--;
-        admit(core, (uint16_t)(entry - core->entries));
+        admit(core, (uint16_t)(entry - core->entries), false);
     }
     core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
     core->plan.valid = false;
