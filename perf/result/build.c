@@ -192,6 +192,7 @@ static void put_guest(const builder_t *b, cbit_json_t *list, uint32_t index)
                         cbit_json_string(b->arena, cbit_guest_end_words[guest->end]));
     (void)cbit_json_add(b->arena, entry, "launch_measurement_ok",
                         cbit_json_bool(b->arena, guest->launch_measurement_ok));
+    (void)cbit_json_add(b->arena, entry, "secret_ok", cbit_json_bool(b->arena, guest->secret_ok));
     cbit_result_put(b->result, entry, prefix, "ipc",
                     cbit_result_ratio(b->arena, guest->vcpu.instructions, guest->vcpu.busy_cclk, 6),
                     "instructions/core clock", "Instructions per clock in the guest");

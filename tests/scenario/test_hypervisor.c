@@ -39,6 +39,38 @@ START_TEST(two_guests_are_launched_run_to_their_end_and_leave)
 }
 END_TEST
 
+START_TEST(an_owner_with_a_session_sends_a_secret_that_only_the_guest_reads)
+{
+    bench_t *bench = bench_create();
+    bench->machine.sp.identity = true;
+    bench_add_guest(bench, "a", 1)->secret = true;
+    bench_add_guest(bench, "b", 2);
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    ck_assert(result->guests[0].launch_measurement_ok); /* under the session's key */
+    ck_assert(result->guests[0].secret_ok);
+    ck_assert(!result->guests[1].secret_ok); /* nobody sent one */
+    ck_assert_uint_eq(result->guests[0].end, CBIT_GUEST_FINISHED);
+    /* Its page besides those that the guest itself maps. */
+    ck_assert_uint_eq(result->guests[0].resident_pages, result->guests[1].resident_pages + 1);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(a_secret_is_not_sent_to_an_image_that_is_not_the_owners)
+{
+    bench_t *bench = bench_create();
+    bench->machine.sp.identity = true;
+    bench_add_guest(bench, "a", 1)->secret = true;
+    bench_add_event(bench, CBIT_EVENT_TAMPER_LAUNCH, 0, CBIT_WHEN_LAUNCH);
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    ck_assert_uint_eq(result->guests[0].end, CBIT_GUEST_REFUSED);
+    ck_assert(!result->guests[0].secret_ok);
+    bench_destroy(bench);
+}
+END_TEST
+
 START_TEST(the_same_scenario_gives_the_same_result)
 {
     bench_t *first = bench_create();
@@ -285,6 +317,8 @@ Suite *cbit_test_suite(void)
     TCase *life = tcase_create("life");
     tcase_set_timeout(life, 60);
     tcase_add_test(life, two_guests_are_launched_run_to_their_end_and_leave);
+    tcase_add_test(life, an_owner_with_a_session_sends_a_secret_that_only_the_guest_reads);
+    tcase_add_test(life, a_secret_is_not_sent_to_an_image_that_is_not_the_owners);
     tcase_add_test(life, the_same_scenario_gives_the_same_result);
     tcase_add_test(life, another_guest_gets_the_asid_of_one_that_left);
     tcase_add_test(life, a_launch_beyond_the_last_asid_is_refused);

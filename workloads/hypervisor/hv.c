@@ -7,6 +7,7 @@
 
 #include "cbit/base/rng.h"
 #include "workloads/hypervisor/result.h"
+#include "workloads/hypervisor/session.h"
 
 enum {
     FRAMES_BASE = 16 << 20, /* below: BIOS, the kernel, and what firmware guards */
@@ -142,7 +143,14 @@ static cbit_hv_step_t boot_owner(void *self)
     return succeeded(hv);
 }
 
-static const cbit_hv_step_fn boot_steps[] = {boot_init, boot_flush, boot_status, boot_owner, NULL};
+static cbit_hv_step_t boot_exported(void *self)
+{
+    return succeeded(self);
+}
+
+static const cbit_hv_step_fn boot_steps[] = {
+    boot_init,          boot_flush,    boot_status,      boot_owner,
+    cbit_hv_export_pdh, boot_exported, cbit_hv_read_pdh, NULL};
 
 static void booted(void *self)
 {
@@ -221,6 +229,21 @@ static void take_settings(cbit_hv_t *hv)
     }
 }
 
+/* What the scenario's own rules cannot see. */
+static cbit_err_t check_settings(const cbit_hv_t *hv)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    for (uint32_t i = 0; i < hv->scenario->guests_count; i++) {
+        if (hv->scenario->guests[i].secret && !hv->machine.sp.identity) {
+            err =
+                cbit_diag_add(hv->diag, CBIT_ERR_CONFLICT, NULL,
+                              "/guests/%u/secret: a session needs a platform with certificates", i);
+            cbit_diag_hint(hv->diag, "\"sp\": { \"identity\": true }");
+        }
+    }
+    return err;
+}
+
 static cbit_err_t build_machine(cbit_hv_t *hv)
 {
     const cbit_hypervisor_options_t *options = hv->options;
@@ -257,6 +280,8 @@ static cbit_err_t build_cores(cbit_hv_t *hv)
         !cbit_hv_command_init(&hv->flush_command, hv) || !cbit_hv_rotor_init(hv)) {
         return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
+    cbit_hv_transfer_init(&hv->transfer, hv->kernel, cbit_platform_host_port(hv->platform, 0),
+                          CBIT_SOURCE_HOST, 0);
     for (uint32_t i = 0; i < hv->core_count; i++) {
         cbit_hv_core_init(&hv->cores[i], hv, i);
     }
@@ -326,7 +351,8 @@ static cbit_err_t build_guest(cbit_hv_t *hv, uint32_t index, uint32_t *next_core
                           cbit_platform_host_port(hv->platform, index % hv->core_count),
                           CBIT_SOURCE_HOST, 0);
     guest->digest = cbit_hv_digest_create();
-    if (guest->digest == NULL || !cbit_hv_command_init(&guest->command, hv)) {
+    if (guest->digest == NULL || !cbit_hv_command_init(&guest->command, hv) ||
+        !cbit_hv_session_init(guest)) {
         return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     cbit_err_t err = build_software(guest);
@@ -357,7 +383,8 @@ static cbit_err_t build(cbit_hv_t *hv)
         return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     take_settings(hv);
-    cbit_err_t err = build_machine(hv);
+    cbit_err_t err = check_settings(hv);
+    err = err == CBIT_ERR_OK ? build_machine(hv) : err;
     err = err == CBIT_ERR_OK ? build_cores(hv) : err;
     err = err == CBIT_ERR_OK ? build_guests(hv) : err;
     return err == CBIT_ERR_OK ? cbit_hv_probes_create(hv) : err;
@@ -373,6 +400,7 @@ static void destroy(cbit_hv_t *hv)
             guest->source.destroy(guest->source.self);
         }
         cbit_hv_digest_destroy(guest->digest);
+        cbit_hv_session_clear(guest);
         if (guest->nested.frames != NULL) {
             cbit_hv_nested_clear(&guest->nested);
         }

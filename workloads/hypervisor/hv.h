@@ -7,6 +7,7 @@
  *     hv.c       creates everything, boots the platform, ends the run
  *     launch.c   a guest's launch and its teardown, through command.c and flush.c
  *     attacker.c the same for programs in C (cbit/attacker.h)
+ *     session.c  launches with an owner's session and secret
  *     pace.c     when a launched guest starts
  *     rotate.c   more guests than ASIDs, by turns
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
@@ -25,6 +26,7 @@
 #include "cbit/workloads/guest.h"
 #include "cbit/workloads/hypervisor.h"
 #include "cbit/workloads/spdriver.h"
+#include "sev/cert.h"
 #include "sev/command.h"
 #include "sev/status.h"
 #include "workloads/hypervisor/asids.h"
@@ -40,6 +42,7 @@ typedef struct cbit_hv_core cbit_hv_core_t;
 typedef struct cbit_hv_guest cbit_hv_guest_t;
 typedef struct cbit_hv_vcpu cbit_hv_vcpu_t;
 typedef struct cbit_hv_probe cbit_hv_probe_t;
+typedef struct cbit_hv_session cbit_hv_session_t;
 
 /* ---- a place in a queue: for the flush lock and for flushes ---- */
 
@@ -124,7 +127,8 @@ struct cbit_hv_probe {
     cbit_hv_page_t *album;      /* replay_page: pictures of album_count pages */
     uint32_t album_count, album_at;
     bool album_taken;
-    cbit_ps_t again_at_ps; /* replay_page: when its second visit is due */
+    uint32_t tries;        /* of one that the guest did not come to */
+    cbit_ps_t again_at_ps; /* not over yet: when it is due again */
 };
 
 /* ---- vCPUs and guests ---- */
@@ -197,6 +201,7 @@ struct cbit_hv_guest {
     bool started;
     cbit_hv_nested_t nested;
     uint8_t nested_line[CBIT_LINE_BYTES];
+    cbit_hv_session_t *session; /* of its owner; NULL: none */
     cbit_hv_digest_t *digest;
     uint8_t measurement[SEV_MEASUREMENT_BYTES];
     uint32_t asid;   /* of VMRUN; plain guests have one too, above those with keys */
@@ -271,6 +276,9 @@ struct cbit_hv {
     cbit_hv_command_t command;
     const char *doing;
     cbit_hv_owner_t owner;
+    cbit_hv_transfer_t transfer;
+    cbit_spa_t pdh_spa; /* session.c: where PDH_CERT_EXPORT wrote; 0: nobody asked */
+    sev_cert_t pdh;
     /* Flushing: WBINVD on all cores, then DF_FLUSH. */
     cbit_hv_task_t flush_task;
     cbit_hv_command_t flush_command;

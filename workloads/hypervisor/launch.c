@@ -1,10 +1,8 @@
 #include <string.h>
 
 #include "workloads/hypervisor/hv.h"
+#include "workloads/hypervisor/session.h"
 #include "workloads/hypervisor/vmcb.h"
-
-/* QEMU's default for SEV guests: no debugging by the host. */
-enum { LAUNCH_POLICY = SEV_POLICY_NODBG };
 
 /* ---- small things that the steps share ---- */
 
@@ -101,7 +99,8 @@ static cbit_hv_step_t map_memory(void *self)
     for (cbit_gpa_t gpa = 0; gpa < guest->config->memory && err == CBIT_ERR_OK;
          gpa += CBIT_PAGE_BYTES) {
         cbit_spa_t spa;
-        if (cbit_guest_area_at(guest->soft, gpa) == CBIT_GUEST_AREA_NONE) {
+        bool for_secret = guest->session != NULL && gpa == cbit_hv_secret_gpa(guest);
+        if (cbit_guest_area_at(guest->soft, gpa) == CBIT_GUEST_AREA_NONE && !for_secret) {
             continue;
         }
         guest->result->resident_pages++;
@@ -199,7 +198,8 @@ static cbit_hv_step_t copy_image(void *self)
 static cbit_hv_step_t launch_start(void *self)
 {
     cbit_hv_guest_t *guest = self;
-    const sev_start_t start = {.policy = LAUNCH_POLICY};
+    sev_start_t start = {.policy = CBIT_HV_LAUNCH_POLICY};
+    cbit_hv_session_start(guest, &start);
     guest->launch_begin_ps = cbit_hv_now(guest->hv);
     send(guest, SEV_CMD_LAUNCH_START, &start, sizeof start);
     return CBIT_HV_WAIT;
@@ -352,7 +352,8 @@ static cbit_hv_step_t check_measurement(void *self)
 {
     cbit_hv_guest_t *guest = self;
     cbit_hv_owner_t owner = guest->hv->owner;
-    owner.policy = LAUNCH_POLICY;
+    owner.policy = CBIT_HV_LAUNCH_POLICY;
+    cbit_hv_session_key(guest, owner.tik);
     if (cbit_hv_digest_check(guest->digest, &owner, guest->measurement,
                              &guest->result->launch_measurement_ok) != CBIT_ERR_OK) {
         return cbit_hv_fail(guest->hv, CBIT_ERR_INTERNAL, NULL, "HMAC failed");
@@ -370,6 +371,16 @@ static cbit_hv_step_t check_measurement(void *self)
     guest->hv->result->checks.measurements_wrong += !tampered;
     guest->result->end = CBIT_GUEST_REFUSED; /* by its owner, before it has run */
     return CBIT_HV_STOP;
+}
+
+static cbit_hv_step_t secret_sent(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_step_t step = checked(guest);
+    if (step == CBIT_HV_NEXT) {
+        cbit_hv_secret_check(guest);
+    }
+    return step;
 }
 
 static cbit_hv_step_t finish(void *self)
@@ -414,11 +425,29 @@ static cbit_hv_step_t begin_running(void *self)
     return CBIT_HV_NEXT;
 }
 
-static const cbit_hv_step_fn sev_launch_steps[] = {
-    take_asid,    map_memory,        flush_region,      write_nested, write_vmcb, copy_image,
-    launch_start, launch_started,    launch_probes,     activate,     activated,  update_image,
-    measure,      fetch_measurement, check_measurement, finish,       finished,   begin_running,
-    NULL};
+static const cbit_hv_step_fn sev_launch_steps[] = {take_asid,
+                                                   map_memory,
+                                                   flush_region,
+                                                   write_nested,
+                                                   write_vmcb,
+                                                   copy_image,
+                                                   cbit_hv_session_open,
+                                                   launch_start,
+                                                   launch_started,
+                                                   launch_probes,
+                                                   activate,
+                                                   activated,
+                                                   update_image,
+                                                   measure,
+                                                   fetch_measurement,
+                                                   check_measurement,
+                                                   cbit_hv_secret_pack,
+                                                   cbit_hv_secret_send,
+                                                   secret_sent,
+                                                   finish,
+                                                   finished,
+                                                   begin_running,
+                                                   NULL};
 
 static const cbit_hv_step_fn plain_launch_steps[] = {take_asid,     map_memory, write_nested,
                                                      write_vmcb,    copy_image, flush_plain_image,

@@ -195,10 +195,17 @@ static cbit_hv_step_t nested_write(void *self)
     return cbit_hv_write_nested(core->running->guest, &core->transfer, &core->task);
 }
 
+/* The guest may have other things to do first (it clears pages without fetching anything new):
+   then the page is taken again a little later. */
 static cbit_hv_step_t nested_restore(void *self)
 {
+    const uint32_t most_tries = 64;
+    const cbit_ps_t again_ps = 5000000;
     cbit_hv_core_t *core = self;
     cbit_hv_probe_t *probe = core->probe;
+    if (core->exit.reason == CBIT_EXIT_INTR && ++probe->tries < most_tries) {
+        probe->again_at_ps = cbit_hv_now(core->hv) + again_ps;
+    }
     if (probe->mapped &&
         cbit_hv_nested_map(&core->running->guest->nested, probe->gpa, probe->spa) != CBIT_ERR_OK) {
         return cbit_hv_fail(core->hv, CBIT_ERR_NO_MEMORY, NULL, "out of memory");

@@ -39,6 +39,11 @@ static const cbit_row_t guest_rows[] = {
      .help = "Guest physical memory; whole pages"},
     {CBIT_FIELD(U32, cbit_scenario_guest_t, vcpus), .min = 1, .max = 1, .fallback = 1,
      .source = "by construction: traces are of one thread", .help = "Virtual CPUs"},
+    {CBIT_FIELD(BOOL, cbit_scenario_guest_t, secret),
+     .source = "by construction: most launches need no owner",
+     .help =
+         "Its owner opens a session (LAUNCH_START with certificate and blob) and sends a secret "
+         "once the measurement agrees; it lies on the last page of the guest's memory"},
     {CBIT_FIELD(BOOL, cbit_scenario_guest_t, unaware),
      .source = "by construction: unaware ones do not live long",
      .help = "Under sev, a guest system that sets no C-bit in its page tables all the same"},

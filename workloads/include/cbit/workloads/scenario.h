@@ -56,6 +56,7 @@ typedef struct cbit_scenario_guest {
     uint64_t memory;     /* bytes, multiple of 4 KiB */
     uint32_t vcpus;
     bool unaware; /* its system sets no C-bit */
+    bool secret;  /* its owner opens a session and sends a secret once the measurement agrees */
     /* Launched once that guest is torn down (DEACTIVATE, DECOMMISSION, WBINVD, DF_FLUSH), and may
        then have its ASID; "" is launched at the start. */
     char after[CBIT_SCENARIO_NAME_BYTES + 1];
