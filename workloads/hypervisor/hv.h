@@ -5,7 +5,7 @@
  * Private to workloads/hypervisor. Who calls whom:
  *
  *     hv.c       creates everything, boots the platform, ends the run
- *     launch.c   a guest's launch and its teardown, through command.c and flush.c
+ *     launch.c   a guest's launch, through command.c; leave.c: its end
  *     attacker.c the same for programs in C (cbit/attacker.h)
  *     session.c  launches with an owner's session and secret
  *     pace.c     when a launched guest starts
