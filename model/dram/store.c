@@ -7,7 +7,7 @@
 /*
  * Pages live in slabs and never move; an open-addressing table finds a page's slot by its number.
  * Nothing ever iterates over the table, so its order cannot reach a result. Memory scattered
- * page by page costs 4096 bytes and at most 32 bytes of table each, however wide the address space.
+ * page by page costs 4096 bytes and at most 43 bytes of table each, however wide the address space.
  */
 enum {
     SLAB_PAGES = 256, /* 1 MiB: a small machine stays small, a big one makes few calls */
