@@ -24,6 +24,10 @@ const cbit_verb_t cbit_verbs[] = {
 #ifdef CBIT_HAVE_VERB_TRACE
     {"trace", cbit_cli_trace, "record|info", "record memory traces and look at them"},
 #endif
+#ifdef CBIT_HAVE_VERB_SWEEP
+    {"sweep", cbit_cli_sweep, "SWEEP.json",
+     "many runs of one scenario, and their figures in a table"},
+#endif
 #ifdef CBIT_HAVE_VERB_REPORT
     {"report", cbit_cli_report, "DIR...", "one self-contained HTML page for any number of runs"},
 #endif

@@ -84,7 +84,7 @@ cbit_err_t cbit_output_check(cbit_output_t *output, const char *path, bool force
     return CBIT_ERR_OK;
 }
 
-static cbit_err_t make_parents(const char *path, cbit_diag_t *diag)
+cbit_err_t cbit_output_make_parents(const char *path, cbit_diag_t *diag)
 {
     char part[CBIT_OUTPUT_PATH_BYTES];
     for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -101,7 +101,7 @@ static cbit_err_t make_parents(const char *path, cbit_diag_t *diag)
 cbit_err_t cbit_output_begin(cbit_output_t *output, cbit_diag_t *diag)
 {
     char beside[CBIT_OUTPUT_PATH_BYTES + 32];
-    cbit_err_t err = make_parents(output->final, diag);
+    cbit_err_t err = cbit_output_make_parents(output->final, diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
@@ -130,7 +130,7 @@ cbit_err_t cbit_output_write(cbit_output_t *output, const char *name, const char
 }
 
 /* Our directories are flat. */
-static void remove_flat(const char *path)
+void cbit_output_remove(const char *path)
 {
     char name[CBIT_OUTPUT_PATH_BYTES];
     DIR *folder = opendir(path);
@@ -161,7 +161,7 @@ cbit_err_t cbit_output_finish(cbit_output_t *output, cbit_diag_t *diag)
     }
     output->beside[0] = '\0';
     if (moved) {
-        remove_flat(old);
+        cbit_output_remove(old);
     }
     return CBIT_ERR_OK;
 }
@@ -169,7 +169,7 @@ cbit_err_t cbit_output_finish(cbit_output_t *output, cbit_diag_t *diag)
 void cbit_output_discard(cbit_output_t *output)
 {
     if (output->beside[0] != '\0') {
-        remove_flat(output->beside);
+        cbit_output_remove(output->beside);
         output->beside[0] = '\0';
     }
 }

@@ -35,4 +35,10 @@ cbit_err_t cbit_output_finish(cbit_output_t *output, cbit_diag_t *diag);
 /* Removes what begin made, when it was not finished. */
 void cbit_output_discard(cbit_output_t *output);
 
+/* Every folder above the last slash of path. */
+cbit_err_t cbit_output_make_parents(const char *path, cbit_diag_t *diag);
+
+/* Removes a directory of ours, whole or half written. */
+void cbit_output_remove(const char *path);
+
 #endif

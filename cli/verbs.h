@@ -17,6 +17,7 @@ int cbit_cli_dram(int argc, char **argv);
 int cbit_cli_cosim(int argc, char **argv);
 int cbit_cli_sp(int argc, char **argv);
 int cbit_cli_trace(int argc, char **argv);
+int cbit_cli_sweep(int argc, char **argv);
 int cbit_cli_report(int argc, char **argv);
 
 #endif

@@ -5,6 +5,7 @@ find_package(OpenSSL 3.0 REQUIRED)                            # every AES and ha
 find_package(cJSON REQUIRED)                                  # scenarios and results
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)      # trace chunks
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)  # trace check sums
+pkg_check_modules(SQLITE QUIET IMPORTED_TARGET sqlite3)         # a sweep's results; optional
 # The instruction check. Debian ships Zydis without a pkg-config file.
 find_library(ZYDIS_LIBRARY Zydis REQUIRED)
 find_path(ZYDIS_INCLUDE_DIR Zydis/Zydis.h REQUIRED)

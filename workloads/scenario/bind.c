@@ -4,8 +4,10 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "cbit/workloads/bind.h"
 #include "workloads/json/text.h"
 #include "workloads/scenario/file.h"
 #include "workloads/scenario/value.h"
@@ -244,6 +246,27 @@ void cbit_scenario_bind(cbit_scenario_file_t *file, cbit_diag_t *diag)
         bind_known(&b, tables[i], file->sections[i].object, file->tree);
     }
     file->scenario.machine = &file->machine;
+}
+
+cbit_err_t cbit_bind(cbit_arena_t *arena, const cbit_json_t *tree, const char *shown,
+                     const cbit_row_t *rows, void *object, cbit_diag_t *diag)
+{
+    size_t before = cbit_diag_count(diag);
+    cbit_scenario_file_t *file = calloc(1, sizeof *file);
+    cbit_rows_defaults(rows, object);
+    if (file == NULL) {
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    binder_t b = {.file = file, .diag = diag};
+    file->arena = arena;
+    file->origins[CBIT_ORIGIN_DEFAULT].shown = shown;
+    if (tree->kind == CBIT_JSON_OBJECT) {
+        bind_rows(&b, rows, object, tree);
+    } else {
+        tell(&b, CBIT_ERR_TYPE, tree, "found another type; expected an object");
+    }
+    free(file);
+    return cbit_diag_count(diag) == before ? CBIT_ERR_OK : CBIT_ERR_RANGE;
 }
 
 static bool has_source(const cbit_json_t *sources, const char *pointer)
