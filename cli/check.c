@@ -6,6 +6,7 @@
 #include "cbit/workloads/trace.h"
 #include "cli/args.h"
 #include "cli/load.h"
+#include "cli/sweep_scenario.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
@@ -34,8 +35,8 @@ static const cbit_cli_command_t command = {
     .operands = "FILE...",
     .max_operands = CBIT_ARG_LIST_MAX,
     .summary =
-        "Validates scenarios, presets and traces, and what they include and name, without running\n"
-        "them. Everything that is wrong is told at once.",
+        "Validates scenarios, presets, sweeps and traces, and what they include and name, without\n"
+        "running them. Everything that is wrong is told at once.",
     .examples = {"cbit check workloads/scenarios/first-light.json",
                  "cbit check my.json --print-config", NULL},
     .args = args,
@@ -81,6 +82,12 @@ static int check_one(const char *path, const check_options_t *options, cbit_diag
     if (is_trace(path)) {
         cbit_diag_set_file(diag, path);
         if (cbit_trace_check(path, CBIT_ERR_OPEN, diag) == CBIT_ERR_OK && !options->quiet) {
+            (void)printf("%s: valid\n", path);
+        }
+        return 0;
+    }
+    if (cbit_sweep_is_one(path)) {
+        if (cbit_sweep_check(path, diag) == CBIT_ERR_OK && !options->quiet) {
             (void)printf("%s: valid\n", path);
         }
         return 0;

@@ -10,7 +10,7 @@ const cbit_verb_t cbit_verbs[] = {
 #ifdef CBIT_HAVE_VERB_RUN
     {"run", cbit_cli_run, "SCENARIO.json", "run a scenario: table, result.json, expectations"},
 #endif
-    {"check", cbit_cli_check, "FILE...", "validate scenarios and presets without running them"},
+    {"check", cbit_cli_check, "FILE...", "validate scenarios, presets, sweeps and traces"},
 #ifdef CBIT_HAVE_VERB_DRAM
     {"dram", cbit_cli_dram, "STREAM", "a bare address stream into one memory controller"},
 #endif

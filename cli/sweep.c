@@ -16,6 +16,7 @@
 #include "cli/load.h"
 #include "cli/output.h"
 #include "cli/sweep_pool.h"
+#include "cli/sweep_scenario.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
@@ -105,71 +106,23 @@ static cbit_err_t digest(const cbit_scenario_file_t *file, char hex[2 * DIGEST_B
     return ok ? CBIT_ERR_OK : cbit_diag_first(diag);
 }
 
-/* A pointer that leads to nothing would fail every run: told before the first. A value that is
-   optional and absent is not in the configuration, so a load has the last word. */
-static void check_axis(sweep_job_t *job, const cbit_json_t *config, uint32_t axis)
-{
-    const cbit_sweep_t *sweep = job->sweep;
-    cbit_tool_config_t tool;
-    cbit_scenario_file_t *file = NULL;
-    cbit_arg_list_t sets = {.count = 1};
-    const cbit_load_how_t how = {&sets, false, false};
-    cbit_text_t text = {0};
-    if (cbit_json_at(config, sweep->axes[axis].pointer) != NULL) {
-        return;
-    }
-    cbit_text_add(&text, "%s=%s", sweep->axes[axis].pointer, cbit_sweep_value(sweep, 0, axis));
-    char *set = cbit_text_take(&text);
-    sets.items[0] = set == NULL ? "" : set;
-    cbit_diag_t *tried = cbit_diag_create();
-    if (cbit_load_scenario(sweep->path, &how, &tool, &file, tried) == CBIT_ERR_OK) {
-        cbit_scenario_file_destroy(file);
-    } else {
-        char where[64];
-        const cbit_diag_entry_t *entry = cbit_diag_at(tried, 0);
-        (void)snprintf(where, sizeof where, "/axes/%" PRIu32 "/pointer", axis);
-        cbit_diag_set_file(job->diag, job->file);
-        (void)cbit_diag_add(job->diag, CBIT_ERR_UNKNOWN_KEY, where,
-                            "leads to nothing in the scenario's configuration: %.200s: %.200s",
-                            entry == NULL ? "" : entry->where, entry == NULL ? "" : entry->text);
-        if (entry != NULL && entry->hint[0] != '\0') {
-            cbit_diag_hint(job->diag, "%s", entry->hint);
-        }
-    }
-    cbit_diag_destroy(tried);
-    free(set);
-}
-
 static cbit_err_t name_runs(sweep_job_t *job)
 {
     cbit_tool_config_t tool;
     cbit_scenario_file_t *file = NULL;
-    cbit_arg_list_t sets = {.count = 0};
-    const cbit_load_how_t how = {&sets, false, false};
     char basis[2 * DIGEST_BYTES + 1] = "";
     uint32_t runs = cbit_sweep_runs(job->sweep);
-    if (access(job->sweep->path, R_OK) != 0) { /* named by a file: the sweep is wrong */
-        cbit_diag_set_file(job->diag, job->file);
-        return cbit_diag_add(job->diag, CBIT_ERR_INPUT_FILE, "/scenario",
-                             "%.300s cannot be opened: %s", job->sweep->path, strerror(errno));
-    }
-    cbit_err_t err = cbit_load_scenario(job->sweep->path, &how, &tool, &file, job->diag);
+    cbit_err_t err = cbit_sweep_scenario(job->sweep, job->file, &tool, &file, job->diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    cbit_arena_t *arena = cbit_arena_create();
-    const cbit_json_t *config = arena == NULL ? NULL : cbit_scenario_config(file, arena);
-    for (uint32_t a = 0; a < job->sweep->axes_count; a++) {
-        check_axis(job, config, a);
-    }
-    cbit_arena_destroy(arena);
     err = digest(file, basis, job->diag);
     cbit_scenario_file_destroy(file);
-    if (cbit_diag_count(job->diag) > 0) {
-        return cbit_diag_first(job->diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
     }
     job->pool.names = calloc(runs, sizeof *job->pool.names);
-    if (err != CBIT_ERR_OK || job->pool.names == NULL) {
+    if (job->pool.names == NULL) {
         return cbit_diag_add(job->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     for (uint32_t r = 0; r < runs; r++) {
