@@ -105,7 +105,7 @@ typedef struct cbit_guest_entry {
 } cbit_guest_entry_t;
 void cbit_guest_entry(const cbit_guest_t *guest, cbit_guest_entry_t *entry);
 
-/* The program of one vCPU, pulled from CBIT_GUEST_BOOT_GPA on. vcpu is 0 (one vCPU for now). */
+/* The program of one vCPU, pulled from CBIT_GUEST_BOOT_GPA on. A guest has one: vcpu is 0. */
 const cbit_program_t *cbit_guest_program(cbit_guest_t *guest, uint32_t vcpu);
 
 /* OK, or why the program ended early: its source failed, or memory is out. */
