@@ -168,7 +168,8 @@ static cbit_err_t lock(const char *out, cbit_diag_t *diag)
                          taken ? "another sweep is at work in this directory" : strerror(errno));
 }
 
-/* What killed runs have left half written; the lock says that nobody writes it any more. */
+/* What killed runs have left half written, and the log of one that had ended when its sweep was
+ * killed; the lock says that nobody writes them any more. */
 static void clean(const char *runs)
 {
     char path[2 * CBIT_SWEEP_PATH_BYTES];
@@ -180,6 +181,9 @@ static void clean(const char *runs)
             (strncmp(dot, ".new", 4) == 0 || strncmp(dot, ".old", 4) == 0)) {
             (void)snprintf(path, sizeof path, "%s/%s", runs, entry->d_name);
             cbit_output_remove(path);
+        } else if (dot == entry->d_name + CBIT_SWEEP_NAME_BYTES - 1 && strcmp(dot, ".log") == 0) {
+            (void)snprintf(path, sizeof path, "%s/%s", runs, entry->d_name);
+            (void)unlink(path);
         }
     }
     if (folder != NULL) {
