@@ -10,6 +10,7 @@
 #include "cbit/perf/measure.h"
 #include "cli/args.h"
 #include "cli/load.h"
+#include "cli/share.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
@@ -63,7 +64,9 @@ static const char *preset_path(const char *preset, char path[PATH_BYTES])
     if (strpbrk(preset, "./") != NULL) {
         return preset;
     }
-    (void)snprintf(path, PATH_BYTES, "%s/%s.json", CBIT_PRESETS, preset);
+    char name[PATH_BYTES / 2];
+    (void)snprintf(name, sizeof name, "presets/%s.json", preset);
+    cbit_share_path(name, path, PATH_BYTES);
     return path;
 }
 

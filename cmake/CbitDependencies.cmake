@@ -6,6 +6,9 @@ find_package(cJSON REQUIRED)                                  # scenarios and re
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)      # trace chunks
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)  # trace check sums
 pkg_check_modules(SQLITE QUIET IMPORTED_TARGET sqlite3)         # a sweep's results; optional
+if(SQLITE_FOUND)
+  set(CBIT_SQLITE_PACKAGE sqlite3)
+endif()
 # The instruction check. Debian ships Zydis without a pkg-config file.
 find_library(ZYDIS_LIBRARY Zydis REQUIRED)
 find_path(ZYDIS_INCLUDE_DIR Zydis/Zydis.h REQUIRED)

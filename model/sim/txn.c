@@ -3,6 +3,9 @@
 #include <stddef.h>
 #include <string.h>
 
+const char *const cbit_stage_keys[CBIT_STAGE_COUNT] = {"core", "walk", "fabric", "queue",
+                                                       "dram", "aes",  "return"};
+
 void cbit_txn_init(cbit_txn_t *txn, cbit_command_t command, cbit_spa_t spa, uint32_t size_bytes,
                    cbit_key_t key, cbit_source_t source, cbit_ps_t now_ps)
 {

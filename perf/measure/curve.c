@@ -13,8 +13,6 @@ enum {
 };
 
 static const char *const mode_keys[CBIT_RIG_MODES] = {"plain", "bypass", "sme", "sev"};
-static const char *const stage_keys[CBIT_STAGE_COUNT] = {"core", "walk", "fabric", "queue",
-                                                         "dram", "aes",  "return"};
 static const uint32_t mixes[MIXES] = {1000, 750, 667, 500};
 
 typedef struct meter {
@@ -81,7 +79,7 @@ static void put_stages(const meter_t *m, cbit_json_t *into)
     stages = cbit_json_add(m->arena, into, "stages", stages);
     for (int i = 0; i < CBIT_STAGE_COUNT; i++) {
         uint64_t ps = mean_of(m->result->read.stage_ps[i], m->result->read.total.count);
-        put(m, stages, stage_keys[i], ps + (i == CBIT_STAGE_CORE ? m->core_ps : 0));
+        put(m, stages, cbit_stage_keys[i], ps + (i == CBIT_STAGE_CORE ? m->core_ps : 0));
     }
 }
 

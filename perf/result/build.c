@@ -5,8 +5,6 @@
 
 #include "perf/result/result.h"
 
-static const char *const stage_keys[CBIT_STAGE_COUNT] = {"core", "walk", "fabric", "queue",
-                                                         "dram", "aes",  "return"};
 static const char *const stage_help[CBIT_STAGE_COUNT] = {
     "Issue to miss in the last cache, page walks apart",
     "Page walks",
@@ -50,12 +48,12 @@ static void put_stages(const builder_t *b, cbit_json_t *into, const char *prefix
     (void)snprintf(below, sizeof below, "%s.stages", prefix);
     cbit_json_t *stages = section(b, into, "stages");
     for (uint32_t i = 0; i < CBIT_STAGE_COUNT; i++) {
-        cbit_result_put(b->result, stages, below, stage_keys[i],
+        cbit_result_put(b->result, stages, below, cbit_stage_keys[i],
                         mean_ns(b, latency->stage_ps[i], count), "ns", stage_help[i]);
     }
     cbit_json_t *sums = section(b, into, "stages_ps");
     for (uint32_t i = 0; i < CBIT_STAGE_COUNT; i++) {
-        (void)cbit_json_add(b->arena, sums, stage_keys[i],
+        (void)cbit_json_add(b->arena, sums, cbit_stage_keys[i],
                             cbit_json_u64(b->arena, latency->stage_ps[i]));
     }
 }

@@ -42,6 +42,8 @@ typedef enum cbit_stage {
     CBIT_STAGE_COUNT,
 } cbit_stage_t;
 
+extern const char *const cbit_stage_keys[CBIT_STAGE_COUNT]; /* by stage: "core", "walk"... */
+
 typedef enum cbit_command {
     CBIT_COMMAND_READ,
     CBIT_COMMAND_WRITE,
