@@ -21,6 +21,7 @@ function part_of_path(path,    word, n)
 # ours.
 function part_of_include(name, folder,    word)
 {
+    if (name == "cbit/firmware.h") return "image" # its name where it is installed
     if (name ~ /^cbit\//) {
         split(name, word, "/")
         if (word[2] ~ /\.h$/) return tops[name]
