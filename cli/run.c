@@ -15,13 +15,15 @@
 #include "cli/progress.h"
 #include "cli/run_files.h"
 #include "cli/tell.h"
+#include "cli/timeline.h"
 #include "cli/verbs.h"
 #include "firmware/image.h"
 
 typedef struct run_options {
     uint32_t engine, progress;
-    uint64_t seed;
-    bool engine_given, seed_given, no_baseline, full, json, csv, quiet, force;
+    uint64_t seed, trace_from_us, trace_to_us;
+    bool engine_given, seed_given, trace_from_given, trace_to_given, no_baseline, full, json, csv,
+        quiet, force;
     const char *out, *replay;
     cbit_arg_list_t sets;
 } run_options_t;
@@ -42,7 +44,12 @@ static const cbit_arg_t args[] = {
      .help = "do not also run without engine and protection: no slowdowns"},
     {"--full", CBIT_ARG_FLAG, OPTION(full), .help = "the scenario's long form"},
     {"--out", CBIT_ARG_TEXT, OPTION(out), .value = "DIR",
-     .help = "write result.json, run.json and stats.txt there"},
+     .help = "write result.json, run.json, stats.txt and timeline.json there"},
+    {"--trace-from", CBIT_ARG_U64, OPTION(trace_from_us), .value = "US",
+     .given_offset = OPTION(trace_from_given),
+     .help = "leave out of timeline.json what was over by then"},
+    {"--trace-to", CBIT_ARG_U64, OPTION(trace_to_us), .value = "US",
+     .given_offset = OPTION(trace_to_given), .help = "leave out of timeline.json what began later"},
     {"--force", CBIT_ARG_FLAG, OPTION(force), .help = "replace a finished result in DIR"},
     {"--replay", CBIT_ARG_TEXT, OPTION(replay), .value = "RESULT.json",
      .help = "run again what a result was made from: the same bytes"},
@@ -69,6 +76,8 @@ static const cbit_cli_command_t command = {
         "2 usage, 3 the scenario or what it names is wrong, 4 files, 70 a bug in cbit.",
 };
 
+#define PS_PER_US UINT64_C(1000000)
+
 enum { RUN_SELF, RUN_ENGINE_OFF, RUN_UNPROTECTED, RUN_LAWFUL, RUN_COUNT };
 
 typedef struct run_job {
@@ -81,6 +90,7 @@ typedef struct run_job {
     cbit_engine_choice_t engine;
     cbit_output_t output;
     cbit_progress_t progress;
+    cbit_timeline_t *timeline;             /* NULL without --out */
     cbit_run_result_t *results[RUN_COUNT]; /* NULL where nothing was run */
     cbit_result_t *result;
     struct timespec begun;
@@ -120,6 +130,14 @@ static cbit_err_t prepare(run_job_t *job)
         err = err != CBIT_ERR_OK ? err : out;
     }
     cbit_diag_set_file(job->diag, NULL);
+    if (err == CBIT_ERR_OK && o->out != NULL) {
+        job->timeline =
+            cbit_timeline_create(o->trace_from_us * PS_PER_US,
+                                 o->trace_to_given ? o->trace_to_us * PS_PER_US : CBIT_PS_NEVER);
+        err = job->timeline != NULL
+                  ? CBIT_ERR_OK
+                  : cbit_diag_add(job->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
     if (err == CBIT_ERR_OK) {
         err = cbit_engine_choose((cbit_engine_mode_t)o->engine, &job->engine, job->diag);
     }
@@ -165,6 +183,8 @@ static cbit_err_t run_one(run_job_t *job, uint32_t which)
         .pace = job->results[RUN_SELF],
         .firmware = cbit_firmware_image,
         .firmware_bytes = cbit_firmware_image_bytes,
+        .watch =
+            which == RUN_SELF && job->timeline != NULL ? cbit_timeline_watch(job->timeline) : NULL,
         .self = &job->progress,
         .on_progress = cbit_progress_tell,
     };
@@ -224,6 +244,7 @@ static cbit_err_t write_files(run_job_t *job)
                               (now.tv_nsec - job->begun.tv_nsec) / 1000000),
         .file = job->file,
         .engine = &job->engine,
+        .timeline = job->timeline,
     };
     return cbit_run_write(&job->output, job->result, &facts, job->diag);
 }
@@ -307,6 +328,7 @@ static void clear(run_job_t *job)
             free(job->results[i]);
         }
     }
+    cbit_timeline_destroy(job->timeline);
     cbit_result_destroy(job->result);
     cbit_scenario_file_destroy(job->file);
     cbit_diag_destroy(job->diag);
@@ -322,6 +344,13 @@ static int check_usage(const run_options_t *o, const cbit_operands_t *operands)
     if (o->replay != NULL && (o->sets.count > 0 || o->seed_given || o->no_baseline || o->full)) {
         return cbit_usage_error(&command, "--replay repeats a run as it was; --set, --seed, "
                                           "--no-baseline and --full do not go with it");
+    }
+    if ((o->trace_from_given || o->trace_to_given) && o->out == NULL) {
+        return cbit_usage_error(&command, "--trace-from and --trace-to need --out");
+    }
+    if (o->trace_from_us > UINT64_MAX / PS_PER_US || o->trace_to_us > UINT64_MAX / PS_PER_US ||
+        (o->trace_to_given && o->trace_to_us < o->trace_from_us)) {
+        return cbit_usage_error(&command, "--trace-from US must not be after --trace-to US");
     }
     if (o->json && o->csv) {
         return cbit_usage_error(&command, "--json and --csv exclude each other");

@@ -57,6 +57,9 @@ static cbit_err_t write_all(cbit_output_t *output, const cbit_result_t *result,
     if (err == CBIT_ERR_OK) {
         err = write_text(output, "stats.txt", cbit_result_stats(result), diag);
     }
+    if (err == CBIT_ERR_OK) {
+        err = write_text(output, "timeline.json", cbit_timeline_text(facts->timeline), diag);
+    }
     if (err == CBIT_ERR_OK && cosim != NULL) {
         err = write_text(output, "cosim.json", cbit_json_text(cosim, false, NULL), diag);
     }

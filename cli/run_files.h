@@ -5,6 +5,7 @@
 #include "cbit/perf/result.h"
 #include "cli/engines.h"
 #include "cli/output.h"
+#include "cli/timeline.h"
 
 typedef struct cbit_run_facts {
     int argc;
@@ -13,9 +14,11 @@ typedef struct cbit_run_facts {
     uint64_t wall_ms;
     const cbit_scenario_file_t *file;
     const cbit_engine_choice_t *engine;
+    const cbit_timeline_t *timeline;
 } cbit_run_facts_t;
 
-/* result.json, run.json, stats.txt and, in lock-step, cosim.json: all of them or nothing. */
+/* result.json, run.json, stats.txt, timeline.json and, in lock-step, cosim.json: all of them or
+ * nothing. */
 cbit_err_t cbit_run_write(cbit_output_t *output, const cbit_result_t *result,
                           const cbit_run_facts_t *facts, cbit_diag_t *diag);
 

@@ -175,6 +175,7 @@ static cbit_hv_step_t run_vmrun(void *self)
         cbit_event_notify_at(hv->kernel, &core->quantum, cbit_hv_now(hv) + slice_ps);
     }
     core->in_vmrun = true;
+    core->begun_ps = cbit_hv_now(hv);
     cbit_vcpu_run(core->cpu, vcpu->vmcb_spa);
     if (core->wbinvd_wanted) {
         cbit_vcpu_interrupt(core->cpu); /* was asked for while this was being prepared */
@@ -185,6 +186,9 @@ static cbit_hv_step_t run_vmrun(void *self)
 static cbit_hv_step_t run_exited(void *self)
 {
     cbit_hv_core_t *core = self;
+    cbit_hv_watch_slice(core->hv, CBIT_WATCH_CORE, core->number, core->running->guest->config->name,
+                        cbit_exit_word(core->exit.reason), core->begun_ps);
+    core->begun_ps = cbit_hv_now(core->hv);
     cbit_hv_core_delay(core, cbit_hv_exit_cost(core->hv, core->exit.reason));
     return CBIT_HV_WAIT;
 }
@@ -219,14 +223,18 @@ static void wbinvd_over(void *self)
 {
     cbit_hv_core_t *core = self;
     core->wbinvd_active = false;
+    cbit_hv_watch_slice(core->hv, CBIT_WATCH_CORE, core->number, "WBINVD", NULL,
+                        core->wbinvd_begun_ps);
     cbit_hv_wbinvd_done(core->hv);
     cbit_hv_core_kick(core);
 }
 
-/* After a run or a probe. */
+/* After a run. */
 static void work_over(void *self)
 {
     cbit_hv_core_t *core = self;
+    cbit_hv_watch_slice(core->hv, CBIT_WATCH_CORE, core->number, "host",
+                        cbit_exit_word(core->exit.reason), core->begun_ps);
     core->busy = false;
     core->running = NULL;
     cbit_hv_rotor_core_free(core->hv);
@@ -258,6 +266,7 @@ void cbit_hv_core_kick(cbit_hv_core_t *core)
     if (core->wbinvd_wanted && (!core->busy || core->yielding)) {
         core->wbinvd_wanted = false;
         core->wbinvd_active = true;
+        core->wbinvd_begun_ps = cbit_hv_now(core->hv);
         cbit_platform_wbinvd(core->hv->platform, core->number, wbinvd_over, core);
         return;
     }

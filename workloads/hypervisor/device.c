@@ -184,6 +184,9 @@ static cbit_hv_step_t dma_end(void *self)
     } else {
         check_own(vcpu);
     }
+    cbit_hv_watch_slice(vcpu->guest->hv, CBIT_WATCH_DEVICE, vcpu->guest->index,
+                        vcpu->guest->config->name,
+                        dma->status.from_device ? "device writes" : "device reads", dma->rung_ps);
     result->io_requests++;
     result->io_bytes += dma->at;
     free(dma->bytes);

@@ -441,8 +441,9 @@ static void simulate(cbit_hv_t *hv)
         hv->over = true;
     }
     while (!hv->over) {
-        cbit_ps_t until_ps = cbit_hv_now(hv) + PROGRESS_SLICE_PS;
+        cbit_ps_t until_ps = cbit_hv_watch_until_ps(hv, cbit_hv_now(hv) + PROGRESS_SLICE_PS);
         fired += cbit_kernel_run(hv->kernel, until_ps < limit_ps ? until_ps : limit_ps);
+        cbit_hv_watch_sample(hv);
         if (options->on_progress != NULL) {
             options->on_progress(options->self, cbit_hv_now(hv), fired);
         }

@@ -239,6 +239,7 @@ struct cbit_hv_core {
     const cbit_hv_vcpu_t *bound;
     cbit_hv_vcpu_t *queue_head, *queue_tail;
     cbit_event_t timer, quantum;
+    cbit_ps_t begun_ps, wbinvd_begun_ps; /* what it is doing now: for who watches */
     cbit_exit_t exit;
     cbit_spa_t last_vmcb[CBIT_KEY_ASID_MAX + 1]; /* by ASID: whose translations the TLB may hold */
 };
@@ -297,6 +298,7 @@ struct cbit_hv {
     cbit_hv_probe_t *attack_probe; /* attacker.c: its hv is NULL when nobody uses it */
     bool skip_tlb_flush;
     cbit_run_result_t *result;
+    cbit_ps_t sampled_ps; /* watch.c: when last */
     cbit_err_t err;
     bool over;
 };
@@ -314,6 +316,14 @@ static inline cbit_ps_t cbit_hv_now(const cbit_hv_t *hv)
 
 /* True for an SEV platform: some guest of this run is protected. */
 bool cbit_hv_uses_sp(const cbit_hv_t *hv);
+
+/* watch.c: nothing happens when nobody watches. Tells a slice that ends now. */
+void cbit_hv_watch_slice(const cbit_hv_t *hv, cbit_watch_track_t track, uint32_t index,
+                         const char *name, const char *detail, cbit_ps_t begin_ps);
+/* until_ps, or when the next sample is due, if that is earlier. */
+cbit_ps_t cbit_hv_watch_until_ps(const cbit_hv_t *hv, cbit_ps_t until_ps);
+/* Tells a sample when one is due. */
+void cbit_hv_watch_sample(cbit_hv_t *hv);
 
 /* flush.c */
 

@@ -284,6 +284,8 @@ cbit_hv_step_t cbit_hv_probe_end(void *self)
     core->hv->result->checks.foreign_blocks += probe->result->foreign_blocks;
     cbit_hv_blocks_clear(&probe->foreign);
     cbit_hv_blocks_clear(&probe->common);
+    cbit_hv_watch_slice(core->hv, CBIT_WATCH_CORE, core->number, guest->config->name,
+                        probe->result->kind, probe->begun_ps);
     core->probe = NULL;
     if (probe->again_at_ps > cbit_hv_now(core->hv)) {
         probe->state = CBIT_HV_PROBE_WAITING;

@@ -27,6 +27,7 @@
 #include "cbit/platform/platform.h"
 #include "cbit/workloads/engine_mode.h"
 #include "cbit/workloads/scenario.h"
+#include "cbit/workloads/watch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -78,6 +79,7 @@ typedef struct cbit_hypervisor_options {
     const uint8_t *firmware;          /* image of the Secure Processor; stays the caller's */
     uint32_t firmware_bytes;
     cbit_ps_t limit_ps; /* a run that is not over by then is an error; 0: ten simulated seconds */
+    const cbit_watch_t *watch; /* NULL: nobody watches */
     void *self;
     void (*on_console)(void *self, char c); /* Secure Processor's console; may be NULL */
     /* Told about every 65536 kernel events; may be NULL. */
