@@ -2,79 +2,153 @@
  * Requests per CPU second of the controller on the published streams: quick with vector
  * instructions, quick without, with the engine's timing and stage stamps, and the plain
  * clock-by-clock controller, which is the same machine without any of the quick one's means.
+ *
+ * Every round measures all four, so that a ratio compares what ran within the same tenth of a
+ * second; "clocks" are core clocks a request (meter.h), which a busy machine changes least.
  */
-#define _POSIX_C_SOURCE 200809L
-#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cbit/perf/dram_streams.h"
+#include "perf/benchmarks/meter.h"
 
-enum { ROUNDS = 5, WINDOW = 32, ENGINE_DEPTH = 11 };
+enum { ROUNDS = 15, WINDOW = 32, ENGINE_DEPTH = 11 };
 
-static double cpu_seconds(void)
+static const struct variant {
+    const char *name;
+    cbit_stream_options_t options;
+} VARIANTS[] = {
+    {"quick", {.window = WINDOW}},
+    {"no_vectors", {.window = WINDOW, .plain_scan = true}},
+    {"engine_stamps", {.window = WINDOW, .engine_depth_nck = ENGINE_DEPTH, .stamps = true}},
+    {"plain", {.window = WINDOW, .plain = true}},
+};
+enum { QUICK, NO_VECTORS, ENGINE_STAMPS, PLAIN, VARIANT_COUNT };
+
+/* The fastest reference, in requests per CPU second on the same class of machine (docs/dram.md). */
+static const struct stream {
+    char letter;
+    uint64_t count, plain_count;
+    double reference_hz;
+    const char *reference;
+} STREAMS[] = {{'a', 500000, 20000, 445e3, "DRAMSys 5.0"},
+               {'c', 200000, 5000, 177e3, "Ramulator 2.1"},
+               {'d', 200000, 2000, 297e3, "DRAMSys 5.0"},
+               {'f', 200000, 2000, 374e3, "DRAMSys 5.0"}};
+enum { STREAM_COUNT = sizeof STREAMS / sizeof STREAMS[0] };
+
+typedef struct figures {
+    meter_t rate[VARIANT_COUNT], clocks;
+    meter_t per_plain, engine_per_quick;
+} figures_t;
+
+static double rate_of(const cbit_umc_config_t *config, const cbit_stream_options_t *options,
+                      const cbit_stream_request_t *requests, uint64_t count)
 {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* The best of ROUNDS, in requests per second; the plain controller gets one short round. */
-static double rate(const cbit_umc_config_t *config, const cbit_stream_options_t *options,
-                   const cbit_stream_request_t *requests, uint64_t count)
-{
-    double best = 0;
-    for (int i = 0; i < (options->plain ? 1 : ROUNDS); i++) {
-        cbit_stream_result_t result;
-        const double begin = cpu_seconds();
-        if (cbit_stream_run(config, options, requests, count, &result, NULL) != CBIT_ERR_OK) {
-            exit(70);
-        }
-        const double each = (double)count / (cpu_seconds() - begin);
-        best = each > best ? each : best;
-        cbit_stream_result_free(&result);
+    cbit_stream_result_t result;
+    const double begin = meter_cpu_seconds();
+    if (cbit_stream_run(config, options, requests, count, &result, NULL) != CBIT_ERR_OK) {
+        exit(70);
     }
-    return best;
+    const double seconds = meter_cpu_seconds() - begin;
+    cbit_stream_result_free(&result);
+    return (double)count / seconds;
 }
 
-static void bench(char letter, uint64_t count, uint64_t plain_count, double reference)
+static void measure(const struct stream *stream, figures_t *figures)
 {
     cbit_umc_config_t config;
     cbit_rows_defaults(cbit_umc_rows, &config);
     (void)strcpy(config.mapping, "M0");
-    cbit_stream_request_t *requests = calloc(count, sizeof *requests);
-    if (requests == NULL || !cbit_dram_stream(letter, requests, count)) {
+    cbit_stream_request_t *requests = calloc(stream->count, sizeof *requests);
+    if (requests == NULL || !cbit_dram_stream(stream->letter, requests, stream->count)) {
         exit(70);
     }
-    const cbit_stream_options_t quick = {.window = WINDOW};
-    const cbit_stream_options_t scalar = {.window = WINDOW, .plain_scan = true};
-    const cbit_stream_options_t engine = {
-        .window = WINDOW, .engine_depth_nck = ENGINE_DEPTH, .stamps = true};
-    const cbit_stream_options_t plain = {.window = WINDOW, .plain = true};
-    const double q = rate(&config, &quick, requests, count);
-    const double s = rate(&config, &scalar, requests, count);
-    const double e = rate(&config, &engine, requests, count);
-    const double p = rate(&config, &plain, requests, plain_count);
-    printf("%c  %8.2f  %8.2f  %8.2f  %8.3f  %8.0fx  %8.0fx\n", letter, q * 1e-6, s * 1e-6, e * 1e-6,
-           p * 1e-6, q / p, q / reference);
+    memset(figures, 0, sizeof *figures);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        for (uint32_t v = 0; v < VARIANT_COUNT; v++) {
+            const double before_hz = meter_core_hz();
+            const double rate =
+                rate_of(&config, &VARIANTS[v].options, requests,
+                        VARIANTS[v].options.plain ? stream->plain_count : stream->count);
+            meter_add(&figures->rate[v], rate);
+            if (v == QUICK) {
+                const double after_hz = meter_core_hz();
+                meter_add(&figures->clocks, (before_hz + after_hz) / 2 / rate);
+            }
+        }
+    }
+    figures->per_plain = meter_ratio(&figures->rate[QUICK], &figures->rate[PLAIN]);
+    figures->engine_per_quick = meter_ratio(&figures->rate[ENGINE_STAMPS], &figures->rate[QUICK]);
     free(requests);
 }
 
-int main(void)
+static cJSON *json_of(const struct stream *stream, const figures_t *figures)
 {
-    char host[128] = "?";
-    (void)gethostname(host, sizeof host - 1);
-    printf("DDR4-3200AA x8 8 Gb, one rank, M0, policy default, window %d; host %s\n", WINDOW, host);
-    printf("millions of requests per CPU second, one core, best of %d\n", ROUNDS);
-    printf("      quick  no vectors  engine+stamps  plain  quick/plain  quick/fastest reference\n");
-    /* Fastest reference on the same class of machine, requests per CPU second: DRAMSys on a, d and
-       f, Ramulator 2.1 on c (docs/dram.md). */
-    bench('a', 2000000, 50000, 445e3);
-    bench('c', 2000000, 50000, 177e3);
-    bench('d', 1000000, 10000, 297e3);
-    bench('f', 1000000, 5000, 374e3);
+    const char letter[2] = {stream->letter, '\0'};
+    cJSON *json = cJSON_CreateObject();
+    (void)cJSON_AddStringToObject(json, "stream", letter);
+    (void)cJSON_AddNumberToObject(json, "requests", (double)stream->count);
+    cJSON *rates = cJSON_AddObjectToObject(json, "requests_per_cpu_second");
+    for (uint32_t v = 0; v < VARIANT_COUNT; v++) {
+        (void)cJSON_AddItemToObject(rates, VARIANTS[v].name, meter_json(&figures->rate[v]));
+    }
+    (void)cJSON_AddItemToObject(json, "clocks_per_request", meter_json(&figures->clocks));
+    (void)cJSON_AddItemToObject(json, "quick_per_plain", meter_json(&figures->per_plain));
+    (void)cJSON_AddItemToObject(json, "engine_stamps_per_quick",
+                                meter_json(&figures->engine_per_quick));
+    (void)cJSON_AddStringToObject(json, "reference", stream->reference);
+    (void)cJSON_AddNumberToObject(json, "best_per_reference",
+                                  meter_best(&figures->rate[QUICK]) / stream->reference_hz);
+    return json;
+}
+
+static void print(const struct stream *stream, const figures_t *f)
+{
+    printf("%c", stream->letter);
+    for (uint32_t v = 0; v < VARIANT_COUNT; v++) {
+        printf("  %7.3f %7.3f", meter_best(&f->rate[v]) * 1e-6, meter_median(&f->rate[v]) * 1e-6);
+    }
+    printf("  %5.0f  %4.0fx %4.0fx..%.0fx  %5.2f  %5.0fx\n", meter_least(&f->clocks),
+           meter_median(&f->per_plain), meter_least(&f->per_plain), meter_best(&f->per_plain),
+           meter_median(&f->engine_per_quick), meter_best(&f->rate[QUICK]) / stream->reference_hz);
+}
+
+int main(int argc, char **argv)
+{
+    const bool as_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    cJSON *root = cJSON_CreateObject();
+    (void)cJSON_AddItemToObject(root, "machine", meter_machine());
+    (void)cJSON_AddStringToObject(root, "device", "DDR4-3200AA x8 8 Gb, one rank, M0");
+    (void)cJSON_AddStringToObject(root, "policy", "default");
+    (void)cJSON_AddNumberToObject(root, "window", WINDOW);
+    cJSON *streams = cJSON_AddArrayToObject(root, "streams");
+    if (!as_json) {
+        const cJSON *machine = cJSON_GetObjectItem(root, "machine");
+        printf("DDR4-3200AA x8 8 Gb, one rank, M0, policy default, window %d; host %s, %s\n",
+               WINDOW, cJSON_GetObjectItem(machine, "host")->valuestring,
+               cJSON_GetObjectItem(machine, "cpu")->valuestring);
+        printf("millions of requests per CPU second, one core, best and median of %d rounds;\n"
+               "core clocks a request of the quick one (least); ratios: quick/plain (median, "
+               "least..best),\nengine+stamps/quick, quick/fastest reference\n",
+               ROUNDS);
+        printf("   quick            no vectors       engine+stamps    plain           clocks\n");
+    }
+    for (uint32_t i = 0; i < STREAM_COUNT; i++) {
+        figures_t figures;
+        measure(&STREAMS[i], &figures);
+        (void)cJSON_AddItemToArray(streams, json_of(&STREAMS[i], &figures));
+        if (!as_json) {
+            print(&STREAMS[i], &figures);
+        }
+    }
+    if (as_json) {
+        char *text = cJSON_Print(root);
+        (void)puts(text);
+        cJSON_free(text);
+    }
+    cJSON_Delete(root);
     return 0;
 }
