@@ -189,7 +189,7 @@ static bool exits(cbit_vcpu_t *vcpu, int32_t code, const decoded_t *decoded)
     } else if (code == CBIT_EXIT_MSR) {
         info1 = decoded->in.mnemonic == ZYDIS_MNEMONIC_WRMSR;
     }
-    cbit_vcpu_exit(vcpu, code, info1, info2);
+    cbit_vcpu_leave(vcpu, code, info1, info2);
     vcpu->next_rip = next;
     return true;
 }
@@ -251,7 +251,7 @@ static uint64_t segment_base(const cbit_vcpu_t *vcpu, ZydisRegister segment)
     case ZYDIS_REGISTER_SS:
         return wide ? 0 : guest->ss.base;
     case ZYDIS_REGISTER_ES:
-        return wide ? 0 : guest->es.base;
+        return wide ? 0 : guest->es_segment.base;
     default:
         return wide ? 0 : guest->ds.base;
     }

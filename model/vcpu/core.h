@@ -35,6 +35,7 @@ enum {
     VECTOR_GP = 13,
     VECTOR_PF = 14,
     VECTOR_MC = 18,
+    VECTOR_VC = 29,
     VECTOR_NPF = 256,       /* not an exception of the guest: exits */
     VECTOR_SOFTWARE = 1024, /* added to the number of INT n, which no exception intercept meets */
 };
@@ -128,14 +129,15 @@ typedef struct cbit_segment {
 /* Registers as far as anything depends on them. */
 typedef struct cbit_guest_state {
     uint32_t asid;
-    bool sev;
+    bool sev, es;
     uint64_t ncr3;
+    uint64_t ghcb; /* MSR C001_0130 */
     uint64_t cr0, cr2, cr3, cr4, efer, rflags, rip;
     uint64_t gpr[16];   /* in the order of their encoding: RAX RCX RDX RBX RSP RBP RSI RDI R8.. */
     uint32_t gpr_known; /* bit per register */
     bool flags_known;
     uint8_t cpl;
-    cbit_segment_t es, cs, ss, ds, fs, gs, gdtr, idtr;
+    cbit_segment_t es_segment, cs, ss, ds, fs, gs, gdtr, idtr;
 } cbit_guest_state_t;
 
 typedef struct cbit_check {
@@ -170,6 +172,10 @@ struct cbit_vcpu {
     cbit_spa_t vmcb_spa;
     uint8_t vmcb[CBIT_VMCB_BYTES]; /* the lines that were read */
     uint32_t vmcb_at;
+    cbit_spa_t vmsa_spa; /* SEV-ES */
+    uint8_t vmsa[CBIT_VMCB_BYTES];
+    uint32_t vmsa_at; /* lines read or written */
+    bool vmsa_good;
     cbit_guest_state_t guest;
     cbit_exit_t exit;
     uint64_t next_rip;
@@ -195,6 +201,9 @@ struct cbit_vcpu {
     cbit_fault_t delivering;
     uint32_t deliver_at;
     uint8_t gate[16];
+    const cbit_op_t
+        *vc_op;        /* the program's operation that raised the #VC being delivered, or NULL */
+    uint32_t frame_at; /* bytes of its frame that are written */
     cbit_blocking_t blocking;
 
     /* The operation in progress. */
@@ -291,6 +300,8 @@ cbit_step_t cbit_vcpu_enter(cbit_vcpu_t *vcpu);
 cbit_step_t cbit_vcpu_save(cbit_vcpu_t *vcpu);
 /* Begins a VMEXIT: what is outstanding drains first. */
 void cbit_vcpu_exit(cbit_vcpu_t *vcpu, int32_t reason, uint64_t info1, uint64_t info2);
+/* The same for what the guest did: an SEV-ES guest may get #VC instead. */
+void cbit_vcpu_leave(cbit_vcpu_t *vcpu, int32_t reason, uint64_t info1, uint64_t info2);
 bool cbit_vcpu_intercepted(const cbit_vcpu_t *vcpu, int32_t code);
 /* vcpu->fault exits, or goes to the guest's IDT. */
 void cbit_vcpu_take_fault(cbit_vcpu_t *vcpu);

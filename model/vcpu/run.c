@@ -88,15 +88,32 @@ static void write_cr3(cbit_vcpu_t *vcpu, uint64_t value)
     cbit_vcpu_forget_asid(vcpu, guest->asid);
 }
 
-/* Operations that end in an exit do so after what is outstanding; the exit itself drains. */
+/* Operations that end in an exit do so after what is outstanding; the exit itself drains. One that
+   raises #VC instead is done when that is delivered. */
 static bool leave_for(cbit_vcpu_t *vcpu, int32_t code, uint64_t info1, uint64_t info2)
 {
     if (!cbit_vcpu_intercepted(vcpu, code)) {
         return false;
     }
-    cbit_vcpu_op_done(vcpu);
-    cbit_vcpu_exit(vcpu, code, info1, info2);
+    cbit_vcpu_leave(vcpu, code, info1, info2);
+    if (vcpu->mode == MODE_DELIVER) {
+        vcpu->vc_op = &vcpu->context->op;
+    } else {
+        cbit_vcpu_op_done(vcpu);
+    }
     return true;
+}
+
+/* VMGEXIT is VMMCALL with a prefix, which only SEV-ES gives a meaning. */
+static void call_hypervisor(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    if (op->kind == CBIT_OP_VMGEXIT && vcpu->guest.es) {
+        vcpu->guest.ghcb = op->value;
+        cbit_vcpu_op_done(vcpu);
+        cbit_vcpu_exit(vcpu, CBIT_EXIT_VMGEXIT, 0, 0);
+    } else if (!leave_for(vcpu, CBIT_EXIT_VMMCALL, op->value, 0)) {
+        cbit_vcpu_raise(vcpu, VECTOR_UD, 0, 0);
+    }
 }
 
 static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
@@ -117,10 +134,8 @@ static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     case CBIT_OP_IO:
         return leave_for(vcpu, CBIT_EXIT_IOIO, op->value, vcpu->guest.rip) ? STEP_WAIT : STEP_DONE;
     case CBIT_OP_HYPERCALL:
-        if (leave_for(vcpu, CBIT_EXIT_VMMCALL, op->value, 0)) {
-            return STEP_WAIT;
-        }
-        cbit_vcpu_raise(vcpu, VECTOR_UD, 0, 0);
+    case CBIT_OP_VMGEXIT:
+        call_hypervisor(vcpu, op);
         return STEP_WAIT;
     case CBIT_OP_WRITE_CR3:
         write_cr3(vcpu, op->value);
@@ -187,6 +202,7 @@ static cbit_step_t drain(cbit_vcpu_t *vcpu)
     vcpu->n += vcpu->config.vmexit_cclk;
     vcpu->mode = MODE_SAVE;
     vcpu->vmcb_at = 0;
+    vcpu->vmsa_at = 0;
     return STEP_DONE;
 }
 

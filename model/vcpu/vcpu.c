@@ -270,6 +270,7 @@ void cbit_vcpu_run(cbit_vcpu_t *vcpu, cbit_spa_t vmcb_spa)
     }
     vcpu->vmcb_spa = vmcb_spa;
     vcpu->vmcb_at = 0;
+    vcpu->vmsa_at = 0;
     vcpu->exit_int_info = 0;
     vcpu->interrupt = false;
     vcpu->mode = MODE_ENTER;

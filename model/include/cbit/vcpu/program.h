@@ -27,6 +27,7 @@ typedef enum cbit_op_kind {
     CBIT_OP_HYPERCALL, /* VMMCALL: exits with value */
     CBIT_OP_WRITE_CR3, /* value: turns long-mode paging on, or changes the root; flushes the TLB */
     CBIT_OP_INVLPG,    /* gva */
+    CBIT_OP_VMGEXIT,   /* SEV-ES: exits with MSR C001_0130 = value (cbit/vcpu/ghcb.h) */
     CBIT_OP_HLT,       /* exits */
     CBIT_OP_END,       /* the program is over: exits with HLT, and `next` is not called again */
 } cbit_op_kind_t;
@@ -50,6 +51,11 @@ typedef struct cbit_program {
     /* A load or fetch has its bytes (op->size_bytes of them), those of a fetch that is not as
        recorded included. Loads that overlap may answer in any order. May be NULL. */
     void (*on_data)(void *self, const cbit_op_t *op, const uint8_t *bytes);
+    /* SEV-ES: op would exit to the hypervisor, and raised #VC instead, with that exit code as its
+       error. The exception has been delivered through the guest's IDT, op counts as done, and what
+       `next` gives from now on is the handler. NULL or false: the program has none, and the run
+       ends with BUDGET. */
+    bool (*on_vc)(void *self, const cbit_op_t *op, uint64_t error);
 } cbit_program_t;
 
 #ifdef __cplusplus

@@ -3,7 +3,9 @@
  * One core with its virtual CPU: VMRUN to VMEXIT, translation, outstanding misses, key ids.
  *
  * A VMCB is bytes in host memory at the architecture's offsets (cbit/vcpu/vmcb.h). VMRUN reads it
- * with the host's key; VMEXIT writes exit code and saved state back.
+ * with the host's key; VMEXIT writes exit code and saved state back. Under SEV-ES the state is in
+ * the VMSA (cbit/vcpu/vmsa.h), which both access under the guest's key, and only automatic exits
+ * reach the hypervisor: the others raise #VC in the guest.
  *
  * When fetched instruction bytes differ from the recorded ones, the vCPU runs the *instruction
  * check*: it decodes what it fetched (Zydis) from RIP on, translates memory operands from its real
@@ -87,6 +89,7 @@ typedef struct cbit_vcpu cbit_vcpu_t; /* opaque: one physical core and what runs
     X(XSETBV, 0x8d, "xsetbv")                                                                      \
     X(RDPRU, 0x8e, "rdpru")                                                                        \
     X(NPF, 0x400, "npf")                                                                           \
+    X(VMGEXIT, 0x403, "vmgexit")                                                                   \
     X(BUDGET, 0x1000, "budget") /* ours: the instruction check came to its end without an exit */  \
     X(INVALID, -1, "invalid")
 
@@ -102,7 +105,7 @@ const char *cbit_exit_word(int32_t reason);
 typedef struct cbit_exit {
     int32_t reason;        /* cbit_exit_reason_t */
     uint64_t info1, info2; /* NPF: error code, guest physical address; IOIO: port information */
-    uint64_t rip;
+    uint64_t rip;          /* 0 under SEV-ES: the hypervisor does not see it */
     cbit_ps_t at_ps;
 } cbit_exit_t;
 

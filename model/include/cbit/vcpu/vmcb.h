@@ -32,8 +32,10 @@ enum {
     CBIT_VMCB_EXIT_INFO_2 = 0x080,          /* u64 */
     CBIT_VMCB_EXIT_INT_INFO = 0x088,        /* u64: the exception whose delivery was cut short */
     CBIT_VMCB_NESTED_CONTROL = 0x090,       /* u64: CBIT_NESTED_* */
+    CBIT_VMCB_GHCB = 0x0a0,                 /* u64: SEV-ES, the guest's MSR C001_0130 */
     CBIT_VMCB_NESTED_CR3 = 0x0b0,           /* u64: host physical address, C-bit allowed */
     CBIT_VMCB_NEXT_RIP = 0x0c8,             /* u64 */
+    CBIT_VMCB_VMSA = 0x108,                 /* u64: SEV-ES, host physical address of the VMSA */
 };
 
 /* CBIT_VMCB_INTERCEPT_3 and _4: CBIT_INTERCEPT_BIT(code) gives the bit in the word that holds it.
@@ -54,7 +56,7 @@ enum {
 enum {
     CBIT_NESTED_PAGING = 1 << 0, /* required */
     CBIT_NESTED_SEV = 1 << 1,
-    CBIT_NESTED_SEV_ES = 1 << 2,
+    CBIT_NESTED_SEV_ES = 1 << 2, /* needs CBIT_NESTED_SEV; state is in the VMSA (vmsa.h) */
 };
 
 /* State save area (offsets from the start of the page). A segment is selector u16, attributes u16,
