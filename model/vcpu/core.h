@@ -284,7 +284,7 @@ bool cbit_vcpu_translate_hit(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t in
 void cbit_vcpu_set_rules(cbit_vcpu_t *vcpu);
 /* Drops what is known of one ASID, or of all (0); of one page (and all walk caches, as INVLPG). */
 void cbit_vcpu_forget_asid(cbit_vcpu_t *vcpu, uint32_t asid);
-void cbit_vcpu_forget_page(cbit_vcpu_t *vcpu, cbit_gva_t gva);
+void cbit_vcpu_forget_page(cbit_vcpu_t *vcpu, uint32_t asid, cbit_gva_t gva);
 static inline bool cbit_vcpu_paged(const cbit_vcpu_t *vcpu)
 {
     return (vcpu->guest.cr0 & CBIT_CR0_PG) != 0;

@@ -141,7 +141,7 @@ static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         write_cr3(vcpu, op->value);
         return STEP_DONE;
     case CBIT_OP_INVLPG:
-        cbit_vcpu_forget_page(vcpu, op->gva);
+        cbit_vcpu_forget_page(vcpu, vcpu->guest.asid, op->gva);
         return STEP_DONE;
     case CBIT_OP_HLT:
     case CBIT_OP_END:

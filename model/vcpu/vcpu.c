@@ -243,24 +243,49 @@ static void want_stats(cbit_vcpu_t *vcpu, uint16_t guest)
     vcpu->mine = &vcpu->stats[guest];
 }
 
+/* The link to a program's context, or to where a new one belongs. */
+static cbit_context_t **find_context(cbit_vcpu_t *vcpu, const cbit_program_t *program,
+                                     uint16_t guest)
+{
+    cbit_context_t **link = &vcpu->contexts;
+    while (*link != NULL && ((*link)->program.self != program->self || (*link)->guest != guest)) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
 void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t guest)
 {
-    cbit_context_t *context = vcpu->contexts;
-    while (context != NULL && (context->program.self != program->self || context->guest != guest)) {
-        context = context->next;
-    }
-    if (context == NULL) {
-        context = calloc(1, sizeof *context);
-        if (context == NULL) {
+    cbit_context_t **link = find_context(vcpu, program, guest);
+    if (*link == NULL) {
+        *link = calloc(1, sizeof **link);
+        if (*link == NULL) {
             __builtin_trap();
         }
-        context->next = vcpu->contexts;
-        vcpu->contexts = context;
     }
+    cbit_context_t *context = *link;
     context->program = *program;
     context->guest = guest;
     vcpu->context = context;
     want_stats(vcpu, guest);
+}
+
+void cbit_vcpu_move(cbit_vcpu_t *from, cbit_vcpu_t *to, const cbit_program_t *program,
+                    uint16_t guest)
+{
+    cbit_context_t **link = find_context(from, program, guest);
+    cbit_context_t *context = *link;
+    if (context == NULL || from == to) {
+        return;
+    }
+    if (from->context == context && from->mode != MODE_IDLE) {
+        __builtin_trap(); /* the caller's bug: it runs */
+    }
+    *link = context->next;
+    from->context = from->context == context ? NULL : from->context;
+    context->logged = 0; /* counted on the old core */
+    context->next = NULL;
+    *find_context(to, program, guest) = context;
 }
 
 void cbit_vcpu_run(cbit_vcpu_t *vcpu, cbit_spa_t vmcb_spa)
@@ -295,6 +320,11 @@ void cbit_vcpu_set_asid_valid(cbit_vcpu_t *vcpu, uint16_t asid, bool valid)
 void cbit_vcpu_flush_tlb(cbit_vcpu_t *vcpu, uint16_t asid)
 {
     cbit_vcpu_forget_asid(vcpu, asid);
+}
+
+void cbit_vcpu_invlpga(cbit_vcpu_t *vcpu, uint16_t asid, cbit_gva_t gva)
+{
+    cbit_vcpu_forget_page(vcpu, asid, gva);
 }
 
 void cbit_vcpu_observe(cbit_vcpu_t *vcpu, cbit_vcpu_observer_t observer, void *self)

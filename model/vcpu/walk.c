@@ -349,10 +349,9 @@ void cbit_vcpu_forget_asid(cbit_vcpu_t *vcpu, uint32_t asid)
     }
 }
 
-void cbit_vcpu_forget_page(cbit_vcpu_t *vcpu, cbit_gva_t gva)
+void cbit_vcpu_forget_page(cbit_vcpu_t *vcpu, uint32_t asid, cbit_gva_t gva)
 {
     struct cbit_translations *tlb = &vcpu->tlb;
-    uint32_t asid = vcpu->guest.asid;
     cbit_page_size_t size;
     int64_t i = cbit_tlb_find(&tlb->l2, gva, asid, &size);
     if (i >= 0 && size != PAGE_4K) {

@@ -27,10 +27,14 @@ static void on_data(void *self, const cbit_op_t *op, const uint8_t *bytes)
 
 static void on_exit(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit)
 {
-    (void)vcpu;
     small_guest_t *guest = self;
     guest->exits++;
     guest->exit = *exit;
+    for (uint32_t i = 0; i < guest->cores; i++) {
+        if (guest->vcpus[i] == vcpu) {
+            guest->exit_of[i] = *exit;
+        }
+    }
 }
 
 static void put64(small_guest_t *guest, cbit_spa_t spa, cbit_key_t key, uint64_t value)
@@ -107,6 +111,49 @@ static void build_vmcb(small_guest_t *guest)
     small_guest_vmcb(guest, CBIT_VMCB_CS + CBIT_VMCB_SEGMENT_ATTRIBUTES, 0x29b, 2);
 }
 
+static const cbit_clock_t clock_1ghz = {.period_num_ps = 1000, .period_den = 1};
+
+static small_guest_t *begin(void)
+{
+    small_guest_t *guest = calloc(1, sizeof *guest);
+    guest->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
+    guest->memory = fake_memory_create(guest->kernel, 50000, 8);
+    guest->port = fake_memory_port(guest->memory);
+    return guest;
+}
+
+static void add_core(small_guest_t *guest, cbit_port_t port, uint32_t walk_cache_entries)
+{
+    cbit_vcpu_config_t config;
+    cbit_rows_defaults(cbit_vcpu_rows, &config);
+    config.clock_khz = 1000000;
+    config.c_bit = SMALL_C_BIT;
+    config.max_misses = 4;
+    config.max_stores = 4;
+    config.tlb_entries = 64;
+    config.tlb_l1_entries = 8;
+    config.walk_cache_entries = walk_cache_entries;
+    config.vmrun_cclk = 100;
+    config.vmexit_cclk = 200;
+    const cbit_vcpu_parts_t parts = {.kernel = guest->kernel,
+                                     .memory = port,
+                                     .core = guest->cores,
+                                     .host_key = CBIT_KEY_HOST,
+                                     .seed = 7,
+                                     .exit_self = guest,
+                                     .on_exit = on_exit};
+    cbit_vcpu_t **vcpu = &guest->vcpus[guest->cores++];
+    cbit_vcpu_create(&config, &parts, vcpu, NULL);
+    cbit_vcpu_set_asid_valid(*vcpu, SMALL_ASID, true);
+}
+
+static void give_program(small_guest_t *guest)
+{
+    guest->vcpu = guest->vcpus[0];
+    guest->program = (cbit_program_t){.self = guest, .next = next_op, .on_data = on_data};
+    cbit_vcpu_bind(guest->vcpu, &guest->program, 0);
+}
+
 small_guest_t *small_guest_create(uint32_t cache_ways)
 {
     return small_guest_create_with(cache_ways, 0);
@@ -114,11 +161,7 @@ small_guest_t *small_guest_create(uint32_t cache_ways)
 
 small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_entries)
 {
-    static const cbit_clock_t clock_1ghz = {.period_num_ps = 1000, .period_den = 1};
-    small_guest_t *guest = calloc(1, sizeof *guest);
-    guest->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
-    guest->memory = fake_memory_create(guest->kernel, 50000, 8);
-    guest->port = fake_memory_port(guest->memory);
+    small_guest_t *guest = begin();
     if (cache_ways != 0) {
         cbit_cache_config_t cache = {
             .l2 = {.size_bytes = (uint64_t)cache_ways * 4096, .ways = cache_ways, .hit_cclk = 3},
@@ -132,37 +175,51 @@ small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_
     }
     build_tables(guest);
     build_vmcb(guest);
-    cbit_vcpu_config_t config;
-    cbit_rows_defaults(cbit_vcpu_rows, &config);
-    config.clock_khz = 1000000;
-    config.c_bit = SMALL_C_BIT;
-    config.max_misses = 4;
-    config.max_stores = 4;
-    config.tlb_entries = 64;
-    config.tlb_l1_entries = 8;
-    config.walk_cache_entries = walk_cache_entries;
-    config.vmrun_cclk = 100;
-    config.vmexit_cclk = 200;
-    cbit_vcpu_parts_t parts = {.kernel = guest->kernel,
-                               .memory = guest->port,
-                               .host_key = CBIT_KEY_HOST,
-                               .seed = 7,
-                               .exit_self = guest,
-                               .on_exit = on_exit};
-    cbit_vcpu_create(&config, &parts, &guest->vcpu, NULL);
-    cbit_program_t program = {.self = guest, .next = next_op, .on_data = on_data};
-    cbit_vcpu_bind(guest->vcpu, &program, 0);
-    cbit_vcpu_set_asid_valid(guest->vcpu, SMALL_ASID, true);
+    add_core(guest, guest->port, walk_cache_entries);
+    give_program(guest);
+    return guest;
+}
+
+small_guest_t *small_guest_create_smp(uint32_t cores, uint32_t cores_per_complex, bool coherent)
+{
+    small_guest_t *guest = begin();
+    const cbit_cache_config_t cache = {.l1d = {.size_bytes = 1024, .ways = 2, .hit_cclk = 2},
+                                       .l2 = {.size_bytes = 8192, .ways = 4, .hit_cclk = 5},
+                                       .l3 = {.size_bytes = 32768, .ways = 8, .hit_cclk = 12},
+                                       .cores_per_complex = cores_per_complex,
+                                       .mshrs = 8,
+                                       .transfer_cclk = 20,
+                                       .transfer_remote_ns = 40000};
+    cbit_cache_create(&cache, cores, coherent, &clock_1ghz, guest->kernel, guest->port,
+                      &guest->cache, NULL);
+    guest->port = cbit_cache_port(guest->cache, 0);
+    build_tables(guest);
+    build_vmcb(guest);
+    for (uint32_t i = 0; i < cores; i++) {
+        uint8_t vmcb[CBIT_VMCB_BYTES];
+        guest->port.peek(guest->port.self, SMALL_VMCB, CBIT_KEY_HOST, vmcb, sizeof vmcb);
+        guest->port.poke(guest->port.self, SMALL_VMCB + i * CBIT_VMCB_BYTES, CBIT_KEY_HOST, vmcb,
+                         sizeof vmcb);
+        add_core(guest, cbit_cache_port(guest->cache, i), 4);
+    }
+    give_program(guest);
     return guest;
 }
 
 void small_guest_destroy(small_guest_t *guest)
 {
-    cbit_vcpu_destroy(guest->vcpu);
+    for (uint32_t i = 0; i < guest->cores; i++) {
+        cbit_vcpu_destroy(guest->vcpus[i]);
+    }
     cbit_cache_destroy(guest->cache);
     fake_memory_destroy(guest->memory);
     cbit_kernel_destroy(guest->kernel);
     free(guest);
+}
+
+void small_guest_begin(small_guest_t *guest, uint32_t core)
+{
+    cbit_vcpu_run(guest->vcpus[core], SMALL_VMCB + core * CBIT_VMCB_BYTES);
 }
 
 void small_guest_run(small_guest_t *guest)

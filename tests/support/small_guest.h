@@ -17,6 +17,7 @@ enum {
     SMALL_C_BIT = 47,
     SMALL_ASID = 5,
     SMALL_OPS = 512,
+    SMALL_CORES = 4,
 };
 #define SMALL_C (UINT64_C(1) << SMALL_C_BIT)
 
@@ -25,7 +26,10 @@ typedef struct small_guest {
     fake_memory_t *memory;
     cbit_cache_t *cache; /* NULL: the core asks memory itself */
     cbit_port_t port;
-    cbit_vcpu_t *vcpu;
+    cbit_vcpu_t *vcpu;               /* the first core */
+    cbit_vcpu_t *vcpus[SMALL_CORES]; /* all; their VMCBs are one page after the other */
+    uint32_t cores;
+    cbit_program_t program; /* of the first core */
     cbit_op_t ops[SMALL_OPS];
     uint32_t op_count, op_next, next_calls;
     uint32_t data_calls;
@@ -36,6 +40,7 @@ typedef struct small_guest {
     } data[SMALL_OPS];
     uint32_t exits;
     cbit_exit_t exit; /* the latest */
+    cbit_exit_t exit_of[SMALL_CORES];
 } small_guest_t;
 
 /* 1 GHz core, memory 50 ns, a cache of 4 KiB a way (0: none) and 3 clocks; the VMCB is ready for
@@ -43,10 +48,14 @@ typedef struct small_guest {
 small_guest_t *small_guest_create(uint32_t cache_ways);
 /* The same with walk caches, which that one leaves out to make every walk 24 reads. */
 small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_entries);
+/* Several cores, L1 and L2 of their own, L3 of each complex; only the first core has a program. */
+small_guest_t *small_guest_create_smp(uint32_t cores, uint32_t cores_per_complex, bool coherent);
 void small_guest_destroy(small_guest_t *guest);
 
 /* Runs from VMRUN to its exit; everything else that is pending as well. */
 void small_guest_run(small_guest_t *guest);
+/* VMRUN of one core's own VMCB, without waiting. */
+void small_guest_begin(small_guest_t *guest, uint32_t core);
 
 cbit_op_t *small_guest_add(small_guest_t *guest, cbit_op_kind_t kind, uint64_t gva, uint32_t size);
 /* Puts code into the guest's memory (private) and the fetch of it into the program. */

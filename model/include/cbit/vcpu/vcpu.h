@@ -140,8 +140,18 @@ void cbit_vcpu_destroy(cbit_vcpu_t *vcpu); /* NULL is allowed */
 
 /* The software that the guest on this core runs from now on; guest is its index (statistics). The
    core keeps where each (guest, program->self) stands, the operation that comes next included: a
-   program stays on the core that it began on. */
+   program stays on the core that it began on, until it is moved. */
 void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t guest);
+
+/*
+ * A program's place goes from the core that had it to another one, between runs; bound there, it
+ * goes on where it stood. Registers travel in the VMCB or VMSA. What the new core's TLB knows of
+ * the ASID may be older than what the guest has changed elsewhere: its VMRUN must flush (TLB
+ * control). A run cannot be rewound (below) once its program has moved. Statistics stay where they
+ * were made.
+ */
+void cbit_vcpu_move(cbit_vcpu_t *from, cbit_vcpu_t *to, const cbit_program_t *program,
+                    uint16_t guest);
 
 /* VMRUN at the current time; exactly one on_exit follows, never from inside this call. */
 void cbit_vcpu_run(cbit_vcpu_t *vcpu, cbit_spa_t vmcb_spa);
@@ -152,8 +162,11 @@ void cbit_vcpu_interrupt(cbit_vcpu_t *vcpu);
 /* The Secure Processor's side: whether VMRUN accepts an ASID on this core. */
 void cbit_vcpu_set_asid_valid(cbit_vcpu_t *vcpu, uint16_t asid, bool valid);
 
-/* Drops TLB entries: of one ASID, or of all (asid 0). */
+/* Drops TLB entries of this core: of one ASID, or of all (asid 0). A change of a nested table is
+   known everywhere when every core that has run the ASID has been told. */
 void cbit_vcpu_flush_tlb(cbit_vcpu_t *vcpu, uint16_t asid);
+/* INVLPGA: of one ASID's page, with the walk caches of its tables. */
+void cbit_vcpu_invlpga(cbit_vcpu_t *vcpu, uint16_t asid, cbit_gva_t gva);
 
 /* What reached the core while it ran: called for each 16-byte block fetched, loaded or walked, with
    the key id that it was read under. For checks that no other guest's plaintext came through. */
