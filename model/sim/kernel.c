@@ -13,7 +13,8 @@
  * delta become current. What a delta schedules for this same time joins it at its end.
  */
 struct cbit_kernel {
-    cbit_ps_t now_ps;
+    struct cbit_kernel_clock clock; /* first: it is read in place */
+    cbit_ps_t until_ps;             /* of the run that is going on */
     uint64_t sequence;
     bool stopping;
     bool timed_due;             /* an event of wheel or heap may be due now; false: none is */
@@ -52,11 +53,6 @@ void cbit_kernel_destroy(cbit_kernel_t *kernel)
     }
 }
 
-cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel)
-{
-    return kernel->now_ps;
-}
-
 void cbit_event_init(cbit_event_t *event, void (*fire)(void *self), void *self)
 {
     *event = (cbit_event_t){.fire = fire, .self = self};
@@ -88,7 +84,7 @@ void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
 
 static void push_behind_front(cbit_kernel_t *kernel, cbit_event_t *event)
 {
-    if (kernel->wheel != NULL && cbit_wheel_reaches(kernel->now_ps, event->at_ps)) {
+    if (kernel->wheel != NULL && cbit_wheel_reaches(kernel->clock.now_ps, event->at_ps)) {
         cbit_wheel_push(kernel->wheel, event);
     } else if (!cbit_heap_push(&kernel->heap, event)) {
         __builtin_trap(); /* out of memory with no way to say so: a lost event would be worse */
@@ -123,11 +119,11 @@ void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t 
     if (event->place != 0) {
         cbit_event_cancel(kernel, event);
     }
-    if (at_ps < kernel->now_ps) {
+    if (at_ps < kernel->clock.now_ps) {
         __builtin_trap(); /* a block asked for the past: our bug */
     }
     event->at_ps = at_ps;
-    if (at_ps == kernel->now_ps && !kernel->timed_due) {
+    if (at_ps == kernel->clock.now_ps && !kernel->timed_due) {
         append_delta(kernel, kernel->turn, event);
     } else {
         event->sequence = kernel->sequence++;
@@ -140,7 +136,7 @@ void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event)
     if (event->place != 0) {
         cbit_event_cancel(kernel, event);
     }
-    event->at_ps = kernel->now_ps;
+    event->at_ps = kernel->clock.now_ps;
     append_delta(kernel, kernel->turn ^ 1, event);
 }
 
@@ -152,16 +148,16 @@ void cbit_kernel_request_update(cbit_kernel_t *kernel, cbit_signal_t *signal)
 }
 
 /* The earliest of those that wait for a time. */
-static cbit_event_t *first_timed(const cbit_kernel_t *kernel)
+static inline cbit_event_t *first_timed(const cbit_kernel_t *kernel)
 {
     if (kernel->front != NULL) {
         return kernel->front;
     }
-    cbit_event_t *far = cbit_heap_top(&kernel->heap);
+    cbit_event_t *far = kernel->heap.count == 0 ? NULL : cbit_heap_top(&kernel->heap);
     if (kernel->wheel == NULL) {
         return far;
     }
-    cbit_event_t *near = cbit_wheel_first(kernel->wheel, kernel->now_ps);
+    cbit_event_t *near = cbit_wheel_first(kernel->wheel, kernel->clock.now_ps);
     if (near == NULL || far == NULL) {
         return near == NULL ? far : near;
     }
@@ -197,17 +193,23 @@ static uint64_t fire_delta(cbit_kernel_t *kernel)
     return fired;
 }
 
-/* Fires one event that waited for a time; false when none is due by until_ps. */
-static bool fire_timed(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t until_ps)
+/* Fires one event that waited for a time, the first of all. */
+static inline void fire_timed(cbit_kernel_t *kernel, cbit_event_t *event)
 {
-    if (event == NULL || event->at_ps > until_ps) {
-        return false;
-    }
-    kernel->now_ps = event->at_ps;
+    kernel->clock.now_ps = event->at_ps;
     kernel->timed_due = true;
-    cbit_event_cancel(kernel, event);
+    if (event->place == CBIT_PLACE_WHEEL) {
+        cbit_wheel_remove(kernel->wheel, event);
+    } else {
+        cbit_event_cancel(kernel, event);
+    }
     event->fire(event->self);
-    return true;
+}
+
+static inline bool instant_goes_on(const cbit_kernel_t *kernel)
+{
+    return kernel->delta[0].head != NULL || kernel->delta[1].head != NULL ||
+           kernel->updates != NULL;
 }
 
 /* What is left of this instant, until it is over or the run is stopped. Returns the number fired.
@@ -231,28 +233,27 @@ uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
 {
     uint64_t fired = 0;
     kernel->stopping = false;
-    if (until_ps < kernel->now_ps) {
+    kernel->until_ps = until_ps;
+    if (until_ps < kernel->clock.now_ps) {
         return 0;
     }
     while (!kernel->stopping) {
         cbit_event_t *timed = first_timed(kernel);
-        if (kernel->timed_due && timed != NULL && timed->at_ps == kernel->now_ps) {
-            fired += fire_timed(kernel, timed, until_ps);
-            continue;
+        if (!kernel->timed_due || timed == NULL || timed->at_ps != kernel->clock.now_ps) {
+            kernel->timed_due = false;
+            if (instant_goes_on(kernel)) {
+                fired += finish_instant(kernel);
+                if (kernel->stopping) {
+                    break;
+                }
+                timed = first_timed(kernel); /* they may have scheduled an earlier one */
+            }
         }
-        kernel->timed_due = false;
-        const uint64_t rest = finish_instant(kernel);
-        fired += rest;
-        if (kernel->stopping) {
+        if (timed == NULL || timed->at_ps > until_ps) {
+            kernel->clock.now_ps = until_ps != CBIT_PS_NEVER ? until_ps : kernel->clock.now_ps;
             break;
         }
-        if (rest != 0) {
-            timed = first_timed(kernel); /* they may have scheduled an earlier one */
-        }
-        if (!fire_timed(kernel, timed, until_ps)) {
-            kernel->now_ps = until_ps != CBIT_PS_NEVER ? until_ps : kernel->now_ps;
-            break;
-        }
+        fire_timed(kernel, timed);
         fired++;
     }
     return fired;
@@ -265,9 +266,19 @@ void cbit_kernel_stop(cbit_kernel_t *kernel)
 
 cbit_ps_t cbit_kernel_next_ps(const cbit_kernel_t *kernel)
 {
-    if (kernel->delta[0].head != NULL || kernel->delta[1].head != NULL || kernel->updates != NULL) {
-        return kernel->now_ps;
+    if (instant_goes_on(kernel)) {
+        return kernel->clock.now_ps;
     }
     const cbit_event_t *event = first_timed(kernel);
     return event == NULL ? CBIT_PS_NEVER : event->at_ps;
+}
+
+bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps)
+{
+    if (kernel->stopping || at_ps > kernel->until_ps || cbit_kernel_next_ps(kernel) <= at_ps) {
+        return false;
+    }
+    kernel->timed_due = kernel->timed_due || at_ps > kernel->clock.now_ps; /* as fire_timed does */
+    kernel->clock.now_ps = at_ps;
+    return true;
 }

@@ -9,22 +9,33 @@
 
 #include "model/vcpu/core.h"
 
+/* The kernel's time becomes the core's, at once if nothing else happens before. */
+static bool catch_up(cbit_vcpu_t *vcpu)
+{
+    const cbit_ps_t at_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
+    if (cbit_kernel_skip_to(vcpu->parts.kernel, at_ps)) {
+        vcpu->now_n = vcpu->n;
+        return true;
+    }
+    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, at_ps);
+    return false;
+}
+
 bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
 {
     if (vcpu->n <= vcpu->now_n || vcpu->n < vcpu->horizon_n) {
         return true;
     }
-    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
-    return false;
+    if (!catch_up(vcpu)) {
+        return false;
+    }
+    cbit_vcpu_look_ahead(vcpu);
+    return true;
 }
 
 bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu)
 {
-    if (vcpu->n <= vcpu->now_n) {
-        return true;
-    }
-    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
-    return false;
+    return vcpu->n <= vcpu->now_n || catch_up(vcpu);
 }
 
 void cbit_vcpu_wake(cbit_vcpu_t *vcpu)

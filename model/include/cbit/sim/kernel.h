@@ -43,7 +43,15 @@ cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue);
    that outlives its kernel is initialised again before another kernel takes it. */
 void cbit_kernel_destroy(cbit_kernel_t *kernel);
 
-cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel);
+/* What every kernel begins with: everybody asks for the time, so it is read in place. */
+struct cbit_kernel_clock {
+    cbit_ps_t now_ps;
+};
+
+static inline cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel)
+{
+    return ((const struct cbit_kernel_clock *)kernel)->now_ps;
+}
 
 void cbit_event_init(cbit_event_t *event, void (*fire)(void *self), void *self);
 
@@ -76,6 +84,13 @@ void cbit_kernel_stop(cbit_kernel_t *kernel);
 
 /* When the next event fires; CBIT_PS_NEVER if none is pending. */
 cbit_ps_t cbit_kernel_next_ps(const cbit_kernel_t *kernel);
+
+/*
+ * For an event that would be notified at at_ps (not in the past) as its last act: if that would be
+ * the very next event of this run, the time becomes at_ps and the answer is true: it goes on as if
+ * it had fired then. False: nothing has changed, notify it. Only from inside a firing event.
+ */
+bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps);
 
 #ifdef __cplusplus
 }

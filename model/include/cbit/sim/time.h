@@ -32,6 +32,10 @@ static inline cbit_ps_t cbit_clock_edge_ps(const cbit_clock_t *clock, uint64_t n
     if (clock->period_den == 1) {
         return clock->phase_ps + n * clock->period_num_ps;
     }
+    uint64_t product;
+    if (!__builtin_mul_overflow(n, clock->period_num_ps, &product)) {
+        return clock->phase_ps + product / clock->period_den; /* the wide division is a call */
+    }
     return clock->phase_ps + (uint64_t)((cbit_u128_t)n * clock->period_num_ps / clock->period_den);
 }
 
@@ -42,6 +46,11 @@ static inline uint64_t cbit_clock_edge_at_or_after(const cbit_clock_t *clock, cb
         return 0;
     }
     /* Smallest n with floor(n num / den) >= d, which is n num >= d den. */
+    uint64_t product;
+    if (!__builtin_mul_overflow(at_ps - clock->phase_ps, clock->period_den, &product) &&
+        !__builtin_add_overflow(product, clock->period_num_ps - 1, &product)) {
+        return product / clock->period_num_ps;
+    }
     cbit_u128_t d = at_ps - clock->phase_ps;
     return (uint64_t)((d * clock->period_den + clock->period_num_ps - 1) / clock->period_num_ps);
 }

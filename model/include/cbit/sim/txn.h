@@ -10,7 +10,9 @@
 #define CBIT_SIM_TXN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "cbit/base/err.h"
 #include "cbit/sim/key.h"
@@ -81,14 +83,25 @@ struct cbit_txn {
     cbit_ps_t born_ps;    /* when the requester issued it */
     cbit_ps_t entered_ps; /* scratch of the block that holds it now */
     cbit_ps_t stage_ps[CBIT_STAGE_COUNT];
-    cbit_reply_t reply[CBIT_TXN_MAX_HOPS];
     cbit_txn_t *next; /* scratch of the block that holds it now: queues without allocation */
+    cbit_reply_t reply[CBIT_TXN_MAX_HOPS]; /* [0, hops): the rest of them is never looked at */
     uint8_t data[CBIT_LINE_BYTES]; /* bytes [0, size) at spa; read: filled in; write: given */
 };
 
 /* A fresh request; data is left alone. */
-void cbit_txn_init(cbit_txn_t *txn, cbit_command_t command, cbit_spa_t spa, uint32_t size_bytes,
-                   cbit_key_t key, cbit_source_t source, cbit_ps_t now_ps);
+static inline void cbit_txn_init(cbit_txn_t *txn, cbit_command_t command, cbit_spa_t spa,
+                                 uint32_t size_bytes, cbit_key_t key, cbit_source_t source,
+                                 cbit_ps_t now_ps)
+{
+    memset(txn, 0, offsetof(cbit_txn_t, reply));
+    txn->spa = spa;
+    txn->key = key;
+    txn->command = (uint8_t)command;
+    txn->source = (uint8_t)source;
+    txn->size_bytes = (uint8_t)size_bytes;
+    txn->born_ps = now_ps;
+    txn->entered_ps = now_ps;
+}
 
 /* Adds a block's own time to a stage. */
 static inline void cbit_txn_charge(cbit_txn_t *txn, cbit_stage_t stage, cbit_ps_t span_ps)
@@ -100,10 +113,25 @@ static inline void cbit_txn_charge(cbit_txn_t *txn, cbit_stage_t stage, cbit_ps_
 cbit_ps_t cbit_txn_charged_ps(const cbit_txn_t *txn);
 
 /* Asks to see the answer on its way back; the last one pushed is called first. */
-void cbit_txn_push_reply(cbit_txn_t *txn, void (*fn)(void *self, cbit_txn_t *txn), void *self);
+static inline void cbit_txn_push_reply(cbit_txn_t *txn, void (*fn)(void *self, cbit_txn_t *txn),
+                                       void *self)
+{
+    /* The depth of the machine is fixed at CBIT_TXN_MAX_HOPS; one more is a bug of the platform. */
+    if (txn->hops == CBIT_TXN_MAX_HOPS) {
+        __builtin_trap();
+    }
+    txn->reply[txn->hops++] = (cbit_reply_t){.fn = fn, .self = self};
+}
 
 /* Passes the answer one hop back. Exactly one block calls this once per hop pushed. */
-void cbit_txn_reply(cbit_txn_t *txn);
+static inline void cbit_txn_reply(cbit_txn_t *txn)
+{
+    if (txn->hops == 0) {
+        __builtin_trap();
+    }
+    const cbit_reply_t hop = txn->reply[--txn->hops];
+    hop.fn(hop.self, txn);
+}
 
 #ifdef __cplusplus
 }
