@@ -45,6 +45,7 @@ cbit_scenario_guest_t *bench_add_guest(bench_t *bench, const char *name, uint32_
         .asid = asid,
         .memory = UINT64_C(32) << 20,
         .vcpus = 1,
+        .weight = 100,
         .after_guest = UINT32_MAX,
         .traffic = {.kind = CBIT_TRAFFIC_TRACE, .max_instructions = 10000, .path = TRACE},
     };

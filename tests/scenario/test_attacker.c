@@ -17,7 +17,7 @@ typedef struct program {
 static bool page_at_rip(cbit_attacker_t *hands, const cbit_attack_exit_t *exit, cbit_gpa_t *gpa)
 {
     const cbit_guest_t *guest = cbit_attacker_guest(hands, exit->guest);
-    return cbit_guest_paged(guest) && cbit_guest_translate(guest, exit->exit.rip, gpa);
+    return cbit_guest_paged(guest, 0) && cbit_guest_translate(guest, exit->exit.rip, gpa);
 }
 
 static bench_t *bench_with(cbit_attack_t *attack, program_t *program)

@@ -171,7 +171,7 @@ START_TEST(the_recorded_program_runs_and_every_load_is_right)
     run_to_end(&machine);
     cbit_guest_stats(machine.guest, &stats);
     ck_assert_int_eq(cbit_guest_error(machine.guest), CBIT_ERR_OK);
-    ck_assert(cbit_guest_ended(machine.guest));
+    ck_assert(cbit_guest_ended(machine.guest, 0));
     ck_assert_uint_eq(stats.records, cbit_trace_reader_info(machine.reader)->fetches +
                                          cbit_trace_reader_info(machine.reader)->loads +
                                          cbit_trace_reader_info(machine.reader)->stores);
@@ -373,23 +373,23 @@ START_TEST(a_transfer_arrives_whatever_the_pages)
     const cbit_program_t *program = cbit_guest_program(machine.guest, 0);
     const cbit_guest_io_t io = {
         .pages = wanted->pages, .from_device = wanted->from_device, .bytes = 8192, .pattern = 77};
-    ck_assert_int_eq(cbit_guest_io_request(machine.guest, &io, &id, NULL), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_guest_io_request(machine.guest, 0, &io, &id, NULL), CBIT_ERR_OK);
     while (step(&machine, program, &op)) {
         if (op.kind == CBIT_OP_IO) {
             ck_assert_uint_eq(op.value, UINT64_C(0xcb170040)); /* OUT, 32 bits, port 0xcb17 */
-            ck_assert(cbit_guest_io_at_doorbell(machine.guest, &rung));
+            ck_assert(cbit_guest_io_at_doorbell(machine.guest, 0, &rung));
             ck_assert_uint_eq(rung, id);
-            ck_assert(cbit_guest_io_status(machine.guest, id, &status));
+            ck_assert(cbit_guest_io_status(machine.guest, 0, id, &status));
             ck_assert_int_eq(status.state, CBIT_GUEST_IO_AT_DEVICE);
             ck_assert_int_eq(cbit_guest_area_at(machine.guest, status.gpa),
                              wanted->shared ? CBIT_GUEST_AREA_SHARED : CBIT_GUEST_AREA_PRIVATE);
             serve(&machine, &status, io.pattern);
-            cbit_guest_io_complete(machine.guest, id);
+            cbit_guest_io_complete(machine.guest, 0, id);
         }
         MUST(op.kind != CBIT_OP_HLT);
     }
     ck_assert_uint_eq(machine.exits, 1);
-    ck_assert(cbit_guest_io_status(machine.guest, id, &status));
+    ck_assert(cbit_guest_io_status(machine.guest, 0, id, &status));
     ck_assert_int_eq(status.state, CBIT_GUEST_IO_DONE);
     ck_assert_uint_eq(status.mismatches, 0);
     ck_assert_uint_eq(status.copied_bytes, wanted->copied_bytes);
@@ -409,16 +409,16 @@ START_TEST(a_device_that_answers_wrongly_is_found_out)
     const cbit_program_t *program = cbit_guest_program(machine.guest, 0);
     const cbit_guest_io_t io = {
         .pages = CBIT_GUEST_IO_BOUNCED, .from_device = true, .bytes = 4096, .pattern = 1};
-    ck_assert_int_eq(cbit_guest_io_request(machine.guest, &io, &id, NULL), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_guest_io_request(machine.guest, 0, &io, &id, NULL), CBIT_ERR_OK);
     while (step(&machine, program, &op)) {
         if (op.kind == CBIT_OP_IO) {
-            ck_assert(cbit_guest_io_status(machine.guest, id, &status));
+            ck_assert(cbit_guest_io_status(machine.guest, 0, id, &status));
             serve(&machine, &status, io.pattern);
             machine.memory[status.gpa + 100] ^= 1;
-            cbit_guest_io_complete(machine.guest, id);
+            cbit_guest_io_complete(machine.guest, 0, id);
         }
     }
-    ck_assert(cbit_guest_io_status(machine.guest, id, &status));
+    ck_assert(cbit_guest_io_status(machine.guest, 0, id, &status));
     ck_assert_uint_eq(status.mismatches, 1);
     close_machine(&machine);
 }
@@ -432,14 +432,14 @@ START_TEST(a_guest_whose_device_never_answers_halts)
     open_machine(&machine, "xz.cbt", true, 20000);
     const cbit_program_t *program = cbit_guest_program(machine.guest, 0);
     const cbit_guest_io_t io = {.pages = CBIT_GUEST_IO_SHARED, .bytes = 64};
-    ck_assert_int_eq(cbit_guest_io_request(machine.guest, &io, &id, NULL), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_guest_io_request(machine.guest, 0, &io, &id, NULL), CBIT_ERR_OK);
     do {
         MUST(step(&machine, program, &op));
     } while (op.kind != CBIT_OP_HLT);
-    ck_assert(!cbit_guest_ended(machine.guest));
-    cbit_guest_io_complete(machine.guest, id);
+    ck_assert(!cbit_guest_ended(machine.guest, 0));
+    cbit_guest_io_complete(machine.guest, 0, id);
     run_to_end(&machine);
-    ck_assert(cbit_guest_ended(machine.guest));
+    ck_assert(cbit_guest_ended(machine.guest, 0));
     close_machine(&machine);
 }
 END_TEST
@@ -451,13 +451,13 @@ START_TEST(requests_beyond_the_queue_and_of_bad_size_are_refused)
     open_machine(&machine, "xz.cbt", true, 20000);
     cbit_guest_io_t io = {.pages = CBIT_GUEST_IO_SHARED, .bytes = 64};
     for (uint32_t i = 0; i < CBIT_GUEST_IO_QUEUE; i++) {
-        ck_assert_int_eq(cbit_guest_io_request(machine.guest, &io, &id, NULL), CBIT_ERR_OK);
+        ck_assert_int_eq(cbit_guest_io_request(machine.guest, 0, &io, &id, NULL), CBIT_ERR_OK);
     }
-    ck_assert_int_eq(cbit_guest_io_request(machine.guest, &io, &id, NULL), CBIT_ERR_CONFLICT);
+    ck_assert_int_eq(cbit_guest_io_request(machine.guest, 0, &io, &id, NULL), CBIT_ERR_CONFLICT);
     static const uint32_t bad[] = {0, 32, 100, CBIT_GUEST_IO_MAX_BYTES + 64};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         io.bytes = bad[i];
-        ck_assert_int_eq(cbit_guest_io_request(machine.guest, &io, &id, NULL), CBIT_ERR_RANGE);
+        ck_assert_int_eq(cbit_guest_io_request(machine.guest, 0, &io, &id, NULL), CBIT_ERR_RANGE);
     }
     close_machine(&machine);
 }

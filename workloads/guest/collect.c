@@ -11,6 +11,7 @@ typedef struct collector {
     cbit_diag_t *diag;
     uint64_t max_pages;
     uint64_t instructions;
+    uint32_t vcpu;
 } collector_t;
 
 static cbit_err_t no_memory(cbit_diag_t *diag)
@@ -52,6 +53,7 @@ static cbit_err_t add_program_page(void *self, const cbit_trace_page_t *page)
     }
     memcpy(bytes, page->bytes, CBIT_PAGE_BYTES);
     cbit_guest_page_t *added = &guest->pages.items[guest->pages.count - 1];
+    added->recorded = true;
     added->executable = (page->flags & CBIT_TRACE_PAGE_EXECUTE) != 0;
     added->gpa = guest->program_bytes.pages; /* its place, until it has a frame */
     return CBIT_ERR_OK;
@@ -67,17 +69,23 @@ static cbit_err_t see_page(collector_t *collector, cbit_gva_t gva, bool fetched)
             return err;
         }
         page = &collector->guest->pages.items[collector->guest->pages.count - 1];
+        page->owner = (uint16_t)collector->vcpu;
     }
     page->executable = page->executable || fetched;
+    page->common = page->common || page->recorded || page->owner != collector->vcpu;
     return CBIT_ERR_OK;
 }
 
 static cbit_err_t see_record(collector_t *collector, const cbit_trace_record_t *record)
 {
-    cbit_gva_t last = record->gva + record->size_bytes - 1;
     bool fetched = record->kind == CBIT_TRACE_FETCH;
-    cbit_err_t err = see_page(collector, record->gva, fetched);
-    if (err == CBIT_ERR_OK && last / CBIT_PAGE_BYTES != record->gva / CBIT_PAGE_BYTES) {
+    cbit_gva_t first = record->gva, last = record->gva + record->size_bytes - 1;
+    if (!fetched) {
+        first = cbit_guest_place(collector->guest, collector->vcpu, first);
+        last = cbit_guest_place(collector->guest, collector->vcpu, last);
+    }
+    cbit_err_t err = see_page(collector, first, fetched);
+    if (err == CBIT_ERR_OK && last / CBIT_PAGE_BYTES != first / CBIT_PAGE_BYTES) {
         err = see_page(collector, last, fetched);
     }
     collector->instructions += record->gap;
@@ -86,17 +94,18 @@ static cbit_err_t see_record(collector_t *collector, const cbit_trace_record_t *
 
 static cbit_err_t see_records(collector_t *collector)
 {
-    cbit_guest_t *guest = collector->guest;
-    const cbit_trace_source_t *source = guest->source;
-    uint64_t limit = guest->config.max_instructions;
+    cbit_guest_cpu_t *cpu = &collector->guest->cpus[collector->vcpu];
+    const cbit_trace_source_t *source = cpu->source;
+    uint64_t limit = collector->guest->config.max_instructions;
+    collector->instructions = 0;
     cbit_err_t err = source->rewind(source->self, collector->diag);
     for (uint32_t count = 1; err == CBIT_ERR_OK && count != 0;) {
-        err = source->read(source->self, guest->batch, CBIT_GUEST_BATCH, &count, collector->diag);
+        err = source->read(source->self, cpu->batch, CBIT_GUEST_BATCH, &count, collector->diag);
         for (uint32_t i = 0; i < count && err == CBIT_ERR_OK; i++) {
             if (limit != 0 && collector->instructions >= limit) {
                 return CBIT_ERR_OK; /* as the program will stop here */
             }
-            err = see_record(collector, &guest->batch[i]);
+            err = see_record(collector, &cpu->batch[i]);
         }
     }
     return err;
@@ -139,13 +148,15 @@ cbit_err_t cbit_guest_collect(cbit_guest_t *guest, cbit_diag_t *diag)
 {
     collector_t collector = {
         .guest = guest, .diag = diag, .max_pages = guest->config.memory_bytes / CBIT_PAGE_BYTES};
-    const cbit_trace_source_t *source = guest->source;
+    const cbit_trace_source_t *source = guest->cpus[0].source;
     cbit_err_t err = source->for_each_page(source->self, add_program_page, &collector, diag);
-    if (err == CBIT_ERR_OK) {
-        err = see_records(&collector);
-    }
     uint64_t warm_up = guest->config.warm_up_instructions;
-    if (err == CBIT_ERR_OK && warm_up != 0 && warm_up >= collector.instructions) {
+    for (uint32_t i = 0; i < guest->config.vcpus && err == CBIT_ERR_OK; i++) {
+        collector.vcpu = i;
+        err = see_records(&collector);
+        if (err != CBIT_ERR_OK || warm_up == 0 || warm_up < collector.instructions) {
+            continue;
+        }
         err = cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
                             "the program has %" PRIu64 " instructions, no more than its warm-up "
                             "of %" PRIu64,

@@ -16,6 +16,8 @@ const cbit_row_t cbit_guest_stat_rows[] = {
     STAT(fetch_mismatches, "count", "Reported fetches that were not the recording"),
     STAT(loads_checked, "count", "Loads compared with the shadow of the stores"),
     STAT(load_mismatches, "count", "Loads that returned something else"),
+    STAT(loads_raced, "count",
+         "Loads of data that several vCPUs use which returned an older or newer store's bytes"),
     STAT(stores, "count", "Stores handed out, the clearing of pages included"),
     STAT(pages_cleared, "pages", "Pages cleared by the guest's kernel on first touch"),
     STAT(pages_private, "pages", "Pages that the guest maps with C = 1, and its page tables"),
@@ -27,7 +29,36 @@ const cbit_row_t cbit_guest_stat_rows[] = {
     {.key = NULL},
 };
 
-cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace_source_t *source,
+/* The vCPUs with their sources; false when memory is out. */
+static bool add_cpus(cbit_guest_t *guest, const cbit_trace_source_t *sources)
+{
+    uint32_t vcpus = guest->config.vcpus;
+    guest->cpus = calloc(vcpus, sizeof *guest->cpus);
+    if (guest->cpus == NULL || !cbit_guest_races_init(&guest->races, vcpus)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < vcpus; i++) {
+        cbit_guest_cpu_t *cpu = &guest->cpus[i];
+        cpu->guest = guest;
+        cpu->index = i;
+        cpu->source = &sources[i];
+        cpu->warm = guest->config.warm_up_instructions == 0;
+        cpu->others_started = vcpus == 1;
+    }
+    return true;
+}
+
+static cbit_err_t rewind_sources(cbit_guest_t *guest, cbit_diag_t *diag)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    for (uint32_t i = 0; i < guest->config.vcpus && err == CBIT_ERR_OK; i++) {
+        const cbit_trace_source_t *source = guest->cpus[i].source;
+        err = source->rewind(source->self, diag);
+    }
+    return err;
+}
+
+cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace_source_t *sources,
                              cbit_guest_t **out, cbit_diag_t *diag)
 {
     cbit_guest_t *guest = calloc(1, sizeof *guest);
@@ -35,9 +66,10 @@ cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     guest->config = *config;
-    guest->source = source;
-    guest->warm = config->warm_up_instructions == 0;
     cbit_err_t err = cbit_guest_check_config(&guest->config, diag);
+    if (err == CBIT_ERR_OK && !add_cpus(guest, sources)) {
+        err = cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
     if (err == CBIT_ERR_OK) {
         err = cbit_guest_collect(guest, diag);
     }
@@ -45,7 +77,7 @@ cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace
         err = cbit_guest_lay_out(guest, diag);
     }
     if (err == CBIT_ERR_OK) {
-        err = source->rewind(source->self, diag);
+        err = rewind_sources(guest, diag);
     }
     if (err != CBIT_ERR_OK) {
         cbit_guest_destroy(guest);
@@ -59,6 +91,8 @@ void cbit_guest_destroy(cbit_guest_t *guest)
 {
     if (guest != NULL) {
         cbit_guest_pages_free(&guest->pages);
+        cbit_guest_races_free(&guest->races);
+        free(guest->cpus);
         free(guest->tables.blob.bytes);
         free(guest->program_bytes.bytes);
         free(guest);
@@ -89,14 +123,14 @@ cbit_err_t cbit_guest_error(const cbit_guest_t *guest)
     return guest->failed;
 }
 
-bool cbit_guest_ended(const cbit_guest_t *guest)
+bool cbit_guest_ended(const cbit_guest_t *guest, uint32_t vcpu)
 {
-    return guest->ended;
+    return guest->cpus[vcpu].ended;
 }
 
-bool cbit_guest_paged(const cbit_guest_t *guest)
+bool cbit_guest_paged(const cbit_guest_t *guest, uint32_t vcpu)
 {
-    return guest->cr3_writes == 2;
+    return guest->cpus[vcpu].cr3_writes == 2;
 }
 
 /* ---- what its memory should hold ---- */

@@ -172,8 +172,13 @@ cbit_err_t cbit_guest_check_config(cbit_guest_config_t *config, cbit_diag_t *dia
     if (config->swiotlb_bytes == 0) {
         config->swiotlb_bytes = SWIOTLB_DEFAULT_BYTES;
     }
+    config->vcpus = config->vcpus == 0 ? 1 : config->vcpus;
     if (config->instructions_per_cclk == 0) {
         config->instructions_per_cclk = 2;
+    }
+    if (config->vcpus > CBIT_GUEST_MAX_VCPUS) {
+        return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL, "%u vCPUs are more than %d", config->vcpus,
+                             CBIT_GUEST_MAX_VCPUS);
     }
     if (config->memory_bytes % CBIT_PAGE_BYTES != 0 || config->memory_bytes < MIN_MEMORY_BYTES) {
         return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,

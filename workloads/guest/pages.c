@@ -77,17 +77,27 @@ cbit_guest_page_t *cbit_guest_page_at_gva(const cbit_guest_pages_t *pages, cbit_
     return index == NULL ? NULL : &pages->items[*index];
 }
 
-cbit_guest_page_t *cbit_guest_page_of(cbit_guest_t *guest, cbit_gva_t gva)
+cbit_guest_page_t *cbit_guest_page_of(cbit_guest_cpu_t *cpu, cbit_gva_t gva)
 {
-    cbit_guest_page_t **near = &guest->near_pages[gva / CBIT_PAGE_BYTES % CBIT_GUEST_NEAR_PAGES];
+    cbit_guest_page_t **near = &cpu->near_pages[gva / CBIT_PAGE_BYTES % CBIT_GUEST_NEAR_PAGES];
     if (*near == NULL || (*near)->gva != gva - gva % CBIT_PAGE_BYTES) {
-        cbit_guest_page_t *page = cbit_guest_page_at_gva(&guest->pages, gva);
+        cbit_guest_page_t *page = cbit_guest_page_at_gva(&cpu->guest->pages, gva);
         if (page == NULL) {
             return NULL;
         }
         *near = page;
     }
     return *near;
+}
+
+cbit_gva_t cbit_guest_place(const cbit_guest_t *guest, uint32_t vcpu, cbit_gva_t gva)
+{
+    enum { OWN_SHIFT = 40 }; /* 64 vCPUs' regions fit below bit 46: the lower canonical half */
+    if (vcpu == 0 || guest->config.common_data) {
+        return gva;
+    }
+    const cbit_guest_page_t *page = cbit_guest_page_at_gva(&guest->pages, gva);
+    return page != NULL && page->recorded ? gva : gva ^ (cbit_gva_t)vcpu << OWN_SHIFT;
 }
 
 cbit_guest_page_t *cbit_guest_page_at_gpa(const cbit_guest_pages_t *pages, cbit_gpa_t gpa)

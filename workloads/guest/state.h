@@ -43,6 +43,9 @@ typedef struct cbit_guest_page {
     uint8_t use; /* cbit_guest_use_t */
     bool is_private;
     bool executable;
+    bool recorded;  /* in the source as an image page: the same for all vCPUs */
+    bool common;    /* several vCPUs touch it: vCPU 0 makes it ready before the others start */
+    uint16_t owner; /* while pages are collected: who touched it first */
     const uint8_t *launched; /* its bytes in the launch image, or NULL */
     uint8_t *bytes;          /* what it holds since the guest wrote to it, or NULL */
 } cbit_guest_page_t;
@@ -115,11 +118,36 @@ enum {
     CBIT_GUEST_EXPECTED = 1024, /* more than a vCPU has loads outstanding */
     CBIT_GUEST_BATCH = 512,
     CBIT_GUEST_NEAR_PAGES = 64, /* a power of two */
+    CBIT_GUEST_RACE_DEPTH = 4,
 };
+
+/* ---- data that several vCPUs use (races.c) ---- */
+
+/*
+ * Loads are compared with a shadow of the stores in the order in which they were handed out. Where
+ * several vCPUs use a line, memory may see another order; then a load is right when each of its
+ * bytes is one of the last few that a vCPU has stored there, or what was there before all of them.
+ */
+typedef struct cbit_guest_races {
+    cbit_page_map_t by_line;     /* line number to index */
+    uint32_t count, room, vcpus; /* lines */
+    uint8_t *bytes; /* of each line and vCPU: CBIT_GUEST_RACE_DEPTH bytes for each of 64 */
+    uint8_t *fill;  /* and how many of them */
+} cbit_guest_races_t;
+
+bool cbit_guest_races_init(cbit_guest_races_t *races, uint32_t vcpus);
+void cbit_guest_races_free(cbit_guest_races_t *races);
+/* Remembers a store within one line; false when memory is out. */
+bool cbit_guest_races_store(cbit_guest_races_t *races, uint32_t vcpu, cbit_gva_t gva,
+                            const uint8_t *bytes, uint32_t len_bytes);
+/* Whether a load may have returned this; before: what was there at first. */
+bool cbit_guest_races_allow(const cbit_guest_races_t *races, cbit_gva_t gva, const uint8_t *bytes,
+                            const uint8_t *before, uint32_t len_bytes);
 
 /* A load that was handed out, and what it must return. */
 typedef struct cbit_guest_expected {
     uint64_t cookie;
+    cbit_gva_t gva;
     bool is_io;
     uint32_t io;
     uint8_t bytes[CBIT_LINE_BYTES];
@@ -142,22 +170,18 @@ typedef enum cbit_guest_io_step {
     CBIT_GUEST_IO_STEP_CHECK, /* the driver's user reads what came */
 } cbit_guest_io_step_t;
 
-struct cbit_guest {
-    cbit_guest_config_t config;
+/* What one virtual CPU stands at: its own share of the program, and its driver. */
+typedef struct cbit_guest_cpu {
+    cbit_guest_t *guest;
+    uint32_t index;
     const cbit_trace_source_t *source;
-    cbit_guest_pages_t pages;
     cbit_guest_page_t *near_pages[CBIT_GUEST_NEAR_PAGES]; /* looked up last, by low page number */
-    cbit_guest_tables_t tables;
-    cbit_guest_blob_t program_bytes;
-    uint8_t boot[CBIT_PAGE_BYTES], text[CBIT_PAGE_BYTES];
-    cbit_guest_piece_t pieces[4];
-    uint32_t piece_count;
-    cbit_gpa_t swiotlb_gpa, io_private_gpa, io_shared_gpa, ring_gpa;
 
     cbit_program_t program;
-    cbit_err_t failed;   /* the source failed, or memory is out: the program ends */
     uint32_t cr3_writes; /* handed out: by 32-bit code, then by 64-bit code */
     bool booted, warm, source_ended, ended;
+    uint32_t prepared; /* vCPU 0: pages made ready for all of them */
+    bool others_started;
     cbit_trace_record_t batch[CBIT_GUEST_BATCH];
     uint32_t batch_at, batch_count;
     uint64_t replayed;     /* instructions of records handed out */
@@ -175,7 +199,20 @@ struct cbit_guest {
     uint32_t io_at;          /* byte within the transfer */
     uint32_t io_bounce;      /* where its mapping is in the bounce buffer */
     uint32_t io_bounce_next; /* where the next one may begin */
+} cbit_guest_cpu_t;
 
+struct cbit_guest {
+    cbit_guest_config_t config;
+    cbit_guest_cpu_t *cpus; /* config.vcpus */
+    cbit_guest_pages_t pages;
+    cbit_guest_tables_t tables;
+    cbit_guest_blob_t program_bytes;
+    uint8_t boot[CBIT_PAGE_BYTES], text[CBIT_PAGE_BYTES];
+    cbit_guest_piece_t pieces[4];
+    uint32_t piece_count;
+    cbit_gpa_t swiotlb_gpa, io_private_gpa, io_shared_gpa, ring_gpa;
+    cbit_guest_races_t races; /* what several vCPUs have stored where others look */
+    cbit_err_t failed;        /* a source failed, or memory is out: the programs end */
     cbit_guest_stats_t stats;
 };
 
@@ -188,22 +225,25 @@ cbit_err_t cbit_guest_collect(cbit_guest_t *guest, cbit_diag_t *diag);
 /* Gives every page its frame, builds tables and pieces. */
 cbit_err_t cbit_guest_lay_out(cbit_guest_t *guest, cbit_diag_t *diag);
 
+/* Where a vCPU has what its records name: data of its own is apart from that of the others. */
+cbit_gva_t cbit_guest_place(const cbit_guest_t *guest, uint32_t vcpu, cbit_gva_t gva);
+
 /* The page at gva, or NULL: cbit_guest_page_at_gva, once the pages stay where they are. */
-cbit_guest_page_t *cbit_guest_page_of(cbit_guest_t *guest, cbit_gva_t gva);
+cbit_guest_page_t *cbit_guest_page_of(cbit_guest_cpu_t *cpu, cbit_gva_t gva);
 
 /* Appends to the queue of operations. new_op leaves data unset. */
-void cbit_guest_push_code(cbit_guest_t *guest, const cbit_guest_code_t *code);
-cbit_op_t *cbit_guest_new_op(cbit_guest_t *guest, cbit_op_kind_t kind);
+void cbit_guest_push_code(cbit_guest_cpu_t *cpu, const cbit_guest_code_t *code);
+cbit_op_t *cbit_guest_new_op(cbit_guest_cpu_t *cpu, cbit_op_kind_t kind);
 /* A load of [gva, +size) in one line; counts as I/O when io is not NULL, with the bytes that the
    device should have left there. */
-void cbit_guest_push_load(cbit_guest_t *guest, cbit_gva_t gva, uint32_t size_bytes, bool depends,
+void cbit_guest_push_load(cbit_guest_cpu_t *cpu, cbit_gva_t gva, uint32_t size_bytes, bool depends,
                           uint32_t instructions, const uint8_t *io_expected, uint32_t io);
-void cbit_guest_push_store(cbit_guest_t *guest, cbit_gva_t gva, const uint8_t *bytes,
+void cbit_guest_push_store(cbit_guest_cpu_t *cpu, cbit_gva_t gva, const uint8_t *bytes,
                            uint32_t size_bytes, uint32_t instructions);
 /* Clears the page at gva if it was never touched; false when it cannot be. */
-bool cbit_guest_touch(cbit_guest_t *guest, cbit_gva_t gva);
+bool cbit_guest_touch(cbit_guest_cpu_t *cpu, cbit_gva_t gva);
 
 /* Pushes the driver's next operations; false when it has nothing to do. */
-bool cbit_guest_io_advance(cbit_guest_t *guest);
+bool cbit_guest_io_advance(cbit_guest_cpu_t *cpu);
 
 #endif

@@ -4,50 +4,9 @@
 #include "workloads/hypervisor/hv.h"
 #include "workloads/hypervisor/vmcb.h"
 
-/* While a probe waits for its guest to turn paging on, the guest is looked at this often. */
-#define WATCH_QUANTUM_PS UINT64_C(2000000)
-
 enum {
     CONTROL_LINE = CBIT_VMCB_ASID / CBIT_LINE_BYTES * CBIT_LINE_BYTES, /* ASID and TLB control */
 };
-
-/* ---- the queue ---- */
-
-static bool may_run(const cbit_hv_vcpu_t *vcpu)
-{
-    return !vcpu->guest->swapped && !cbit_hv_probe_holds(vcpu);
-}
-
-/* The next one that may run; others are put aside on the way. */
-static cbit_hv_vcpu_t *dequeue(cbit_hv_core_t *core)
-{
-    cbit_hv_vcpu_t *vcpu;
-    while ((vcpu = core->queue_head) != NULL) {
-        core->queue_head = vcpu->next;
-        core->queue_tail = core->queue_head == NULL ? NULL : core->queue_tail;
-        vcpu->queued = false;
-        if (may_run(vcpu)) {
-            return vcpu;
-        }
-        vcpu->parked = true;
-    }
-    return NULL;
-}
-
-static void enqueue(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front)
-{
-    vcpu->queued = true;
-    vcpu->next = front ? core->queue_head : NULL;
-    if (core->queue_head == NULL) {
-        core->queue_head = vcpu;
-        core->queue_tail = vcpu;
-    } else if (front) {
-        core->queue_head = vcpu;
-    } else {
-        core->queue_tail->next = vcpu;
-        core->queue_tail = vcpu;
-    }
-}
 
 /* ---- one VMRUN ---- */
 
@@ -127,17 +86,19 @@ void cbit_hv_core_bind(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu)
     }
 }
 
-/* As KVM before each entry: flush when the TLB may hold another VMCB's translations of this ASID.
- */
+/* As KVM before each entry: flush when the TLB may hold another VMCB's translations of this ASID,
+   or when this vCPU has run elsewhere meanwhile and may have changed its tables there. */
 static cbit_hv_step_t run_prepare(void *self)
 {
     cbit_hv_core_t *core = self;
     cbit_hv_vcpu_t *vcpu = core->running;
     uint32_t asid = vcpu->guest->asid;
     cbit_hv_core_bind(core, vcpu);
-    uint8_t control = core->last_vmcb[asid] == vcpu->vmcb_spa ? CBIT_TLB_CONTROL_NOTHING
-                                                              : CBIT_TLB_CONTROL_FLUSH_ASID;
+    bool as_left = core->last_vmcb[asid] == vcpu->vmcb_spa && vcpu->last_core == core;
+    uint8_t control = as_left ? CBIT_TLB_CONTROL_NOTHING : CBIT_TLB_CONTROL_FLUSH_ASID;
     core->last_vmcb[asid] = vcpu->vmcb_spa;
+    vcpu->last_core = core;
+    vcpu->guest->result->tlb_flushes += !as_left;
     if (vcpu->vmcb[CBIT_VMCB_TLB_CONTROL] == control) {
         return CBIT_HV_NEXT;
     }
@@ -146,19 +107,6 @@ static cbit_hv_step_t run_prepare(void *self)
                            core->hv->host_key, vcpu->vmcb + CONTROL_LINE, CBIT_LINE_BYTES,
                            cbit_hv_task_resume, &core->task);
     return CBIT_HV_WAIT;
-}
-
-/* How long the vCPU may run: nobody is interrupted for nothing. */
-static cbit_ps_t slice_of(const cbit_hv_core_t *core)
-{
-    cbit_ps_t slice_ps = cbit_hv_attack_quantum_ps(core->hv);
-    if (core->queue_head != NULL && core->hv->config.quantum_us < slice_ps) {
-        slice_ps = core->hv->config.quantum_us;
-    }
-    if (cbit_hv_probe_watches(core->running) && WATCH_QUANTUM_PS < slice_ps) {
-        slice_ps = WATCH_QUANTUM_PS;
-    }
-    return slice_ps;
 }
 
 static cbit_hv_step_t run_vmrun(void *self)
@@ -170,12 +118,10 @@ static cbit_hv_step_t run_vmrun(void *self)
     if (result->vmruns++ == 0) {
         result->first_vmrun_ps = cbit_hv_now(hv);
     }
-    cbit_ps_t slice_ps = slice_of(core);
-    if (slice_ps != CBIT_PS_NEVER) {
-        cbit_event_notify_at(hv->kernel, &core->quantum, cbit_hv_now(hv) + slice_ps);
-    }
+    vcpu->vmruns++;
     core->in_vmrun = true;
     core->begun_ps = cbit_hv_now(hv);
+    cbit_hv_sched_arm(core);
     cbit_vcpu_run(core->cpu, vcpu->vmcb_spa);
     if (core->wbinvd_wanted) {
         cbit_vcpu_interrupt(core->cpu); /* was asked for while this was being prepared */
@@ -195,6 +141,7 @@ static cbit_hv_step_t run_exited(void *self)
 
 static cbit_hv_step_t run_handle(void *self)
 {
+    cbit_hv_sched_charge(self);
     cbit_hv_handle_exit(self);
     return CBIT_HV_NEXT;
 }
@@ -250,7 +197,7 @@ static void probe_over(void *self)
     core->busy = false;
     core->running = NULL;
     if (guest->phase == CBIT_HV_PHASE_RUNNING) {
-        enqueue(core, vcpu, true);
+        cbit_hv_sched_add(core, vcpu, true);
     } else if (guest->phase == CBIT_HV_PHASE_LAUNCHING) {
         cbit_hv_task_resume(&guest->task); /* the launch waits for its probe */
     }
@@ -273,12 +220,13 @@ void cbit_hv_core_kick(cbit_hv_core_t *core)
     if (core->busy) {
         return;
     }
-    cbit_hv_vcpu_t *vcpu = dequeue(core);
+    cbit_hv_vcpu_t *vcpu = cbit_hv_sched_take(core);
     if (vcpu == NULL) {
         return;
     }
     core->busy = true;
     core->running = vcpu;
+    core->charged_ps = cbit_hv_now(core->hv);
     cbit_hv_probe_t *probe = cbit_hv_probe_for(vcpu);
     if (probe != NULL) {
         cbit_hv_probe_run(core, probe, probe_over, core);
@@ -289,12 +237,19 @@ void cbit_hv_core_kick(cbit_hv_core_t *core)
 
 void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front)
 {
+    if (vcpu->guest->dead && !vcpu->ended && !vcpu->queued) {
+        cbit_hv_vcpu_ends(vcpu, CBIT_GUEST_DIED, vcpu->guest->result->last_exit);
+        return;
+    }
     if (vcpu->guest->swapped) {
         vcpu->parked = true;
         return;
     }
     if (!vcpu->ended && !vcpu->queued) {
-        enqueue(vcpu->home, vcpu, front);
+        if (!front || cbit_hv_sched_slice_over(vcpu)) {
+            vcpu->slice_used_ps = 0;
+        }
+        cbit_hv_sched_add(vcpu->home, vcpu, front);
     }
     cbit_hv_core_kick(vcpu->home);
 }
@@ -303,7 +258,7 @@ void cbit_hv_unpark(cbit_hv_guest_t *guest)
 {
     for (uint32_t i = 0; i < guest->config->vcpus; i++) {
         cbit_hv_vcpu_t *vcpu = &guest->vcpus[i];
-        if (vcpu->parked && may_run(vcpu)) {
+        if (vcpu->parked && cbit_hv_may_run(vcpu)) {
             vcpu->parked = false;
             cbit_hv_ready(vcpu, false);
         }

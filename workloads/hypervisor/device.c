@@ -191,7 +191,7 @@ static cbit_hv_step_t dma_end(void *self)
     result->io_bytes += dma->at;
     free(dma->bytes);
     dma->bytes = NULL;
-    cbit_guest_io_complete(vcpu->guest->soft, dma->io);
+    cbit_guest_io_complete(vcpu->guest->soft, vcpu->index, dma->io);
     return CBIT_HV_NEXT;
 }
 
@@ -210,7 +210,7 @@ void cbit_hv_dma_start(cbit_hv_vcpu_t *vcpu, uint32_t io)
     dma->at = 0;
     dma->faulted = false;
     dma->rung_ps = cbit_hv_now(hv);
-    if (!cbit_guest_io_status(vcpu->guest->soft, io, &dma->status)) {
+    if (!cbit_guest_io_status(vcpu->guest->soft, vcpu->index, io, &dma->status)) {
         (void)cbit_hv_fail(hv, CBIT_ERR_INTERNAL, NULL, "guest %s rang for an unknown request",
                            vcpu->guest->config->name);
         return;

@@ -28,9 +28,12 @@ cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason)
 
 /* ---- warm-up ---- */
 
-/* What the guest has counted so far was its warm-up. */
+/* What the guest has counted so far was its warm-up, once that of its last vCPU is over. */
 static void begin_measuring(cbit_hv_guest_t *guest)
 {
+    if (--guest->warming > 0) {
+        return;
+    }
     guest->measured = true;
     guest->measured_from_ps = cbit_hv_now(guest->hv);
     guest->result->probe_ps = 0;
@@ -38,6 +41,25 @@ static void begin_measuring(cbit_hv_guest_t *guest)
 }
 
 /* ---- what an exit asks for ---- */
+
+/* A vCPU that cannot go on is the end of its guest, as a virtual machine monitor takes it. */
+static void stop_others(cbit_hv_guest_t *guest)
+{
+    cbit_hv_t *hv = guest->hv;
+    guest->dead = true;
+    for (uint32_t i = 0; i < hv->core_count; i++) {
+        cbit_hv_core_t *core = &hv->cores[i];
+        if (core->in_vmrun && !core->in_probe && core->running->guest == guest) {
+            cbit_vcpu_interrupt(core->cpu);
+        }
+    }
+    for (uint32_t i = 0; i < guest->config->vcpus; i++) {
+        cbit_hv_vcpu_t *vcpu = &guest->vcpus[i];
+        if (!vcpu->ended && (vcpu->vmruns == 0 || vcpu->parked) && !vcpu->queued) {
+            cbit_hv_vcpu_ends(vcpu, CBIT_GUEST_DIED, guest->result->last_exit);
+        }
+    }
+}
 
 void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_exit)
 {
@@ -54,6 +76,9 @@ void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_
         guest->result->last_exit = last_exit;
     }
     if (--guest->vcpus_left > 0) {
+        if (end != CBIT_GUEST_FINISHED && !guest->dead) {
+            stop_others(guest);
+        }
         return;
     }
     cbit_run_guest_t *result = guest->result;
@@ -64,8 +89,9 @@ void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_
 
 static void on_intr(cbit_hv_core_t *core)
 {
-    core->running->guest->result->exits_intr++;
-    cbit_hv_ready(core->running, false);
+    cbit_hv_vcpu_t *vcpu = core->running;
+    vcpu->guest->result->exits_intr++;
+    cbit_hv_ready(vcpu, !cbit_hv_sched_slice_over(vcpu));
 }
 
 static void on_hlt(cbit_hv_core_t *core)
@@ -80,7 +106,8 @@ static void on_hlt(cbit_hv_core_t *core)
     }
     /* No interrupt is ever injected: a HLT that is not the program's end would never end. */
     cbit_hv_vcpu_ends(vcpu,
-                      cbit_guest_ended(vcpu->guest->soft) ? CBIT_GUEST_FINISHED : CBIT_GUEST_DIED,
+                      cbit_guest_ended(vcpu->guest->soft, vcpu->index) ? CBIT_GUEST_FINISHED
+                                                                       : CBIT_GUEST_DIED,
                       core->exit.reason);
 }
 
@@ -89,10 +116,18 @@ static void on_ioio(cbit_hv_core_t *core)
     cbit_hv_vcpu_t *vcpu = core->running;
     uint32_t io;
     vcpu->guest->result->exits_ioio++;
-    if (cbit_guest_io_at_doorbell(vcpu->guest->soft, &io)) {
+    if (cbit_guest_io_at_doorbell(vcpu->guest->soft, vcpu->index, &io)) {
         cbit_hv_dma_start(vcpu, io); /* the vCPU waits for its device */
     } else {
         cbit_hv_ready(vcpu, true); /* a port with nothing behind it */
+    }
+}
+
+/* vCPU 0 has made ready what they share: the others begin, at the boot stub like it. */
+static void start_others(cbit_hv_guest_t *guest)
+{
+    for (uint32_t i = 1; i < guest->config->vcpus; i++) {
+        cbit_hv_ready(&guest->vcpus[i], false);
     }
 }
 
@@ -102,6 +137,8 @@ static void on_hypercall(cbit_hv_core_t *core)
     guest->result->exits_other++;
     if (core->exit.info1 == CBIT_GUEST_HYPERCALL_MEASURE) {
         begin_measuring(guest);
+    } else if (core->exit.info1 == CBIT_GUEST_HYPERCALL_START) {
+        start_others(guest);
     }
     cbit_hv_ready(core->running, true);
 }
@@ -151,6 +188,10 @@ static const exit_row_t exit_rows[] = {
 
 void cbit_hv_handle_exit(cbit_hv_core_t *core)
 {
+    if (core->running->guest->dead) {
+        cbit_hv_vcpu_ends(core->running, CBIT_GUEST_DIED, core->running->guest->result->last_exit);
+        return;
+    }
     if (cbit_hv_attack_exit(core)) {
         return;
     }

@@ -240,6 +240,13 @@ static cbit_err_t check_settings(const cbit_hv_t *hv)
                               "/guests/%u/secret: a session needs a platform with certificates", i);
             cbit_diag_hint(hv->diag, "\"sp\": { \"identity\": true }");
         }
+        for (uint32_t n = 0; n < hv->scenario->guests[i].cores_count; n++) {
+            if (hv->scenario->guests[i].cores[n] >= hv->machine.host.cores) {
+                err = cbit_diag_add(hv->diag, CBIT_ERR_RANGE, NULL,
+                                    "/guests/%u/cores: %u is not one of the machine's %u", i,
+                                    hv->scenario->guests[i].cores[n], hv->machine.host.cores);
+            }
+        }
     }
     return err;
 }
@@ -288,17 +295,34 @@ static cbit_err_t build_cores(cbit_hv_t *hv)
     return CBIT_ERR_OK;
 }
 
+/* vCPUs of one guest take different random ways through the same kind of traffic. */
+static cbit_err_t open_sources(cbit_hv_guest_t *guest, uint64_t seed)
+{
+    uint32_t vcpus = guest->config->vcpus;
+    guest->sources = calloc(vcpus, sizeof *guest->sources);
+    if (guest->sources == NULL) {
+        return cbit_diag_add(guest->hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    cbit_err_t err = CBIT_ERR_OK;
+    for (uint32_t i = 0; i < vcpus && err == CBIT_ERR_OK; i++) {
+        err = cbit_traffic_open(&guest->config->traffic, i == 0 ? seed : cbit_splitmix64(seed + i),
+                                CBIT_ERR_INPUT_FILE, &guest->sources[i], guest->hv->diag);
+    }
+    return err;
+}
+
 static cbit_err_t build_software(cbit_hv_guest_t *guest)
 {
     cbit_hv_t *hv = guest->hv;
     uint64_t seed = cbit_splitmix64(hv->scenario->seed + guest->index);
-    cbit_err_t err = cbit_traffic_open(&guest->config->traffic, seed, CBIT_ERR_INPUT_FILE,
-                                       &guest->source, hv->diag);
+    cbit_err_t err = open_sources(guest, seed);
     if (err != CBIT_ERR_OK) {
         return err;
     }
     const cbit_guest_config_t config = {
         .memory_bytes = guest->config->memory,
+        .vcpus = guest->config->vcpus,
+        .common_data = guest->config->vcpu_data == CBIT_VCPU_DATA_COMMON,
         .c_bit = hv->machine.sev.c_bit,
         .encrypted = guest->sev,
         .unaware = guest->sev && guest->config->unaware,
@@ -307,27 +331,23 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .warm_up_instructions = guest->config->traffic.warm_up_instructions,
         .io = guest->config->io,
     };
-    return cbit_guest_create(&config, &guest->source, &guest->soft, hv->diag);
+    return cbit_guest_create(&config, guest->sources, &guest->soft, hv->diag);
 }
 
 static cbit_err_t build_vcpus(cbit_hv_guest_t *guest, uint32_t *next_core)
 {
     cbit_hv_t *hv = guest->hv;
-    if (guest->config->vcpus != 1) {
-        return cbit_diag_add(hv->diag, CBIT_ERR_UNSUPPORTED, NULL,
-                             "/guests/%u/vcpus: %u; only 1 so far", guest->index,
-                             guest->config->vcpus);
-    }
     guest->vcpus = calloc(guest->config->vcpus, sizeof *guest->vcpus);
     if (guest->vcpus == NULL) {
         return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     guest->vcpus_left = guest->config->vcpus;
+    guest->warming = guest->config->vcpus;
     for (uint32_t i = 0; i < guest->config->vcpus; i++) {
         cbit_hv_vcpu_t *vcpu = &guest->vcpus[i];
         vcpu->guest = guest;
         vcpu->index = i;
-        vcpu->home = &hv->cores[(*next_core)++ % hv->core_count];
+        vcpu->home = &hv->cores[cbit_hv_first_core(vcpu, next_core)];
         if (!cbit_hv_frames_take(&hv->frames, &vcpu->vmcb_spa)) {
             return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
         }
@@ -396,9 +416,12 @@ static void destroy(cbit_hv_t *hv)
     for (uint32_t i = 0; hv->guests != NULL && i < hv->guest_count; i++) {
         cbit_hv_guest_t *guest = &hv->guests[i];
         cbit_guest_destroy(guest->soft);
-        if (guest->source.self != NULL) {
-            guest->source.destroy(guest->source.self);
+        for (uint32_t n = 0; guest->sources != NULL && n < guest->config->vcpus; n++) {
+            if (guest->sources[n].self != NULL) {
+                guest->sources[n].destroy(guest->sources[n].self);
+            }
         }
+        free(guest->sources);
         cbit_hv_digest_destroy(guest->digest);
         cbit_hv_session_clear(guest);
         if (guest->nested.frames != NULL) {

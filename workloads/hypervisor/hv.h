@@ -10,6 +10,7 @@
  *     session.c  launches with an owner's session and secret
  *     pace.c     when a launched guest starts
  *     rotate.c   more guests than ASIDs, by turns
+ *     sched.c    which vCPU that is, and for how long
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
  *     exits.c    what an exit asks for
  *     device.c   a real device's DMA for a guest's I/O
@@ -155,6 +156,10 @@ struct cbit_hv_vcpu {
     bool queued, ended;
     bool parked; /* ready, but its guest has no ASID now, or a probe's other guest is on its way */
     cbit_hv_vcpu_t *next; /* in its core's queue */
+    cbit_hv_core_t *last_core;
+    uint64_t vmruns;
+    cbit_ps_t slice_used_ps; /* since it came to its core's queue */
+    cbit_ps_t fair_ps;       /* what it has run, for its weight */
     const cbit_program_t *program;
     uint32_t looks;       /* probes: operations that it may still perform */
     cbit_op_t last_fetch; /* what it executes; size 0: nothing yet */
@@ -185,9 +190,10 @@ struct cbit_hv_guest {
     const cbit_scenario_guest_t *config;
     bool sev;
     cbit_hv_phase_t phase;
-    cbit_trace_source_t source;
-    cbit_guest_t *soft; /* its software */
-    bool measured;      /* its warm-up is over; what follows is when, and what it had counted */
+    cbit_trace_source_t *sources; /* one for each vCPU */
+    cbit_guest_t *soft;           /* its software */
+    uint32_t warming;             /* vCPUs whose warm-up is not over */
+    bool measured; /* its warm-up is over; what follows is when, and what it had counted */
     cbit_ps_t measured_from_ps;
     cbit_vcpu_stats_t warm_up;
     cbit_run_guest_t *result;
@@ -207,6 +213,7 @@ struct cbit_hv_guest {
     uint32_t asid;   /* of VMRUN; plain guests have one too, above those with keys */
     uint32_t handle; /* 0: none */
     bool asid_taken, activated, refused;
+    bool dead;    /* one of its vCPUs has died: the others stop */
     bool swapped; /* rotation: launched, but its ASID is (being) given to another */
     cbit_ps_t resident_since_ps;
     cbit_hv_guest_t *rotor_next;
@@ -238,6 +245,8 @@ struct cbit_hv_core {
     cbit_hv_probe_t *probe;
     const cbit_hv_vcpu_t *bound;
     cbit_hv_vcpu_t *queue_head, *queue_tail;
+    cbit_ps_t charged_ps;    /* up to then, the time of `running` is counted */
+    cbit_ps_t fair_floor_ps; /* the least fair_ps of those that have run here */
     cbit_event_t timer, quantum;
     cbit_ps_t begun_ps, wbinvd_begun_ps; /* what it is doing now: for who watches */
     cbit_exit_t exit;
@@ -374,6 +383,20 @@ void cbit_hv_core_bind(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu);
 void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front);
 /* Queues the parked vCPUs of a guest that may run again. */
 void cbit_hv_unpark(cbit_hv_guest_t *guest);
+
+/* sched.c */
+/* Where a vCPU begins: on the core that it is pinned to, or the next one. */
+uint32_t cbit_hv_first_core(const cbit_hv_vcpu_t *vcpu, uint32_t *next_core);
+/* False while its guest has no ASID, or a probe's other guest is on its way. */
+bool cbit_hv_may_run(const cbit_hv_vcpu_t *vcpu);
+void cbit_hv_sched_add(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front);
+/* The one to run next, out of the queue; NULL: none. */
+cbit_hv_vcpu_t *cbit_hv_sched_take(cbit_hv_core_t *core);
+/* Sets when the running vCPU is interrupted. */
+void cbit_hv_sched_arm(cbit_hv_core_t *core);
+/* Counts the time since the last charge as the running vCPU's. */
+void cbit_hv_sched_charge(cbit_hv_core_t *core);
+bool cbit_hv_sched_slice_over(const cbit_hv_vcpu_t *vcpu);
 
 /* exits.c */
 cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason);

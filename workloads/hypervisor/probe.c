@@ -99,9 +99,11 @@ static bool reached(const cbit_hv_probe_t *probe, const cbit_hv_guest_t *guest)
     case CBIT_WHEN_LAUNCH:
         return guest->phase == CBIT_HV_PHASE_LAUNCHING;
     case CBIT_WHEN_FIRST_VMRUN:
-        return guest->phase == CBIT_HV_PHASE_RUNNING && guest->result->vmruns == 0;
+        return guest->phase == CBIT_HV_PHASE_RUNNING &&
+               guest->vcpus[probe->event->vcpu].vmruns == 0;
     default:
-        return guest->phase == CBIT_HV_PHASE_RUNNING && cbit_guest_paged(guest->soft);
+        return guest->phase == CBIT_HV_PHASE_RUNNING &&
+               cbit_guest_paged(guest->soft, probe->event->vcpu);
     }
 }
 
@@ -130,7 +132,7 @@ static bool owner_on_its_way(const cbit_hv_probe_t *probe)
 bool cbit_hv_probe_holds(const cbit_hv_vcpu_t *vcpu)
 {
     const cbit_hv_t *hv = vcpu->guest->hv;
-    if (vcpu->guest->phase != CBIT_HV_PHASE_RUNNING || vcpu->guest->result->vmruns > 0) {
+    if (vcpu->guest->phase != CBIT_HV_PHASE_RUNNING || vcpu->vmruns > 0) {
         return false; /* once it runs, its time counts */
     }
     for (uint32_t i = 0; i < hv->probe_count; i++) {
@@ -165,7 +167,8 @@ static void ask_driver(cbit_hv_probe_t *probe, cbit_hv_guest_t *guest)
         .pattern = probe->index,
     };
     probe->state = CBIT_HV_PROBE_ACTIVE;
-    if (cbit_guest_io_request(guest->soft, &io, &probe->io, probe->hv->diag) != CBIT_ERR_OK) {
+    if (cbit_guest_io_request(guest->soft, probe->event->vcpu, &io, &probe->io, probe->hv->diag) !=
+        CBIT_ERR_OK) {
         (void)cbit_hv_fail(probe->hv, CBIT_ERR_CONFLICT, NULL,
                            "/events/%u: guest %s cannot take the request", probe->index,
                            guest->config->name);

@@ -27,7 +27,7 @@ static uint64_t misuse_mismatches(const cbit_hv_t *hv, const cbit_hv_guest_t *gu
         if (probe->event->kind == CBIT_EVENT_DMA_WRITE &&
             probe->event->guest_index == guest->index && !cbit_hv_probe_must_work(probe) &&
             probe->state == CBIT_HV_PROBE_DONE &&
-            cbit_guest_io_status(guest->soft, probe->io, &status)) {
+            cbit_guest_io_status(guest->soft, probe->event->vcpu, probe->io, &status)) {
             sum += status.mismatches;
         }
     }
@@ -52,6 +52,7 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     cbit_guest_stats(guest->soft, &soft);
     result->loads_checked = soft.loads_checked;
     result->load_mismatches = soft.load_mismatches;
+    result->loads_raced = soft.loads_raced;
     result->fetches_checked = soft.fetches_checked;
     result->fetch_mismatches = soft.fetch_mismatches - guest->probe_fetch_mismatches;
     result->bounced_bytes = soft.bounce_copied_bytes;

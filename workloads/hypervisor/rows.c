@@ -5,7 +5,13 @@
 
 static const char *const asid_policy_names[] = {"bind", "rotate", NULL};
 
+static const char *const scheduler_names[] = {"round_robin", "weighted_fair", NULL};
+
 const cbit_row_t cbit_hypervisor_rows[] = {
+    {CBIT_FIELD(ENUM, cbit_hypervisor_config_t, scheduler), .names = scheduler_names,
+     .fallback = CBIT_SCHEDULER_ROUND_ROBIN, .source = "by construction: the simplest one",
+     .help = "Who runs next on a core that vCPUs share; weighted_fair: who has run least for its "
+             "guest's weight"},
     {CBIT_FIELD(PS, cbit_hypervisor_config_t, quantum_us), .unit = "us", .min = 10 * US,
      .max = 1000000 * US, .fallback = 1000 * US,
      .source = "assumed: the tick of a Linux kernel with HZ=1000",
@@ -92,12 +98,20 @@ const cbit_row_t cbit_run_guest_rows[] = {
     COUNTER(cbit_run_guest_t, exits_intr, "Exits for interrupts of the host"),
     COUNTER(cbit_run_guest_t, exits_hlt, "HLT exits, the program's end included"),
     COUNTER(cbit_run_guest_t, exits_other, "All other exits"),
+    PICOSECONDS(cbit_run_guest_t, core_ps,
+                "Time for which its vCPUs had a core, the hypervisor's work for them included"),
+    COUNTER(cbit_run_guest_t, tlb_flushes,
+            "VMRUNs that flushed its ASID on their core: another vCPU of it had run there, or this "
+            "one elsewhere"),
     COUNTER(cbit_run_guest_t, asid_losses, "Times that its ASID was given to another guest"),
     COUNTER(cbit_run_guest_t, io_requests, "Requests that a device has served"),
     {CBIT_FIELD(U64, cbit_run_guest_t, io_bytes), .unit = "bytes", .help = "Moved by devices"},
     COUNTER(cbit_run_guest_t, loads_checked, "Loads compared with the shadow of the stores"),
     COUNTER(cbit_run_guest_t, fetches_checked, "Fetches compared with the recording"),
     COUNTER(cbit_run_guest_t, load_mismatches, "Loads that did not agree"),
+    COUNTER(
+        cbit_run_guest_t, loads_raced,
+        "Loads of data of several vCPUs that saw their stores in another order than the shadow"),
     COUNTER(cbit_run_guest_t, fetch_mismatches, "Fetches that did not agree, probes not counted"),
     {CBIT_FIELD(U64, cbit_run_guest_t, bounced_bytes), .unit = "bytes",
      .help = "Copied through the bounce buffer"},

@@ -6,6 +6,7 @@ const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1] = {"off", "model
                                                                    "lockstep", NULL};
 
 static const char *const protection_words[] = {"none", "sev", NULL};
+static const char *const vcpu_data_words[] = {"own", "common", NULL};
 static const char *const event_words[CBIT_EVENT_KINDS + 1] = {"run_with_asid",
                                                               "skip_activate",
                                                               "dma_read",
@@ -37,8 +38,24 @@ static const cbit_row_t guest_rows[] = {
     {CBIT_FIELD(SIZE, cbit_scenario_guest_t, memory), .unit = "bytes", .min = 4 << 20,
      .max = UINT64_C(1) << 40, .fallback = 256 << 20, .source = "assumed: a small cloud guest",
      .help = "Guest physical memory; whole pages"},
-    {CBIT_FIELD(U32, cbit_scenario_guest_t, vcpus), .min = 1, .max = 1, .fallback = 1,
-     .source = "by construction: traces are of one thread", .help = "Virtual CPUs"},
+    {CBIT_FIELD(U32, cbit_scenario_guest_t, vcpus), .min = 1, .max = CBIT_GUEST_MAX_VCPUS,
+     .fallback = 1, .source = "by construction: traces are of one thread",
+     .help = "Virtual CPUs; each runs the guest's traffic, a pattern with a seed of its own"},
+    {CBIT_FIELD(ENUM, cbit_scenario_guest_t, vcpu_data), .names = vcpu_data_words,
+     .source = "by construction: most threads keep to themselves",
+     .help = "own: each vCPU has its copy of the traffic's data; common: all use the same"},
+    {.key = "cores",
+     .type = CBIT_ROW_ARRAY,
+     .element = CBIT_ROW_U32,
+     .element_bytes = sizeof(uint32_t),
+     .max = CBIT_GUEST_MAX_VCPUS,
+     .offset = offsetof(cbit_scenario_guest_t, cores),
+     .count_offset = offsetof(cbit_scenario_guest_t, cores_count),
+     .optional = true,
+     .help = "Cores that its vCPUs are pinned to, in turn; absent: the next ones that are free"},
+    {CBIT_FIELD(U32, cbit_scenario_guest_t, weight), .min = 1, .max = 10000, .fallback = 100,
+     .source = "by construction: all alike",
+     .help = "Share of a core against others' (/hypervisor/scheduler weighted_fair)"},
     {CBIT_FIELD(BOOL, cbit_scenario_guest_t, secret),
      .source = "by construction: most launches need no owner",
      .help =

@@ -123,6 +123,22 @@ static void check_asids(checker_t *c)
     }
 }
 
+static void check_cores(checker_t *c)
+{
+    char where[AT_BYTES];
+    uint32_t cores = c->file->machine.host.cores;
+    for (uint32_t i = 0; i < c->s->guests_count; i++) {
+        const cbit_scenario_guest_t *guest = &c->s->guests[i];
+        for (uint32_t n = 0; n < guest->cores_count; n++) {
+            if (guest->cores[n] >= cores) {
+                TELL(c, RANGE, at(where, "guests", i, "cores"),
+                     "%u is outside 0..%u, the cores of this machine", (unsigned)guest->cores[n],
+                     (unsigned)cores - 1);
+            }
+        }
+    }
+}
+
 static void check_memory(checker_t *c)
 {
     char where[AT_BYTES], size[32], all[32];
@@ -326,9 +342,9 @@ static void check_traffic(checker_t *c)
 
 void cbit_scenario_check_rules(cbit_scenario_file_t *file, cbit_diag_t *diag)
 {
-    static void (*const rules[])(checker_t * c) = {check_names,  check_after,  check_asids,
-                                                   check_memory, check_events, check_expects,
-                                                   check_traffic};
+    static void (*const rules[])(checker_t * c) = {check_names,   check_after,  check_asids,
+                                                   check_cores,   check_memory, check_events,
+                                                   check_expects, check_traffic};
     checker_t c = {.file = file, .s = &file->scenario, .diag = diag};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         rules[i](&c);

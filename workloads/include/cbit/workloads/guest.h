@@ -44,6 +44,8 @@ enum {
     CBIT_GUEST_SLOT_BYTES = 2048,
     CBIT_GUEST_DOORBELL_PORT = 0xcb17,
     CBIT_GUEST_HYPERCALL_MEASURE = 0xcb01, /* VMMCALL's value: the warm-up is over */
+    CBIT_GUEST_HYPERCALL_START = 0xcb02,   /* the other vCPUs may begin */
+    CBIT_GUEST_MAX_VCPUS = 64,
 };
 
 /* What a transfer's buffer consists of. */
@@ -64,6 +66,8 @@ extern const cbit_row_t cbit_guest_io_load_rows[];
 
 typedef struct cbit_guest_config {
     uint64_t memory_bytes;         /* multiple of 4 KiB, at least 4 MiB */
+    uint32_t vcpus;                /* at most CBIT_GUEST_MAX_VCPUS; 0: 1 */
+    bool common_data;              /* all vCPUs on the same data; false: each has its own */
     uint32_t c_bit;                /* 47 or 51 */
     bool encrypted;                /* false: C is never set (guest without SEV) */
     bool unaware;                  /* encrypted, but its system sets no C-bit all the same */
@@ -76,11 +80,11 @@ typedef struct cbit_guest_config {
 } cbit_guest_config_t;
 
 /*
- * Reads the source once to learn which pages it touches, and builds image and page tables. The
- * source stays the caller's, must outlive the guest, and is read again by the program. RANGE when
- * the footprint does not fit into memory_bytes.
+ * Reads the sources (one for each vCPU, of the same program) once to learn which pages they touch,
+ * and builds image and page tables. The sources stay the caller's, must outlive the guest, and are
+ * read again by the programs. RANGE when the footprint does not fit into memory_bytes.
  */
-cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace_source_t *source,
+cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace_source_t *sources,
                              cbit_guest_t **out, cbit_diag_t *diag);
 void cbit_guest_destroy(cbit_guest_t *guest); /* NULL is allowed */
 
@@ -105,17 +109,18 @@ typedef struct cbit_guest_entry {
 } cbit_guest_entry_t;
 void cbit_guest_entry(const cbit_guest_t *guest, cbit_guest_entry_t *entry);
 
-/* The program of one vCPU, pulled from CBIT_GUEST_BOOT_GPA on. A guest has one: vcpu is 0. */
+/* The program of one vCPU, pulled from CBIT_GUEST_BOOT_GPA on; NULL: there is no such vCPU. Those
+   behind vCPU 0 may begin once it has called CBIT_GUEST_HYPERCALL_START. */
 const cbit_program_t *cbit_guest_program(cbit_guest_t *guest, uint32_t vcpu);
 
 /* OK, or why the program ended early: its source failed, or memory is out. */
 cbit_err_t cbit_guest_error(const cbit_guest_t *guest);
 
 /* True once the last operation was handed out; running again gives END again. */
-bool cbit_guest_ended(const cbit_guest_t *guest);
+bool cbit_guest_ended(const cbit_guest_t *guest, uint32_t vcpu);
 
 /* True once the boot stub runs on its final page tables: its 64-bit part has written CR3 again. */
-bool cbit_guest_paged(const cbit_guest_t *guest);
+bool cbit_guest_paged(const cbit_guest_t *guest, uint32_t vcpu);
 
 /* ---- what its memory should hold ---- */
 
@@ -182,22 +187,23 @@ void cbit_guest_io_pattern(uint64_t pattern, uint64_t offset, void *bytes, uint3
  * CONFLICT when CBIT_GUEST_IO_QUEUE requests wait already.
  */
 enum { CBIT_GUEST_IO_QUEUE = 64 };
-cbit_err_t cbit_guest_io_request(cbit_guest_t *guest, const cbit_guest_io_t *io, uint32_t *id,
-                                 cbit_diag_t *diag);
-bool cbit_guest_io_status(const cbit_guest_t *guest, uint32_t id, cbit_guest_io_status_t *status);
+cbit_err_t cbit_guest_io_request(cbit_guest_t *guest, uint32_t vcpu, const cbit_guest_io_t *io,
+                                 uint32_t *id, cbit_diag_t *diag);
+bool cbit_guest_io_status(const cbit_guest_t *guest, uint32_t vcpu, uint32_t id,
+                          cbit_guest_io_status_t *status);
 
 /* The request whose doorbell the latest IOIO exit was; false when there is none. */
-bool cbit_guest_io_at_doorbell(const cbit_guest_t *guest, uint32_t *id);
+bool cbit_guest_io_at_doorbell(const cbit_guest_t *guest, uint32_t vcpu, uint32_t *id);
 
 /* The device has answered: call before the vCPU runs again. */
-void cbit_guest_io_complete(cbit_guest_t *guest, uint32_t id);
+void cbit_guest_io_complete(cbit_guest_t *guest, uint32_t vcpu, uint32_t id);
 
 /* ---- counters ---- */
 
 typedef struct cbit_guest_stats {
     uint64_t instructions, records;
     uint64_t fetches, fetches_checked, fetch_mismatches;
-    uint64_t loads_checked, load_mismatches;
+    uint64_t loads_checked, load_mismatches, loads_raced;
     uint64_t stores, pages_cleared, pages_private, pages_shared;
     uint64_t pages_generated; /* fetched from, but not in the trace: stand-in code */
     uint64_t io_requests, io_mismatches, bounce_copied_bytes;

@@ -49,8 +49,15 @@ typedef enum cbit_asid_policy {
     CBIT_ASID_ROTATE, /* by turns: DEACTIVATE, WBINVD on all cores, DF_FLUSH, ACTIVATE */
 } cbit_asid_policy_t;
 
+/* Which of the vCPUs that share a core runs next. */
+typedef enum cbit_scheduler {
+    CBIT_SCHEDULER_ROUND_ROBIN,
+    CBIT_SCHEDULER_WEIGHTED_FAIR, /* who has run least for its guest's weight */
+} cbit_scheduler_t;
+
 /* What the hypervisor's own software costs and does. */
 typedef struct cbit_hypervisor_config {
+    uint32_t scheduler;         /* cbit_scheduler_t */
     uint64_t quantum_us;        /* kept in ps: a vCPU's time slice */
     uint64_t exit_io_ns;        /* kept in ps: port I/O, guest to guest, as measured */
     uint64_t exit_hypercall_ns; /* likewise */
@@ -125,9 +132,12 @@ typedef struct cbit_run_guest {
     uint64_t run_ps;   /* first VMRUN to the end, probes not counted: what slowdown compares */
     uint64_t probe_ps; /* time taken by probes */
     uint64_t vmruns, exits_ioio, exits_npf, exits_intr, exits_hlt, exits_other;
+    uint64_t core_ps;     /* that its vCPUs had a core for, the hypervisor's work included */
+    uint64_t tlb_flushes; /* VMRUNs that flushed its ASID: another vCPU of it ran there last */
     uint64_t asid_losses; /* times that its ASID was given to another guest */
     uint64_t io_requests, io_bytes;
     uint64_t loads_checked, fetches_checked, load_mismatches, fetch_mismatches;
+    uint64_t loads_raced;    /* agreed with another order of several vCPUs' stores */
     uint64_t bounced_bytes;  /* copied through the bounce buffer */
     uint64_t resident_pages; /* guest pages that have a host frame */
     cbit_vcpu_stats_t vcpu;  /* summed over its vCPUs and the cores that they ran on */

@@ -49,14 +49,24 @@ typedef enum cbit_protection {
     CBIT_PROTECTION_SEV,
 } cbit_protection_t;
 
+/* What the vCPUs of a guest work on. */
+typedef enum cbit_vcpu_data {
+    CBIT_VCPU_DATA_OWN,    /* each its own copy, at addresses of its own */
+    CBIT_VCPU_DATA_COMMON, /* all of them the same */
+} cbit_vcpu_data_t;
+
 typedef struct cbit_scenario_guest {
     char name[CBIT_SCENARIO_NAME_BYTES + 1];
     uint32_t protection; /* cbit_protection_t */
     uint32_t asid;       /* 0: the hypervisor takes the lowest free one */
     uint64_t memory;     /* bytes, multiple of 4 KiB */
     uint32_t vcpus;
-    bool unaware; /* its system sets no C-bit */
-    bool secret;  /* its owner opens a session and sends a secret once the measurement agrees */
+    uint32_t vcpu_data; /* cbit_vcpu_data_t */
+    uint32_t *cores;    /* vCPU n is pinned to core cores[n % cores_count] */
+    uint32_t cores_count;
+    uint32_t weight; /* of its vCPUs (weighted_fair); 100 is the usual one */
+    bool unaware;    /* its system sets no C-bit */
+    bool secret;     /* its owner opens a session and sends a secret once the measurement agrees */
     /* Launched once that guest is torn down (DEACTIVATE, DECOMMISSION, WBINVD, DF_FLUSH), and may
        then have its ASID; "" is launched at the start. */
     char after[CBIT_SCENARIO_NAME_BYTES + 1];
