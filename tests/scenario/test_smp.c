@@ -103,6 +103,33 @@ START_TEST(a_heavier_guest_gets_more_of_the_core)
 }
 END_TEST
 
+START_TEST(an_idle_core_takes_a_vcpu_that_waits_elsewhere)
+{
+    uint64_t moves[2];
+    cbit_ps_t run_ps[2];
+    for (uint32_t balance = 0; balance < 2; balance++) {
+        bench_t *bench = bench_create();
+        cbit_hypervisor_config_t config;
+        cbit_rows_defaults(cbit_hypervisor_rows, &config);
+        config.quantum_us = 20000000;
+        config.balance = balance != 0;
+        bench->options.config = &config;
+        /* Five on four cores, and the fourth core's first one is soon over. */
+        add_pattern_guest(bench, "a", 3, 100000);
+        add_pattern_guest(bench, "b", 1, 1000);
+        add_pattern_guest(bench, "c", 1, 100000);
+        const cbit_run_result_t *result = bench_run(bench);
+        bench_expect_clean(result);
+        moves[balance] = result->guests[0].moves + result->guests[2].moves;
+        run_ps[balance] = result->guests[0].run_ps;
+        bench_destroy(bench);
+    }
+    ck_assert_uint_eq(moves[0], 0);
+    ck_assert_uint_gt(moves[1], 0);
+    ck_assert_uint_lt(run_ps[1], run_ps[0] * 3 / 4); /* two on a core take twice as long */
+}
+END_TEST
+
 START_TEST(vcpus_that_share_a_core_flush_their_asid_at_every_turn)
 {
     bench_t *bench = bench_create();
@@ -169,6 +196,7 @@ Suite *cbit_test_suite(void)
     TCase *cores = tcase_create("cores");
     tcase_add_test(cores, a_slice_ends_when_another_vcpu_has_become_ready_meanwhile);
     tcase_add_test(cores, a_heavier_guest_gets_more_of_the_core);
+    tcase_add_test(cores, an_idle_core_takes_a_vcpu_that_waits_elsewhere);
     tcase_add_test(cores, vcpus_that_share_a_core_flush_their_asid_at_every_turn);
     suite_add_tcase(smp, cores);
     return smp;

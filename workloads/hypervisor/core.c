@@ -78,10 +78,10 @@ static void program_data(void *self, const cbit_op_t *op, const uint8_t *bytes)
 void cbit_hv_core_bind(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu)
 {
     if (core->bound != vcpu) {
-        const cbit_program_t program = {
-            .self = vcpu, .next = program_next, .on_data = program_data};
+        vcpu->bound_program =
+            (cbit_program_t){.self = vcpu, .next = program_next, .on_data = program_data};
         vcpu->program = cbit_guest_program(vcpu->guest->soft, vcpu->index);
-        cbit_vcpu_bind(core->cpu, &program, (uint16_t)vcpu->guest->index);
+        cbit_vcpu_bind(core->cpu, &vcpu->bound_program, (uint16_t)vcpu->guest->index);
         core->bound = vcpu;
     }
 }
@@ -252,6 +252,7 @@ void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front)
         cbit_hv_sched_add(vcpu->home, vcpu, front);
     }
     cbit_hv_core_kick(vcpu->home);
+    cbit_hv_sched_offer(vcpu);
 }
 
 void cbit_hv_unpark(cbit_hv_guest_t *guest)

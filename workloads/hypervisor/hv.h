@@ -161,6 +161,7 @@ struct cbit_hv_vcpu {
     cbit_ps_t slice_used_ps; /* since it came to its core's queue */
     cbit_ps_t fair_ps;       /* what it has run, for its weight */
     const cbit_program_t *program;
+    cbit_program_t bound_program; /* as its core has it: core.c stands between */
     uint32_t looks;       /* probes: operations that it may still perform */
     cbit_op_t last_fetch; /* what it executes; size 0: nothing yet */
     bool refetches;       /* probes: it has still to fetch that again */
@@ -392,6 +393,8 @@ bool cbit_hv_may_run(const cbit_hv_vcpu_t *vcpu);
 void cbit_hv_sched_add(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front);
 /* The one to run next, out of the queue; NULL: none. */
 cbit_hv_vcpu_t *cbit_hv_sched_take(cbit_hv_core_t *core);
+/* A vCPU waits at a core that is at work: one that is idle may take it. */
+void cbit_hv_sched_offer(cbit_hv_vcpu_t *vcpu);
 /* Sets when the running vCPU is interrupted. */
 void cbit_hv_sched_arm(cbit_hv_core_t *core);
 /* Counts the time since the last charge as the running vCPU's. */

@@ -12,6 +12,9 @@ const cbit_row_t cbit_hypervisor_rows[] = {
      .fallback = CBIT_SCHEDULER_ROUND_ROBIN, .source = "by construction: the simplest one",
      .help = "Who runs next on a core that vCPUs share; weighted_fair: who has run least for its "
              "guest's weight"},
+    {CBIT_FIELD(BOOL, cbit_hypervisor_config_t, balance), .fallback = true,
+     .source = "Linux: an idle core pulls waiting tasks (newidle balance)",
+     .help = "An idle core takes vCPUs that wait elsewhere and are not pinned"},
     {CBIT_FIELD(PS, cbit_hypervisor_config_t, quantum_us), .unit = "us", .min = 10 * US,
      .max = 1000000 * US, .fallback = 1000 * US,
      .source = "assumed: the tick of a Linux kernel with HZ=1000",
@@ -100,6 +103,7 @@ const cbit_row_t cbit_run_guest_rows[] = {
     COUNTER(cbit_run_guest_t, exits_other, "All other exits"),
     PICOSECONDS(cbit_run_guest_t, core_ps,
                 "Time for which its vCPUs had a core, the hypervisor's work for them included"),
+    COUNTER(cbit_run_guest_t, moves, "Times that one of its vCPUs went to another core"),
     COUNTER(cbit_run_guest_t, tlb_flushes,
             "VMRUNs that flushed its ASID on their core: another vCPU of it had run there, or this "
             "one elsewhere"),

@@ -62,27 +62,6 @@ static void clean(cbit_hv_core_t *core)
     }
 }
 
-cbit_hv_vcpu_t *cbit_hv_sched_take(cbit_hv_core_t *core)
-{
-    clean(core);
-    cbit_hv_vcpu_t *best = core->queue_head, *best_before = NULL;
-    if (best == NULL) {
-        return NULL;
-    }
-    if (core->hv->config.scheduler == CBIT_SCHEDULER_WEIGHTED_FAIR) {
-        for (cbit_hv_vcpu_t *at = best; at->next != NULL; at = at->next) {
-            if (at->next->fair_ps < best->fair_ps) {
-                best = at->next;
-                best_before = at;
-            }
-        }
-        core->fair_floor_ps =
-            best->fair_ps > core->fair_floor_ps ? best->fair_ps : core->fair_floor_ps;
-    }
-    unlink_behind(core, best_before, best);
-    return best;
-}
-
 static void link_in(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front)
 {
     vcpu->queued = true;
@@ -107,6 +86,93 @@ void cbit_hv_sched_add(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front)
     link_in(core, vcpu, front);
     if (core->in_vmrun && !core->in_probe) {
         cbit_hv_sched_arm(core); /* who runs is no longer alone */
+    }
+}
+
+/* ---- from core to core ---- */
+
+static bool idle(const cbit_hv_core_t *core)
+{
+    return !core->busy && core->queue_head == NULL && !core->wbinvd_wanted && !core->wbinvd_active;
+}
+
+/* The program's place goes along; run_prepare sees to the TLB. */
+static void move(cbit_hv_vcpu_t *vcpu, cbit_hv_core_t *to)
+{
+    cbit_hv_core_t *from = vcpu->home;
+    const cbit_program_t *program = vcpu->last_core == NULL ? NULL : &vcpu->bound_program;
+    if (program != NULL) {
+        cbit_vcpu_move(from->cpu, to->cpu, program, (uint16_t)vcpu->guest->index);
+        from->bound = from->bound == vcpu ? NULL : from->bound;
+    }
+    vcpu->guest->result->moves++;
+    vcpu->home = to;
+}
+
+static bool may_move(const cbit_hv_vcpu_t *vcpu)
+{
+    return vcpu->guest->config->cores_count == 0 && vcpu->guest->hv->config.balance;
+}
+
+/* An idle core takes the first one that may move from a core that is at work. */
+static void steal(cbit_hv_core_t *core)
+{
+    cbit_hv_t *hv = core->hv;
+    for (uint32_t i = 1; i < hv->core_count; i++) {
+        cbit_hv_core_t *other = &hv->cores[(core->number + i) % hv->core_count];
+        if (!other->busy) {
+            continue;
+        }
+        clean(other);
+        cbit_hv_vcpu_t *before = NULL;
+        for (cbit_hv_vcpu_t *vcpu = other->queue_head; vcpu != NULL; vcpu = vcpu->next) {
+            if (may_move(vcpu)) {
+                unlink_behind(other, before, vcpu);
+                move(vcpu, core);
+                link_in(core, vcpu, false);
+                return;
+            }
+            before = vcpu;
+        }
+    }
+}
+
+cbit_hv_vcpu_t *cbit_hv_sched_take(cbit_hv_core_t *core)
+{
+    clean(core);
+    if (core->queue_head == NULL) {
+        steal(core);
+    }
+    cbit_hv_vcpu_t *best = core->queue_head, *best_before = NULL;
+    if (best == NULL) {
+        return NULL;
+    }
+    if (core->hv->config.scheduler == CBIT_SCHEDULER_WEIGHTED_FAIR) {
+        for (cbit_hv_vcpu_t *at = best; at->next != NULL; at = at->next) {
+            if (at->next->fair_ps < best->fair_ps) {
+                best = at->next;
+                best_before = at;
+            }
+        }
+        core->fair_floor_ps =
+            best->fair_ps > core->fair_floor_ps ? best->fair_ps : core->fair_floor_ps;
+    }
+    unlink_behind(core, best_before, best);
+    return best;
+}
+
+void cbit_hv_sched_offer(cbit_hv_vcpu_t *vcpu)
+{
+    cbit_hv_t *hv = vcpu->guest->hv;
+    if (!vcpu->queued || !vcpu->home->busy || !may_move(vcpu)) {
+        return;
+    }
+    for (uint32_t i = 1; i < hv->core_count; i++) {
+        cbit_hv_core_t *other = &hv->cores[(vcpu->home->number + i) % hv->core_count];
+        if (idle(other)) {
+            cbit_hv_core_kick(other);
+            return;
+        }
     }
 }
 

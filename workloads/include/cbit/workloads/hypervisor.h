@@ -58,6 +58,7 @@ typedef enum cbit_scheduler {
 /* What the hypervisor's own software costs and does. */
 typedef struct cbit_hypervisor_config {
     uint32_t scheduler;         /* cbit_scheduler_t */
+    bool balance;               /* an idle core takes waiting vCPUs that are not pinned */
     uint64_t quantum_us;        /* kept in ps: a vCPU's time slice */
     uint64_t exit_io_ns;        /* kept in ps: port I/O, guest to guest, as measured */
     uint64_t exit_hypercall_ns; /* likewise */
@@ -133,6 +134,7 @@ typedef struct cbit_run_guest {
     uint64_t probe_ps; /* time taken by probes */
     uint64_t vmruns, exits_ioio, exits_npf, exits_intr, exits_hlt, exits_other;
     uint64_t core_ps;     /* that its vCPUs had a core for, the hypervisor's work included */
+    uint64_t moves;       /* of its vCPUs from core to core */
     uint64_t tlb_flushes; /* VMRUNs that flushed its ASID: another vCPU of it ran there last */
     uint64_t asid_losses; /* times that its ASID was given to another guest */
     uint64_t io_requests, io_bytes;
