@@ -12,12 +12,22 @@ typedef struct bank {
     uint32_t row;
     uint64_t activated, read, write_data_end;
     uint64_t precharged; /* when its precharge began */
+    uint64_t refreshed;  /* alone, by REFSB */
 } bank_t;
+
+typedef enum sleep { AWAKE, POWER_DOWN, SELF_REFRESH } sleep_t;
 
 typedef struct rank {
     uint64_t activates[4]; /* the last four, newest first */
     uint64_t precharge_command, refreshed;
     uint64_t read, write, write_data_end;
+    uint64_t refreshed_banks; /* the last REFSB */
+    uint32_t banks_done;      /* of this round of REFSB, bit k: bank k */
+    sleep_t sleep;
+    uint64_t slept, woke, woke_refreshed; /* entry; exit from power-down, from self-refresh */
+    uint64_t any, write_closes; /* the last command but a sleep's; the last WRA's end of data */
+    bool any_refresh, refreshed_since_sleep;
+    uint64_t since, paid; /* refreshes are owed from here on, and how many there were */
 } rank_t;
 
 typedef struct group {
@@ -58,7 +68,8 @@ cbit_err_t cbit_dram_checker_create(const cbit_dram_device_t *device, cbit_dram_
     }
     checker->device = *device;
     for (uint32_t r = 0; r < device->ranks; r++) {
-        checker->rank[r].refreshed = START_NCK; /* fresh when the run begins */
+        checker->rank[r].refreshed = checker->rank[r].since = START_NCK; /* fresh to begin with */
+        checker->rank[r].refreshed_since_sleep = true;
     }
     *out = checker;
     return CBIT_ERR_OK;
@@ -99,10 +110,38 @@ static void take_command_bus(judged_t *j, uint32_t clocks)
     j->now = j->slot + clocks - 1;
 }
 
+/*
+ * A command that the rank must be awake for. Refreshes may be owed or paid ahead, but not more than
+ * the standard lets be postponed or pulled in, one of them on its way; ranks may begin staggered.
+ */
+static void needs_awake(const judged_t *j)
+{
+    const cbit_dram_timing_t *t = &j->checker->device.timing;
+    rank_t *rank = j->rank;
+    if (rank->sleep != AWAKE) {
+        violation(j, "rank is asleep", rank->sleep, AWAKE);
+    }
+    if (rank->woke != 0) {
+        at_least(j, rank->woke, t->txp_nck, "tXP");
+    }
+    if (rank->woke_refreshed != 0) {
+        at_least(j, rank->woke_refreshed, t->txs_nck, "tXS");
+    }
+    bool banks = rank->refreshed_banks != 0;
+    uint64_t owed = (j->now - rank->since) / (banks ? t->trefisb_nck : t->trefi_nck);
+    uint64_t most = (t->burst_nck == 8 ? DDR5_POSTPONED : DDR4_POSTPONED) + 2;
+    if (owed > rank->paid + most) {
+        violation(j, "tREFI: too many refreshes postponed", owed - rank->paid, most);
+    }
+    rank->any = j->now;
+    rank->any_refresh = false;
+}
+
 static void activate(judged_t *j, uint32_t row)
 {
     const cbit_dram_timing_t *t = &j->checker->device.timing;
     take_command_bus(j, t->command_nck);
+    needs_awake(j);
     if (j->bank->open) {
         violation(j, "ACT of an open bank", 0, 0);
     }
@@ -116,6 +155,10 @@ static void activate(judged_t *j, uint32_t row)
     at_least(j, j->rank->activates[3], t->tfaw_nck, "tFAW");
     if (j->rank->refreshed > START_NCK) {
         at_least(j, j->rank->refreshed, t->trfc_nck, "tRFC");
+    }
+    if (j->rank->refreshed_banks != 0) {
+        at_least(j, j->rank->refreshed_banks, t->trefsbrd_nck, "tREFSBRD");
+        at_least(j, j->bank->refreshed, t->trfcsb_nck, "tRFCsb");
     }
     memmove(&j->rank->activates[1], &j->rank->activates[0], 3 * sizeof j->rank->activates[0]);
     j->rank->activates[0] = j->group->activated = j->bank->activated = j->now;
@@ -137,6 +180,7 @@ static void precharge(judged_t *j, bool all)
 {
     cbit_dram_checker_t *c = j->checker;
     take_command_bus(j, 1);
+    needs_awake(j);
     at_least(j, j->rank->precharge_command, c->device.timing.tppd_nck, "tPPD");
     uint32_t per_rank = c->device.groups * c->device.banks_per_group;
     uint32_t first = all ? j->rank_no * per_rank : (uint32_t)(j->bank - c->bank);
@@ -188,6 +232,9 @@ static void precharge_itself(judged_t *j, bool write)
     const cbit_dram_timing_t *t = &j->checker->device.timing;
     uint64_t begins = write ? j->bank->write_data_end + t->twr_nck : j->now + t->trtp_nck;
     uint64_t after_ras = j->bank->activated + t->tras_nck;
+    if (write) {
+        j->rank->write_closes = j->bank->write_data_end;
+    }
     j->bank->precharged = begins > after_ras ? begins : after_ras;
     j->bank->open = false;
 }
@@ -197,6 +244,10 @@ static void column(judged_t *j, bool write, bool closes, uint32_t row, uint32_t 
     cbit_dram_checker_t *c = j->checker;
     const cbit_dram_timing_t *t = &c->device.timing;
     take_command_bus(j, t->command_nck);
+    needs_awake(j);
+    if (j->rank->woke_refreshed != 0) {
+        at_least(j, j->rank->woke_refreshed, t->txsdll_nck, "tXSDLL");
+    }
     if (!j->bank->open || j->bank->row != row) {
         violation(j, "row is not open", row, 0);
     }
@@ -219,26 +270,136 @@ static void column(judged_t *j, bool write, bool closes, uint32_t row, uint32_t 
     }
 }
 
-static void refresh(judged_t *j)
+/* One refresh more is paid for, of the whole rank or of one bank a group. */
+static void pay_refresh(const judged_t *j, uint32_t every_nck)
 {
-    cbit_dram_checker_t *c = j->checker;
-    const cbit_dram_timing_t *t = &c->device.timing;
-    take_command_bus(j, 1);
+    rank_t *rank = j->rank;
+    uint64_t due = (j->now - rank->since) / every_nck;
+    uint64_t most =
+        (j->checker->device.timing.burst_nck == 8 ? DDR5_POSTPONED : DDR4_POSTPONED) + 1;
+    if (++rank->paid > due + most) {
+        violation(j, "tREFI: too many refreshes pulled in", rank->paid - due, most);
+    }
+    rank->any_refresh = true;
+    rank->refreshed_since_sleep = true;
+}
+
+/* A bank that is to be refreshed, or to sleep without rows, must have been closed for tRP. */
+static void needs_closed(const judged_t *j, uint32_t first, uint32_t step)
+{
+    const cbit_dram_checker_t *c = j->checker;
     uint32_t per_rank = c->device.groups * c->device.banks_per_group;
-    for (uint32_t b = j->rank_no * per_rank; b < (j->rank_no + 1) * per_rank; b++) {
+    for (uint32_t b = j->rank_no * per_rank + first; b < (j->rank_no + 1) * per_rank; b += step) {
         if (c->bank[b].open) {
             violation(j, "REF while a bank is open", b, 0);
         }
-        at_least(j, c->bank[b].precharged, t->trp_nck, "tRP");
+        at_least(j, c->bank[b].precharged, c->device.timing.trp_nck, "tRP");
     }
+}
+
+/* What an earlier refresh of the rank keeps from being refreshed again. */
+static void after_refresh(const judged_t *j)
+{
+    const cbit_dram_timing_t *t = &j->checker->device.timing;
     if (j->rank->refreshed > START_NCK) {
         at_least(j, j->rank->refreshed, t->trfc_nck, "tRFC");
     }
-    uint64_t postponed = t->burst_nck == 8 ? DDR5_POSTPONED : DDR4_POSTPONED;
-    if (j->now - j->rank->refreshed > (postponed + 2) * (uint64_t)t->trefi_nck) {
-        violation(j, "tREFI", j->now - j->rank->refreshed, 0);
+    if (j->rank->refreshed_banks != 0) {
+        at_least(j, j->rank->refreshed_banks, t->trfcsb_nck, "tRFCsb");
     }
+}
+
+static void refresh(judged_t *j)
+{
+    take_command_bus(j, 1);
+    needs_awake(j);
+    needs_closed(j, 0, 1);
+    after_refresh(j);
     j->rank->refreshed = j->now;
+    pay_refresh(j, j->checker->device.timing.trefi_nck);
+}
+
+static void refresh_banks(judged_t *j, uint32_t bank)
+{
+    cbit_dram_checker_t *c = j->checker;
+    uint32_t per_group = c->device.banks_per_group, per_rank = c->device.groups * per_group;
+    take_command_bus(j, 1);
+    if (c->device.timing.trefisb_nck == 0) {
+        violation(j, "the device has no same-bank refresh", bank, 0);
+        return;
+    }
+    needs_awake(j);
+    needs_closed(j, bank, per_group);
+    after_refresh(j);
+    at_least(j, j->rank->activates[0], c->device.timing.trrd_l_nck, "tRRD_L");
+    if ((j->rank->banks_done >> bank & 1) != 0) {
+        violation(j, "a bank twice before all others", bank, 0);
+    }
+    j->rank->banks_done |= 1u << bank;
+    if (j->rank->banks_done == (1u << per_group) - 1) {
+        j->rank->banks_done = 0;
+    }
+    for (uint32_t b = j->rank_no * per_rank + bank; b < (j->rank_no + 1) * per_rank;
+         b += per_group) {
+        c->bank[b].refreshed = j->now;
+    }
+    j->rank->refreshed_banks = j->now;
+    pay_refresh(j, c->device.timing.trefisb_nck);
+}
+
+/* ---- sleep ---- */
+
+static void power_down(judged_t *j)
+{
+    const cbit_dram_timing_t *t = &j->checker->device.timing;
+    rank_t *rank = j->rank;
+    uint64_t last = rank->any;
+    bool refresh_last = rank->any_refresh;
+    take_command_bus(j, 1);
+    needs_awake(j);
+    at_least(j, last, refresh_last ? t->trefpden_nck : t->tactpden_nck,
+             refresh_last ? "tREFPDEN" : "tACTPDEN, tPRPDEN");
+    at_least(j, rank->read, t->cl_nck + t->burst_nck + 1, "tRDPDEN");
+    at_least(j, rank->write_data_end, t->twr_nck, "tWRPDEN");
+    at_least(j, rank->write_closes, t->twr_nck + 1, "tWRAPDEN");
+    rank->sleep = POWER_DOWN;
+    rank->slept = j->now;
+}
+
+static void self_refresh(judged_t *j)
+{
+    const cbit_dram_timing_t *t = &j->checker->device.timing;
+    rank_t *rank = j->rank;
+    take_command_bus(j, 1);
+    needs_awake(j);
+    needs_closed(j, 0, 1);
+    after_refresh(j);
+    at_least(j, rank->read, t->cl_nck + t->burst_nck + 1, "tRDPDEN");
+    if (!rank->refreshed_since_sleep) {
+        violation(j, "no refresh since the last self-refresh", 0, 0);
+    }
+    rank->sleep = SELF_REFRESH;
+    rank->slept = j->now;
+}
+
+static void wake(judged_t *j, sleep_t from)
+{
+    const cbit_dram_timing_t *t = &j->checker->device.timing;
+    rank_t *rank = j->rank;
+    take_command_bus(j, 1);
+    if (rank->sleep != from) {
+        violation(j, "wakes from what it is not in", rank->sleep, from);
+    }
+    at_least(j, rank->slept, from == POWER_DOWN ? t->tcke_nck : t->tckesr_nck,
+             from == POWER_DOWN ? "tCKE" : "tCKESR");
+    rank->sleep = AWAKE;
+    *(from == POWER_DOWN ? &rank->woke : &rank->woke_refreshed) = j->now;
+    if (from == SELF_REFRESH) {
+        /* The device has refreshed itself: the account begins anew. */
+        rank->since = j->now;
+        rank->paid = 0;
+        rank->refreshed_since_sleep = false;
+    }
 }
 
 void cbit_dram_checker_command(cbit_dram_checker_t *checker, const char *name, uint64_t at_nck,
@@ -265,6 +426,14 @@ void cbit_dram_checker_command(cbit_dram_checker_t *checker, const char *name, u
         precharge(&j, name[3] == 'A');
     } else if (strcmp(name, "REF") == 0) {
         refresh(&j);
+    } else if (strcmp(name, "REFSB") == 0) {
+        refresh_banks(&j, bank);
+    } else if (strcmp(name, "PDE") == 0) {
+        power_down(&j);
+    } else if (strcmp(name, "SRE") == 0) {
+        self_refresh(&j);
+    } else if (strcmp(name, "PDX") == 0 || strcmp(name, "SRX") == 0) {
+        wake(&j, name[0] == 'P' ? POWER_DOWN : SELF_REFRESH);
     } else {
         column(&j, name[0] == 'W', name[2] == 'A', row, column_no);
     }

@@ -138,10 +138,17 @@ static const cbit_row_t timing_rows[] = {
     TIMING(trtrs_nck, "Data bus bubble when the rank or the direction changes"),
     TIMING(trefi_nck, "Mean time between refresh commands of a rank"),
     TIMING(trfc_nck, "REF to the next command of the rank"),
+    TIMING(trefisb_nck, "Mean time between same-bank refresh commands of a rank (DDR5)"),
+    TIMING(trfcsb_nck, "REFSB to the next command of its banks"),
+    TIMING(trefsbrd_nck, "REFSB to ACT of the rank's other banks"),
     TIMING(txp_nck, "Power-down exit to the next command"),
     TIMING(tcke_nck, "Least time in power-down"),
-    TIMING(txs_nck, "Self-refresh exit to the next command"),
+    TIMING(txs_nck, "Self-refresh exit to the next command that needs no DLL"),
+    TIMING(txsdll_nck, "Self-refresh exit to RD or WR"),
     TIMING(tckesr_nck, "Least time in self-refresh"),
+    TIMING(tactpden_nck, "ACT to power-down entry"),
+    TIMING(tprpden_nck, "PRE to power-down entry"),
+    TIMING(trefpden_nck, "REF to power-down entry"),
     TIMING(read_to_write_nck, "RD to WR of a rank"),
     TIMING(write_to_read_s_nck, "WR to RD of another bank group"),
     TIMING(write_to_read_l_nck, "WR to RD of the bank group"),
@@ -173,6 +180,9 @@ static const cbit_row_t power_rows[] = {
     CURRENT(idd4r_ma, 168, "Reading without pause"),
     CURRENT(idd4w_ma, 150, "Writing without pause"),
     CURRENT(idd5_ma, 250, "Refreshing without pause"),
+    CURRENT(idd2p_ma, 25, "Power-down, all banks closed"),
+    CURRENT(idd3p_ma, 43, "Power-down, a bank open"),
+    CURRENT(idd6_ma, 30, "Self-refresh"),
     {.key = NULL},
 };
 
@@ -187,6 +197,9 @@ const cbit_row_t cbit_dram_config_rows[] = {
      .help = "Density of a device"},
     {CBIT_FIELD(U32, cbit_dram_config_t, ranks), .min = 1, .max = CBIT_DRAM_MAX_RANKS,
      .fallback = 1, .source = "assumed: single-rank modules", .help = "Ranks of a channel"},
+    {CBIT_FIELD(U32, cbit_dram_config_t, refresh_granularity), .min = 1, .max = 4, .fallback = 1,
+     .source = "JESD79-4 (1, 2, 4) and JESD79-5 (1, 2): fine granularity refresh; assumed: normal",
+     .help = "Refresh commands for each one of the normal mode: shorter ones, more often"},
     {CBIT_FIELD(OBJECT, cbit_dram_config_t, timing), .rows = timing_rows,
      .source = "by speed grade", .help = "Timing; 0 takes the speed grade's value"},
     {CBIT_FIELD(OBJECT, cbit_dram_config_t, power), .rows = power_rows, .source = "by device",
@@ -228,19 +241,29 @@ static void fill(uint32_t *field, uint32_t value)
     }
 }
 
-/* tRFC1 in ns by density. */
-static uint32_t rfc_ns(uint32_t generation, uint32_t density_gbit)
+/*
+ * Refresh times in ns by density: JESD79-4 and JESD79-5, tRFC by density and granularity. DDR4's
+ * 32 Gb devices are stacks of two 16 Gb dies (3DS) whose logical ranks are not modelled: assumed as
+ * one die of 16 Gb's times.
+ */
+typedef struct refresh_row {
+    uint32_t generation, density_gbit;
+    uint32_t rfc1_ns, rfc2_ns, rfc4_ns, rfcsb_ns; /* 0: the generation has none */
+} refresh_row_t;
+
+static const refresh_row_t *refresh_row(uint32_t generation, uint32_t density_gbit)
 {
-    static const struct {
-        uint32_t generation, density_gbit, ns;
-    } TABLE[] = {{4, 2, 160}, {4, 4, 260},  {4, 8, 350},  {4, 16, 550},
-                 {5, 8, 195}, {5, 16, 295}, {5, 24, 410}, {5, 32, 410}};
+    static const refresh_row_t TABLE[] = {
+        {4, 2, 160, 110, 90, 0},   {4, 4, 260, 160, 110, 0},  {4, 8, 350, 260, 160, 0},
+        {4, 16, 550, 350, 260, 0}, {4, 32, 550, 350, 260, 0}, {5, 8, 195, 130, 0, 115},
+        {5, 16, 295, 160, 0, 130}, {5, 24, 410, 220, 0, 190}, {5, 32, 410, 220, 0, 190},
+    };
     for (size_t i = 0; i < sizeof TABLE / sizeof TABLE[0]; i++) {
         if (TABLE[i].generation == generation && TABLE[i].density_gbit == density_gbit) {
-            return TABLE[i].ns;
+            return &TABLE[i];
         }
     }
-    return 0;
+    return NULL;
 }
 
 static void fill_common(cbit_dram_timing_t *t, const grade_t *g, uint32_t width)
@@ -277,18 +300,54 @@ static uint32_t minus(uint32_t a, uint32_t b)
     return a > b ? a - b : 0;
 }
 
-static void fill_refresh(cbit_dram_timing_t *t, const grade_t *g, uint32_t density_gbit)
+static void fill_refresh(cbit_dram_timing_t *t, const grade_t *g, const cbit_dram_config_t *config,
+                         uint32_t banks_per_group)
 {
-    /* tREFI rounds down: refreshing late is never right. */
-    uint64_t refi_ps = g->generation == 5 ? 3900000 : 7800000;
-    fill(&t->trefi_nck, (uint32_t)(refi_ps * g->tck_den / g->tck_num_ps));
-    fill(&t->trfc_nck, clocks(g, 1000ull * rfc_ns(g->generation, density_gbit), ROUND_EXACT));
-    /* tXP: max(4 nCK, 6 ns), DDR5 max(8, 7.5 ns); tXS: tRFC + 10 ns, DDR5 tRFC. */
+    const refresh_row_t *row = refresh_row(g->generation, config->density_gbit);
     bool ddr5 = g->generation == 5;
+    uint32_t parts = config->refresh_granularity == 0 ? 1 : config->refresh_granularity;
+    uint32_t rfc = parts == 1 ? row->rfc1_ns : parts == 2 ? row->rfc2_ns : row->rfc4_ns;
+    /* tREFI rounds down: refreshing late is never right. */
+    uint64_t refi_ps = ddr5 ? 3900000 : 7800000;
+    fill(&t->trefi_nck, (uint32_t)(refi_ps * g->tck_den / (g->tck_num_ps * parts)));
+    fill(&t->trfc_nck, clocks(g, 1000ull * rfc, ROUND_EXACT));
+    if (ddr5) {
+        /* One bank of every group at a time, each as often as fine granularity asks (tREFI2). */
+        fill(&t->trefisb_nck,
+             (uint32_t)(refi_ps * g->tck_den / (g->tck_num_ps * 2 * banks_per_group)));
+        fill(&t->trfcsb_nck, clocks(g, 1000ull * row->rfcsb_ns, ROUND_EXACT));
+        fill(&t->trefsbrd_nck, clocks(g, 30000, ROUND_JEDEC));
+    }
+}
+
+/* DLL lock (tDLLK) by DDR4 data rate: JESD79-4. */
+static uint32_t dllk_nck(const grade_t *g)
+{
+    if (g->generation == 5) {
+        return clocks(g, 640000, ROUND_EXACT); /* 1536 at 4800, 2048 at 6400 */
+    }
+    return g->tck_num_ps / g->tck_den >= 833   ? 768
+           : g->tck_num_ps / g->tck_den >= 750 ? 854
+           : g->tck_num_ps / g->tck_den >= 682 ? 940
+                                               : 1024;
+}
+
+static void fill_sleep(cbit_dram_timing_t *t, const grade_t *g, uint32_t density_gbit)
+{
+    /* tXP: max(4 nCK, 6 ns), DDR5 max(8, 7.5 ns); tXS: tRFC1 + 10 ns, DDR5 tRFC1. */
+    bool ddr5 = g->generation == 5;
+    uint32_t rfc1 =
+        clocks(g, 1000ull * refresh_row(g->generation, density_gbit)->rfc1_ns, ROUND_EXACT);
     fill(&t->txp_nck, at_least(clocks(g, ddr5 ? 7500 : 6000, ROUND_JEDEC), ddr5 ? 8 : 4));
     fill(&t->tcke_nck, at_least(clocks(g, ddr5 ? 7500 : 5000, ROUND_JEDEC), ddr5 ? 8 : 3));
-    fill(&t->txs_nck, t->trfc_nck + (ddr5 ? 0 : clocks(g, 10000, ROUND_JEDEC)));
-    fill(&t->tckesr_nck, t->tcke_nck + 1);
+    fill(&t->txs_nck, rfc1 + (ddr5 ? 0 : clocks(g, 10000, ROUND_JEDEC)));
+    fill(&t->txsdll_nck, at_least(dllk_nck(g), t->txs_nck));
+    /* DDR4: tCKE + 1 nCK; DDR5: CS low for 10 ns (tCSL). */
+    fill(&t->tckesr_nck, ddr5 ? at_least(clocks(g, 10000, ROUND_JEDEC), 8) : t->tcke_nck + 1);
+    bool slow = !ddr5 && g->tck_num_ps / g->tck_den > 833; /* 1 nCK up to DDR4-2133, then 2 */
+    fill(&t->tactpden_nck, slow ? 1 : 2);
+    fill(&t->tprpden_nck, slow ? 1 : 2);
+    fill(&t->trefpden_nck, slow ? 1 : 2);
 }
 
 static void fill_derived(cbit_dram_timing_t *t, const grade_t *g)
@@ -302,7 +361,7 @@ static void fill_derived(cbit_dram_timing_t *t, const grade_t *g)
     fill(&t->read_auto_to_act_nck, t->trtp_nck + t->trp_nck);
     fill(&t->write_auto_to_act_nck, t->write_to_pre_nck + t->trp_nck);
     fill(&t->read_to_sleep_nck, t->cl_nck + t->burst_nck + 1);
-    fill(&t->write_to_sleep_nck, t->write_to_pre_nck);
+    fill(&t->write_to_sleep_nck, t->write_to_pre_nck + 1);
     fill(&t->read_to_read_rank_nck, t->burst_nck + t->trtrs_nck);
     fill(&t->write_to_write_rank_nck, t->burst_nck + t->trtrs_nck);
     fill(&t->read_to_write_rank_nck, minus(t->cl_nck + t->burst_nck + t->trtrs_nck, t->cwl_nck));
@@ -337,6 +396,8 @@ static void check_timing(const cbit_dram_timing_t *t, const char *where, cbit_di
         {t->write_to_read_l_nck < t->cwl_nck + t->burst_nck, "write_to_read_l_nck",
          "at least tCWL + BL/2 = ", t->write_to_read_l_nck, t->cwl_nck + t->burst_nck},
         {t->cwl_nck > t->cl_nck + 2, "cwl_nck", "at most CL + 2 = ", t->cwl_nck, t->cl_nck + 2},
+        {t->trefisb_nck != 0 && t->trefisb_nck <= t->trfcsb_nck, "trefisb_nck",
+         "more than tRFCsb = ", t->trefisb_nck, t->trfcsb_nck},
         {t->trefi_nck <= t->trfc_nck + t->trp_nck + t->trc_nck, "trefi_nck",
          "more than tRFC + tRP + tRC (a rank that only refreshes does no work) = ", t->trefi_nck,
          t->trfc_nck + t->trp_nck + t->trc_nck},
@@ -366,6 +427,7 @@ static void organise(cbit_dram_device_t *d, const cbit_dram_config_t *config, co
     bool x16 = config->width_bits == 16;
     uint32_t columns = ddr5 && config->width_bits == 4 ? 2048 : 1024;
     uint32_t channel_bits = ddr5 ? 32 : 64;
+    d->generation = g->generation;
     d->clock = (cbit_clock_t){.period_num_ps = g->tck_num_ps, .period_den = g->tck_den};
     d->ranks = config->ranks;
     d->groups = (ddr5 ? 8u : 4u) / (x16 ? 2u : 1u);
@@ -398,11 +460,17 @@ static cbit_err_t check_config(const cbit_dram_config_t *config, const char *whe
                             "width_bits: %" PRIu32 " is no device width; 4, 8 or 16", width);
     }
     uint32_t generation = GRADES[config->speed].generation;
-    if (rfc_ns(generation, config->density_gbit) == 0) {
+    if (refresh_row(generation, config->density_gbit) == NULL) {
         err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
                             "density_gbit: no DDR%" PRIu32 " device has %" PRIu32 " Gbit; %s",
                             generation, config->density_gbit,
-                            generation == 4 ? "2, 4, 8 or 16" : "8, 16, 24 or 32");
+                            generation == 4 ? "2, 4, 8, 16 or 32" : "8, 16, 24 or 32");
+    }
+    uint32_t parts = config->refresh_granularity;
+    if (parts > 4 || parts == 3 || (generation == 5 && parts == 4)) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
+                            "refresh_granularity: DDR%" PRIu32 " has no %" PRIu32 "x mode; %s",
+                            generation, parts, generation == 4 ? "1, 2 or 4" : "1 or 2");
     }
     if (config->ranks == 0 || config->ranks > CBIT_DRAM_MAX_RANKS || config->ranks == 3) {
         err = cbit_diag_add(diag, CBIT_ERR_RANGE, where, "ranks: %" PRIu32 "; 1, 2 or 4",
@@ -422,7 +490,8 @@ cbit_err_t cbit_dram_resolve(const cbit_dram_config_t *config, const char *where
     cbit_dram_device_t d = {.timing = config->timing, .power = config->power};
     organise(&d, config, grade);
     fill_common(&d.timing, grade, config->width_bits == 4 ? 0 : config->width_bits == 8 ? 1 : 2);
-    fill_refresh(&d.timing, grade, config->density_gbit);
+    fill_refresh(&d.timing, grade, config, d.banks_per_group);
+    fill_sleep(&d.timing, grade, config->density_gbit);
     fill_derived(&d.timing, grade);
     check_timing(&d.timing, where, diag, &err);
     if (err == CBIT_ERR_OK) {

@@ -21,6 +21,7 @@ const char *const cbit_dram_command_names[CBIT_DRAM_COMMANDS] = {
     }
 
 #define D4 "JESD79-4 and JESD79-5, command truth and timing tables"
+#define D5 "JESD79-5, separation of refresh commands"
 
 const cbit_dram_rule_t cbit_dram_rules[] = {
     /* rows */
@@ -51,16 +52,29 @@ const cbit_dram_rule_t cbit_dram_rules[] = {
     RULE("tRTRS", READS, WRITES, OTHER_RANKS, read_to_write_rank_nck, 1, "data bus, tRTRS assumed"),
     RULE("tRTRS", WRITES, READS, OTHER_RANKS, write_to_read_rank_nck, 1, "data bus, tRTRS assumed"),
     /* refresh */
-    RULE("tRP", CLOSING, REFRESH | C(SRE), RANK, trp_nck, 1, D4),
-    RULE("tRC", C(ACT), REFRESH | C(SRE), RANK, trc_nck, 1, D4),
-    RULE("tRTP+tRP", C(RDA), REFRESH | C(SRE), RANK, read_auto_to_act_nck, 1, D4),
-    RULE("tWR+tRP", C(WRA), REFRESH | C(SRE), RANK, write_auto_to_act_nck, 1, D4),
-    RULE("tRFC", C(REF), C(ACT) | REFRESH | SLEEPS, RANK, trfc_nck, 1, D4),
+    RULE("tRP", CLOSING, C(REF) | C(SRE), RANK, trp_nck, 1, D4),
+    RULE("tRC", C(ACT), C(REF) | C(SRE), RANK, trc_nck, 1, D4),
+    RULE("tRTP+tRP", C(RDA), C(REF) | C(SRE), RANK, read_auto_to_act_nck, 1, D4),
+    RULE("tWR+tRP", C(WRA), C(REF) | C(SRE), RANK, write_auto_to_act_nck, 1, D4),
+    RULE("tRFC", C(REF), C(ACT) | REFRESH | C(SRE), RANK, trfc_nck, 1, D4),
+    /* refresh of one bank of every group */
+    RULE("tRP", CLOSING, C(REFSB), SET, trp_nck, 1, D5),
+    RULE("tRC", C(ACT), C(REFSB), SET, trc_nck, 1, D5),
+    RULE("tRTP+tRP", C(RDA), C(REFSB), SET, read_auto_to_act_nck, 1, D5),
+    RULE("tWR+tRP", C(WRA), C(REFSB), SET, write_auto_to_act_nck, 1, D5),
+    RULE("tRRD_L", C(ACT), C(REFSB), RANK, trrd_l_nck, 1, D5),
+    RULE("tRFCsb", C(REFSB), C(ACT), SET, trfcsb_nck, 1, D5),
+    RULE("tREFSBRD", C(REFSB), C(ACT), RANK, trefsbrd_nck, 1, D5),
+    RULE("tRFCsb", C(REFSB), REFRESH | C(SRE), RANK, trfcsb_nck, 1, D5),
     /* sleep */
     RULE("tXP", C(PDX), C(ACT) | COLUMNS | CLOSING | REFRESH | SLEEPS, RANK, txp_nck, 1, D4),
     RULE("tCKE", C(PDE), C(PDX), RANK, tcke_nck, 1, D4),
-    RULE("tXS", C(SRX), C(ACT) | REFRESH | SLEEPS, RANK, txs_nck, 1, D4),
+    RULE("tXS", C(SRX), C(ACT) | CLOSING | REFRESH | SLEEPS, RANK, txs_nck, 1, D4),
+    RULE("tXSDLL", C(SRX), COLUMNS, RANK, txsdll_nck, 1, D4),
     RULE("tCKESR", C(SRE), C(SRX), RANK, tckesr_nck, 1, D4),
+    RULE("tACTPDEN", C(ACT), C(PDE), RANK, tactpden_nck, 1, D4),
+    RULE("tPRPDEN", CLOSING, C(PDE), RANK, tprpden_nck, 1, D4),
+    RULE("tREFPDEN", REFRESH, C(PDE), RANK, trefpden_nck, 1, D4),
     RULE("tRDPDEN", READS, SLEEPS, RANK, read_to_sleep_nck, 1, D4),
     RULE("tWRPDEN", WRITES, SLEEPS, RANK, write_to_sleep_nck, 1, D4),
     {.name = NULL},
@@ -122,6 +136,18 @@ static bool is_rank_command(cbit_dram_command_t command)
     return command >= CBIT_DRAM_PREA && command != CBIT_DRAM_REFSB;
 }
 
+/* The latest command of a kind to the same bank of any group. */
+static uint64_t last_in_set(const cbit_dram_history_t *h, cbit_dram_command_t before, uint32_t bank)
+{
+    uint32_t per_group = h->device.banks_per_group, rank = bank / h->banks_per_rank;
+    uint64_t latest = NEVER;
+    for (uint32_t b = rank * h->banks_per_rank + bank % per_group;
+         b < (rank + 1) * h->banks_per_rank; b += per_group) {
+        latest = h->bank[before][b] > latest ? h->bank[before][b] : latest;
+    }
+    return latest;
+}
+
 /* The latest command of a kind in the rule's scope around a bank, as clock + 1. */
 static uint64_t last_in_scope(const cbit_dram_history_t *h, const cbit_dram_rule_t *rule,
                               cbit_dram_command_t before, cbit_dram_command_t after, uint32_t bank)
@@ -140,6 +166,9 @@ static uint64_t last_in_scope(const cbit_dram_history_t *h, const cbit_dram_rule
     /* A command to the whole rank meets every bank's rules. */
     if (rule->scope == CBIT_SCOPE_RANK || is_rank_command(after) || is_rank_command(before)) {
         return h->rank[before][rank];
+    }
+    if (rule->scope == CBIT_SCOPE_SET) {
+        return last_in_set(h, before, bank);
     }
     return rule->scope == CBIT_SCOPE_BANK ? h->bank[before][bank]
                                           : h->group[before][bank / h->device.banks_per_group];

@@ -1,6 +1,7 @@
 #include "cbit/umc/config.h"
 
 const char *const cbit_umc_page_names[] = {"open", "closed", "adaptive", NULL};
+const char *const cbit_umc_refresh_names[] = {"all_bank", "same_bank", NULL};
 
 const cbit_row_t cbit_umc_rows[] = {
     {CBIT_FIELD(OBJECT, cbit_umc_config_t, dram), .rows = cbit_dram_config_rows,
@@ -49,6 +50,24 @@ const cbit_row_t cbit_umc_rows[] = {
      .help = "The engine's clock is the DRAM clock divided by this"},
     {CBIT_FIELD(BOOL, cbit_umc_config_t, check_commands), .source = "assumed: off, it costs time",
      .help = "Replay every DRAM command through an independent checker of the JEDEC rules"},
+    {CBIT_FIELD(ENUM, cbit_umc_config_t, refresh_mode), .names = cbit_umc_refresh_names,
+     .source = "assumed: all_bank; same_bank is JESD79-5's REFsb",
+     .help = "A refresh takes the whole rank, or one bank of every group while the others work"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, refresh_postpone), .max = 8,
+     .source = "JESD79-4: at most 8, JESD79-5: at most 4; assumed: none",
+     .help = "Refreshes of a rank that may be postponed while it has requests"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, refresh_pull_in), .max = 8,
+     .source = "JESD79-4: at most 8, JESD79-5: at most 4; assumed: none",
+     .help = "Refreshes of a rank that may be done ahead of their time while it has no request"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, refresh_idle_nck), .unit = "nck", .max = 100000000,
+     .fallback = 64, .source = "assumed: longer than the gaps within a burst of requests",
+     .help = "A rank must have been without requests for this long to be refreshed early"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, power_down_idle_nck), .unit = "nck", .max = 100000000,
+     .source = "assumed: 0, no power-down",
+     .help = "A rank without requests for this long enters power-down; 0: never"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, self_refresh_idle_nck), .unit = "nck", .max = 100000000,
+     .source = "assumed: 0, no self-refresh",
+     .help = "A rank without requests for this long enters self-refresh; 0: never"},
     {.key = NULL},
 };
 

@@ -76,8 +76,11 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     }
     umc_gates_init(core);
     cbit_err_t err = build_queues(core);
+    if (err == CBIT_ERR_OK && umc_policy_rests(&config->policy)) {
+        err = umc_rest_create(core);
+    }
     if (err != CBIT_ERR_OK) {
-        free(core);
+        umc_core_destroy(core);
         return err;
     }
     *out = core;
@@ -87,6 +90,7 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
 void umc_core_destroy(umc_core_t *core)
 {
     if (core != NULL) {
+        umc_rest_destroy(core);
         free(core->memory);
         free(core);
     }
@@ -225,6 +229,9 @@ static void do_column(umc_core_t *core, uint16_t index, uint32_t at, umc_event_t
         core->kept[bank] = UMC_NO_ENTRY;
     }
     leave(core, index);
+    if (core->rest != NULL) {
+        umc_rest_left(core, bank, core->epoch_nck + at);
+    }
     if (closes) {
         event->kind = entry->write ? UMC_EVENT_WRA : UMC_EVENT_RDA;
         close_bank(core, bank, at);
@@ -308,6 +315,13 @@ static void do_refresh(umc_core_t *core, const umc_plan_t *plan)
     umc_rank_t *rank = &core->rank[plan->rank];
     uint32_t at = umc_relative(core, plan->at_nck);
     core->bus = at + 1;
+    if (core->rest != NULL && plan->kind >= UMC_EVENT_REF) {
+        if (plan->kind == UMC_EVENT_REF) {
+            umc_gates_ref(core, plan->rank, at);
+        }
+        umc_rest_done(core, plan);
+        return;
+    }
     if (plan->kind == UMC_EVENT_REF) {
         umc_gates_ref(core, plan->rank, at);
         rank->due_nck += core->config.device.timing.trefi_nck;
@@ -339,6 +353,9 @@ static void do_refresh(umc_core_t *core, const umc_plan_t *plan)
 
 static void observe(umc_core_t *core, const umc_event_t *event)
 {
+    if (core->rest != NULL) {
+        umc_rest_issued(core, event);
+    }
     if (core->config.observe != NULL) {
         core->config.observe(core->config.observer, event);
     }
@@ -390,6 +407,9 @@ static void skip_refreshes(umc_core_t *core, umc_rank_t *rank, uint64_t now_nck)
 static bool next_idle_refresh(umc_core_t *core, uint64_t now_nck, umc_plan_t *plan)
 {
     plan->valid = false;
+    if (core->rest != NULL) {
+        return umc_rest_next_idle(core, now_nck, plan);
+    }
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
         umc_rank_t *rank = &core->rank[r];
         umc_plan_t other;
@@ -421,8 +441,8 @@ void umc_core_settle(umc_core_t *core, uint64_t now_nck)
     }
     umc_plan_rebase(core, core->next_due_nck);
     while (core->next_due_nck <= now_nck && next_idle_refresh(core, now_nck, &plan)) {
-        do_refresh(core, &plan);
         umc_plan_rebase(core, plan.at_nck);
+        do_refresh(core, &plan);
         umc_event_t event = {
             .at_nck = plan.at_nck, .kind = plan.kind, .user = UMC_NO_USER, .bank = plan.bank};
         observe(core, &event);
@@ -493,7 +513,12 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
     uint16_t *count = line_count(core, line);
     uint16_t older = 0;
     if (core->next_due_nck <= at_nck) {
-        umc_core_settle(core, at_nck);
+        /* What ranks do by themselves depends on what they have to do: not in a clock in which a
+           request may come first. */
+        uint32_t first = core->rest != NULL && core->config.policy.accept_first ? 1 : 0;
+        if (at_nck >= first) {
+            umc_core_settle(core, at_nck - first);
+        }
     }
     if (*count > 0) {
         older = meets(core, write, line, &take, user);
@@ -520,6 +545,9 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
                            .held = held};
     core->entry_of_seq[core->next_seq++] = index;
     core->live++;
+    if (core->rest != NULL) {
+        umc_rest_arrived(core, place->flat_bank);
+    }
     core->moved_nck = umc_max64(core->moved_nck, at_nck);
     enqueue(core, index);
     core->floor_nck = umc_max64(core->floor_nck, at_nck + !core->config.policy.accept_first);

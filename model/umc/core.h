@@ -30,6 +30,11 @@ typedef enum umc_event_kind {
     UMC_EVENT_RDA,
     UMC_EVENT_WRA,
     UMC_EVENT_REF,
+    UMC_EVENT_REFSB, /* these five only where ranks rest (policy.h) */
+    UMC_EVENT_PDE,
+    UMC_EVENT_PDX,
+    UMC_EVENT_SRE,
+    UMC_EVENT_SRX,
     UMC_EVENT_CHOSEN, /* no command: a write was chosen, its encryption may begin */
 } umc_event_kind_t;
 
@@ -45,9 +50,11 @@ typedef struct umc_event {
 static inline const char *umc_event_name(umc_event_kind_t kind)
 {
     static const char *const NAME[] = {
-        [UMC_EVENT_ACT] = "ACT", [UMC_EVENT_PRE] = "PRE", [UMC_EVENT_PREA] = "PREA",
-        [UMC_EVENT_RD] = "RD",   [UMC_EVENT_WR] = "WR",   [UMC_EVENT_RDA] = "RDA",
-        [UMC_EVENT_WRA] = "WRA", [UMC_EVENT_REF] = "REF", [UMC_EVENT_CHOSEN] = NULL};
+        [UMC_EVENT_ACT] = "ACT", [UMC_EVENT_PRE] = "PRE",  [UMC_EVENT_PREA] = "PREA",
+        [UMC_EVENT_RD] = "RD",   [UMC_EVENT_WR] = "WR",    [UMC_EVENT_RDA] = "RDA",
+        [UMC_EVENT_WRA] = "WRA", [UMC_EVENT_REF] = "REF",  [UMC_EVENT_REFSB] = "REFSB",
+        [UMC_EVENT_PDE] = "PDE", [UMC_EVENT_PDX] = "PDX",  [UMC_EVENT_SRE] = "SRE",
+        [UMC_EVENT_SRX] = "SRX", [UMC_EVENT_CHOSEN] = NULL};
     return NAME[kind];
 }
 
@@ -67,6 +74,9 @@ typedef struct umc_core_stats {
     uint64_t activates, precharges, precharges_all, reads, writes, refreshes;
     uint64_t row_hits;      /* column commands that needed no ACT of their own */
     uint64_t open_rank_nck; /* clocks with an open bank, summed over ranks; see umc_core_open_nck */
+    /* Ranks that rest: entries, and clocks asleep, summed over ranks. */
+    uint64_t power_downs, self_refreshes;
+    uint64_t down_open_nck, down_closed_nck, self_refresh_nck;
 } umc_core_stats_t;
 
 /* What became of a request of the stream driver. */
@@ -77,10 +87,17 @@ typedef enum umc_take {
     UMC_TAKE_MERGED,    /* a read, served together with a queued one: *user says which */
 } umc_take_t;
 
+/* Clocks from one refresh command of a rank to the next, in the mean. */
+static inline uint32_t umc_refresh_every_nck(const umc_core_config_t *config)
+{
+    const cbit_dram_timing_t *t = &config->device.timing;
+    return config->policy.rest.same_bank ? t->trefisb_nck : t->trefi_nck;
+}
+
 /* The clock of a rank's first refresh. */
 static inline uint64_t umc_first_refresh_nck(const umc_core_config_t *config, uint32_t rank)
 {
-    uint64_t refi = config->device.timing.trefi_nck;
+    uint64_t refi = umc_refresh_every_nck(config);
     return config->policy.refresh_staggered ? refi * (rank + 1) / config->device.ranks : refi;
 }
 

@@ -66,6 +66,8 @@ typedef struct umc_plan {
     uint64_t at_nck;
 } umc_plan_t;
 
+typedef struct umc_rest umc_rest_t; /* rest.c */
+
 struct umc_core {
     umc_core_config_t config;
     uint32_t banks, banks_per_rank, banks_per_group, lanes;
@@ -116,6 +118,7 @@ struct umc_core {
     uint64_t moved_nck; /* moves are done for clocks before this one */
     bool still;         /* no transaction can move until something changes */
     void *memory;       /* of the bank queues */
+    umc_rest_t *rest;   /* NULL: ranks refresh on time and do not sleep */
 };
 
 static inline uint64_t umc_max64(uint64_t a, uint64_t b)
@@ -157,6 +160,7 @@ void umc_gates_pre(umc_core_t *core, uint32_t bank, uint32_t at);
 void umc_gates_column(umc_core_t *core, uint32_t bank, bool write, bool closes, uint32_t at);
 void umc_gates_prea(umc_core_t *core, uint32_t rank, uint32_t at);
 void umc_gates_ref(umc_core_t *core, uint32_t rank, uint32_t at);
+void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank, uint32_t at);
 
 /* ---- lanes.c ---- */
 
@@ -192,6 +196,32 @@ void umc_plan_newcomer(umc_core_t *core, uint32_t bank);
 
 uint32_t umc_scan_plain(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
 uint32_t umc_scan_avx2(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
+
+/* ---- rest.c: only where core->rest is not NULL ---- */
+
+cbit_err_t umc_rest_create(umc_core_t *core);
+void umc_rest_destroy(umc_core_t *core);
+
+/* A request of a bank's rank has been taken; one has left with a column command. */
+void umc_rest_arrived(umc_core_t *core, uint32_t bank);
+void umc_rest_left(umc_core_t *core, uint32_t bank, uint64_t at_nck);
+void umc_rest_issued(umc_core_t *core, const umc_event_t *event); /* any command */
+
+/* A rank wants to be refreshed at a clock; any does at floor_nck; a bank may not be used then. */
+bool umc_rest_refreshing(const umc_core_t *core, uint32_t rank, uint64_t floor_nck);
+bool umc_rest_any_refreshing(const umc_core_t *core);
+bool umc_rest_stops(const umc_core_t *core, uint32_t bank);
+
+/* The first clock after floor_nck at which a rank wants something else. */
+uint64_t umc_rest_next_nck(const umc_core_t *core, uint64_t floor_nck);
+
+/* As umc_plan_refresh; what the core does then, but for precharges; the next of an idle channel. */
+bool umc_rest_plan(const umc_core_t *core, uint32_t rank, uint64_t floor_nck, umc_plan_t *plan);
+void umc_rest_done(umc_core_t *core, const umc_plan_t *plan);
+bool umc_rest_next_idle(umc_core_t *core, uint64_t now_nck, umc_plan_t *plan);
+
+/* Adds the clocks of those that are asleep still. */
+void umc_rest_sleeping(const umc_core_t *core, uint64_t now_nck, umc_core_stats_t *stats);
 
 /* A clock at or before which nothing can happen, without deciding anything. */
 uint64_t umc_plan_hint(umc_core_t *core);

@@ -154,6 +154,24 @@ void umc_gates_prea(umc_core_t *core, uint32_t rank, uint32_t at)
     r->prea_gate = umc_max32(r->prea_gate, at + core->to_prea[UMC_PRE]);
 }
 
+/* After REFSB (bank: of the set), PDX and SRX; rare, so the table itself is asked. */
+void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank, uint32_t at)
+{
+    uint32_t first = core->rank_first[bank], per_group = core->banks_per_group;
+    for (uint32_t op = 0; op < UMC_OPS; op++) {
+        uint32_t *gate = core->gate + op * core->banks;
+        uint32_t rank_nck = distance(core, command, COMMAND[op], CBIT_SCOPE_RANK, 1);
+        uint32_t set_nck = distance(core, command, COMMAND[op], CBIT_SCOPE_SET, 1);
+        if (rank_nck != 0) {
+            raise_range(gate, first, core->banks_per_rank, at + rank_nck);
+        }
+        for (uint32_t b = first + bank % per_group;
+             set_nck != 0 && b < first + core->banks_per_rank; b += per_group) {
+            gate[b] = umc_max32(gate[b], at + set_nck);
+        }
+    }
+}
+
 void umc_gates_ref(umc_core_t *core, uint32_t rank, uint32_t at)
 {
     umc_rank_t *r = &core->rank[rank];

@@ -21,6 +21,7 @@ cbit_err_t umc_plain_create(const umc_core_config_t *config, umc_plain_t **out)
     }
     for (uint32_t r = 0; r < config->device.ranks; r++) {
         plain->rank[r].due_nck = umc_first_refresh_nck(config, r);
+        plain->rank[r].refreshed = true;
     }
     cbit_err_t err = cbit_dram_history_create(&config->device, &plain->history);
     if (err != CBIT_ERR_OK) {
@@ -100,7 +101,7 @@ static void unblock(umc_plain_t *plain, const entry_t *gone)
     }
 }
 
-static void retire(umc_plain_t *plain, entry_t *entry)
+static void retire(umc_plain_t *plain, entry_t *entry, uint64_t at_nck)
 {
     plain->stats.row_hits += entry->own_act ? 0 : 1;
     plain->row_columns[entry->bank]++;
@@ -115,13 +116,17 @@ static void retire(umc_plain_t *plain, entry_t *entry)
     }
     plain->waiting[entry->write] -= entry->active || entry->queued ? 0 : 1;
     plain->live--;
+    rank_t *rank = &plain->rank[rank_of(plain, entry->bank)];
+    if (--rank->live == 0) {
+        rank->idle_nck = at_nck;
+    }
     entry->used = false;
     if (plain->policy->orders_lines) {
         unblock(plain, entry);
     }
 }
 
-static void do_entry(umc_plain_t *plain, const choice_t *choice)
+static void do_entry(umc_plain_t *plain, const choice_t *choice, uint64_t at_nck)
 {
     entry_t *entry = &plain->entries[choice->entry];
     if (choice->command == CBIT_DRAM_PRE) {
@@ -138,7 +143,7 @@ static void do_entry(umc_plain_t *plain, const choice_t *choice)
             plain->waiting[entry->write]--;
         }
     } else {
-        retire(plain, entry);
+        retire(plain, entry, at_nck);
         if (choice->command == CBIT_DRAM_RDA || choice->command == CBIT_DRAM_WRA) {
             close_bank(plain, entry->bank);
         }
@@ -146,7 +151,7 @@ static void do_entry(umc_plain_t *plain, const choice_t *choice)
     plain->turn = entry->bank;
 }
 
-static void do_refresh(umc_plain_t *plain, const choice_t *choice)
+static void do_refresh(umc_plain_t *plain, const choice_t *choice, uint64_t at_nck)
 {
     if (choice->command == CBIT_DRAM_PRE) {
         close_bank(plain, choice->bank);
@@ -157,10 +162,7 @@ static void do_refresh(umc_plain_t *plain, const choice_t *choice)
         }
         plain->stats.precharges_all++;
     } else {
-        rank_t *rank = &plain->rank[rank_of(plain, choice->bank)];
-        rank->due_nck += plain->config.device.timing.trefi_nck;
-        rank->pending = false;
-        plain->stats.refreshes++;
+        umc_plain_rest_done(plain, choice, at_nck);
     }
 }
 
@@ -168,10 +170,13 @@ static void do_choice(umc_plain_t *plain, const choice_t *choice, uint64_t at_nc
                       umc_event_t *event)
 {
     static const umc_event_kind_t KIND[CBIT_DRAM_COMMANDS] = {
-        [CBIT_DRAM_ACT] = UMC_EVENT_ACT,   [CBIT_DRAM_PRE] = UMC_EVENT_PRE,
-        [CBIT_DRAM_RD] = UMC_EVENT_RD,     [CBIT_DRAM_WR] = UMC_EVENT_WR,
-        [CBIT_DRAM_RDA] = UMC_EVENT_RDA,   [CBIT_DRAM_WRA] = UMC_EVENT_WRA,
-        [CBIT_DRAM_PREA] = UMC_EVENT_PREA, [CBIT_DRAM_REF] = UMC_EVENT_REF};
+        [CBIT_DRAM_ACT] = UMC_EVENT_ACT,     [CBIT_DRAM_PRE] = UMC_EVENT_PRE,
+        [CBIT_DRAM_RD] = UMC_EVENT_RD,       [CBIT_DRAM_WR] = UMC_EVENT_WR,
+        [CBIT_DRAM_RDA] = UMC_EVENT_RDA,     [CBIT_DRAM_WRA] = UMC_EVENT_WRA,
+        [CBIT_DRAM_PREA] = UMC_EVENT_PREA,   [CBIT_DRAM_REF] = UMC_EVENT_REF,
+        [CBIT_DRAM_REFSB] = UMC_EVENT_REFSB, [CBIT_DRAM_PDE] = UMC_EVENT_PDE,
+        [CBIT_DRAM_PDX] = UMC_EVENT_PDX,     [CBIT_DRAM_SRE] = UMC_EVENT_SRE,
+        [CBIT_DRAM_SRX] = UMC_EVENT_SRX};
     *event = (umc_event_t){
         .at_nck = at_nck, .kind = KIND[choice->command], .user = UMC_NO_USER, .bank = choice->bank};
     if (choice->entry != NO_ENTRY) {
@@ -182,9 +187,9 @@ static void do_choice(umc_plain_t *plain, const choice_t *choice, uint64_t at_nc
         event->column = entry->column;
         event->first_nck = entry->first_nck;
         event->accept_nck = entry->accept_nck;
-        do_entry(plain, choice);
+        do_entry(plain, choice, at_nck);
     } else {
-        do_refresh(plain, choice);
+        do_refresh(plain, choice, at_nck);
     }
     cbit_dram_issue(plain->history, choice->command, choice->bank, at_nck);
     if (plain->config.observe != NULL) {
@@ -279,6 +284,7 @@ umc_take_t umc_plain_accept(umc_plain_t *plain, bool write, const cbit_dram_plac
     plain->blocked[write] += entry->blocked > 0 || held ? 1 : 0;
     plain->waiting[write]++;
     plain->live++;
+    plain->rank[rank_of(plain, entry->bank)].live++;
     if (plain->config.explain != NULL) {
         umc_plain_explain_accepted(plain, entry);
     }

@@ -3,12 +3,8 @@
 
 #include "model/umc/plain_private.h"
 
-static uint32_t rank_of(const umc_plain_t *plain, uint32_t bank)
-{
-    return bank / plain->banks_per_rank;
-}
-
-static bool ready(umc_plain_t *plain, cbit_dram_command_t command, uint32_t bank, uint64_t at_nck)
+bool umc_plain_ready(umc_plain_t *plain, cbit_dram_command_t command, uint32_t bank,
+                     uint64_t at_nck)
 {
     uint8_t *known = &plain->ready[command][bank];
     if (*known == 0) {
@@ -66,67 +62,38 @@ static void propose(choice_t *best, uint16_t entry, cbit_dram_command_t command,
 
 enum { CLASS_PROMOTED, CLASS_REFRESH, CLASS_STARVING, CLASS_NORMAL, CLASS_CAPPED };
 
+static bool any_refresh(const umc_plain_t *plain)
+{
+    bool any = false;
+    for (uint32_t r = 0; r < plain->config.device.ranks; r++) {
+        any |= plain->rank[r].pending;
+    }
+    return any;
+}
+
 bool umc_plain_stopped(const umc_plain_t *plain, uint32_t bank)
 {
-    if (!plain->policy->refresh_stops_channel) {
-        return plain->rank[rank_of(plain, bank)].pending;
+    if (!plain->policy->refresh_stops_channel || plain->policy->rest.same_bank) {
+        return umc_plain_rest_stops(plain, bank);
     }
-    for (uint32_t r = 0; r < plain->config.device.ranks; r++) {
-        if (plain->rank[r].pending) {
-            return true;
-        }
-    }
-    return false;
+    return any_refresh(plain) || umc_plain_rest_stops(plain, bank);
 }
 
-/* Closes banks one by one as soon as each may. */
-static bool propose_each(umc_plain_t *plain, choice_t *best, uint32_t first, uint64_t at_nck)
+void umc_plain_propose_rank(choice_t *best, cbit_dram_command_t command, uint32_t bank)
 {
-    bool any_open = false;
-    for (uint32_t b = first; b < first + plain->banks_per_rank; b++) {
-        if (plain->open_row[b] == CLOSED) {
-            continue;
-        }
-        any_open = true;
-        if (ready(plain, CBIT_DRAM_PRE, b, at_nck)) {
-            propose(best, NO_ENTRY, CBIT_DRAM_PRE, b, CLASS_REFRESH, b);
-        }
-    }
-    return any_open;
-}
-
-static void propose_refresh(umc_plain_t *plain, choice_t *best, uint32_t r, uint64_t at_nck)
-{
-    uint32_t first = r * plain->banks_per_rank;
-    umc_refresh_style_t style = plain->policy->refresh;
-    bool any_open = false, any_kept = false;
-    if (style == UMC_REFRESH_EACH) {
-        any_open = propose_each(plain, best, first, at_nck);
-    } else {
-        for (uint32_t b = first; b < first + plain->banks_per_rank; b++) {
-            any_open |= plain->open_row[b] != CLOSED;
-            any_kept |= plain->kept[b] != NO_ENTRY;
-        }
-        if (any_open && !(style == UMC_REFRESH_FINISH && any_kept) &&
-            ready(plain, CBIT_DRAM_PREA, first, at_nck)) {
-            propose(best, NO_ENTRY, CBIT_DRAM_PREA, first, CLASS_REFRESH, 0);
-        }
-    }
-    if (!any_open && ready(plain, CBIT_DRAM_REF, first, at_nck)) {
-        propose(best, NO_ENTRY, CBIT_DRAM_REF, first, CLASS_REFRESH, 0);
-    }
+    propose(best, NO_ENTRY, command, bank, CLASS_REFRESH, bank); /* the lowest rank first */
 }
 
 static void propose_refreshes(umc_plain_t *plain, choice_t *best, uint64_t at_nck)
 {
+    bool one_by_one = plain->policy->refresh_stops_channel && !plain->policy->rest.same_bank;
+    bool any = false;
     for (uint32_t r = 0; r < plain->config.device.ranks; r++) {
-        plain->rank[r].pending = at_nck >= plain->rank[r].due_nck;
-        if (plain->rank[r].pending) {
-            propose_refresh(plain, best, r, at_nck);
-            if (plain->policy->refresh_stops_channel) {
-                break; /* one after the other */
-            }
+        plain->rank[r].pending = umc_plain_rest_wanted(plain, r, at_nck);
+        if (!any || !one_by_one || !plain->rank[r].pending) {
+            umc_plain_rest_propose(plain, best, r, at_nck);
         }
+        any |= plain->rank[r].pending;
     }
 }
 
@@ -167,7 +134,7 @@ static void propose_by_age(umc_plain_t *plain, choice_t *best, uint16_t index, u
         return;
     }
     cbit_dram_command_t command = umc_plain_next_command(plain, entry);
-    if (!ready(plain, command, entry->bank, at_nck)) {
+    if (!umc_plain_ready(plain, command, entry->bank, at_nck)) {
         return;
     }
     bool starving = p->starvation_nck != 0 && at_nck - entry->accept_nck > p->starvation_nck;
@@ -194,12 +161,17 @@ static void propose_by_age(umc_plain_t *plain, choice_t *best, uint16_t index, u
 static void choose_by_age(umc_plain_t *plain, choice_t *best, uint64_t at_nck)
 {
     if (plain->policy->mode_lazily) {
+        choice_t promoted = {.entry = NO_ENTRY};
         for (uint32_t i = 0; i < plain->top; i++) {
             if (plain->entries[i].active) {
-                propose_by_age(plain, best, (uint16_t)i, at_nck);
+                propose_by_age(plain, &promoted, (uint16_t)i, at_nck);
             }
         }
-        if (best->any || umc_plain_stopped(plain, 0)) {
+        if (promoted.any) {
+            propose(best, promoted.entry, promoted.command, promoted.bank, promoted.class,
+                    promoted.seq);
+        }
+        if (promoted.any || (any_refresh(plain) && !plain->policy->rest.same_bank)) {
             return;
         }
     }
@@ -232,7 +204,7 @@ static void choose_by_bank(umc_plain_t *plain, choice_t *best, uint64_t at_nck)
 {
     update_mode(plain);
     for (uint32_t b = 0; b < plain->config.device.banks; b++) {
-        if (plain->rank[rank_of(plain, b)].pending) {
+        if (umc_plain_rest_stops(plain, b)) {
             continue;
         }
         uint16_t index = oldest_of_bank(plain, b, false, at_nck);
@@ -246,7 +218,7 @@ static void choose_by_bank(umc_plain_t *plain, choice_t *best, uint64_t at_nck)
         }
         const entry_t *entry = &plain->entries[index];
         cbit_dram_command_t command = umc_plain_next_command(plain, entry);
-        if (eligible(plain, entry, at_nck) && ready(plain, command, b, at_nck)) {
+        if (eligible(plain, entry, at_nck) && umc_plain_ready(plain, command, b, at_nck)) {
             propose(best, index, command, b, CLASS_NORMAL, entry->seq);
         }
     }
@@ -288,7 +260,7 @@ static void choose_in_queue(umc_plain_t *plain, choice_t *best, uint32_t bank, u
             continue;
         }
         cbit_dram_command_t command = umc_plain_next_command(plain, entry);
-        if (!ready(plain, command, bank, at_nck)) {
+        if (!umc_plain_ready(plain, command, bank, at_nck)) {
             continue;
         }
         if (command == CBIT_DRAM_PRE &&
@@ -308,7 +280,7 @@ static void choose_in_turn(umc_plain_t *plain, choice_t *best, uint64_t at_nck)
     uint32_t banks = plain->config.device.banks;
     for (uint32_t i = 1; i <= banks; i++) {
         uint32_t bank = (plain->turn + i) % banks;
-        if (!plain->rank[rank_of(plain, bank)].pending) {
+        if (!umc_plain_rest_stops(plain, bank)) {
             choose_in_queue(plain, best, bank, i, at_nck);
         }
     }

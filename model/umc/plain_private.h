@@ -15,9 +15,17 @@ typedef struct entry {
     bool used, write, held, active, own_act, queued; /* queued: in its bank's command queue */
 } entry_t;
 
+typedef enum sleep { AWAKE, POWER_DOWN, SELF_REFRESH } sleep_t;
+
 typedef struct rank {
-    uint64_t due_nck; /* of the next refresh */
-    bool pending;
+    uint64_t due_nck;  /* of the next refresh */
+    bool pending;      /* it is wanted now */
+    uint32_t live;     /* requests of this rank */
+    uint64_t idle_nck; /* since when there are none */
+    uint32_t set;      /* same_bank: the bank of every group whose turn it is */
+    sleep_t sleep;
+    uint64_t slept_nck; /* entry */
+    bool refreshed;     /* since the last self-refresh */
 } rank_t;
 
 struct umc_plain {
@@ -55,7 +63,22 @@ typedef struct choice {
 /* What a clock's command will be; any is false if nothing may issue (plain_choose.c). */
 void umc_plain_choose(umc_plain_t *plain, choice_t *best, uint64_t at_nck);
 cbit_dram_command_t umc_plain_next_command(const umc_plain_t *plain, const entry_t *entry);
-bool umc_plain_stopped(const umc_plain_t *plain, uint32_t bank); /* by a refresh that waits */
+bool umc_plain_stopped(const umc_plain_t *plain, uint32_t bank); /* by refresh or sleep */
+
+/* ---- plain_rest.c: refresh and sleep ---- */
+
+/* A rank wants to be refreshed now. */
+bool umc_plain_rest_wanted(const umc_plain_t *plain, uint32_t rank, uint64_t at_nck);
+
+/* Proposes what a rank needs of itself in this clock; its pending must be known. */
+void umc_plain_rest_propose(umc_plain_t *plain, choice_t *best, uint32_t rank, uint64_t at_nck);
+void umc_plain_rest_done(umc_plain_t *plain, const choice_t *choice, uint64_t at_nck);
+bool umc_plain_rest_stops(const umc_plain_t *plain, uint32_t bank);
+
+/* For both files of choosing. */
+bool umc_plain_ready(umc_plain_t *plain, cbit_dram_command_t command, uint32_t bank,
+                     uint64_t at_nck);
+void umc_plain_propose_rank(choice_t *best, cbit_dram_command_t command, uint32_t bank);
 
 /* Charges the clock just past to what kept each read waiting (explain.c). */
 void umc_plain_explain(umc_plain_t *plain, uint64_t at_nck);

@@ -114,7 +114,9 @@ static bool decide_mode(umc_core_t *core)
         return false;
     }
     if (core->config.policy.mode_lazily) {
-        if (core->next_due_nck <= core->floor_nck) {
+        if (core->rest != NULL
+                ? !core->config.policy.rest.same_bank && umc_rest_any_refreshing(core)
+                : core->next_due_nck <= core->floor_nck) {
             return false; /* nothing of either mode issues before the refresh anyway */
         }
         if (promoted_is_ready(core)) {
@@ -244,8 +246,10 @@ static uint32_t scan_slowly(const umc_core_t *core, uint32_t now, bool any_pendi
             continue;
         }
         if (any_pending) {
-            bool stopped =
-                p->refresh_stops_channel || pending(core, i % core->banks / core->banks_per_rank);
+            bool stopped = core->rest != NULL
+                               ? umc_rest_stops(core, i % core->banks)
+                               : p->refresh_stops_channel ||
+                                     pending(core, i % core->banks / core->banks_per_rank);
             bool promoted = p->scheme == UMC_SCHEME_AGE &&
                             core->key[i] >> UMC_SEQ_BITS == (uint32_t)UMC_PROMOTED;
             if (stopped && !promoted) {
@@ -280,6 +284,9 @@ static bool plan_each(const umc_core_t *core, uint32_t rank, uint32_t now, umc_p
 
 bool umc_plan_refresh(const umc_core_t *core, uint32_t rank, uint64_t floor_nck, umc_plan_t *plan)
 {
+    if (core->rest != NULL) {
+        return umc_rest_plan(core, rank, floor_nck, plan);
+    }
     const umc_rank_t *r = &core->rank[rank];
     umc_refresh_style_t style = core->config.policy.refresh;
     uint32_t now = umc_max32(umc_relative(core, floor_nck), core->bus);
@@ -303,18 +310,20 @@ bool umc_plan_refresh(const umc_core_t *core, uint32_t rank, uint64_t floor_nck,
 
 static void consider_refreshes(umc_core_t *core, umc_plan_t *plan, bool plan_is_promoted)
 {
+    bool one_by_one =
+        core->config.policy.refresh_stops_channel && !core->config.policy.rest.same_bank;
+    bool refreshing = false;
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
         umc_plan_t other;
-        if (!pending(core, r)) {
-            continue;
+        bool refresh = core->rest == NULL || umc_rest_refreshing(core, r, core->floor_nck);
+        if (!pending(core, r) || (refreshing && refresh && one_by_one)) {
+            continue; /* one rank after the other */
         }
+        refreshing |= refresh;
         if (umc_plan_refresh(core, r, core->floor_nck, &other) &&
             (!plan->valid || other.at_nck < plan->at_nck ||
              (other.at_nck == plan->at_nck && !plan->refresh && !plan_is_promoted))) {
             *plan = other;
-        }
-        if (core->config.policy.refresh_stops_channel) {
-            return; /* one rank after the other */
         }
     }
 }
@@ -323,10 +332,14 @@ static void consider_refreshes(umc_core_t *core, umc_plan_t *plan, bool plan_is_
 static void consider_capped(umc_core_t *core, uint32_t now, umc_plan_t *plan)
 {
     uint16_t index = umc_oldest_waiting(core, core->write_mode);
-    if (index == UMC_NO_ENTRY || core->next_due_nck <= core->floor_nck) {
+    if (index == UMC_NO_ENTRY) {
         return;
     }
     const umc_entry_t *entry = &core->entries[index];
+    if (core->rest != NULL ? umc_rest_stops(core, entry->bank)
+                           : core->next_due_nck <= core->floor_nck) {
+        return;
+    }
     umc_op_t op = umc_next_op(core, entry);
     if (!core->capped[entry->bank] || entry->row != core->open_row[entry->bank] || entry->held ||
         entry->blocked > 0 || (op == UMC_RD && core->credits == 0)) {
@@ -403,6 +416,9 @@ static uint64_t release_visible(umc_core_t *core)
 
 static uint64_t next_due_after(const umc_core_t *core)
 {
+    if (core->rest != NULL) {
+        return umc_rest_next_nck(core, core->floor_nck);
+    }
     uint64_t next = UMC_NEVER;
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
         uint64_t due = core->rank[r].due_nck;

@@ -1,7 +1,7 @@
 #include "model/umc/policy.h"
 
+#include <inttypes.h>
 #include <stddef.h>
-#include <string.h>
 
 /*
  * What each simulator does was read from its sources at the versions of the calibration file and is
@@ -128,6 +128,38 @@ static cbit_err_t set_watermarks(const cbit_umc_config_t *config, umc_policy_t *
     return CBIT_ERR_OK;
 }
 
+static cbit_err_t set_rest(const cbit_umc_config_t *config, umc_policy_t *p, const char *where,
+                           cbit_diag_t *diag)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    bool ddr5 = config->dram.speed >= CBIT_DDR5_4800A;
+    uint32_t most = ddr5 ? 4 : 8;
+    if (config->refresh_postpone > most || config->refresh_pull_in > most) {
+        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
+                            "refresh_postpone, refresh_pull_in: at most %" PRIu32
+                            " refreshes of a DDR%c rank",
+                            most, ddr5 ? '5' : '4');
+    }
+    if (config->refresh_mode > 1 || (config->refresh_mode == 1 && !ddr5)) {
+        err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
+                            "refresh_mode: same_bank is a command of DDR5 devices");
+    }
+    p->rest = (umc_rest_policy_t){.same_bank = config->refresh_mode == 1,
+                                  .postpone = config->refresh_postpone,
+                                  .pull_in = config->refresh_pull_in,
+                                  .refresh_idle_nck = config->refresh_idle_nck,
+                                  .power_down_nck = config->power_down_idle_nck,
+                                  .self_refresh_nck = config->self_refresh_idle_nck};
+    return err;
+}
+
+bool umc_policy_rests(const umc_policy_t *policy)
+{
+    const umc_rest_policy_t *r = &policy->rest;
+    return r->same_bank || r->postpone != 0 || r->pull_in != 0 || r->power_down_nck != 0 ||
+           r->self_refresh_nck != 0;
+}
+
 cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy, const char *where,
                          cbit_diag_t *diag)
 {
@@ -149,6 +181,8 @@ cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy, 
     p.row_hit_cap = config->row_hit_cap != 0 ? config->row_hit_cap : p.row_hit_cap;
     p.starvation_nck = config->starvation_nck != 0 ? config->starvation_nck : p.starvation_nck;
     cbit_err_t err = set_watermarks(config, &p, where, diag);
+    cbit_err_t rest = set_rest(config, &p, where, diag);
+    err = err != CBIT_ERR_OK ? err : rest;
     if (err == CBIT_ERR_OK) {
         *policy = p;
     }

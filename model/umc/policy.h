@@ -37,6 +37,13 @@ typedef enum umc_page {
     UMC_PAGE_ADAPTIVE, /* a column command closes its row when no queued request hits it */
 } umc_page_t;
 
+/* What a rank does beside its requests; all 0: it refreshes on time and never sleeps. */
+typedef struct umc_rest_policy {
+    bool same_bank; /* REFSB instead of REF */
+    uint32_t postpone, pull_in, refresh_idle_nck;
+    uint32_t power_down_nck, self_refresh_nck; /* idle clocks until then; 0: never */
+} umc_rest_policy_t;
+
 typedef struct umc_policy {
     const char *name;
     umc_scheme_t scheme;
@@ -60,7 +67,11 @@ typedef struct umc_policy {
     uint32_t read_entries, write_entries;
     uint32_t write_high, write_low; /* drain above high, until below low */
     uint32_t bank_entries;          /* ROUND_ROBIN: commands of a bank's queue */
+    umc_rest_policy_t rest;
 } umc_policy_t;
+
+/* True if a rank does anything but refresh on time. */
+bool umc_policy_rests(const umc_policy_t *policy);
 
 extern const umc_policy_t umc_policies[]; /* in the order of cbit_umc_policy_names */
 

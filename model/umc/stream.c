@@ -344,6 +344,8 @@ static void collect(driver_t *d, uint64_t count)
     r->activates = stats->activates;
     r->precharges = stats->precharges + stats->precharges_all;
     r->refreshes = stats->refreshes;
+    r->power_downs = stats->power_downs;
+    r->self_refreshes = stats->self_refreshes;
     r->commands = r->column_commands + r->activates + r->precharges + r->refreshes;
     if (d->checker != NULL) {
         r->checked = cbit_dram_checker_commands(d->checker);

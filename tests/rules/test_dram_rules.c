@@ -45,16 +45,44 @@ static uint64_t violations(const cbit_dram_device_t *d, const step_t *steps, uin
 typedef struct walk {
     const cbit_dram_device_t *device;
     cbit_rng_t rng;
-    uint32_t open_row[CBIT_DRAM_MAX_BANKS]; /* 0: closed */
+    uint32_t open_row[CBIT_DRAM_MAX_BANKS];          /* 0: closed */
+    cbit_dram_command_t asleep[CBIT_DRAM_MAX_RANKS]; /* what wakes it; 0: awake */
+    uint32_t refreshes[CBIT_DRAM_MAX_RANKS], set[CBIT_DRAM_MAX_RANKS];
+    bool refreshed[CBIT_DRAM_MAX_RANKS]; /* since the last self-refresh */
 } walk_t;
 
-static bool all_closed(const walk_t *w, uint32_t rank)
+static bool all_closed(const walk_t *w, uint32_t rank, uint32_t first, uint32_t step)
 {
     uint32_t per_rank = w->device->groups * w->device->banks_per_group;
-    for (uint32_t b = rank * per_rank; b < (rank + 1) * per_rank; b++) {
+    for (uint32_t b = rank * per_rank + first; b < (rank + 1) * per_rank; b += step) {
         if (w->open_row[b] != 0) {
             return false;
         }
+    }
+    return true;
+}
+
+/* A command to the whole rank or one bank of every group, if the roll wants one and it may be. */
+static bool choose_for_rank(const walk_t *w, uint32_t rank, uint64_t roll, step_t *step)
+{
+    bool closed = all_closed(w, rank, 0, 1), ddr5 = w->device->generation == 5;
+    uint32_t per_group = w->device->banks_per_group, most = ddr5 ? 4 : 8;
+    if (w->asleep[rank] != 0) {
+        step->command = w->asleep[rank];
+    } else if (roll < 4 && closed && w->refreshes[rank] < most && w->set[rank] == 0) {
+        step->command = CBIT_DRAM_REF;
+    } else if (roll < 8 && !closed) {
+        step->command = CBIT_DRAM_PREA;
+    } else if (roll < 14) {
+        step->command = CBIT_DRAM_PDE;
+    } else if (roll < 30 && closed && w->refreshed[rank]) {
+        step->command = CBIT_DRAM_SRE;
+    } else if (roll < 40 && ddr5 && w->refreshes[rank] < most &&
+               all_closed(w, rank, w->set[rank], per_group)) {
+        step->command = CBIT_DRAM_REFSB;
+        step->flat = rank * w->device->groups * per_group + w->set[rank];
+    } else {
+        return false;
     }
     return true;
 }
@@ -67,11 +95,11 @@ static step_t choose(walk_t *w)
     uint32_t flat = (uint32_t)cbit_rng_below(&w->rng, banks) * (w->device->banks / banks);
     uint64_t roll = cbit_rng_below(&w->rng, 100);
     step_t step = {.flat = flat, .row = w->open_row[flat]};
-    if (roll < 4 && all_closed(w, flat / per_rank)) {
-        step.command = CBIT_DRAM_REF;
-    } else if (roll < 8 && !all_closed(w, flat / per_rank)) {
-        step.command = CBIT_DRAM_PREA;
-    } else if (w->open_row[flat] == 0) {
+    if (choose_for_rank(w, flat / per_rank, roll, &step)) {
+        return step;
+    }
+    roll = cbit_rng_below(&w->rng, 100);
+    if (w->open_row[flat] == 0) {
         step.command = CBIT_DRAM_ACT;
         step.row = roll % 2 == 0 ? ROW : OTHER_ROW;
     } else if (roll < 30) {
@@ -87,6 +115,32 @@ static step_t choose(walk_t *w)
 static void apply(walk_t *w, const step_t *step)
 {
     uint32_t per_rank = w->device->groups * w->device->banks_per_group;
+    uint32_t rank = step->flat / per_rank;
+    switch (step->command) {
+    case CBIT_DRAM_PDE:
+        w->asleep[rank] = CBIT_DRAM_PDX;
+        return;
+    case CBIT_DRAM_SRE:
+        w->asleep[rank] = CBIT_DRAM_SRX;
+        return;
+    case CBIT_DRAM_SRX:
+        w->refreshed[rank] = false;
+        w->refreshes[rank] = 0; /* the device counts anew */
+        w->asleep[rank] = CBIT_DRAM_ACT;
+        return;
+    case CBIT_DRAM_PDX:
+        w->asleep[rank] = CBIT_DRAM_ACT;
+        return;
+    case CBIT_DRAM_REFSB:
+        w->set[rank] = (w->set[rank] + 1) % w->device->banks_per_group;
+        /* fall through */
+    case CBIT_DRAM_REF:
+        w->refreshed[rank] = true;
+        w->refreshes[rank]++;
+        return;
+    default:
+        break;
+    }
     if (step->command == CBIT_DRAM_ACT) {
         w->open_row[step->flat] = step->row;
     } else if (step->command == CBIT_DRAM_PREA) {
@@ -94,8 +148,7 @@ static void apply(walk_t *w, const step_t *step)
         for (uint32_t b = first; b < first + per_rank; b++) {
             w->open_row[b] = 0;
         }
-    } else if (step->command != CBIT_DRAM_RD && step->command != CBIT_DRAM_WR &&
-               step->command != CBIT_DRAM_REF) {
+    } else if (step->command != CBIT_DRAM_RD && step->command != CBIT_DRAM_WR) {
         w->open_row[step->flat] = 0;
     }
 }
@@ -112,10 +165,12 @@ START_TEST(gates_are_tight_between_engine_and_checker)
 {
     cbit_dram_device_t device;
     ck_assert_int_eq(cbit_dram_resolve(&PARTS[_i], "/dram", &device, NULL), CBIT_ERR_OK);
+    device.timing.trefi_nck = 1u << 30; /* none is ever due, some may be paid ahead */
+    device.timing.trefisb_nck = device.generation == 5 ? 1u << 30 : 0;
     step_t *steps = calloc(COMMANDS, sizeof *steps);
     uint32_t bound = 0, refused = 0;
     for (uint32_t sequence = 0; sequence < SEQUENCES; sequence++) {
-        walk_t walk = {.device = &device};
+        walk_t walk = {.device = &device, .refreshed = {true, true, true, true}};
         cbit_dram_history_t *history;
         cbit_rng_init(&walk.rng, cbit_test_seed(), (uint64_t)_i * SEQUENCES + sequence);
         ck_assert_int_eq(cbit_dram_history_create(&device, &history), CBIT_ERR_OK);

@@ -106,6 +106,26 @@ static void random_config(cbit_rng_t *rng, cbit_umc_config_t *config, uint32_t p
     }
 }
 
+/* Whatever ranks may do beside requests. */
+static void random_rest(cbit_rng_t *rng, cbit_umc_config_t *config)
+{
+    static const uint32_t IDLE[] = {0, 1, 20, 200, 3000, 30000};
+    bool ddr5 = config->dram.speed >= CBIT_DDR5_4800A;
+    uint32_t most = ddr5 ? 5 : 9;
+    config->refresh_mode = ddr5 && cbit_rng_below(rng, 2) == 0;
+    config->dram.refresh_granularity = 1u << cbit_rng_below(rng, ddr5 ? 2 : 3);
+    config->refresh_postpone = (uint32_t)cbit_rng_below(rng, most);
+    config->refresh_pull_in = cbit_rng_below(rng, 2) == 0 ? (uint32_t)cbit_rng_below(rng, most) : 0;
+    config->refresh_idle_nck = IDLE[cbit_rng_below(rng, 6)];
+    config->power_down_idle_nck = IDLE[cbit_rng_below(rng, 6)];
+    config->self_refresh_idle_nck = cbit_rng_below(rng, 2) == 0 ? IDLE[cbit_rng_below(rng, 6)] : 0;
+    if (cbit_rng_below(rng, 2) == 0) {
+        /* Refreshes so often that a short stream sees many. */
+        config->dram.timing.trefi_nck = 3000;
+        config->dram.timing.trefisb_nck = ddr5 ? 900 : 0;
+    }
+}
+
 static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t window,
                      const cbit_stream_request_t *requests, uint32_t count, uint32_t *latency,
                      command_log_t *log, cbit_stream_result_t *result)
@@ -127,29 +147,35 @@ static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t windo
 
 enum { REQUESTS = 500, ROUNDS = 8, POLICIES = 7 };
 
-START_TEST(the_quick_controller_equals_the_plain_one)
+static void compare_controllers(uint32_t policy, bool rests)
 {
     cbit_rng_t rng;
-    cbit_rng_init(&rng, cbit_test_seed(), (uint64_t)_i);
+    cbit_rng_init(&rng, cbit_test_seed(), policy + (rests ? 100 : 0));
     cbit_stream_request_t *requests = calloc(REQUESTS, sizeof *requests);
     uint32_t *quick = calloc(REQUESTS, sizeof *quick), *plain = calloc(REQUESTS, sizeof *plain);
     command_log_t *quick_log = calloc(1, sizeof *quick_log);
     command_log_t *plain_log = calloc(1, sizeof *plain_log);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         cbit_umc_config_t config;
-        random_config(&rng, &config, (uint32_t)_i);
+        random_config(&rng, &config, policy);
+        if (rests) {
+            random_rest(&rng, &config);
+        }
         random_stream(&rng, requests, REQUESTS, UINT64_C(1) << 32);
         uint32_t window = 1 + (uint32_t)cbit_rng_below(&rng, 40);
         quick_log->count = plain_log->count = 0;
         cbit_stream_result_t a, b;
         run_once(&config, false, window, requests, REQUESTS, quick, quick_log, &a);
         run_once(&config, true, window, requests, REQUESTS, plain, plain_log, &b);
-        assert_same_commands(quick_log, plain_log, cbit_umc_policy_names[_i], round);
+        assert_same_commands(quick_log, plain_log, cbit_umc_policy_names[policy], round);
         for (uint32_t i = 0; i < REQUESTS; i++) {
             ck_assert_msg(quick[i] == plain[i],
                           "%s, round %u: request %u took %u clocks, plainly %u",
-                          cbit_umc_policy_names[_i], round, i, quick[i], plain[i]);
+                          cbit_umc_policy_names[policy], round, i, quick[i], plain[i]);
         }
+        ck_assert_uint_eq(a.refreshes, b.refreshes);
+        ck_assert_uint_eq(a.power_downs, b.power_downs);
+        ck_assert_uint_eq(a.self_refreshes, b.self_refreshes);
         ck_assert_uint_eq(a.end_nck, b.end_nck);
         ck_assert_uint_eq(a.row_hits, b.row_hits);
         ck_assert_uint_eq(a.reads + a.writes, REQUESTS);
@@ -162,6 +188,17 @@ START_TEST(the_quick_controller_equals_the_plain_one)
     free(plain);
     free(quick);
     free(requests);
+}
+
+START_TEST(the_quick_controller_equals_the_plain_one)
+{
+    compare_controllers((uint32_t)_i, false);
+}
+END_TEST
+
+START_TEST(and_so_it_does_with_ranks_that_rest)
+{
+    compare_controllers((uint32_t)_i, true);
 }
 END_TEST
 
@@ -426,6 +463,7 @@ Suite *cbit_test_suite(void)
     TCase *equal = tcase_create("equal");
     tcase_set_timeout(equal, 120);
     tcase_add_loop_test(equal, the_quick_controller_equals_the_plain_one, 0, POLICIES);
+    tcase_add_loop_test(equal, and_so_it_does_with_ranks_that_rest, 0, POLICIES);
     tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
     suite_add_tcase(suite, equal);
     TCase *points = tcase_create("points");

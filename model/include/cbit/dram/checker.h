@@ -30,7 +30,9 @@ typedef struct cbit_dram_violation {
 cbit_err_t cbit_dram_checker_create(const cbit_dram_device_t *device, cbit_dram_checker_t **out);
 void cbit_dram_checker_destroy(cbit_dram_checker_t *checker); /* NULL is allowed */
 
-/* name: ACT, PRE, PREA, RD, RDA, WR, WRA or REF. group, bank, row, column count where they apply.
+/*
+ * name: ACT, PRE, PREA, RD, RDA, WR, WRA, REF, REFSB (bank of every group), PDE, PDX, SRE or SRX.
+ * group, bank, row, column count where they apply.
  */
 void cbit_dram_checker_command(cbit_dram_checker_t *checker, const char *name, uint64_t at_nck,
                                uint32_t rank, uint32_t group, uint32_t bank, uint32_t row,

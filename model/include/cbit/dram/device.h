@@ -54,7 +54,9 @@ typedef struct cbit_dram_timing {
     uint32_t twr_nck, twtr_s_nck, twtr_l_nck, trtp_nck, tppd_nck;
     uint32_t trtrs_nck; /* rank switch, also the read-to-write bubble */
     uint32_t trefi_nck, trfc_nck;
-    uint32_t txp_nck, tcke_nck, txs_nck, tckesr_nck;
+    uint32_t trefisb_nck, trfcsb_nck, trefsbrd_nck; /* DDR5: bank k of every group */
+    uint32_t txp_nck, tcke_nck, txs_nck, txsdll_nck, tckesr_nck;
+    uint32_t tactpden_nck, tprpden_nck, trefpden_nck; /* ACT, PRE, REF to power-down entry */
     /* Between commands, from the above. */
     uint32_t read_to_write_nck, write_to_read_s_nck, write_to_read_l_nck, write_to_pre_nck;
     uint32_t read_to_read_rank_nck, write_to_write_rank_nck;
@@ -67,14 +69,16 @@ typedef struct cbit_dram_timing {
 typedef struct cbit_dram_power {
     uint32_t vdd_mv;
     uint32_t idd0_ma, idd2n_ma, idd3n_ma, idd4r_ma, idd4w_ma, idd5_ma;
+    uint32_t idd2p_ma, idd3p_ma, idd6_ma; /* power-down, closed and open; self-refresh */
 } cbit_dram_power_t;
 
 /* What a scenario says about the devices of a channel. */
 typedef struct cbit_dram_config {
-    uint32_t speed;        /* cbit_dram_speed_t */
-    uint32_t width_bits;   /* of a device: 4, 8 or 16 */
-    uint32_t density_gbit; /* of a device: 4, 8, 16, 24, 32 */
-    uint32_t ranks;        /* 1..4 */
+    uint32_t speed;               /* cbit_dram_speed_t */
+    uint32_t width_bits;          /* of a device: 4, 8 or 16 */
+    uint32_t density_gbit;        /* of a device: 4, 8, 16, 24, 32 */
+    uint32_t ranks;               /* 1..4 */
+    uint32_t refresh_granularity; /* REF every tREFI / this: DDR4 1, 2, 4; DDR5 1, 2 */
     cbit_dram_timing_t timing;
     cbit_dram_power_t power;
 } cbit_dram_config_t;
@@ -84,7 +88,8 @@ extern const char *const cbit_dram_speed_names[];
 
 /* The same with nothing left open. Bits are address bits; lines are 64 bytes. */
 typedef struct cbit_dram_device {
-    cbit_clock_t clock; /* tCK, exact */
+    uint32_t generation; /* 4 or 5 */
+    cbit_clock_t clock;  /* tCK, exact */
     cbit_dram_timing_t timing;
     cbit_dram_power_t power;
     uint32_t ranks, groups, banks_per_group;                          /* groups of a rank */

@@ -41,6 +41,7 @@ extern const char *const cbit_dram_command_names[CBIT_DRAM_COMMANDS];
 typedef enum cbit_dram_scope {
     CBIT_SCOPE_BANK,
     CBIT_SCOPE_GROUP,
+    CBIT_SCOPE_SET, /* the same bank of every group of the rank: what REFSB refreshes */
     CBIT_SCOPE_RANK,
     CBIT_SCOPE_OTHER_RANKS,
     CBIT_SCOPES,

@@ -18,7 +18,8 @@ extern "C" {
 
 /* Names of the scheduling policies, cbit's own first; NULL ends. */
 extern const char *const cbit_umc_policy_names[];
-extern const char *const cbit_umc_page_names[]; /* open, closed, adaptive */
+extern const char *const cbit_umc_page_names[];    /* open, closed, adaptive */
+extern const char *const cbit_umc_refresh_names[]; /* all_bank, same_bank */
 
 struct cbit_umc_config {
     cbit_dram_config_t dram;
@@ -34,6 +35,10 @@ struct cbit_umc_config {
     uint32_t return_buffer_entries; /* lines between RD and last plaintext beat */
     uint32_t engine_clock_divider;  /* engine clock = DRAM clock / this: 1 or 2 */
     bool check_commands;            /* replay every command through the independent checker */
+    uint32_t refresh_mode;          /* index into cbit_umc_refresh_names */
+    uint32_t refresh_postpone, refresh_pull_in; /* refreshes that may be owed or paid ahead */
+    uint32_t refresh_idle_nck; /* a rank without requests for this long is refreshed early */
+    uint32_t power_down_idle_nck, self_refresh_idle_nck; /* 0: never */
 };
 typedef struct cbit_umc_config cbit_umc_config_t;
 extern const cbit_row_t cbit_umc_rows[];

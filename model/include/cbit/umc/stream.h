@@ -67,6 +67,7 @@ typedef struct cbit_stream_result {
     uint64_t end_nck; /* when the last read was complete */
     uint64_t forwarded, coalesced, merged;
     uint64_t column_commands, row_hits, activates, precharges, refreshes, commands;
+    uint64_t power_downs, self_refreshes; /* entries */
     uint64_t latency_sum_nck, latency_max_nck;
     uint64_t stage_nck[3]; /* queue, dram, aes; over all reads, with `stamps` */
     uint64_t checked, violations;
