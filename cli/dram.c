@@ -10,6 +10,7 @@
 #include "cbit/perf/dram_streams.h"
 #include "cli/args.h"
 #include "cli/dram_stream_file.h"
+#include "cli/set_field.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
@@ -21,7 +22,7 @@ typedef struct dram_options {
     uint64_t window, count, depth_eclk, width_bits, density_gbit, ranks, explain;
     uint64_t read_queue, write_queue;
     bool gen_given, json, emit, check, plain, explain_given, no_vectors;
-    cbit_arg_list_t timings, group_hash, bank_hash;
+    cbit_arg_list_t timings, devices, controllers, group_hash, bank_hash;
 } dram_options_t;
 
 static const char *const PRESETS[] = {
@@ -64,6 +65,10 @@ static const cbit_arg_t args[] = {
     {"--ranks", CBIT_ARG_U64, OPTION(ranks), .value = "N", .help = "1, 2 or 4"},
     {"--timing", CBIT_ARG_LIST, OPTION(timings), .value = "NAME=CLOCKS",
      .help = "override a timing, e.g. trcd_nck=24"},
+    {"--device", CBIT_ARG_LIST, OPTION(devices), .value = "NAME=VALUE",
+     .help = "any parameter of /umc/dram, e.g. refresh_granularity=2"},
+    {"--controller", CBIT_ARG_LIST, OPTION(controllers), .value = "NAME=VALUE",
+     .help = "any parameter of /umc, e.g. refresh_postpone=8"},
     {"--group-hash", CBIT_ARG_LIST, OPTION(group_hash), .value = "MASK",
      .help = "address bits XORed into the next bank-group bit"},
     {"--bank-hash", CBIT_ARG_LIST, OPTION(bank_hash), .value = "MASK",
@@ -96,37 +101,6 @@ static const cbit_cli_command_t command = {
 };
 
 /* ---- configuration ---- */
-
-static void set_timing(const char *text, cbit_umc_config_t *config, cbit_diag_t *diag)
-{
-    const cbit_row_t *rows = cbit_rows_find(cbit_dram_config_rows, "timing")->rows;
-    const char *equals = strchr(text, '=');
-    char name[64], *end = NULL;
-    size_t length = equals == NULL ? 0 : (size_t)(equals - text);
-    if (length == 0 || length >= sizeof name) {
-        cbit_diag_add(diag, CBIT_ERR_SYNTAX, NULL, "--timing %s: not NAME=CLOCKS", text);
-        return;
-    }
-    memcpy(name, text, length);
-    name[length] = '\0';
-    const cbit_row_t *row = cbit_rows_find(rows, name);
-    if (row == NULL) {
-        const char *nearest = cbit_rows_nearest(rows, name);
-        cbit_diag_add(diag, CBIT_ERR_UNKNOWN_KEY, NULL, "--timing %s: no such timing", name);
-        if (nearest != NULL) {
-            cbit_diag_hint(diag, "did you mean %s?", nearest);
-        }
-        return;
-    }
-    unsigned long value = strtoul(equals + 1, &end, 10);
-    if (end == equals + 1 || *end != '\0' || value > row->max || equals[1] == '-') {
-        cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
-                      "--timing %s: %s is outside 0..%" PRIu64 " clocks", name, equals + 1,
-                      row->max);
-        return;
-    }
-    *(uint32_t *)(void *)((char *)&config->dram.timing + row->offset) = (uint32_t)value;
-}
 
 static uint32_t set_masks(const cbit_arg_list_t *list, uint64_t *masks, const char *name,
                           cbit_diag_t *diag)
@@ -174,7 +148,16 @@ static void configure(const dram_options_t *o, cbit_umc_config_t *config, uint64
         (void)strcpy(config->mapping, o->mapping);
     }
     for (uint32_t i = 0; i < o->timings.count; i++) {
-        set_timing(o->timings.items[i], config, diag);
+        cbit_cli_set_field("--timing", o->timings.items[i],
+                           cbit_rows_find(cbit_dram_config_rows, "timing")->rows,
+                           &config->dram.timing, diag);
+    }
+    for (uint32_t i = 0; i < o->devices.count; i++) {
+        cbit_cli_set_field("--device", o->devices.items[i], cbit_dram_config_rows, &config->dram,
+                           diag);
+    }
+    for (uint32_t i = 0; i < o->controllers.count; i++) {
+        cbit_cli_set_field("--controller", o->controllers.items[i], cbit_umc_rows, config, diag);
     }
     config->group_hash = masks;
     config->group_hash_count = set_masks(&o->group_hash, masks, "--group-hash", diag);
@@ -238,7 +221,10 @@ static void write_command(void *self, const char *name, uint64_t at_nck, uint32_
                           uint32_t group, uint32_t bank, uint32_t row, uint32_t column)
 {
     FILE *file = self;
-    if (strcmp(name, "REF") == 0 || strcmp(name, "PREA") == 0) {
+    bool places = name[0] == 'A' || ((name[0] == 'R' || name[0] == 'W') && name[1] != 'E');
+    if (strcmp(name, "REFSB") == 0) {
+        (void)fprintf(file, "%" PRIu64 ",%s,%" PRIu32 ",%" PRIu32 "\n", at_nck, name, rank, bank);
+    } else if (!places && strcmp(name, "PRE") != 0) {
         (void)fprintf(file, "%" PRIu64 ",%s,%" PRIu32 "\n", at_nck, name, rank);
     } else if (strcmp(name, "PRE") == 0) {
         (void)fprintf(file, "%" PRIu64 ",%s,%" PRIu32 ",%" PRIu32 ",%" PRIu32 "\n", at_nck, name,
@@ -313,6 +299,8 @@ static void print_json(const dram_options_t *o, const cbit_stream_result_t *r, d
     printf("  \"activates\": %" PRIu64 ",\n  \"precharges\": %" PRIu64
            ",\n  \"refreshes\": %" PRIu64 ",\n  \"commands\": %" PRIu64 ",\n",
            r->activates, r->precharges, r->refreshes, r->commands);
+    printf("  \"power_downs\": %" PRIu64 ",\n  \"self_refreshes\": %" PRIu64 ",\n", r->power_downs,
+           r->self_refreshes);
     if (o->check) {
         printf("  \"checked\": %" PRIu64 ",\n  \"violations\": %" PRIu64 ",\n", r->checked,
                r->violations);
