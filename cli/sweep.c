@@ -17,6 +17,7 @@
 #include "cli/output.h"
 #include "cli/sweep_pool.h"
 #include "cli/sweep_scenario.h"
+#include "cli/sweep_slurm.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
@@ -24,9 +25,9 @@ enum { ON_LOCAL, ON_SLURM, DIGEST_BYTES = 32, FAILURES_SHOWN = 20 };
 
 typedef struct sweep_options {
     const char *out;
-    uint64_t jobs;
+    uint64_t jobs, chunk, task;
     uint32_t on;
-    bool jobs_given, csv, quiet;
+    bool jobs_given, chunk_given, task_given, csv, quiet;
 } sweep_options_t;
 
 static const char *const on_words[] = {"local", "slurm", NULL};
@@ -39,7 +40,11 @@ static const cbit_arg_t args[] = {
     {"--jobs", CBIT_ARG_U64, OPTION(jobs), .value = "N", .given_offset = OPTION(jobs_given),
      .help = "runs at a time; default: one a core"},
     {"--on", CBIT_ARG_WORD, OPTION(on), .words = on_words,
-     .help = "where runs are started; only local for now"},
+     .help = "where runs are started: here (default) or as a job array of Slurm"},
+    {"--chunk", CBIT_ARG_U64, OPTION(chunk), .value = "N", .given_offset = OPTION(chunk_given),
+     .help = "slurm: runs a task; default: so many that each CPU gets four tasks"},
+    {"--task", CBIT_ARG_U64, OPTION(task), .value = "N", .given_offset = OPTION(task_given),
+     .help = "slurm: what a node does: task N of DIR/slurm.plan, and no tables"},
     {"--csv", CBIT_ARG_FLAG, OPTION(csv), .help = "summary.csv on standard output"},
     {"--quiet", CBIT_ARG_FLAG, OPTION(quiet), .help = "no table, no progress"},
     {.name = NULL},
@@ -67,6 +72,7 @@ typedef struct sweep_job {
     cbit_sweep_t *sweep;
     cbit_sweep_table_t *table;
     cbit_sweep_pool_t pool;
+    cbit_sweep_slurm_t slurm;
     bool has_sqlite;
     cbit_diag_t *diag;
 } sweep_job_t;
@@ -194,12 +200,6 @@ static void clean(const char *runs)
 static cbit_err_t prepare(sweep_job_t *job)
 {
     char runs[CBIT_SWEEP_PATH_BYTES];
-    if (job->options.on == ON_SLURM) {
-        (void)cbit_diag_add(job->diag, CBIT_ERR_UNSUPPORTED, "--on slurm",
-                            "this version starts runs on this machine only");
-        cbit_diag_hint(job->diag, "--on local");
-        return CBIT_ERR_UNSUPPORTED;
-    }
     cbit_err_t err = cbit_sweep_load(job->file, &job->sweep, job->diag);
     err = err != CBIT_ERR_OK ? err : name_runs(job);
     err = err != CBIT_ERR_OK ? err : choose_out(job);
@@ -208,12 +208,28 @@ static cbit_err_t prepare(sweep_job_t *job)
     }
     (void)snprintf(runs, sizeof runs, "%s/runs/", job->out);
     (void)snprintf(job->pool.folder, sizeof job->pool.folder, "%s/runs", job->out);
+    job->slurm = (cbit_sweep_slurm_t){
+        .pool = &job->pool, .out = job->out, .file = job->file, .chunk = job->options.chunk};
     err = cbit_output_make_parents(runs, job->diag);
+    if (job->options.task_given) {
+        return err; /* others are at work in the directory too: its lock is the submitter's */
+    }
     err = err != CBIT_ERR_OK ? err : lock(job->out, job->diag);
+    if (err == CBIT_ERR_OK && job->options.on == ON_SLURM) {
+        err = cbit_sweep_slurm_adopt(&job->slurm, job->diag);
+    }
     if (err == CBIT_ERR_OK) {
         clean(job->pool.folder);
     }
     return err;
+}
+
+static cbit_err_t run_all(sweep_job_t *job)
+{
+    return job->options.task_given
+               ? cbit_sweep_slurm_task(&job->slurm, job->options.task, job->diag)
+           : job->options.on == ON_SLURM ? cbit_sweep_slurm_run(&job->slurm, job->diag)
+                                         : cbit_sweep_pool_run(&job->pool, job->diag);
 }
 
 /* ---- afterwards ---- */
@@ -347,11 +363,14 @@ static int sweep(sweep_job_t *job)
         return cbit_tell(job->diag, "nothing was run");
     }
     job->pool.sweep = job->sweep;
-    job->pool.jobs = job->options.jobs_given ? (uint32_t)job->options.jobs
-                     : cores > 0             ? (uint32_t)cores
-                                             : 1;
+    job->pool.jobs = job->options.jobs_given                 ? (uint32_t)job->options.jobs
+                     : cores > 0 && !job->options.task_given ? (uint32_t)cores
+                                                             : 1;
     job->pool.progress = !job->options.quiet && isatty(STDERR_FILENO) == 1;
-    cbit_err_t err = cbit_sweep_pool_run(&job->pool, job->diag);
+    cbit_err_t err = run_all(job);
+    if (job->options.task_given) {
+        return cbit_tell(job->diag, "finished runs are kept");
+    }
     if (err == CBIT_ERR_OK) {
         job->table = cbit_sweep_table_create(job->sweep);
         err = job->table != NULL
@@ -387,6 +406,11 @@ int cbit_cli_sweep(int argc, char **argv)
     } else if (!help && job->options.jobs_given &&
                (job->options.jobs == 0 || job->options.jobs > 1024)) {
         status = cbit_usage_error(&command, "--jobs: 1 to 1024 are possible");
+    } else if (!help && job->options.chunk_given &&
+               (job->options.chunk == 0 || job->options.chunk > CBIT_SWEEP_MAX_RUNS)) {
+        status = cbit_usage_error(&command, "--chunk: 1 to %d are possible", CBIT_SWEEP_MAX_RUNS);
+    } else if (!help && job->options.task > CBIT_SWEEP_MAX_RUNS) {
+        status = cbit_usage_error(&command, "--task: there is no such task");
     } else if (!help) {
         job->file = operands.items[0];
         status = sweep(job);

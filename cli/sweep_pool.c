@@ -38,7 +38,7 @@ void cbit_sweep_pool_path(const cbit_sweep_pool_t *pool, uint32_t run, const cha
                    suffix);
 }
 
-static bool exists(const cbit_sweep_pool_t *pool, uint32_t run, const char *suffix)
+bool cbit_sweep_pool_has(const cbit_sweep_pool_t *pool, uint32_t run, const char *suffix)
 {
     char path[CBIT_SWEEP_PATH_BYTES];
     struct stat info;
@@ -134,8 +134,8 @@ static void why(const cbit_sweep_pool_t *pool, uint32_t run, int status, char li
 static cbit_err_t judge(pool_t *pool, uint32_t run, int status)
 {
     char path[CBIT_SWEEP_PATH_BYTES], log[CBIT_SWEEP_PATH_BYTES], line[LINE_BYTES] = "";
-    bool good =
-        WIFEXITED(status) && WEXITSTATUS(status) <= 1 && exists(pool->shared, run, "/result.json");
+    bool good = WIFEXITED(status) && WEXITSTATUS(status) <= 1 &&
+                cbit_sweep_pool_has(pool->shared, run, "/result.json");
     cbit_sweep_pool_path(pool->shared, run, ".FAILED", path);
     cbit_sweep_pool_path(pool->shared, run, ".log", log);
     if (good) {
@@ -217,7 +217,11 @@ static cbit_err_t work(pool_t *pool)
 static void find_work(pool_t *pool)
 {
     for (uint32_t r = 0; r < cbit_sweep_runs(pool->shared->sweep); r++) {
-        if (exists(pool->shared, r, "/result.json") && !exists(pool->shared, r, ".FAILED")) {
+        if (pool->shared->only != NULL && !pool->shared->only[r]) {
+            continue;
+        }
+        if (cbit_sweep_pool_has(pool->shared, r, "/result.json") &&
+            !cbit_sweep_pool_has(pool->shared, r, ".FAILED")) {
             pool->shared->found++;
         } else {
             pool->todo[pool->todo_count++] = r;
