@@ -69,6 +69,7 @@ const cbit_row_t cbit_platform_rows[] = {
     SECTION(vcpu, cbit_vcpu_rows, "Cores and their translation"),
     SECTION(cache, cbit_cache_rows, "The cache between cores and fabric"),
     SECTION(fabric, cbit_fabric_rows, "The data fabric and its channels"),
+    SECTION(iommu, cbit_iommu_rows, "What translates devices' addresses"),
     SECTION(umc, cbit_umc_rows, "Memory controllers and DRAM"),
     SECTION(engine, cbit_aes_engine_rows, "The AES engine of each memory channel"),
     SECTION(sp, cbit_sp_config_rows, "The Secure Processor"),

@@ -187,8 +187,10 @@ static cbit_err_t build_cores(cbit_platform_t *platform, cbit_diag_t *diag)
                                                   cbit_fabric_port_at(platform->fabric, i)));
     }
     platform->coherent = (cbit_coherent_t){.below = recorder, .cache = platform->cache};
+    cbit_iommu_config_t iommu = config->iommu;
+    iommu.c_bit = config->sev.c_bit;
     err = cbit_iommu_create(
-        config->sev.c_bit,
+        &iommu, platform->kernel,
         cbit_wiring_bind(wiring, &wiring->iommu_memory, cbit_coherent_port(&platform->coherent)),
         &platform->iommu);
     cbit_vcpu_config_t vcpu = config->vcpu;
@@ -338,8 +340,12 @@ cbit_port_t cbit_platform_host_port(cbit_platform_t *platform, uint32_t core)
 
 cbit_port_t cbit_platform_device_port(cbit_platform_t *platform, uint32_t device)
 {
-    (void)device; /* no device tables so far: all devices are alike */
-    return cbit_iommu_port(platform->iommu);
+    return cbit_iommu_port(platform->iommu, device);
+}
+
+cbit_iommu_t *cbit_platform_iommu(cbit_platform_t *platform)
+{
+    return platform->iommu;
 }
 
 static void on_wbinvd(void *self)
@@ -431,6 +437,7 @@ void cbit_platform_stats(const cbit_platform_t *platform, cbit_platform_stats_t 
     stats->key_writes = platform->key_writes;
     cbit_cache_stats(platform->cache, &stats->cache);
     cbit_fabric_stats(platform->fabric, &stats->fabric);
+    cbit_iommu_stats(platform->iommu, &stats->iommu);
     cbit_sp_stats(platform->sp, &stats->sp);
     for (uint32_t i = 0; i < platform->config.fabric.channels; i++) {
         cbit_umc_stats_t umc;

@@ -151,6 +151,8 @@ static void put_blocks(const builder_t *b, cbit_json_t *root)
                          &run->machine.cache);
     cbit_result_put_rows(b->result, section(b, root, "fabric"), "fabric", cbit_fabric_stat_rows,
                          &run->machine.fabric);
+    cbit_result_put_rows(b->result, section(b, root, "iommu"), "iommu", cbit_iommu_stat_rows,
+                         &run->machine.iommu);
     cbit_result_put_rows(b->result, section(b, root, "sp"), "sp", cbit_sp_stat_rows,
                          &run->machine.sp);
     cbit_json_t *hypervisor = section(b, root, "hypervisor");

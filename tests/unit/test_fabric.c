@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "cbit/fabric/fabric.h"
-#include "cbit/iommu/iommu.h"
 #include "cbit_test.h"
 #include "model/fabric/interleave.h"
 
@@ -368,31 +367,6 @@ START_TEST(channels_that_do_not_divide_into_nodes_are_refused)
 }
 END_TEST
 
-START_TEST(a_device_names_host_or_plain_and_never_a_guest)
-{
-    rig_t rig;
-    cbit_iommu_t *iommu;
-    make_rig(&rig, 1, 4);
-    ck_assert_int_eq(cbit_iommu_create(47, rig.port, &iommu), CBIT_ERR_OK);
-    const cbit_port_t port = cbit_iommu_port(iommu);
-    cbit_txn_t txn;
-    cbit_txn_init(&txn, CBIT_COMMAND_READ, 0x1000, 64, /*key=*/3, CBIT_SOURCE_DMA, 0);
-    cbit_txn_push_reply(&txn, count_reply, &rig);
-    ck_assert(port.try_send(port.self, &txn, NULL));
-    cbit_kernel_run(rig.kernel, CBIT_PS_NEVER);
-    ck_assert_uint_eq(rig.memories[0].last_key, CBIT_KEY_PLAIN);
-    cbit_txn_init(&txn, CBIT_COMMAND_READ, 0x1000 | UINT64_C(1) << 47, 64, /*key=*/3,
-                  CBIT_SOURCE_DMA, cbit_kernel_now_ps(rig.kernel));
-    cbit_txn_push_reply(&txn, count_reply, &rig);
-    ck_assert(port.try_send(port.self, &txn, NULL));
-    cbit_kernel_run(rig.kernel, CBIT_PS_NEVER);
-    ck_assert_uint_eq(rig.memories[0].last_key, CBIT_KEY_HOST);
-    ck_assert_uint_eq(rig.memories[0].last_spa, 0x1000);
-    cbit_iommu_destroy(iommu);
-    free_rig(&rig);
-}
-END_TEST
-
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("fabric");
@@ -407,7 +381,6 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, a_request_pays_each_step_both_ways);
     tcase_add_test(tcase, channels_that_do_not_divide_into_nodes_are_refused);
     tcase_add_test(tcase, hashing_spreads_a_stride_of_the_channel_count);
-    tcase_add_test(tcase, a_device_names_host_or_plain_and_never_a_guest);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -15,6 +15,7 @@
 #include "cbit/base/rows.h"
 #include "cbit/cache/cache.h"
 #include "cbit/fabric/fabric.h"
+#include "cbit/iommu/iommu.h"
 #include "cbit/sp/config.h"
 #include "cbit/umc/config.h"
 #include "cbit/vcpu/vcpu.h"
@@ -53,6 +54,7 @@ struct cbit_platform_config {
     cbit_vcpu_config_t vcpu;
     cbit_cache_config_t cache;
     cbit_fabric_config_t fabric;
+    cbit_iommu_config_t iommu;
     cbit_umc_config_t umc;
     cbit_aes_engine_config_t engine;
     cbit_sp_config_t sp;

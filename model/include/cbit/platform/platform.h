@@ -62,6 +62,9 @@ cbit_port_t cbit_platform_host_port(cbit_platform_t *platform, uint32_t core);
 /* Requests of real devices: through the IOMMU, coherent with lines of the same key id only. */
 cbit_port_t cbit_platform_device_port(cbit_platform_t *platform, uint32_t device);
 
+/* Its registers: device table, invalidations, faults. */
+cbit_iommu_t *cbit_platform_iommu(cbit_platform_t *platform);
+
 /* WBINVD on one core: done(self) when its dirty lines are written back; sets WBINVD_DONE. */
 void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)(void *self),
                           void *self);
@@ -86,6 +89,7 @@ typedef struct cbit_platform_stats {
     cbit_aes_counters_t engine; /* all channels together */
     cbit_cache_stats_t cache;
     cbit_fabric_stats_t fabric;
+    cbit_iommu_stats_t iommu;
     cbit_umc_stats_t umc; /* all channels together */
     cbit_sp_stats_t sp;
 } cbit_platform_stats_t;
