@@ -8,60 +8,62 @@
 #include <time.h>
 
 #include "cbit/cosim/engine.h"
-#include "cli/args.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
-#include "cosim/bench.h"
 
-enum { DEFAULT_BEATS = 1000000, DEFAULT_MAX_CYCLES = 1000000 };
-
-typedef struct cosim_options {
-    uint64_t seed, beats, only_case, max_cycles;
-    bool case_given, json, quiet, bins, speed;
-    uint32_t parameters;
-    bool parameters_given;
-    const char *waves, *top, *vectors;
-    cbit_arg_list_t rtl, lists, includes, defines, generics;
-} cosim_options_t;
+enum { DEFAULT_BEATS = 1000000, DEFAULT_MAX_CYCLES = 1000000, DEFAULT_PATIENCE = 10000 };
+enum { MAX_JOBS = 256 };
 
 /* In the order of cbit_parameter_sets. */
 static const char *const set_words[] = {"platform", "small", "shared", "in_order",
                                         "deep",     "safe",  NULL};
 
 static const cbit_arg_t args[] = {
-    {"--seed", CBIT_ARG_U64, offsetof(cosim_options_t, seed), .value = "N",
+    {"--seed", CBIT_ARG_U64, offsetof(cbit_cosim_options_t, seed), .value = "N",
      .help = "draws the cases (default 1)"},
-    {"--beats", CBIT_ARG_U64, offsetof(cosim_options_t, beats), .value = "N",
-     .help = "delivered 16-byte beats to compare (default 1000000)"},
-    {"--case", CBIT_ARG_U64, offsetof(cosim_options_t, only_case), .value = "K",
-     .given_offset = offsetof(cosim_options_t, case_given), .help = "only the seed's K-th case"},
-    {"--parameters", CBIT_ARG_WORD, offsetof(cosim_options_t, parameters), .words = set_words,
-     .given_offset = offsetof(cosim_options_t, parameters_given),
+    {"--beats", CBIT_ARG_U64, offsetof(cbit_cosim_options_t, beats), .value = "N",
+     .given_offset = offsetof(cbit_cosim_options_t, beats_given),
+     .help = "delivered 16-byte beats to compare (default 1000000; a bare core: 2000)"},
+    {"--case", CBIT_ARG_U64, offsetof(cbit_cosim_options_t, only_case), .value = "K",
+     .given_offset = offsetof(cbit_cosim_options_t, case_given),
+     .help = "only the seed's K-th case (a bare core: its K-th check)"},
+    {"--seeds", CBIT_ARG_U64, offsetof(cbit_cosim_options_t, seeds), .value = "N",
+     .help = "so many seeds from --seed on, coverage merged (default 1)"},
+    {"--jobs", CBIT_ARG_U64, offsetof(cbit_cosim_options_t, jobs), .value = "N",
+     .help = "seeds at once (default 1)"},
+    {"--junit", CBIT_ARG_TEXT, offsetof(cbit_cosim_options_t, junit), .value = "FILE",
+     .help = "write one JUnit test case per seed"},
+    {"--parameters", CBIT_ARG_WORD, offsetof(cbit_cosim_options_t, parameters), .words = set_words,
+     .given_offset = offsetof(cbit_cosim_options_t, parameters_given),
      .help = "another engine of ours; all but platform are compiled first (half a minute)"},
-    {"--rtl", CBIT_ARG_LIST, offsetof(cosim_options_t, rtl), .value = "FILE...",
-     .help = "check this design instead: the port list of docs/engine.md"},
-    {"--top", CBIT_ARG_TEXT, offsetof(cosim_options_t, top), .value = "NAME",
-     .help = "its top module (default aes_engine)"},
-    {"-f", CBIT_ARG_LIST, offsetof(cosim_options_t, lists), .value = "LIST",
+    {"--rtl", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, rtl), .value = "FILE...",
+     .help = "check this design instead: all files up to the next option"},
+    {"--adapter", CBIT_ARG_TEXT, offsetof(cbit_cosim_options_t, adapter), .value = "NAME",
+     .help = "engine (default): the ports of docs/engine.md; or a bare AES core: docs/cosim.md"},
+    {"--top", CBIT_ARG_TEXT, offsetof(cbit_cosim_options_t, top), .value = "NAME",
+     .help = "its top module (default aes_engine, or what the adapter says)"},
+    {"-f", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, lists), .value = "LIST",
      .help = "a file with more arguments for verilator"},
-    {"-I", CBIT_ARG_LIST, offsetof(cosim_options_t, includes), .value = "DIR",
+    {"-I", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, includes), .value = "DIR",
      .help = "a folder with included files"},
-    {"-D", CBIT_ARG_LIST, offsetof(cosim_options_t, defines), .value = "NAME=V", .help = "a macro"},
-    {"-G", CBIT_ARG_LIST, offsetof(cosim_options_t, generics), .value = "NAME=V",
+    {"-D", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, defines), .value = "NAME=V",
+     .help = "a macro"},
+    {"-G", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, generics), .value = "NAME=V",
      .help = "a parameter of the top module; those of the contract tell the model too"},
-    {"--max-cycles", CBIT_ARG_U64, offsetof(cosim_options_t, max_cycles), .value = "N",
-     .help = "a case that takes longer has failed (default 1000000)"},
-    {"--vectors", CBIT_ARG_TEXT, offsetof(cosim_options_t, vectors), .value = "DIR",
-     .help = "first NIST's vectors: every .rsp file in the folder and below (ECB and XTS)"},
-    {"--waves", CBIT_ARG_TEXT, offsetof(cosim_options_t, waves), .value = "FILE",
-     .help = "write the shortened failing case as FST"},
-    {"--bins", CBIT_ARG_FLAG, offsetof(cosim_options_t, bins),
+    {"--max-cycles", CBIT_ARG_U64, offsetof(cbit_cosim_options_t, max_cycles), .value = "N",
+     .help = "a case, or a bare core's wait, that is longer has failed (default 1000000, 10000)"},
+    {"--vectors", CBIT_ARG_TEXT, offsetof(cbit_cosim_options_t, vectors), .value = "DIR",
+     .help = "NIST's vectors too: every .rsp file in the folder and below (ECB and XTS)"},
+    {"--waves", CBIT_ARG_TEXT, offsetof(cbit_cosim_options_t, waves), .value = "FILE",
+     .help =
+         "where the window around a mismatch goes (default cosim-SEED-CASE.fst; none: nowhere)"},
+    {"--bins", CBIT_ARG_FLAG, offsetof(cbit_cosim_options_t, bins),
      .help = "list the coverage bins with their hits"},
-    {"--speed", CBIT_ARG_FLAG, offsetof(cosim_options_t, speed),
+    {"--speed", CBIT_ARG_FLAG, offsetof(cbit_cosim_options_t, speed),
      .help = "both lanes full: clocks a second of the bare RTL and in lock-step"},
-    {"--json", CBIT_ARG_FLAG, offsetof(cosim_options_t, json),
+    {"--json", CBIT_ARG_FLAG, offsetof(cbit_cosim_options_t, json),
      .help = "one JSON document on stdout"},
-    {"--quiet", CBIT_ARG_FLAG, offsetof(cosim_options_t, quiet), .help = "no text"},
+    {"--quiet", CBIT_ARG_FLAG, offsetof(cbit_cosim_options_t, quiet), .help = "no text"},
     {.name = NULL},
 };
 
@@ -75,214 +77,14 @@ static const cbit_cli_command_t command = {
         "which each can be repeated alone. Data come from OpenSSL. The first difference ends the\n"
         "run; its case is then shortened as far as it still differs.",
     .max_operands = CBIT_ARG_LIST_MAX,
-    .examples = {"cbit cosim --beats 2000000", "cbit cosim --seed 7 --case 41 --json",
-                 "cbit cosim --rtl my_engine.sv my_round.sv --top my_engine -G KEY_SLOTS=16"},
+    .examples = {"cbit cosim --beats 2000000 --seeds 4 --jobs 2",
+                 "cbit cosim --rtl my_engine.sv my_round.sv --top my_engine -G KEY_SLOTS=16",
+                 "cbit cosim --rtl aes_core.v --adapter secworks_aes_core --vectors cavp --json"},
     .args = args,
     .exit_notes =
         "Exit status: 0 all equal, 1 a difference, 3 a design that is no engine, 4 a file or\n"
         "Verilator is missing.",
 };
-
-/* ---- text ---- */
-
-static void print_line(const char *lane, const cbit_case_line_t *line)
-{
-    (void)printf("    %s line %012" PRIx64 " first block %u, %s slot %u, tag %u\n", lane, line->spa,
-                 line->first_block, line->bypass ? "plain," : "private,", line->slot, line->tag);
-}
-
-static void print_event(const cbit_case_event_t *event)
-{
-    static const char *const kind[] = {"key", "zeroise", "reset", "tweak", "xe"};
-    (void)printf("    clock %u: %s", event->at_clock, kind[event->kind]);
-    if (event->kind == CBIT_CASE_KEY) {
-        (void)printf(" %s slot %u", event->clear ? "clear" : "load", event->slot);
-    } else if (event->kind == CBIT_CASE_TWEAK) {
-        (void)printf(" constant %u", event->slot);
-    } else {
-        (void)printf(" %u", event->count);
-    }
-    (void)printf("\n");
-}
-
-enum { MAX_LISTED = 12 };
-
-static void print_shrunk(const cbit_cosim_report_t *report)
-{
-    const cbit_case_t *what = &report->shrunk;
-    (void)printf("  smallest case that still differs (after %u runs): %u lines to encrypt, %u to "
-                 "decrypt, %u events\n",
-                 report->shrink_runs, what->line_count[0], what->line_count[1], what->event_count);
-    for (uint32_t i = 0; i < what->event_count && i < MAX_LISTED; i++) {
-        print_event(&what->events[i]);
-    }
-    for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
-        for (uint32_t i = 0; i < what->line_count[lane] && i < MAX_LISTED; i++) {
-            print_line(lane == CBIT_AES_ENCRYPT ? "enc" : "dec", &what->lines[lane][i]);
-        }
-    }
-}
-
-static void print_mismatch(const cbit_cosim_report_t *report)
-{
-    const cbit_run_mismatch_t *mismatch = &report->result.mismatch;
-    (void)printf("different: case %" PRIu64 ", cycle %" PRIu64 ", beat %" PRIu64
-                 " of the %s lane, address %012" PRIx64 ", slot %u\n  %s\n  again: %s\n",
-                 report->result.failing_case, mismatch->cycle, mismatch->beat,
-                 mismatch->lane == CBIT_AES_ENCRYPT ? "encrypt" : "decrypt", mismatch->spa,
-                 mismatch->slot, mismatch->text, report->replay);
-    print_shrunk(report);
-}
-
-static void print_bins(const cbit_coverage_t *coverage, bool all)
-{
-    for (uint32_t i = 0; i < CBIT_COVERAGE_MAX_BINS; i++) {
-        if (coverage->name[i][0] != '\0' && (all || coverage->hits[i] == 0)) {
-            (void)printf("  %10" PRIu64 "  %s\n", coverage->hits[i], coverage->name[i]);
-        }
-    }
-}
-
-static void print_counts(const cbit_cosim_report_t *report)
-{
-    const cbit_run_counts_t *counts = &report->result.counts;
-    (void)printf("%" PRIu64 " beats compared (%" PRIu64 " encrypt, %" PRIu64 " decrypt; %" PRIu64
-                 " plain, %" PRIu64 " with an error), %" PRIu64 " lines\n",
-                 counts->beats_compared, counts->beats[0], counts->beats[1], counts->bypassed,
-                 counts->errors, counts->lines_compared);
-    (void)printf("%" PRIu64 " clocks with every output pin compared; %" PRIu64 " stalls, %" PRIu64
-                 " key writes, %" PRIu64 " wipes, %" PRIu64 " resets in %" PRIu64 " cases\n",
-                 counts->cycles, counts->stalls, counts->key_writes, counts->zeroises,
-                 counts->resets, report->result.cases);
-    (void)printf("coverage: %u of %u bins; parameters %s; seed %" PRIu64 "\n",
-                 cbit_coverage_hit(&report->result.coverage),
-                 cbit_coverage_bins(&report->result.coverage), report->name, report->seed);
-}
-
-static void print_vectors(const cbit_vectors_result_t *vectors)
-{
-    (void)printf("vectors: %" PRIu64 " run out of %" PRIu64 " files, %" PRIu64 " passed, %" PRIu64
-                 " failed, %" PRIu64 " do not apply\n",
-                 vectors->run, vectors->files, vectors->passed, vectors->failed,
-                 vectors->not_applicable);
-    if (vectors->failed > 0) {
-        (void)printf("  first: %s\n", vectors->first_failure);
-    }
-}
-
-static void print_report(const cbit_cosim_report_t *report, bool all_bins)
-{
-    if (report->with_vectors) {
-        print_vectors(&report->vectors);
-    }
-    print_counts(report);
-    if (report->warnings > 0) {
-        (void)printf("verilator has %u warnings about the files\n", report->warnings);
-    }
-    if (all_bins || !report->result.mismatch.any) {
-        print_bins(&report->result.coverage, all_bins);
-    }
-    if (report->result.mismatch.any) {
-        print_mismatch(report);
-    } else {
-        (void)printf(report->vectors.failed > 0 ? "vectors failed\n" : "equal\n");
-    }
-}
-
-/* ---- running ---- */
-
-static cbit_err_t shrink(const cbit_campaign_config_t *config, const cbit_device_maker_t *maker,
-                         cbit_cosim_report_t *report)
-{
-    cbit_case_knobs_t knobs = cbit_campaign_knobs(config);
-    cbit_err_t err =
-        cbit_case_make(&knobs, config->seed, report->result.failing_case, &report->shrunk);
-    return err != CBIT_ERR_OK
-               ? err
-               : cbit_campaign_shrink(config, maker, &report->shrunk, &report->shrink_runs);
-}
-
-/* The failing case once more, with waves. */
-static cbit_err_t write_waves(const cbit_bench_source_t *source, const char *path,
-                              const cbit_campaign_config_t *config, cbit_cosim_report_t *report,
-                              cbit_diag_t *diag)
-{
-    cbit_bench_t bench;
-    cbit_bench_source_t traced = *source;
-    static cbit_campaign_result_t scratch;
-    traced.waves = true;
-    traced.files.waves = true;
-    cbit_err_t err = cbit_bench_open(&traced, &bench, diag);
-    if (err != CBIT_ERR_OK) {
-        return err;
-    }
-    bench.waves_path = path;
-    cbit_device_maker_t maker = cbit_bench_maker(&bench);
-    cbit_coverage_init(&scratch.coverage, &config->pins);
-    err = cbit_campaign_run_case(config, &maker, &report->shrunk, &scratch);
-    cbit_bench_close(&bench);
-    if (err == CBIT_ERR_WRITE) {
-        return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "%s cannot be written", path);
-    }
-    return err == CBIT_ERR_MISMATCH ? CBIT_ERR_OK : err;
-}
-
-static cbit_err_t run_vectors(cbit_bench_t *bench, const char *folder, cbit_cosim_report_t *report,
-                              cbit_diag_t *diag)
-{
-    cbit_device_maker_t maker = cbit_bench_maker(bench);
-    cbit_device_t device;
-    cbit_engine_block_t *engine = NULL;
-    cbit_err_t err = maker.make(maker.self, report->seed | 1, &device);
-    if (err != CBIT_ERR_OK) {
-        return cbit_diag_add(diag, err, NULL, "%s", cbit_err_text(err));
-    }
-    err = cbit_engine_block_create(&device, &bench->pins, &engine);
-    if (err == CBIT_ERR_OK) {
-        cbit_block_t block = cbit_engine_block(engine);
-        report->with_vectors = true;
-        err = cbit_vectors_run(folder, &block, &report->vectors, diag);
-        cbit_engine_block_destroy(engine);
-    }
-    device.destroy(device.self);
-    return err;
-}
-
-static cbit_err_t run_on(cbit_bench_t *bench, const cbit_bench_source_t *source,
-                         const cosim_options_t *options, cbit_cosim_report_t *report,
-                         cbit_diag_t *diag)
-{
-    cbit_device_maker_t maker = cbit_bench_maker(bench);
-    cbit_campaign_config_t config = {
-        .pins = bench->pins,
-        .seed = options->seed,
-        .beats = options->case_given ? UINT64_MAX : options->beats,
-        .first_case = options->only_case,
-        .cases = options->case_given ? 1 : 0,
-        .max_cycles = options->max_cycles,
-    };
-    cbit_err_t vectors = CBIT_ERR_OK;
-    report->seed = options->seed;
-    report->pins = bench->pins;
-    if (options->vectors != NULL) {
-        vectors = run_vectors(bench, options->vectors, report, diag);
-        if (vectors != CBIT_ERR_OK && vectors != CBIT_ERR_MISMATCH) {
-            return vectors;
-        }
-    }
-    cbit_err_t err = cbit_campaign_run(&config, &maker, &report->result);
-    if (err == CBIT_ERR_OK) {
-        return vectors;
-    }
-    if (err != CBIT_ERR_MISMATCH) {
-        return cbit_diag_add(diag, err, NULL, "%s", cbit_err_text(err));
-    }
-    cbit_err_t after = shrink(&config, &maker, report);
-    if (after == CBIT_ERR_OK && options->waves != NULL) {
-        after = write_waves(source, options->waves, &config, report, diag);
-    }
-    return after == CBIT_ERR_OK ? err : after;
-}
 
 /* ---- the design ---- */
 
@@ -310,8 +112,8 @@ static void join_options(design_t *design, const char *prefix, const cbit_arg_li
     }
 }
 
-static cbit_bench_source_t describe(const cosim_options_t *options, const cbit_operands_t *operands,
-                                    design_t *design)
+static cbit_bench_source_t describe(const cbit_cosim_options_t *options,
+                                    const cbit_operands_t *operands, design_t *design)
 {
     for (uint32_t i = 0; i < options->rtl.count; i++) {
         design->files[design->file_count++] = options->rtl.items[i];
@@ -343,19 +145,29 @@ static void free_design(design_t *design)
     }
 }
 
-static cbit_err_t run(const cosim_options_t *options, const cbit_operands_t *operands,
+static cbit_err_t run(const cbit_cosim_options_t *options, const cbit_operands_t *operands,
                       cbit_cosim_report_t *report, cbit_diag_t *diag)
 {
     static design_t design;
-    cbit_bench_t bench;
     cbit_bench_source_t source = describe(options, operands, &design);
-    report->name = design.file_count > 0 ? source.files.top : source.parameters->name;
-    cbit_err_t err = cbit_bench_open(&source, &bench, diag);
-    if (err == CBIT_ERR_OK) {
-        report->warnings = bench.warnings;
-        err = run_on(&bench, &source, options, report, diag);
-        cbit_bench_close(&bench);
+    cbit_core_rules_t rules;
+    cbit_arena_t *arena = cbit_arena_create();
+    cbit_err_t err = arena == NULL ? CBIT_ERR_NO_MEMORY : CBIT_ERR_OK;
+    report->foreign = design.file_count > 0;
+    report->adapter = options->adapter == NULL ? "engine" : options->adapter;
+    bool core = strcmp(report->adapter, "engine") != 0;
+    if (err == CBIT_ERR_OK && core) {
+        err = cbit_cosim_load_adapter(report->adapter, arena, &rules, diag);
+        bool its_top = options->top == NULL && rules.top[0] != '\0';
+        source.files.top = its_top ? rules.top : source.files.top;
     }
+    (void)snprintf(report->name, sizeof report->name, "%s",
+                   report->foreign ? source.files.top : source.parameters->name);
+    if (err == CBIT_ERR_OK) {
+        err = core ? cbit_cosim_run_core(options, &source.files, &rules, report, diag)
+                   : cbit_cosim_run_engine(options, &source, report, diag);
+    }
+    cbit_arena_destroy(arena);
     free_design(&design);
     return err;
 }
@@ -369,7 +181,7 @@ static double cpu_seconds(void)
 }
 
 /* Clocks a second with both lanes full; speed is about this machine and reaches no result. */
-static cbit_err_t run_speed(const cosim_options_t *options, cbit_diag_t *diag)
+static cbit_err_t run_speed(const cbit_cosim_options_t *options, cbit_diag_t *diag)
 {
     double rate[2];
     static cbit_campaign_result_t result;
@@ -395,7 +207,7 @@ static cbit_err_t run_speed(const cosim_options_t *options, cbit_diag_t *diag)
     return err;
 }
 
-static int check_options(const cosim_options_t *options, const cbit_operands_t *operands)
+static int check_options(const cbit_cosim_options_t *options, const cbit_operands_t *operands)
 {
     bool files = options->rtl.count > 0;
     if (!files && operands->count > 0) {
@@ -406,6 +218,17 @@ static int check_options(const cosim_options_t *options, const cbit_operands_t *
          options->defines.count > 0 || options->generics.count > 0)) {
         return cbit_usage_error(&command, "--top, -f, -I, -D and -G are about the files of --rtl");
     }
+    if (!files && options->adapter != NULL) {
+        return cbit_usage_error(&command, "--adapter is about the files of --rtl");
+    }
+    if (options->seeds < 1 || options->seeds > CBIT_COSIM_MAX_SEEDS || options->jobs < 1 ||
+        options->jobs > MAX_JOBS) {
+        return cbit_usage_error(&command, "--seeds is 1 to %d, --jobs 1 to %d",
+                                CBIT_COSIM_MAX_SEEDS, MAX_JOBS);
+    }
+    if (options->speed && (files || options->seeds > 1)) {
+        return cbit_usage_error(&command, "--speed is about our engine and one seed");
+    }
     if (files && options->parameters_given) {
         return cbit_usage_error(&command, "--parameters is about our engine; use -G with --rtl");
     }
@@ -413,8 +236,8 @@ static int check_options(const cosim_options_t *options, const cbit_operands_t *
 }
 
 /* Errors in the tool's form, or the report. */
-static int finish(const cosim_options_t *options, cbit_err_t err, const cbit_cosim_report_t *report,
-                  const cbit_diag_t *diag)
+static int finish(const cbit_cosim_options_t *options, cbit_err_t err,
+                  const cbit_cosim_report_t *report, const cbit_diag_t *diag)
 {
     if (cbit_diag_count(diag) > 0) {
         return cbit_tell(diag, "nothing was compared");
@@ -425,7 +248,11 @@ static int finish(const cosim_options_t *options, cbit_err_t err, const cbit_cos
     if (options->json) {
         err = cbit_cosim_print_json(report) == CBIT_ERR_OK ? err : CBIT_ERR_NO_MEMORY;
     } else if (!options->quiet) {
-        print_report(report, options->bins);
+        cbit_cosim_print_text(report, options->bins);
+    }
+    if (options->junit != NULL && cbit_cosim_write_junit(report, options->junit) != CBIT_ERR_OK) {
+        (void)fprintf(stderr, "error: %s: cannot be written\n", options->junit);
+        return cbit_err_exit_status(CBIT_ERR_WRITE);
     }
     return cbit_err_exit_status(err);
 }
@@ -433,7 +260,8 @@ static int finish(const cosim_options_t *options, cbit_err_t err, const cbit_cos
 /* True for options that the replay sets anew; *words is how many words they take. */
 static bool replaced(const char *word, int *words)
 {
-    static const char *const valued[] = {"--seed", "--case", "--beats"};
+    static const char *const valued[] = {"--seed", "--case",  "--seeds",
+                                         "--jobs", "--junit", "--vectors"};
     for (uint32_t i = 0; i < sizeof valued / sizeof valued[0]; i++) {
         size_t len = strlen(valued[i]);
         if (strncmp(word, valued[i], len) == 0 && (word[len] == '\0' || word[len] == '=')) {
@@ -460,16 +288,85 @@ static void make_replay(int argc, char **argv, cbit_cosim_report_t *report)
         }
     }
     size_t len = strlen(text);
-    (void)snprintf(text + len, size - len, " --seed %" PRIu64 " --case %" PRIu64, report->seed,
-                   report->result.failing_case);
+    (void)snprintf(text + len, size - len, " --seed %" PRIu64 " --case %" PRIu64,
+                   report->failing_seed,
+                   report->core ? report->bare.failing_check : report->result.failing_case);
+}
+
+/* ---- what the parts share -------------------------------------------------------------------- */
+
+bool cbit_cosim_differs(const cbit_cosim_report_t *report)
+{
+    return report->core ? report->bare.mismatch.any : report->result.mismatch.any;
+}
+
+void cbit_cosim_add_round(cbit_cosim_report_t *report, const cbit_rounds_t *rounds,
+                          const uint8_t actual[CBIT_BLOCK_BYTES])
+{
+    size_t len = strlen(report->round);
+    char text[128];
+    if (cbit_rounds_explain(rounds, actual, text, sizeof text)) {
+        (void)snprintf(report->round + len, sizeof report->round - len, "%s%s", len > 0 ? "; " : "",
+                       text);
+    }
+}
+
+void cbit_cosim_add_check(cbit_cosim_report_t *report, const char *name, uint64_t run_count,
+                          uint64_t failed)
+{
+    if (report->check_count < CBIT_COSIM_CHECKS) {
+        report->check[report->check_count++] = (cbit_check_t){name, run_count, failed};
+    }
+}
+
+cbit_err_t cbit_cosim_run_vectors(const cbit_block_t *block, const char *folder,
+                                  cbit_cosim_report_t *report, cbit_diag_t *diag)
+{
+    report->with_vectors = true;
+    return cbit_vectors_run(folder, block, &report->vectors, diag);
+}
+
+void cbit_cosim_waves_path(const cbit_cosim_options_t *options, uint64_t seed, uint64_t number,
+                           char *path, size_t len_bytes)
+{
+    if (options->waves == NULL) {
+        (void)snprintf(path, len_bytes, "cosim-%" PRIu64 "-%" PRIu64 ".fst", seed, number);
+    } else {
+        bool none = strcmp(options->waves, "none") == 0;
+        (void)snprintf(path, len_bytes, "%s", none ? "" : options->waves);
+    }
+}
+
+static int run_and_tell(int argc, char **argv, const cbit_cosim_options_t *options,
+                        const cbit_operands_t *operands)
+{
+    static cbit_cosim_report_t report;
+    cbit_diag_t *diag = cbit_diag_create();
+    cbit_err_t err = CBIT_ERR_OK;
+    report.seed = options->seed;
+    report.seed_count = (uint32_t)options->seeds;
+    report.seeds = calloc(options->seeds, sizeof report.seeds[0]);
+    if (report.seeds == NULL) {
+        err = cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    } else {
+        err = options->speed ? run_speed(options, diag) : run(options, operands, &report, diag);
+    }
+    if (cbit_cosim_differs(&report)) {
+        make_replay(argc, argv, &report);
+    }
+    int status = finish(options, err, &report, diag);
+    cbit_case_free(&report.shrunk);
+    free(report.seeds);
+    cbit_diag_destroy(diag);
+    return status;
 }
 
 int cbit_cli_cosim(int argc, char **argv)
 {
-    cosim_options_t options = {.seed = 1, .beats = DEFAULT_BEATS, .max_cycles = DEFAULT_MAX_CYCLES};
+    cbit_cosim_options_t options = {
+        .seed = 1, .seeds = 1, .jobs = 1, .beats = DEFAULT_BEATS, .max_cycles = 0};
     cbit_operands_t operands;
     bool help;
-    static cbit_cosim_report_t report;
     if (cbit_args_parse(&command, argc, argv, &options, &operands, &help) != CBIT_ERR_OK) {
         return cbit_err_exit_status(CBIT_ERR_USAGE);
     }
@@ -477,19 +374,14 @@ int cbit_cli_cosim(int argc, char **argv)
     if (help || status != 0) {
         return status;
     }
+    if (options.max_cycles == 0) {
+        bool core = options.adapter != NULL && strcmp(options.adapter, "engine") != 0;
+        options.max_cycles = core ? DEFAULT_PATIENCE : DEFAULT_MAX_CYCLES;
+    }
     if (!cbit_cosim_available()) {
         (void)fprintf(stderr, "error: this cbit was built without Verilator\n"
                               "  hint: install verilator 5.006 or newer and build again\n");
         return cbit_err_exit_status(CBIT_ERR_TOOL);
     }
-    cbit_diag_t *diag = cbit_diag_create();
-    cbit_err_t err =
-        options.speed ? run_speed(&options, diag) : run(&options, &operands, &report, diag);
-    if (report.result.mismatch.any) {
-        make_replay(argc, argv, &report);
-    }
-    status = finish(&options, err, &report, diag);
-    cbit_case_free(&report.shrunk);
-    cbit_diag_destroy(diag);
-    return status;
+    return run_and_tell(argc, argv, &options, &operands);
 }

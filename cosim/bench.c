@@ -19,11 +19,11 @@ static cbit_err_t make(void *self, uint64_t seed, cbit_device_t *out)
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    if (bench->waves_path != NULL && !cbit_dut_waves(dut, bench->waves_path)) {
-        cbit_dut_destroy(dut);
-        return CBIT_ERR_WRITE;
+    err = cbit_dut_engine_device(dut, out);
+    if (err == CBIT_ERR_OK && bench->waves_path != NULL) {
+        cbit_dut_engine_waves(out, bench->waves_path, bench->waves_from);
     }
-    return cbit_dut_engine_device(dut, out);
+    return err;
 }
 
 cbit_device_maker_t cbit_bench_maker(cbit_bench_t *bench)

@@ -17,6 +17,7 @@ typedef struct cbit_bench {
     cbit_dut_library_t *library; /* NULL: the engine that is built in */
     uint32_t warnings;           /* lint of the files */
     const char *waves_path;      /* the next device writes there; NULL: none */
+    uint64_t waves_from;         /* clock of the device with which they begin */
 } cbit_bench_t;
 
 /* Compiles what has to be. On error the bench is empty and *diag says why. */

@@ -75,3 +75,22 @@ cbit_err_t cbit_campaign_run(const cbit_campaign_config_t *config, const cbit_de
     }
     return CBIT_ERR_OK;
 }
+
+void cbit_campaign_merge(cbit_campaign_result_t *into, const cbit_campaign_result_t *from)
+{
+    cbit_run_counts_t *counts = &into->counts;
+    counts->cycles += from->counts.cycles;
+    counts->beats_compared += from->counts.beats_compared;
+    for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
+        counts->beats[lane] += from->counts.beats[lane];
+    }
+    counts->lines_compared += from->counts.lines_compared;
+    counts->stalls += from->counts.stalls;
+    counts->key_writes += from->counts.key_writes;
+    counts->bypassed += from->counts.bypassed;
+    counts->errors += from->counts.errors;
+    counts->resets += from->counts.resets;
+    counts->zeroises += from->counts.zeroises;
+    into->cases += from->cases;
+    cbit_coverage_merge(&into->coverage, &from->coverage);
+}

@@ -33,6 +33,9 @@ typedef struct cbit_campaign_result {
 cbit_err_t cbit_campaign_run(const cbit_campaign_config_t *config, const cbit_device_maker_t *maker,
                              cbit_campaign_result_t *result);
 
+/* Adds counts and coverage of another one with the same parameters. */
+void cbit_campaign_merge(cbit_campaign_result_t *into, const cbit_campaign_result_t *from);
+
 /* The knobs with which the campaign draws its cases. */
 cbit_case_knobs_t cbit_campaign_knobs(const cbit_campaign_config_t *config);
 

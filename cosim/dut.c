@@ -9,34 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cosim/dut_library.h"
 #include "cosim/embedded.h"
 #include "cosim/process.h"
 
 enum {
-    PATH_BYTES = 512,
-    LINE_BYTES = 1024,
+    PATH_BYTES = CBIT_DUT_FOLDER_BYTES + 64,
+    LINE_BYTES = CBIT_DUT_LINT_BYTES,
     MAX_ARGUMENTS = 1024,
-    MAX_PORTS = 512,
     MAX_TOLD = 8, /* errors of a tool that are passed on */
-};
-
-struct cbit_dut_library {
-    char folder[PATH_BYTES - 64];
-    void *handle;
-    void *(*create)(unsigned seed);
-    void (*destroy)(void *self);
-    unsigned (*port)(void *self, unsigned index, const char **name, unsigned *width, int *input,
-                     void **data);
-    void (*eval)(void *self);
-    const char *(*failure)(void *self);
-    int (*waves)(void *self, const char *path);
-};
-
-struct cbit_dut {
-    const cbit_dut_library_t *library;
-    void *self;
-    uint32_t ports;
-    cbit_dut_port_t port[MAX_PORTS];
 };
 
 /* ---- arguments ------------------------------------------------------------------------------- */
@@ -88,14 +69,17 @@ static void strip(char *line)
 }
 
 /* Passes on the lines with an error, and counts those with a warning. */
-static uint32_t tell_log(const char *log, bool failed, cbit_diag_t *diag)
+static uint32_t tell_log(const char *log, bool failed, char first[LINE_BYTES], cbit_diag_t *diag)
 {
     uint32_t warnings = 0, told = 0;
     char line[LINE_BYTES];
     FILE *file = fopen(log, "r");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
         strip(line);
-        warnings += strncmp(line, "%Warning", 8) == 0 ? 1 : 0;
+        bool warning = strncmp(line, "%Warning", 8) == 0;
+        if (warning && warnings++ == 0) {
+            memcpy(first, line, sizeof line);
+        }
         bool error = strncmp(line, "%Error", 6) == 0 || strstr(line, "error:") != NULL;
         bool noise = strstr(line, "Exiting due to") != NULL;
         if (failed && error && !noise && told < MAX_TOLD) {
@@ -169,7 +153,7 @@ static cbit_err_t check_files(const cbit_dut_source_t *source, cbit_diag_t *diag
     return err;
 }
 
-static cbit_err_t verilate(const cbit_dut_source_t *source, const cbit_dut_library_t *library,
+static cbit_err_t verilate(const cbit_dut_source_t *source, cbit_dut_library_t *library,
                            uint32_t *warnings, cbit_diag_t *diag)
 {
     static const char *const fixed[] = {
@@ -201,7 +185,7 @@ static cbit_err_t verilate(const cbit_dut_source_t *source, const cbit_dut_libra
     if (run(&list, path, &status) != CBIT_ERR_OK || status == 127) {
         return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator cannot be started");
     }
-    *warnings = tell_log(path, status != 0, diag);
+    *warnings = tell_log(path, status != 0, library->lint, diag);
     return status == 0 ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
 }
 
@@ -303,7 +287,6 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
     static const char *const fixed[] = {
         "c++",
         "-std=c++17",
-        "-O2",
         "-shared",
         "-fPIC",
         "-w",
@@ -321,6 +304,8 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
         return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator does not tell where it is");
     }
     add_all(&list, fixed, sizeof fixed / sizeof fixed[0]);
+    add(&list, "",
+        source->waves ? "-O0" : "-O2"); /* waves: one short case, compiled for it alone */
     if (source->waves) {
         add(&list, "", "-DDUT_WAVES");
     }
@@ -347,7 +332,8 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
         return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "the C++ compiler c++ cannot be started");
     }
     if (status != 0) {
-        (void)tell_log(path, true, diag);
+        char none[LINE_BYTES];
+        (void)tell_log(path, true, none, diag);
     }
     return status == 0 ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
 }
@@ -370,7 +356,8 @@ static cbit_err_t load(cbit_dut_library_t *library, cbit_diag_t *diag)
         !symbol(library->handle, "dut_port", &library->port) ||
         !symbol(library->handle, "dut_eval", &library->eval) ||
         !symbol(library->handle, "dut_failure", &library->failure) ||
-        !symbol(library->handle, "dut_waves", &library->waves)) {
+        !symbol(library->handle, "dut_waves", &library->waves) ||
+        !symbol(library->handle, "dut_scan", &library->scan)) {
         return cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "the compiled design cannot be loaded");
     }
     return CBIT_ERR_OK;
@@ -418,6 +405,11 @@ cbit_err_t cbit_dut_build(const cbit_dut_source_t *source, cbit_dut_library_t **
     return CBIT_ERR_OK;
 }
 
+const char *cbit_dut_lint(const cbit_dut_library_t *library)
+{
+    return library->lint;
+}
+
 void cbit_dut_library_destroy(cbit_dut_library_t *library)
 {
     if (library == NULL) {
@@ -430,67 +422,4 @@ void cbit_dut_library_destroy(cbit_dut_library_t *library)
         cbit_process_remove_tree(library->folder);
     }
     free(library);
-}
-
-/* ---- instances ------------------------------------------------------------------------------- */
-
-cbit_err_t cbit_dut_create(cbit_dut_library_t *library, uint64_t seed, cbit_dut_t **out)
-{
-    cbit_dut_t *dut = calloc(1, sizeof *dut);
-    if (dut == NULL) {
-        return CBIT_ERR_NO_MEMORY;
-    }
-    dut->library = library;
-    dut->self = library->create((unsigned)(seed ^ seed >> 32));
-    while (dut->ports < MAX_PORTS) {
-        cbit_dut_port_t *port = &dut->port[dut->ports];
-        int input = 0;
-        unsigned width = 0;
-        if (library->port(dut->self, dut->ports, &port->name, &width, &input, &port->data) == 0) {
-            break;
-        }
-        port->width = width;
-        port->input = input != 0;
-        dut->ports++;
-    }
-    *out = dut;
-    return CBIT_ERR_OK;
-}
-
-void cbit_dut_destroy(cbit_dut_t *dut)
-{
-    if (dut != NULL) {
-        dut->library->destroy(dut->self);
-        free(dut);
-    }
-}
-
-const cbit_dut_port_t *cbit_dut_port(const cbit_dut_t *dut, uint32_t index)
-{
-    return index < dut->ports ? &dut->port[index] : NULL;
-}
-
-const cbit_dut_port_t *cbit_dut_find(const cbit_dut_t *dut, const char *name)
-{
-    for (uint32_t i = 0; i < dut->ports; i++) {
-        if (strcmp(dut->port[i].name, name) == 0) {
-            return &dut->port[i];
-        }
-    }
-    return NULL;
-}
-
-void cbit_dut_eval(cbit_dut_t *dut)
-{
-    dut->library->eval(dut->self);
-}
-
-const char *cbit_dut_failure(const cbit_dut_t *dut)
-{
-    return dut->library->failure(dut->self);
-}
-
-bool cbit_dut_waves(cbit_dut_t *dut, const char *path)
-{
-    return dut->library->waves(dut->self, path) != 0;
 }

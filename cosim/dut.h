@@ -37,6 +37,8 @@ typedef struct cbit_dut_port {
  */
 cbit_err_t cbit_dut_build(const cbit_dut_source_t *source, cbit_dut_library_t **out,
                           uint32_t *warnings, cbit_diag_t *diag);
+/* The first warning in verilator's words, "" when there is none. */
+const char *cbit_dut_lint(const cbit_dut_library_t *library);
 void cbit_dut_library_destroy(cbit_dut_library_t *library); /* NULL is allowed */
 
 /* seed fills what reset leaves undefined. */
@@ -46,6 +48,8 @@ void cbit_dut_destroy(cbit_dut_t *dut); /* NULL is allowed */
 /* NULL when there is no such port. */
 const cbit_dut_port_t *cbit_dut_find(const cbit_dut_t *dut, const char *name);
 const cbit_dut_port_t *cbit_dut_port(const cbit_dut_t *dut, uint32_t index); /* NULL: no more */
+/* The port whose name is most like this one, or NULL when none is. */
+const char *cbit_dut_nearest(const cbit_dut_t *dut, const char *name);
 
 void cbit_dut_eval(cbit_dut_t *dut);
 /* What the design said when it stopped the simulation, or NULL. Evaluating goes on without effect.

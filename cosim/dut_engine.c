@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cbit/base/rows.h"
-
 /* Everything that an engine has, once per lane or once. */
 typedef enum pin {
     VALID_I,
@@ -77,26 +75,19 @@ static const pin_rule_t engine_rules[ENGINE_PINS] = {
 
 static const char *const lane_prefix[CBIT_AES_LANES] = {"enc_", "dec_"};
 
-enum { NAME_BYTES = 32, MAX_NAMES = 512 };
+enum { NAME_BYTES = 32 };
 
 typedef struct engine {
     cbit_dut_t *dut;
     void *lane[CBIT_AES_LANES][LANE_PINS];
     void *pin[ENGINE_PINS];
+    uint64_t clocks;
+    const char *waves_path; /* NULL: none */
+    uint64_t waves_from;
+    bool waves_failed;
 } engine_t;
 
 /* ---- names ----------------------------------------------------------------------------------- */
-
-static const char *nearest(const cbit_dut_t *dut, const char *name)
-{
-    cbit_row_t rows[MAX_NAMES] = {{.key = NULL}};
-    const cbit_dut_port_t *port;
-    for (uint32_t i = 0; i < MAX_NAMES - 1 && (port = cbit_dut_port(dut, i)) != NULL; i++) {
-        rows[i].key = port->name;
-        rows[i + 1].key = NULL;
-    }
-    return cbit_rows_nearest(rows, name);
-}
 
 static void check_pin(const cbit_dut_t *dut, const char *prefix, const pin_rule_t *rule,
                       cbit_diag_t *diag)
@@ -106,7 +97,7 @@ static void check_pin(const cbit_dut_t *dut, const char *prefix, const pin_rule_
     strncat(name, rule->name, sizeof name - strlen(name) - 1);
     const cbit_dut_port_t *port = cbit_dut_find(dut, name);
     if (port == NULL) {
-        const char *near = nearest(dut, name);
+        const char *near = cbit_dut_nearest(dut, name);
         (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, name, "the top module has no such port");
         if (near != NULL) {
             cbit_diag_hint(diag, "it has %s", near);
@@ -220,6 +211,10 @@ static void drive(engine_t *engine, const cbit_aes_pins_in_t *in)
 static void engine_clock(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins_out_t *out)
 {
     engine_t *engine = self;
+    if (engine->waves_path != NULL && engine->clocks == engine->waves_from) {
+        engine->waves_failed = !cbit_dut_waves(engine->dut, engine->waves_path);
+    }
+    engine->clocks++;
     drive(engine, in);
     put_bit(engine->pin[CLK], false);
     cbit_dut_eval(engine->dut);
@@ -268,9 +263,18 @@ cbit_err_t cbit_dut_engine_device(cbit_dut_t *dut, cbit_device_t *out)
     return CBIT_ERR_OK;
 }
 
+void cbit_dut_engine_waves(const cbit_device_t *device, const char *path, uint64_t from_clock)
+{
+    engine_t *engine = device->self;
+    engine->waves_path = path;
+    engine->waves_from = from_clock;
+}
+
 const char *cbit_dut_engine_failure(const cbit_device_t *device)
 {
-    return device->destroy == engine_destroy
-               ? cbit_dut_failure(((const engine_t *)device->self)->dut)
-               : NULL;
+    if (device->destroy != engine_destroy) {
+        return NULL;
+    }
+    const engine_t *engine = device->self;
+    return engine->waves_failed ? "the waves cannot be written" : cbit_dut_failure(engine->dut);
 }

@@ -10,6 +10,9 @@ cbit_err_t cbit_dut_engine_check(const cbit_dut_t *dut, cbit_diag_t *diag);
 /* Takes over the instance; its ports have been checked. */
 cbit_err_t cbit_dut_engine_device(cbit_dut_t *dut, cbit_device_t *out);
 
+/* Waves of a device made by the above, from a clock on. */
+void cbit_dut_engine_waves(const cbit_device_t *device, const char *path, uint64_t from_clock);
+
 /* A failed design behind a device made by the above, or NULL. */
 const char *cbit_dut_engine_failure(const cbit_device_t *device);
 

@@ -1,13 +1,16 @@
 // Compiled beside what Verilator wrote for a design under test, -DDUT_HEADER, -DDUT_PORTS given:
 // its ports by name behind a C interface. cosim/dut.c has the other end.
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include DUT_HEADER
 #include "verilated.h"
 #ifdef DUT_WAVES
+#include "gtkwave/fstapi.h"
 #include "verilated_fst_c.h"
 #endif
 
@@ -43,6 +46,32 @@ struct Dut {
     std::unique_ptr<VerilatedFstC> waves;
 #endif
 };
+
+#ifdef DUT_WAVES
+struct Scan {
+    const char *const *patterns;
+    unsigned count;
+    unsigned char *seen;
+    std::vector<unsigned> words; // bit k: word k of the pattern has been seen
+};
+
+void scan_value(void *self, uint64_t, fstHandle, const unsigned char *value)
+{
+    Scan *scan = static_cast<Scan *>(self);
+    const char *text = reinterpret_cast<const char *>(value);
+    const size_t len = std::strlen(text);
+    for (unsigned i = 0; i < scan->count; i++) {
+        if (len >= 128 && std::strstr(text, scan->patterns[i]) != nullptr) {
+            scan->seen[i] = 1;
+        }
+        for (unsigned word = 0; len == 32 && word < 4; word++) {
+            if (std::strncmp(text, scan->patterns[i] + 32 * word, 32) == 0) {
+                scan->words[i] |= 1u << word;
+            }
+        }
+    }
+}
+#endif
 } // namespace
 
 extern "C" {
@@ -128,6 +157,32 @@ int dut_waves(void *self, const char *path)
 #else
     (void)self;
     (void)path;
+    return 0;
+#endif
+}
+
+// Which of the patterns ('0' and '1', 128 each) some signal of the waves has had as its value, or
+// four of 32 bits as its words. Returns 0 when the file cannot be read.
+int dut_scan(const char *path, const char *const *patterns, unsigned count, unsigned char *seen)
+{
+#ifdef DUT_WAVES
+    Scan scan{patterns, count, seen, std::vector<unsigned>(count, 0)};
+    void *reader = fstReaderOpen(path);
+    if (reader == nullptr) {
+        return 0;
+    }
+    fstReaderSetFacProcessMaskAll(reader);
+    const int done = fstReaderIterBlocks(reader, scan_value, &scan, nullptr);
+    fstReaderClose(reader);
+    for (unsigned i = 0; i < count; i++) {
+        seen[i] = seen[i] != 0 || scan.words[i] == 0xF ? 1 : 0;
+    }
+    return done;
+#else
+    (void)path;
+    (void)patterns;
+    (void)count;
+    (void)seen;
     return 0;
 #endif
 }

@@ -1,5 +1,5 @@
-# cmake -DOUT=file.c -DROOT=folder -DFILES=a;b -P embed.cmake: the files as arrays of a C source, so that
-# the tool can Verilate rtl/ wherever it is installed.
+# cmake -DOUT=file.c -DROOT=folder -DTABLE=name -DFILES=a;b -P embed.cmake: the files as arrays of a C source,
+# so that the tool can Verilate rtl/ wherever it is installed.
 set(arrays "")
 set(table "")
 set(number 0)
@@ -12,5 +12,5 @@ foreach(file ${FILES})
   math(EXPR number "${number} + 1")
 endforeach()
 file(WRITE ${OUT}.new "#include \"cosim/embedded.h\"\n\n${arrays}\n"
-  "const cbit_embedded_t cbit_embedded_files[] = {\n${table}    {0, 0, 0},\n};\n")
+  "const cbit_embedded_t ${TABLE}[] = {\n${table}    {0, 0, 0},\n};\n")
 file(COPY_FILE ${OUT}.new ${OUT} ONLY_IF_DIFFERENT)

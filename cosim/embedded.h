@@ -1,4 +1,4 @@
-/* The files of rtl/ and dut_wrapper.cpp inside the tool: made by cosim/embed.cmake. */
+/* Files inside the tool: made by cosim/embed.cmake. */
 #ifndef COSIM_EMBEDDED_H
 #define COSIM_EMBEDDED_H
 
@@ -10,6 +10,9 @@ typedef struct cbit_embedded {
     size_t len_bytes;
 } cbit_embedded_t;
 
+/* What compiling a design needs: rtl/ and dut_wrapper.cpp. */
 extern const cbit_embedded_t cbit_embedded_files[];
+/* The adapters of cosim/adapters, "NAME.json". */
+extern const cbit_embedded_t cbit_embedded_adapters[];
 
 #endif

@@ -7,7 +7,6 @@
 #include "cosim/compare.h"
 
 enum {
-    RESET_CLOCKS = 3,
     PREAMBLE_CLOCKS = CBIT_TWEAK_LAST_BIT - CBIT_TWEAK_FIRST_BIT + 1, /* one constant each */
     DRAIN_CLOCKS = 4,
     TAGS = 256,
@@ -221,7 +220,7 @@ static void reset_device(const cbit_device_t *device)
 {
     cbit_aes_pins_in_t in = {.reset = true};
     cbit_aes_pins_out_t out;
-    for (uint32_t i = 0; i < RESET_CLOCKS; i++) {
+    for (uint32_t i = 0; i < CBIT_RUN_RESET_CLOCKS; i++) {
         device->clock(device->self, &in, &out);
     }
 }
@@ -251,6 +250,12 @@ static void note_mismatch(const run_t *run, const cbit_aes_pins_out_t *expected,
         uint32_t block = (line->first_block + feed->beats_out_of_tag[out->tag]) % CBIT_LINE_BEATS;
         mismatch->spa = line->spa + block * CBIT_BLOCK_BYTES;
         mismatch->slot = line->slot;
+        memcpy(mismatch->data, line->data + block * CBIT_BLOCK_BYTES, sizeof mismatch->data);
+        mismatch->xe = run->in.xe;
+        mismatch->data_differ = !line->bypass && out->error == CBIT_AES_OK &&
+                                actual->lane[lane].valid &&
+                                actual->lane[lane].error == CBIT_AES_OK &&
+                                memcmp(out->data, actual->lane[lane].data, sizeof out->data) != 0;
     }
 }
 

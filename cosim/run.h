@@ -6,6 +6,8 @@
 #include "cosim/coverage.h"
 #include "cosim/device.h"
 
+enum { CBIT_RUN_RESET_CLOCKS = 3 }; /* that a device sees before a case's cycle 0 */
+
 typedef struct cbit_run_counts {
     uint64_t cycles;
     uint64_t beats_compared; /* delivered */
@@ -26,6 +28,9 @@ typedef struct cbit_run_mismatch {
     uint32_t lane;
     cbit_spa_t spa; /* of the beat that should have been there; 0 when none */
     uint16_t slot;
+    bool data_differ;               /* both answered, without error, with different data */
+    bool xe;                        /* what the pins said on that clock */
+    uint8_t data[CBIT_BLOCK_BYTES]; /* that the beat went in with */
     char text[256];
     cbit_aes_pins_out_t expected, actual;
 } cbit_run_mismatch_t;

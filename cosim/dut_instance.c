@@ -1,0 +1,87 @@
+/* One instance of a compiled design. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/base/rows.h"
+#include "cosim/dut_library.h"
+
+enum { MAX_PORTS = 512 };
+
+struct cbit_dut {
+    const cbit_dut_library_t *library;
+    void *self;
+    uint32_t ports;
+    cbit_dut_port_t port[MAX_PORTS];
+};
+
+cbit_err_t cbit_dut_create(cbit_dut_library_t *library, uint64_t seed, cbit_dut_t **out)
+{
+    cbit_dut_t *dut = calloc(1, sizeof *dut);
+    if (dut == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    dut->library = library;
+    dut->self = library->create((unsigned)(seed ^ seed >> 32));
+    while (dut->ports < MAX_PORTS) {
+        cbit_dut_port_t *port = &dut->port[dut->ports];
+        int input = 0;
+        unsigned width = 0;
+        if (library->port(dut->self, dut->ports, &port->name, &width, &input, &port->data) == 0) {
+            break;
+        }
+        port->width = width;
+        port->input = input != 0;
+        dut->ports++;
+    }
+    *out = dut;
+    return CBIT_ERR_OK;
+}
+
+void cbit_dut_destroy(cbit_dut_t *dut)
+{
+    if (dut != NULL) {
+        dut->library->destroy(dut->self);
+        free(dut);
+    }
+}
+
+const cbit_dut_port_t *cbit_dut_port(const cbit_dut_t *dut, uint32_t index)
+{
+    return index < dut->ports ? &dut->port[index] : NULL;
+}
+
+const cbit_dut_port_t *cbit_dut_find(const cbit_dut_t *dut, const char *name)
+{
+    for (uint32_t i = 0; i < dut->ports; i++) {
+        if (strcmp(dut->port[i].name, name) == 0) {
+            return &dut->port[i];
+        }
+    }
+    return NULL;
+}
+
+const char *cbit_dut_nearest(const cbit_dut_t *dut, const char *name)
+{
+    cbit_row_t rows[MAX_PORTS + 1] = {{.key = NULL}};
+    const cbit_dut_port_t *port;
+    for (uint32_t i = 0; i < MAX_PORTS && (port = cbit_dut_port(dut, i)) != NULL; i++) {
+        rows[i].key = port->name;
+        rows[i + 1].key = NULL;
+    }
+    return cbit_rows_nearest(rows, name);
+}
+
+void cbit_dut_eval(cbit_dut_t *dut)
+{
+    dut->library->eval(dut->self);
+}
+
+const char *cbit_dut_failure(const cbit_dut_t *dut)
+{
+    return dut->library->failure(dut->self);
+}
+
+bool cbit_dut_waves(cbit_dut_t *dut, const char *path)
+{
+    return dut->library->waves(dut->self, path) != 0;
+}

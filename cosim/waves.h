@@ -1,0 +1,16 @@
+/* What a window of waves says about the rounds of one block. */
+#ifndef COSIM_WAVES_H
+#define COSIM_WAVES_H
+
+#include "cosim/dut.h"
+#include "cosim/rounds.h"
+
+/*
+ * Looks in the file for the values after each round (byte 0 high or low, as one signal of 128 bits
+ * or more or as four of 32) and says which is the last that is there. False (and text
+ * "") when the design shows none of them. The library is the one that wrote the waves.
+ */
+bool cbit_waves_first_round(const cbit_dut_library_t *library, const char *path,
+                            const cbit_rounds_t *rounds, char *text, size_t len_bytes);
+
+#endif
