@@ -47,13 +47,13 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     core->lanes = UMC_OPS * core->banks;
     for (uint32_t b = 0; b < core->banks; b++) {
         core->rank_of[b] = (uint8_t)(b / core->banks_per_rank);
-        core->rank_first[b] = (uint8_t)(b / core->banks_per_rank * core->banks_per_rank);
         core->group_first[b] = (uint8_t)(b / core->banks_per_group * core->banks_per_group);
     }
     core->next_visible_nck = UMC_NEVER;
     core->next_due_nck = UMC_NEVER;
     core->still = true;
-    core->scan = umc_scan_plain;
+    core->by_age = config->policy.scheme == UMC_SCHEME_AGE;
+    core->scan = umc_scan_each;
 #if defined(__x86_64__)
     if (!config->plain_scan && __builtin_cpu_supports("avx2")) {
         core->scan = umc_scan_avx2;
@@ -412,7 +412,7 @@ static bool next_idle_refresh(umc_core_t *core, uint64_t now_nck, umc_plan_t *pl
     }
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
         umc_rank_t *rank = &core->rank[r];
-        umc_plan_t other;
+        umc_plan_t other = {.valid = false};
         skip_refreshes(core, rank, now_nck);
         if (rank->due_nck > now_nck ||
             (core->config.policy.refresh_stops_channel && rank->due_nck > core->next_due_nck) ||
@@ -435,7 +435,7 @@ static bool next_idle_refresh(umc_core_t *core, uint64_t now_nck, umc_plan_t *pl
  */
 void umc_core_settle(umc_core_t *core, uint64_t now_nck)
 {
-    umc_plan_t plan;
+    umc_plan_t plan = {.valid = false};
     if (core->live > 0) {
         return;
     }

@@ -24,6 +24,8 @@ enum {
     UMC_SEQ_LIMIT = 1 << UMC_SEQ_BITS,
     UMC_KEY_BITS = 16,
     UMC_FAR = 0x7ffe, /* clock distances from here on are one */
+    UMC_WORDS = CBIT_DRAM_MAX_BANKS / 64,
+    UMC_FEW = 6, /* wanted lanes up to which looking at each is quicker than vectors */
 };
 
 enum umc_class { UMC_PROMOTED, UMC_REFRESH, UMC_STARVING, UMC_NORMAL, UMC_CAPPED };
@@ -70,15 +72,16 @@ typedef struct umc_rest umc_rest_t; /* rest.c */
 
 struct umc_core {
     umc_core_config_t config;
-    uint32_t banks, banks_per_rank, banks_per_group, lanes;
+    uint32_t banks, banks_per_rank, banks_per_group;
+    uint32_t lanes;
     /* Divisions done once. */
     uint8_t rank_of[CBIT_DRAM_MAX_BANKS], group_first[CBIT_DRAM_MAX_BANKS];
-    uint8_t rank_first[CBIT_DRAM_MAX_BANKS];
     uint64_t epoch_nck; /* clock 0 of all 32-bit clocks below */
     uint64_t floor_nck; /* nothing more happens before this clock */
     uint32_t bus;       /* command bus is free from here on */
     uint32_t credits;
     bool write_mode, draining;
+    bool by_age; /* the scheme; the one that is made quick */
     umc_plan_t plan;
     uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
     uint32_t live;
@@ -89,8 +92,12 @@ struct umc_core {
     uint32_t faw_nck, prea_to_act, prea_to_pre, pre_to_ref, ref_to_act, ref_to_ref, act_to_ref;
     uint32_t to_prea[UMC_OPS];
     uint32_t auto_to_act[2], auto_to_ref[2];
-    uint32_t gate[UMC_OPS * CBIT_DRAM_MAX_BANKS] __attribute__((aligned(32)));
-    uint32_t key[UMC_OPS * CBIT_DRAM_MAX_BANKS] __attribute__((aligned(32)));
+    /* A lane's own gate, and that of its rank and command: the later one holds. */
+    uint32_t gate[UMC_OPS * CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
+    uint32_t rank_gate[UMC_OPS][CBIT_DRAM_MAX_RANKS];
+    uint32_t key[UMC_OPS * CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
+    uint64_t wanted[UMC_OPS][UMC_WORDS]; /* bit: the bank's lane has a key */
+    uint32_t wanted_count;
     uint32_t open_row[CBIT_DRAM_MAX_BANKS];
     uint32_t row_columns[CBIT_DRAM_MAX_BANKS];
     uint16_t kept[CBIT_DRAM_MAX_BANKS];     /* the entry whose ACT opened the row, until a column */
@@ -108,7 +115,7 @@ struct umc_core {
     uint16_t line_count[1 << UMC_LINE_HASH_BITS];
     uint64_t starve_check_nck; /* nothing starves before; 0: look */
     bool starving;
-    uint32_t (*scan)(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
+    uint32_t (*scan)(const umc_core_t *core, uint32_t ops, uint32_t now);
     uint32_t oldest_seq[2]; /* no waiting request of the kind is older than this */
     uint32_t oldest_live;   /* nor any live one than this */
     /* ROUND_ROBIN */
@@ -134,6 +141,11 @@ static inline uint32_t umc_max32(uint32_t a, uint32_t b)
 static inline uint32_t umc_relative(const umc_core_t *core, uint64_t nck)
 {
     return (uint32_t)(nck - core->epoch_nck);
+}
+
+static inline uint32_t umc_gate(const umc_core_t *core, uint32_t op, uint32_t bank)
+{
+    return umc_max32(core->gate[op * core->banks + bank], core->rank_gate[op][core->rank_of[bank]]);
 }
 
 /* Which of a bank's two queues a request waits in. */
@@ -194,8 +206,8 @@ static inline void umc_plan_rebase(umc_core_t *core, uint64_t nck)
 /* A request has just begun to compete in a bank: the plan still holds, is bettered or dropped. */
 void umc_plan_newcomer(umc_core_t *core, uint32_t bank);
 
-uint32_t umc_scan_plain(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
-uint32_t umc_scan_avx2(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now);
+uint32_t umc_scan_each(const umc_core_t *core, uint32_t ops, uint32_t now);
+uint32_t umc_scan_avx2(const umc_core_t *core, uint32_t ops, uint32_t now);
 
 /* ---- rest.c: only where core->rest is not NULL ---- */
 

@@ -53,35 +53,32 @@ void umc_gates_init(umc_core_t *core)
     core->to_prea[UMC_PRE] = distance(core, CBIT_DRAM_PRE, CBIT_DRAM_PREA, CBIT_SCOPE_RANK, 1);
 }
 
-static inline void raise_range(uint32_t *gate, uint32_t first, uint32_t count, uint32_t to)
+static inline void raise(uint32_t *gate, uint32_t to)
 {
-    /* Signed compares exist in the oldest vector instructions; all clocks are below 2^31. */
-    for (uint32_t i = first; i < first + count; i++) {
-        gate[i] = (int32_t)gate[i] > (int32_t)to ? gate[i] : to;
-    }
+    *gate = umc_max32(*gate, to);
 }
 
-/* A rule from one command to another: other ranks, the rank, the group, the bank. */
+/* A rule from one command to another: other ranks, the rank, the group, the bank. A distance of 0
+   is none, and raises nothing that is still to come. */
 static inline void raise_op(umc_core_t *core, uint32_t before, umc_op_t after, uint32_t bank,
                             uint32_t at)
 {
     const uint32_t *d = core->distance[before][after];
-    uint32_t *gate = core->gate + (uint32_t)after * core->banks;
-    uint32_t per_rank = core->banks_per_rank, per_group = core->banks_per_group;
-    uint32_t rank_first = core->rank_first[bank];
-    if (d[CBIT_SCOPE_OTHER_RANKS] != 0 && core->config.device.ranks > 1) {
-        raise_range(gate, 0, rank_first, at + d[CBIT_SCOPE_OTHER_RANKS]);
-        raise_range(gate, rank_first + per_rank, core->banks - rank_first - per_rank,
-                    at + d[CBIT_SCOPE_OTHER_RANKS]);
+    uint32_t *gate = core->gate + (uint32_t)after * core->banks, rank = core->rank_of[bank];
+    uint32_t *rank_gate = core->rank_gate[after];
+    for (uint32_t r = 0; r < core->config.device.ranks && core->config.device.ranks > 1; r++) {
+        raise(&rank_gate[r],
+              r != rank && d[CBIT_SCOPE_OTHER_RANKS] != 0 ? at + d[CBIT_SCOPE_OTHER_RANKS] : 0);
     }
-    if (d[CBIT_SCOPE_RANK] != 0) {
-        raise_range(gate, rank_first, per_rank, at + d[CBIT_SCOPE_RANK]);
-    }
+    raise(&rank_gate[rank], d[CBIT_SCOPE_RANK] != 0 ? at + d[CBIT_SCOPE_RANK] : 0);
     if (d[CBIT_SCOPE_GROUP] != 0) {
-        raise_range(gate, core->group_first[bank], per_group, at + d[CBIT_SCOPE_GROUP]);
+        uint32_t first = core->group_first[bank];
+        for (uint32_t i = first; i < first + core->banks_per_group; i++) {
+            raise(&gate[i], at + d[CBIT_SCOPE_GROUP]);
+        }
     }
     if (d[CBIT_SCOPE_BANK] != 0) {
-        gate[bank] = umc_max32(gate[bank], at + d[CBIT_SCOPE_BANK]);
+        raise(&gate[bank], at + d[CBIT_SCOPE_BANK]);
     }
 }
 
@@ -107,9 +104,8 @@ void umc_gates_act(umc_core_t *core, uint32_t bank, uint32_t at)
     }
     if (rank->acts == UMC_FAW) {
         /* The next ACT must leave the window of the oldest of the last four. */
-        uint32_t first = (uint32_t)(rank - core->rank) * core->banks_per_rank;
-        raise_range(core->gate + UMC_ACT * core->banks, first, core->banks_per_rank,
-                    rank->faw[rank->faw_at] + core->faw_nck);
+        raise(&core->rank_gate[UMC_ACT][core->rank_of[bank]],
+              rank->faw[rank->faw_at] + core->faw_nck);
     }
     rank->refresh_gate = umc_max32(rank->refresh_gate, at + core->act_to_ref);
     raise_prea(core, bank, UMC_ACT, at);
@@ -144,11 +140,8 @@ void umc_gates_column(umc_core_t *core, uint32_t bank, bool write, bool closes, 
 
 void umc_gates_prea(umc_core_t *core, uint32_t rank, uint32_t at)
 {
-    uint32_t first = rank * core->banks_per_rank;
-    raise_range(core->gate + UMC_ACT * core->banks, first, core->banks_per_rank,
-                at + core->prea_to_act);
-    raise_range(core->gate + UMC_PRE * core->banks, first, core->banks_per_rank,
-                at + core->prea_to_pre);
+    raise(&core->rank_gate[UMC_ACT][rank], at + core->prea_to_act);
+    raise(&core->rank_gate[UMC_PRE][rank], at + core->prea_to_pre);
     umc_rank_t *r = &core->rank[rank];
     r->refresh_gate = umc_max32(r->refresh_gate, at + core->pre_to_ref);
     r->prea_gate = umc_max32(r->prea_gate, at + core->to_prea[UMC_PRE]);
@@ -157,17 +150,16 @@ void umc_gates_prea(umc_core_t *core, uint32_t rank, uint32_t at)
 /* After REFSB (bank: of the set), PDX and SRX; rare, so the table itself is asked. */
 void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank, uint32_t at)
 {
-    uint32_t first = core->rank_first[bank], per_group = core->banks_per_group;
+    uint32_t rank = core->rank_of[bank], per_group = core->banks_per_group;
+    uint32_t first = rank * core->banks_per_rank;
     for (uint32_t op = 0; op < UMC_OPS; op++) {
         uint32_t *gate = core->gate + op * core->banks;
         uint32_t rank_nck = distance(core, command, COMMAND[op], CBIT_SCOPE_RANK, 1);
         uint32_t set_nck = distance(core, command, COMMAND[op], CBIT_SCOPE_SET, 1);
-        if (rank_nck != 0) {
-            raise_range(gate, first, core->banks_per_rank, at + rank_nck);
-        }
+        raise(&core->rank_gate[op][rank], rank_nck != 0 ? at + rank_nck : 0);
         for (uint32_t b = first + bank % per_group;
              set_nck != 0 && b < first + core->banks_per_rank; b += per_group) {
-            gate[b] = umc_max32(gate[b], at + set_nck);
+            raise(&gate[b], at + set_nck);
         }
     }
 }
@@ -175,7 +167,6 @@ void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank
 void umc_gates_ref(umc_core_t *core, uint32_t rank, uint32_t at)
 {
     umc_rank_t *r = &core->rank[rank];
-    raise_range(core->gate + UMC_ACT * core->banks, rank * core->banks_per_rank,
-                core->banks_per_rank, at + core->ref_to_act);
+    raise(&core->rank_gate[UMC_ACT][rank], at + core->ref_to_act);
     r->refresh_gate = umc_max32(r->refresh_gate, at + core->ref_to_ref);
 }

@@ -1,5 +1,8 @@
 /* Which command comes next, and when: one scan over the lanes, seldom more. */
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "model/umc/core_private.h"
 
@@ -7,34 +10,57 @@ enum { EPOCH_KEEP = 1 << 20 };
 
 /* ---- the scan ---- */
 
-static inline __attribute__((always_inline)) uint32_t scan_lanes(const uint32_t *restrict gate,
-                                                                 const uint32_t *restrict key,
-                                                                 uint32_t lanes, uint32_t now)
+/* The smallest wait and key, packed, of the lanes that are wanted. */
+uint32_t umc_scan_each(const umc_core_t *core, uint32_t ops, uint32_t now)
 {
-    /* Signed, since that is what the oldest vector instructions compare; all are below 2^31. */
-    int32_t best = (int32_t)UMC_KEY_NONE;
-    for (uint32_t i = 0; i < lanes; i++) {
-        int32_t wait = (int32_t)gate[i] - (int32_t)now;
-        wait = wait > 0 ? wait : 0;
-        wait = wait < UMC_FAR ? wait : UMC_FAR;
-        int32_t candidate = wait << UMC_KEY_BITS | (int32_t)key[i];
-        best = candidate < best ? candidate : best;
+    uint32_t best = UMC_KEY_NONE;
+    for (uint32_t i = 0; i < ops * UMC_WORDS; i++) {
+        uint32_t op = i / UMC_WORDS, first = i % UMC_WORDS * 64;
+        for (uint64_t left = core->wanted[op][first / 64]; left != 0; left &= left - 1) {
+            uint32_t bank = first + (uint32_t)__builtin_ctzll(left);
+            uint32_t wait = umc_max32(umc_gate(core, op, bank), now) - now;
+            wait = wait < UMC_FAR ? wait : UMC_FAR;
+            uint32_t candidate = wait << UMC_KEY_BITS | core->key[op * core->banks + bank];
+            best = candidate < best ? candidate : best;
+        }
     }
-    return (uint32_t)best;
-}
-
-uint32_t umc_scan_plain(const uint32_t *gate, const uint32_t *key, uint32_t lanes, uint32_t now)
-{
-    return scan_lanes(gate, key, lanes, now);
+    return best;
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) uint32_t umc_scan_avx2(const uint32_t *gate, const uint32_t *key,
-                                                       uint32_t lanes, uint32_t now)
+/* The same over all lanes, eight at a time; ranks have a multiple of eight banks. Signed, since
+   that is what the instructions compare; all values are below 2^31. */
+__attribute__((target("avx2"))) uint32_t umc_scan_avx2(const umc_core_t *core, uint32_t ops,
+                                                       uint32_t now)
 {
-    return scan_lanes(gate, key, lanes, now);
+    const __m256i now8 = _mm256_set1_epi32((int)now), far8 = _mm256_set1_epi32(UMC_FAR);
+    __m256i best = _mm256_set1_epi32((int)UMC_KEY_NONE);
+    const uint32_t *gate = core->gate, *key = core->key;
+    for (uint32_t i = 0; i < ops * core->config.device.ranks; i++) {
+        uint32_t from =
+            core->rank_gate[i / core->config.device.ranks][i % core->config.device.ranks];
+        const __m256i least = _mm256_set1_epi32((int)(umc_max32(from, now) - now));
+        for (uint32_t end = core->banks_per_rank; end > 0; end -= 8, gate += 8, key += 8) {
+            __m256i wait = _mm256_sub_epi32(_mm256_loadu_si256((const void *)gate), now8);
+            wait = _mm256_min_epi32(_mm256_max_epi32(wait, least), far8);
+            wait = _mm256_or_si256(_mm256_slli_epi32(wait, UMC_KEY_BITS),
+                                   _mm256_loadu_si256((const void *)key));
+            best = _mm256_min_epi32(best, wait);
+        }
+    }
+    __m128i four = _mm_min_epi32(_mm256_castsi256_si128(best), _mm256_extracti128_si256(best, 1));
+    four = _mm_min_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    four = _mm_min_epi32(four, _mm_shuffle_epi32(four, 0xb1));
+    return (uint32_t)_mm_cvtsi128_si32(four);
 }
 #endif
+
+static inline uint32_t scan(const umc_core_t *core, uint32_t now)
+{
+    uint32_t ops = core->credits > 0 ? UMC_OPS : UMC_RD;
+    return core->wanted_count <= UMC_FEW ? umc_scan_each(core, ops, now)
+                                         : core->scan(core, ops, now);
+}
 
 /* ---- helpers ---- */
 
@@ -46,6 +72,12 @@ void umc_plan_new_epoch(umc_core_t *core, uint64_t nck)
     uint32_t shift = shift64 > UINT32_MAX ? UINT32_MAX : (uint32_t)shift64 - EPOCH_KEEP;
     for (uint32_t i = 0; i < core->lanes; i++) {
         core->gate[i] -= core->gate[i] < shift ? core->gate[i] : shift;
+    }
+    for (uint32_t op = 0; op < UMC_OPS; op++) {
+        for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+            uint32_t *gate = &core->rank_gate[op][r];
+            *gate -= *gate < shift ? *gate : shift;
+        }
     }
     core->bus -= core->bus < shift ? core->bus : shift;
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
@@ -93,7 +125,8 @@ static bool promoted_is_ready(const umc_core_t *core)
 {
     uint32_t now = from_now(core);
     for (uint32_t i = 0; i < core->lanes; i++) {
-        if (core->key[i] < (uint32_t)(UMC_PROMOTED + 1) << UMC_SEQ_BITS && core->gate[i] <= now &&
+        if (core->key[i] < (uint32_t)(UMC_PROMOTED + 1) << UMC_SEQ_BITS &&
+            umc_gate(core, i / core->banks, i % core->banks) <= now &&
             now == umc_relative(core, core->floor_nck) &&
             (core->credits > 0 || i < UMC_RD * core->banks)) {
             return true;
@@ -256,7 +289,8 @@ static uint32_t scan_slowly(const umc_core_t *core, uint32_t now, bool any_pendi
                 continue;
             }
         }
-        uint32_t wait = core->gate[i] > now ? core->gate[i] - now : 0;
+        uint32_t at = umc_gate(core, i / core->banks, i % core->banks);
+        uint32_t wait = at > now ? at - now : 0;
         wait = wait < UMC_FAR ? wait : UMC_FAR;
         uint32_t candidate = wait << UMC_KEY_BITS | (in_turn ? turn_key(core, i) : core->key[i]);
         if (candidate < best) {
@@ -271,7 +305,7 @@ static bool plan_each(const umc_core_t *core, uint32_t rank, uint32_t now, umc_p
 {
     uint32_t first = rank * core->banks_per_rank, best = UINT32_MAX;
     for (uint32_t b = first; b < first + core->banks_per_rank; b++) {
-        uint32_t at = umc_max32(core->gate[UMC_PRE * core->banks + b], now);
+        uint32_t at = umc_max32(umc_gate(core, UMC_PRE, b), now);
         if (core->open_row[b] != UMC_CLOSED && at < best) {
             best = at;
             plan->bank = b;
@@ -345,7 +379,7 @@ static void consider_capped(umc_core_t *core, uint32_t now, umc_plan_t *plan)
         entry->blocked > 0 || (op == UMC_RD && core->credits == 0)) {
         return;
     }
-    uint32_t at = umc_max32(core->gate[(uint32_t)op * core->banks + entry->bank], now);
+    uint32_t at = umc_max32(umc_gate(core, op, entry->bank), now);
     if (!plan->valid || core->epoch_nck + at < plan->at_nck) {
         plan_entry(core, index, at, plan);
     }
@@ -455,8 +489,7 @@ static void examine(umc_core_t *core, umc_plan_t *plan, uint64_t *horizon_nck)
     if (any_pending || core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
         best = scan_slowly(core, now, any_pending, &lane);
     } else {
-        best = core->scan(core->gate, core->key,
-                          core->credits > 0 ? core->lanes : UMC_RD * core->banks, now);
+        best = scan(core, now);
     }
     plan_of_scan(core, best, lane, now, plan);
     if (best != UMC_KEY_NONE && best >> UMC_KEY_BITS == UMC_FAR) {
@@ -495,7 +528,7 @@ void umc_plan_newcomer(umc_core_t *core, uint32_t bank)
         if (core->key[lane] == UMC_KEY_NONE || (op == UMC_RD && core->credits == 0)) {
             continue;
         }
-        uint32_t at = umc_max32(core->gate[lane], now);
+        uint32_t at = umc_max32(umc_gate(core, op, bank), now);
         uint64_t at_nck = core->epoch_nck + at;
         if (at_nck < plan->at_nck || (at_nck == plan->at_nck && core->key[lane] < plan->key)) {
             uint32_t key = core->key[lane];
@@ -503,6 +536,37 @@ void umc_plan_newcomer(umc_core_t *core, uint32_t bank)
             plan->key = key;
         }
     }
+}
+
+/*
+ * The usual case of what follows: nothing but the lanes decides, until the clock that is returned.
+ * 0 if it is not the usual case.
+ */
+static inline uint64_t calm_until(const umc_core_t *core)
+{
+    uint64_t calm =
+        min64(min64(core->next_due_nck, core->next_visible_nck),
+              core->config.policy.starvation_nck == 0 ? UMC_NEVER : core->starve_check_nck);
+    return core->by_age && core->capped_count == 0 && core->floor_nck < calm &&
+                   core->floor_nck - core->epoch_nck < UMC_EPOCH_SPAN && !mode_may_change(core)
+               ? calm
+               : 0;
+}
+
+static inline bool plan_calmly(umc_core_t *core)
+{
+    uint64_t calm = calm_until(core);
+    if (calm == 0) {
+        return false;
+    }
+    uint32_t now = from_now(core), best = scan(core, now), wait = best >> UMC_KEY_BITS;
+    uint32_t at = now + wait;
+    if (wait >= UMC_FAR || core->epoch_nck + at >= calm) {
+        return false;
+    }
+    plan_entry(core, core->entry_of_seq[best & (UMC_SEQ_LIMIT - 1)], at, &core->plan);
+    core->plan.key = best & ((1u << UMC_KEY_BITS) - 1);
+    return true;
 }
 
 bool umc_plan_until(umc_core_t *core, uint64_t until_nck)
@@ -516,6 +580,9 @@ bool umc_plan_until(umc_core_t *core, uint64_t until_nck)
         }
         if (core->live == 0) {
             break;
+        }
+        if (plan_calmly(core)) {
+            continue;
         }
         umc_plan_rebase(core, core->floor_nck);
         uint64_t horizon = UMC_NEVER;
