@@ -256,15 +256,12 @@ static double hit_rate(const cbit_stream_result_t *r)
     return r->column_commands == 0 ? 0 : (double)r->row_hits / (double)r->column_commands;
 }
 
-static uint64_t total_pj(const cbit_dram_energy_t *e)
-{
-    return e->activate_pj + e->read_pj + e->write_pj + e->refresh_pj + e->open_pj + e->closed_pj;
-}
-
 /* pJ / ns is mW. */
 static double power_mw(const cbit_stream_result_t *r)
 {
-    return r->end_nck == 0 ? 0 : (double)total_pj(&r->energy) / ns_of(r, (double)r->end_nck);
+    return r->end_nck == 0
+               ? 0
+               : (double)cbit_dram_energy_total_pj(&r->energy) / ns_of(r, (double)r->end_nck);
 }
 
 static void print_energy_json(const cbit_stream_result_t *r)
@@ -272,10 +269,12 @@ static void print_energy_json(const cbit_stream_result_t *r)
     const cbit_dram_energy_t *e = &r->energy;
     printf("  \"energy_pj\": {\"activate\": %" PRIu64 ", \"read\": %" PRIu64 ", \"write\": %" PRIu64
            ", \"refresh\": %" PRIu64 ", \"background_open\": %" PRIu64
-           ", \"background_closed\": %" PRIu64 "},\n",
-           e->activate_pj, e->read_pj, e->write_pj, e->refresh_pj, e->open_pj, e->closed_pj);
+           ", \"background_closed\": %" PRIu64 ", \"power_down_open\": %" PRIu64
+           ", \"power_down_closed\": %" PRIu64 ", \"self_refresh\": %" PRIu64 "},\n",
+           e->activate_pj, e->read_pj, e->write_pj, e->refresh_pj, e->open_pj, e->closed_pj,
+           e->down_open_pj, e->down_closed_pj, e->self_refresh_pj);
     printf("  \"energy_nj_per_request\": %.3f,\n  \"average_power_mw\": %.1f,\n",
-           (double)total_pj(e) / 1000 / (double)r->requests, power_mw(r));
+           (double)cbit_dram_energy_total_pj(e) / 1000 / (double)r->requests, power_mw(r));
 }
 
 static void print_json(const dram_options_t *o, const cbit_stream_result_t *r, double seconds)
@@ -330,7 +329,7 @@ static void print_table(const dram_options_t *o, const cbit_stream_result_t *r, 
                r->violations);
     }
     printf("energy         %9.3f nJ a request, %.1f mW\n",
-           (double)total_pj(&r->energy) / 1000 / (double)r->requests, power_mw(r));
+           (double)cbit_dram_energy_total_pj(&r->energy) / 1000 / (double)r->requests, power_mw(r));
     printf("simulated in   %9.3f s of CPU, %.2f million requests/s\n", seconds,
            seconds > 0 ? (double)r->requests / seconds * 1e-6 : 0);
 }

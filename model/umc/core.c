@@ -79,6 +79,9 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     if (err == CBIT_ERR_OK && umc_policy_rests(&config->policy)) {
         err = umc_rest_create(core);
     }
+    if (err == CBIT_ERR_OK && config->keep_reasons) {
+        err = umc_reasons_create(&config->device, &core->reasons);
+    }
     if (err != CBIT_ERR_OK) {
         umc_core_destroy(core);
         return err;
@@ -90,6 +93,7 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
 void umc_core_destroy(umc_core_t *core)
 {
     if (core != NULL) {
+        umc_reasons_destroy(core->reasons);
         umc_rest_destroy(core);
         free(core->memory);
         free(core);
@@ -356,6 +360,9 @@ static void observe(umc_core_t *core, const umc_event_t *event)
     if (core->rest != NULL) {
         umc_rest_issued(core, event);
     }
+    if (core->reasons != NULL) {
+        umc_reasons_issued(core, event);
+    }
     if (core->config.observe != NULL) {
         core->config.observe(core->config.observer, event);
     }
@@ -368,6 +375,9 @@ bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
     }
     const umc_plan_t *plan = &core->plan;
     core->plan.valid = false;
+    if (core->reasons != NULL) {
+        umc_reasons_planned(core);
+    }
     event->at_nck = plan->at_nck;
     event->kind = plan->kind;
     event->bank = plan->bank;
@@ -550,6 +560,9 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
     }
     core->moved_nck = umc_max64(core->moved_nck, at_nck);
     enqueue(core, index);
+    if (core->reasons != NULL) {
+        umc_reasons_accepted(core, index);
+    }
     core->floor_nck = umc_max64(core->floor_nck, at_nck + !core->config.policy.accept_first);
     umc_plan_newcomer(core, place->flat_bank);
     return UMC_TAKE_QUEUED;
@@ -609,13 +622,24 @@ const umc_core_stats_t *umc_core_stats(const umc_core_t *core)
     return &core->stats;
 }
 
-uint64_t umc_core_open_nck(const umc_core_t *core, uint64_t now_nck)
+void umc_core_activity(const umc_core_t *core, uint64_t now_nck, cbit_dram_activity_t *activity)
 {
-    uint64_t open_nck = core->stats.open_rank_nck;
+    umc_core_stats_t stats = core->stats;
+    umc_rest_sleeping(core, now_nck, &stats);
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
         const umc_rank_t *rank = &core->rank[r];
         bool counts = rank->open_banks > 0 && rank->open_since_nck < now_nck;
-        open_nck += counts ? now_nck - rank->open_since_nck : 0;
+        stats.open_rank_nck += counts ? now_nck - rank->open_since_nck : 0;
     }
-    return open_nck;
+    bool same_bank = core->config.policy.rest.same_bank;
+    *activity = (cbit_dram_activity_t){.activates = stats.activates,
+                                       .reads = stats.reads,
+                                       .writes = stats.writes,
+                                       .refreshes = same_bank ? 0 : stats.refreshes,
+                                       .bank_refreshes = same_bank ? stats.refreshes : 0,
+                                       .open_rank_nck = stats.open_rank_nck,
+                                       .total_rank_nck = now_nck * core->config.device.ranks,
+                                       .down_open_nck = stats.down_open_nck,
+                                       .down_closed_nck = stats.down_closed_nck,
+                                       .self_refresh_nck = stats.self_refresh_nck};
 }

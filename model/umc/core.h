@@ -14,7 +14,9 @@
 
 #include "cbit/base/err.h"
 #include "cbit/dram/device.h"
+#include "cbit/dram/energy.h"
 #include "cbit/dram/map.h"
+#include "cbit/dram/rules.h"
 #include "cbit/umc/stream.h"
 #include "model/umc/policy.h"
 
@@ -58,11 +60,26 @@ static inline const char *umc_event_name(umc_event_kind_t kind)
     return NAME[kind];
 }
 
+/* The command of an event that is one. */
+static inline cbit_dram_command_t umc_event_command(umc_event_kind_t kind)
+{
+    static const cbit_dram_command_t COMMAND[] = {
+        [UMC_EVENT_ACT] = CBIT_DRAM_ACT,     [UMC_EVENT_PRE] = CBIT_DRAM_PRE,
+        [UMC_EVENT_PREA] = CBIT_DRAM_PREA,   [UMC_EVENT_RD] = CBIT_DRAM_RD,
+        [UMC_EVENT_WR] = CBIT_DRAM_WR,       [UMC_EVENT_RDA] = CBIT_DRAM_RDA,
+        [UMC_EVENT_WRA] = CBIT_DRAM_WRA,     [UMC_EVENT_REF] = CBIT_DRAM_REF,
+        [UMC_EVENT_REFSB] = CBIT_DRAM_REFSB, [UMC_EVENT_PDE] = CBIT_DRAM_PDE,
+        [UMC_EVENT_PDX] = CBIT_DRAM_PDX,     [UMC_EVENT_SRE] = CBIT_DRAM_SRE,
+        [UMC_EVENT_SRX] = CBIT_DRAM_SRX};
+    return COMMAND[kind];
+}
+
 typedef struct umc_core_config {
     cbit_dram_device_t device;
     uint32_t read_credits; /* reads between RD and release; UINT32_MAX: no limit */
     bool choose_writes;    /* announce a write (UMC_EVENT_CHOSEN) and wait for umc_core_ready */
     umc_policy_t policy;   /* its queue sizes are those that hold */
+    bool keep_reasons;     /* why reads waited (reasons.h); the quick controller only */
     bool plain_scan;       /* no vector instructions, whatever the machine has */
     cbit_stream_explain_t *explain; /* the plain controller only; may be NULL */
     /* Sees every command in order, those of idle channels too; may be NULL. */
@@ -73,7 +90,7 @@ typedef struct umc_core_config {
 typedef struct umc_core_stats {
     uint64_t activates, precharges, precharges_all, reads, writes, refreshes;
     uint64_t row_hits;      /* column commands that needed no ACT of their own */
-    uint64_t open_rank_nck; /* clocks with an open bank, summed over ranks; see umc_core_open_nck */
+    uint64_t open_rank_nck; /* clocks with an open bank, summed over ranks; see umc_core_activity */
     /* Ranks that rest: entries, and clocks asleep, summed over ranks. */
     uint64_t power_downs, self_refreshes;
     uint64_t down_open_nck, down_closed_nck, self_refresh_nck;
@@ -140,7 +157,7 @@ void umc_core_settle(umc_core_t *core, uint64_t now_nck);
 
 const umc_core_stats_t *umc_core_stats(const umc_core_t *core);
 
-/* open_rank_nck up to now_nck, with the banks that are open still. */
-uint64_t umc_core_open_nck(const umc_core_t *core, uint64_t now_nck);
+/* What the devices did up to now_nck, with banks that are open and ranks that are asleep still. */
+void umc_core_activity(const umc_core_t *core, uint64_t now_nck, cbit_dram_activity_t *activity);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "cbit/dram/rules.h"
 #include "model/umc/core.h"
+#include "model/umc/reasons.h"
 
 #define UMC_CLOSED   UINT32_MAX  /* no row is open */
 #define UMC_KEY_NONE 0x7fffffffu /* nobody wants this lane's command */
@@ -122,10 +123,11 @@ struct umc_core {
     uint16_t transactions[2][UMC_MAX_ENTRIES];
     uint32_t transaction_count[2];
     uint32_t turn, drain_left;
-    uint64_t moved_nck; /* moves are done for clocks before this one */
-    bool still;         /* no transaction can move until something changes */
-    void *memory;       /* of the bank queues */
-    umc_rest_t *rest;   /* NULL: ranks refresh on time and do not sleep */
+    uint64_t moved_nck;     /* moves are done for clocks before this one */
+    bool still;             /* no transaction can move until something changes */
+    void *memory;           /* of the bank queues */
+    umc_rest_t *rest;       /* NULL: ranks refresh on time and do not sleep */
+    umc_reasons_t *reasons; /* NULL: nobody asks why reads wait */
 };
 
 static inline uint64_t umc_max64(uint64_t a, uint64_t b)

@@ -11,16 +11,17 @@ static const char *not_considered(const umc_plain_t *plain, const entry_t *entry
 {
     const umc_policy_t *p = plain->policy;
     if (entry->blocked > 0 || entry->held) {
-        return "order of the line";
+        return "line_order";
     }
     if (!entry->active && umc_plain_stopped(plain, entry->bank)) {
-        return "refresh";
+        return plain->rank[entry->bank / plain->banks_per_rank].sleep != AWAKE ? "sleep"
+                                                                               : "refresh";
     }
     if (p->scheme == UMC_SCHEME_ROUND_ROBIN) {
-        return entry->queued ? NULL : "command queue";
+        return entry->queued ? NULL : "command_queue";
     }
     if (!p->unified && !entry->active && entry->write != plain->write_mode) {
-        return plain->write_mode ? "write drain" : "reads first";
+        return plain->write_mode ? "write_drain" : "reads_first";
     }
     return NULL;
 }
@@ -34,15 +35,15 @@ static const char *reason_of(const umc_plain_t *plain, const entry_t *entry, uin
     const cbit_dram_rule_t *rule;
     cbit_dram_command_t next = umc_plain_next_command(plain, entry);
     if (cbit_dram_earliest_nck(plain->history, next, entry->bank, &rule) > at_nck) {
-        return rule != NULL ? rule->name : "command bus";
+        return rule != NULL ? rule->name : "command_bus";
     }
     if (next == CBIT_DRAM_PRE) {
-        return "row hits of others";
+        return "row_hits";
     }
     bool column = next == CBIT_DRAM_RD || next == CBIT_DRAM_WR;
     bool capped = plain->policy->row_hit_cap != 0 &&
                   plain->row_columns[entry->bank] > plain->policy->row_hit_cap;
-    return column && capped ? "row-hit cap" : "arbitration";
+    return column && capped ? "row_hit_cap" : "arbitration";
 }
 
 static void add_total(cbit_stream_explain_t *explain, const char *reason)

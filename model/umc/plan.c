@@ -156,6 +156,9 @@ static bool decide_mode(umc_core_t *core)
             return true;
         }
     }
+    if (core->reasons != NULL) {
+        umc_reasons_charge(core, core->floor_nck);
+    }
     core->write_mode = !core->write_mode;
     core->starve_check_nck = 0;
     umc_lanes_update_all(core);
@@ -212,6 +215,9 @@ static bool move_one(umc_core_t *core)
         return false;
     }
     uint16_t index = core->transactions[writes][at];
+    if (core->reasons != NULL && !writes) {
+        umc_reasons_moved(core, index);
+    }
     uint32_t left = --core->transaction_count[writes] - at;
     memmove(&core->transactions[writes][at], &core->transactions[writes][at + 1],
             left * sizeof core->transactions[0][0]);

@@ -251,11 +251,6 @@ static void fall_asleep(umc_core_t *core, rest_rank_t *rank, sleep_t sleep, uint
 
 void umc_rest_done(umc_core_t *core, const umc_plan_t *plan)
 {
-    static const cbit_dram_command_t COMMAND[] = {
-        [UMC_EVENT_REFSB] = CBIT_DRAM_REFSB,
-        [UMC_EVENT_PDX] = CBIT_DRAM_PDX,
-        [UMC_EVENT_SRX] = CBIT_DRAM_SRX,
-    };
     rest_rank_t *rank = &core->rest->rank[plan->rank];
     switch (plan->kind) {
     case UMC_EVENT_REFSB:
@@ -277,24 +272,17 @@ void umc_rest_done(umc_core_t *core, const umc_plan_t *plan)
         break;
     }
     if (plan->kind != UMC_EVENT_REF && plan->kind != UMC_EVENT_PDE && plan->kind != UMC_EVENT_SRE) {
-        umc_gates_rest(core, COMMAND[plan->kind], plan->bank, umc_relative(core, plan->at_nck));
+        umc_gates_rest(core, umc_event_command(plan->kind), plan->bank,
+                       umc_relative(core, plan->at_nck));
     }
     attend(core, plan->rank);
 }
 
 void umc_rest_issued(umc_core_t *core, const umc_event_t *event)
 {
-    static const cbit_dram_command_t COMMAND[] = {
-        [UMC_EVENT_ACT] = CBIT_DRAM_ACT,     [UMC_EVENT_PRE] = CBIT_DRAM_PRE,
-        [UMC_EVENT_PREA] = CBIT_DRAM_PREA,   [UMC_EVENT_RD] = CBIT_DRAM_RD,
-        [UMC_EVENT_WR] = CBIT_DRAM_WR,       [UMC_EVENT_RDA] = CBIT_DRAM_RDA,
-        [UMC_EVENT_WRA] = CBIT_DRAM_WRA,     [UMC_EVENT_REF] = CBIT_DRAM_REF,
-        [UMC_EVENT_REFSB] = CBIT_DRAM_REFSB, [UMC_EVENT_PDE] = CBIT_DRAM_PDE,
-        [UMC_EVENT_PDX] = CBIT_DRAM_PDX,     [UMC_EVENT_SRE] = CBIT_DRAM_SRE,
-        [UMC_EVENT_SRX] = CBIT_DRAM_SRX,
-    };
     if (event->kind != UMC_EVENT_CHOSEN) {
-        cbit_dram_issue(core->rest->history, COMMAND[event->kind], event->bank, event->at_nck);
+        cbit_dram_issue(core->rest->history, umc_event_command(event->kind), event->bank,
+                        event->at_nck);
         core->rest->next_nck = event->at_nck + 1;
     }
 }

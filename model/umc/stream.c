@@ -7,6 +7,7 @@
 #include "cbit/dram/checker.h"
 #include "model/umc/core.h"
 #include "model/umc/plain.h"
+#include "model/umc/reasons.h"
 
 enum { BUCKETS = 16384, EVER_SHIFT = 62 };
 #define EVER (UINT64_C(1) << EVER_SHIFT) /* no run is this long */
@@ -92,6 +93,34 @@ static void complete_merged(driver_t *d, const umc_event_t *event, uint64_t end_
     d->merged_count = kept;
 }
 
+static void add_reason(cbit_stream_explain_t *explain, const char *reason, uint64_t nck)
+{
+    uint32_t i = 0;
+    while (i < explain->total_count && strcmp(explain->totals[i].reason, reason) != 0) {
+        i++;
+    }
+    if (i == explain->total_count && i < CBIT_STREAM_REASONS) {
+        explain->totals[explain->total_count++] = (cbit_stream_reason_t){.reason = reason};
+    }
+    if (i < CBIT_STREAM_REASONS) {
+        explain->totals[i].nck += nck;
+    }
+}
+
+/* What the quick controller kept of a read whose column command has just issued. */
+static void explain_read(cbit_stream_explain_t *explain, const umc_reason_list_t *list,
+                         uint32_t request)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const umc_reason_step_t *step = &list->step[i];
+        add_reason(explain, umc_reason_name(step->reason), step->nck);
+        if (request == explain->request) {
+            explain->steps[explain->step_count++] = (cbit_stream_reason_t){
+                .reason = umc_reason_name(step->reason), .nck = step->nck, .dram = step->dram};
+        }
+    }
+}
+
 static inline void on_event(driver_t *d, const umc_event_t *event)
 {
     if (event->kind == UMC_EVENT_RD || event->kind == UMC_EVENT_RDA) {
@@ -99,6 +128,9 @@ static inline void on_event(driver_t *d, const umc_event_t *event)
         complete(d, event->user, end_nck, event);
         if (d->merged_count > 0) {
             complete_merged(d, event, end_nck);
+        }
+        if (d->options->explain != NULL && d->core != NULL) {
+            explain_read(d->options->explain, umc_core_reasons(d->core), event->user);
         }
     } else if (event->kind == UMC_EVENT_CHOSEN) {
         /* The pipeline takes a line as fast as the bus does: only its depth beyond tCWL is felt. */
@@ -277,8 +309,9 @@ static cbit_err_t build_controller(driver_t *d)
         core.observe = on_core_command;
         core.observer = d;
     }
-    bool plain = d->options->plain || d->options->explain != NULL;
-    return plain ? umc_plain_create(&core, &d->plain) : umc_core_create(&core, &d->core);
+    core.keep_reasons = d->options->explain != NULL;
+    return d->options->plain ? umc_plain_create(&core, &d->plain)
+                             : umc_core_create(&core, &d->core);
 }
 
 static cbit_err_t build(driver_t *d, const cbit_umc_config_t *config, cbit_diag_t *diag)
@@ -355,13 +388,8 @@ static void collect(driver_t *d, uint64_t count)
         }
     }
     if (d->core != NULL) {
-        const cbit_dram_activity_t activity = {.activates = r->activates,
-                                               .reads = stats->reads,
-                                               .writes = stats->writes,
-                                               .refreshes = r->refreshes,
-                                               .open_rank_nck =
-                                                   umc_core_open_nck(d->core, r->end_nck),
-                                               .total_rank_nck = r->end_nck * d->device.ranks};
+        cbit_dram_activity_t activity;
+        umc_core_activity(d->core, r->end_nck, &activity);
         cbit_dram_energy(&d->device, &activity, &r->energy);
     }
     r->tck_num_ps = d->device.clock.period_num_ps;
@@ -377,7 +405,7 @@ cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_op
                              "window: %" PRIu32 "; 1..1000000, and fewer than 2^32 requests",
                              options->window);
     }
-    if ((options->plain || options->explain != NULL) && options->engine_depth_nck > 0) {
+    if (options->plain && options->engine_depth_nck > 0) {
         return cbit_diag_add(diag, CBIT_ERR_CONFLICT, NULL,
                              "the plain controller has no engine; leave one of them out");
     }

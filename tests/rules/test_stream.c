@@ -233,6 +233,53 @@ START_TEST(reasons_cover_a_read_without_gap)
 }
 END_TEST
 
+static uint64_t total_of(const cbit_stream_explain_t *explain, const char *reason)
+{
+    for (uint32_t i = 0; i < explain->total_count; i++) {
+        if (strcmp(explain->totals[i].reason, reason) == 0) {
+            return explain->totals[i].nck;
+        }
+    }
+    return 0;
+}
+
+/* Clock by clock and span by span the same reasons: of one read in order, and of all together. */
+START_TEST(reasons_are_those_of_the_plain_controller)
+{
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 200 + (uint64_t)_i);
+    cbit_stream_request_t *requests = calloc(REQUESTS, sizeof *requests);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        cbit_umc_config_t config;
+        random_config(&rng, &config, (uint32_t)_i);
+        config.starvation_nck = 0;
+        random_stream(&rng, requests, REQUESTS, UINT64_C(1) << 32);
+        cbit_stream_explain_t quick = {.request = UINT32_MAX}, plain = quick;
+        cbit_stream_options_t options = {.window = 20, .explain = &quick};
+        cbit_stream_result_t r;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, REQUESTS, &r, NULL),
+                         CBIT_ERR_OK);
+        cbit_stream_result_free(&r);
+        options.plain = true;
+        options.explain = &plain;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, REQUESTS, &r, NULL),
+                         CBIT_ERR_OK);
+        cbit_stream_result_free(&r);
+        for (uint32_t i = 0; i < plain.total_count; i++) {
+            uint64_t nck = total_of(&quick, plain.totals[i].reason), want = plain.totals[i].nck;
+            /* The two that decide their mode late may change it at the end of a refresh. */
+            uint64_t off = _i == 1 || _i == 2 ? 8 : 0;
+            ck_assert_msg(nck <= want + off && want <= nck + off,
+                          "%s, round %u: %lu clocks of %s, plainly %lu", cbit_umc_policy_names[_i],
+                          round, (unsigned long)nck, plain.totals[i].reason,
+                          (unsigned long)plain.totals[i].nck);
+        }
+        ck_assert_uint_eq(quick.total_count, plain.total_count);
+    }
+    free(requests);
+}
+END_TEST
+
 START_TEST(generated_streams_have_the_published_fingerprints)
 {
     enum { MOST = 1000000 };
@@ -465,6 +512,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(equal, the_quick_controller_equals_the_plain_one, 0, POLICIES);
     tcase_add_loop_test(equal, and_so_it_does_with_ranks_that_rest, 0, POLICIES);
     tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
+    tcase_add_loop_test(equal, reasons_are_those_of_the_plain_controller, 0, POLICIES);
     suite_add_tcase(suite, equal);
     TCase *points = tcase_create("points");
     tcase_set_timeout(points, 120);

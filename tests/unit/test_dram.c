@@ -127,7 +127,12 @@ START_TEST(energy_follows_the_worked_example)
     /* 8 devices, 1.2 V. ACT: 1.2 (57 x 46.25 - 52 x 32.5 - 37 x 13.75) 8 = 4200 pJ; read
        1.2 (168 - 52) 2.5 x 8 = 2784; write 1.2 (150 - 52) 2.5 x 8 = 2352; refresh
        1.2 (250 - 52) 350 x 8 = 665280; 1600 clocks are 1 us: 499.2 mW open, 355.2 mW closed. */
-    const cbit_dram_activity_t one = {1, 1, 1, 1, 1600, 3200};
+    const cbit_dram_activity_t one = {.activates = 1,
+                                      .reads = 1,
+                                      .writes = 1,
+                                      .refreshes = 1,
+                                      .open_rank_nck = 1600,
+                                      .total_rank_nck = 3200};
     cbit_dram_energy(&device, &one, &energy);
     ck_assert_uint_eq(energy.activate_pj, 4200);
     ck_assert_uint_eq(energy.read_pj, 2784);
@@ -135,6 +140,21 @@ START_TEST(energy_follows_the_worked_example)
     ck_assert_uint_eq(energy.refresh_pj, 665280);
     ck_assert_uint_eq(energy.open_pj, 499200);
     ck_assert_uint_eq(energy.closed_pj, 355200);
+    ck_assert_uint_eq(cbit_dram_energy_total_pj(&energy),
+                      4200 + 2784 + 2352 + 665280 + 499200 + 355200);
+    /* Asleep for 1 us each: 1.2 x 8 x 43, 25 and 30 mA = 412.8, 240 and 288 mW; 1 us awake, open.
+     */
+    const cbit_dram_activity_t asleep = {.open_rank_nck = 3200,
+                                         .total_rank_nck = 6400,
+                                         .down_open_nck = 1600,
+                                         .down_closed_nck = 1600,
+                                         .self_refresh_nck = 1600};
+    cbit_dram_energy(&device, &asleep, &energy);
+    ck_assert_uint_eq(energy.open_pj, 499200);
+    ck_assert_uint_eq(energy.closed_pj, 0);
+    ck_assert_uint_eq(energy.down_open_pj, 412800);
+    ck_assert_uint_eq(energy.down_closed_pj, 240000);
+    ck_assert_uint_eq(energy.self_refresh_pj, 288000);
 }
 END_TEST
 

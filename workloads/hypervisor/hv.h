@@ -162,9 +162,9 @@ struct cbit_hv_vcpu {
     cbit_ps_t fair_ps;       /* what it has run, for its weight */
     const cbit_program_t *program;
     cbit_program_t bound_program; /* as its core has it: core.c stands between */
-    uint32_t looks;       /* probes: operations that it may still perform */
-    cbit_op_t last_fetch; /* what it executes; size 0: nothing yet */
-    bool refetches;       /* probes: it has still to fetch that again */
+    uint32_t looks;               /* probes: operations that it may still perform */
+    cbit_op_t last_fetch;         /* what it executes; size 0: nothing yet */
+    bool refetches;               /* probes: it has still to fetch that again */
     bool has_loaded;
     bool holds; /* held was pulled and not handed out */
     cbit_op_t held;

@@ -31,7 +31,7 @@ typedef struct cbit_stream_request {
 
 #define CBIT_STREAM_WRITE (UINT64_C(1) << 63)
 
-enum { CBIT_STREAM_REASONS = 64, CBIT_STREAM_STEPS = 128 };
+enum { CBIT_STREAM_REASONS = 80, CBIT_STREAM_STEPS = 192 };
 
 typedef struct cbit_stream_reason {
     const char *reason; /* a rule's name, or what the controller did instead */
@@ -54,7 +54,7 @@ typedef struct cbit_stream_options {
     uint32_t engine_depth_nck;      /* 0: no engine; else its depth in DRAM clocks */
     bool check;                     /* replay every command through the independent checker */
     bool stamps;                    /* keep every request's stage times (adds to the work done) */
-    cbit_stream_explain_t *explain; /* filled in; makes the run a plain one; may be NULL */
+    cbit_stream_explain_t *explain; /* filled in, which takes time; may be NULL */
     uint32_t *latency_nck;          /* of each request, writes 0; may be NULL */
     /* Every command in order; may be NULL. */
     void (*on_command)(void *self, const char *name, uint64_t at_nck, uint32_t rank, uint32_t group,
