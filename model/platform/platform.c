@@ -424,6 +424,13 @@ static void add_counters(const cbit_row_t *rows, void *into, const void *from)
     }
 }
 
+void cbit_platform_account(cbit_platform_t *platform, cbit_umc_account_t *account)
+{
+    for (uint32_t i = 0; i < platform->config.fabric.channels; i++) {
+        cbit_umc_account(platform->umcs[i], account);
+    }
+}
+
 void cbit_platform_stats(const cbit_platform_t *platform, cbit_platform_stats_t *stats)
 {
     memset(stats, 0, sizeof *stats);

@@ -1,5 +1,7 @@
 #include "cbit/umc/config.h"
 
+#include "cbit/umc/account.h"
+
 const char *const cbit_umc_page_names[] = {"open", "closed", "adaptive", NULL};
 const char *const cbit_umc_refresh_names[] = {"all_bank", "same_bank", NULL};
 
@@ -68,6 +70,23 @@ const cbit_row_t cbit_umc_rows[] = {
     {CBIT_FIELD(U32, cbit_umc_config_t, self_refresh_idle_nck), .unit = "nck", .max = 100000000,
      .source = "assumed: 0, no self-refresh",
      .help = "A rank without requests for this long enters self-refresh; 0: never"},
+    {CBIT_FIELD(BOOL, cbit_umc_config_t, explain), .source = "assumed: off, it costs time",
+     .help = "Say which rule or choice each clock of a read's queue and DRAM time went to: totals, "
+             "and the slowest reads step by step"},
+    {CBIT_FIELD(U64, cbit_umc_config_t, explain_first), .max = UINT64_MAX,
+     .source = "by construction: from the first one on",
+     .help = "With explain: number of the first read of each channel that is listed step by step"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, explain_count),
+     .max = CBIT_UMC_EXPLAINED - CBIT_UMC_SLOWEST,
+     .source = "by construction: only the slowest are listed unasked",
+     .help = "With explain: how many reads from there on are listed"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, requester_entries), .unit = "entries", .max = 512,
+     .source = "assumed: 0, no limit",
+     .help = "Entries of a controller's queues that one requester (guest, host, devices, SP) may "
+             "hold; 0: all of them"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, requester_gap_nck), .unit = "nck", .max = 1000000,
+     .source = "assumed: 0, no limit",
+     .help = "Least clocks between two requests of one requester that a controller takes"},
     {.key = NULL},
 };
 

@@ -511,6 +511,7 @@ static void enqueue(umc_core_t *core, uint16_t index)
     core->waiting[entry->write]++;
     if (entry->held || entry->blocked > 0) {
         core->stuck[entry->write]++;
+        core->still = false;
     } else {
         admit(core, index, true);
     }
@@ -614,12 +615,21 @@ void umc_core_credit(umc_core_t *core)
 void umc_core_drain(umc_core_t *core, bool on)
 {
     core->plan.valid = core->plan.valid && core->draining == on;
+    core->still = core->still && core->draining == on;
     core->draining = on;
 }
 
 const umc_core_stats_t *umc_core_stats(const umc_core_t *core)
 {
     return &core->stats;
+}
+
+void umc_core_levels(const umc_core_t *core, umc_levels_t *levels)
+{
+    *levels = (umc_levels_t){.reads = core->waiting[0], .writes = core->waiting[1]};
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        levels->open_banks += core->rank[r].open_banks;
+    }
 }
 
 void umc_core_activity(const umc_core_t *core, uint64_t now_nck, cbit_dram_activity_t *activity)

@@ -73,6 +73,8 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t 
         umc->stats.forwarded++;
         memcpy(user->data, umc->users[write].data, sizeof user->data);
         user->first_nck = user->bus_nck = nck + 1;
+        umc_account_read(umc, index, nck, true);
+        umc_limit_left(umc, user->requester);
         user->offered = false;
         umc_into_flight(umc, index, UMC_REPLY, nck + 1);
         return;
@@ -93,6 +95,7 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t 
                                      .key = user->key,
                                      .slot = user->slot,
                                      .partner = write,
+                                     .requester = user->requester,
                                      .order = user->order};
     umc->stats.partial_writes++;
     (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
@@ -109,6 +112,7 @@ static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t
     memcpy(user->data + txn->spa % CBIT_LINE_BYTES, txn->data, txn->size_bytes);
     if (umc_engine_on(umc) && user->key != CBIT_KEY_PLAIN && !umc->loaded[user->slot]) {
         umc->stats.not_loaded++;
+        umc_limit_left(umc, user->requester);
         umc_user_free(umc, index);
         answer(umc, txn, CBIT_ERR_KEY_NOT_LOADED, nck);
         return;
@@ -119,6 +123,7 @@ static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t
         umc_user_t *older = &umc->users[same];
         memcpy(older->data + txn->spa % CBIT_LINE_BYTES, txn->data, txn->size_bytes);
         older->mask |= user->mask;
+        umc_limit_left(umc, user->requester);
         umc_user_free(umc, index);
         answer(umc, txn, CBIT_ERR_OK, nck);
         return;
@@ -148,6 +153,7 @@ void umc_enter_due(cbit_umc_t *umc, uint64_t nck)
         if (!cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &place)) {
             cbit_txn_t *txn = user->txn;
             memset(txn->data, 0, txn->size_bytes);
+            umc_limit_left(umc, user->requester);
             umc_user_free(umc, index);
             answer(umc, txn, CBIT_ERR_ADDRESS, nck);
         } else if (write) {

@@ -103,6 +103,10 @@ static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
     umc_user_t *user = &umc->users[event->user];
     user->first_nck = event->first_nck;
     user->bus_nck = event->at_nck + umc->device.timing.cl_nck + umc->device.timing.burst_nck;
+    if (user->txn != NULL) {
+        umc_limit_left(umc, user->requester);
+        umc_account_read(umc, event->user, event->accept_nck, false);
+    }
     (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
     if (umc_engine_on(umc)) {
         decrypt_read(umc, event->user, event->at_nck);
@@ -115,6 +119,7 @@ static void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     umc_user_t *user = &umc->users[event->user];
     user->bus_nck = event->at_nck + umc->device.timing.cwl_nck + umc->device.timing.burst_nck;
+    umc_limit_left(umc, user->requester);
     if (!umc_engine_on(umc)) {
         (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
         user->offered = true;
@@ -142,6 +147,8 @@ void umc_step_core(cbit_umc_t *umc, uint64_t nck)
 {
     umc_event_t event;
     while (umc_core_step(umc->core, nck, &event)) {
+        umc_account_command(umc, &event);
+        umc_account_levels(umc, event.at_nck);
         switch (event.kind) {
         case UMC_EVENT_RD:
         case UMC_EVENT_RDA:

@@ -199,11 +199,16 @@ static bool move_one(umc_core_t *core)
 {
     const umc_policy_t *p = &core->config.policy;
     bool none_queued = core->live == core->waiting[0] + core->waiting[1];
-    if (core->drain_left == 0 && (core->waiting[1] >= p->write_entries ||
+    /* What the imitated one does not know, and a machine must: a flush, a read stuck behind a write
+       of its line, and that the last few writes may not wait for ever. */
+    bool idle = p->orders_lines && none_queued && core->waiting[0] == core->stuck[0];
+    bool urgent = core->draining || core->stuck[0] > 0 || idle;
+    if (core->drain_left == 0 && (urgent || core->waiting[1] >= p->write_entries ||
                                   (core->waiting[1] > p->write_high && none_queued))) {
         core->drain_left = core->waiting[1];
     }
-    bool writes = core->drain_left > 0;
+    /* Writes that wait for the rest of their line cannot move, and their reads must. */
+    bool writes = core->drain_left > 0 && core->transaction_count[1] > 0;
     uint32_t at = find_movable(core, writes);
     if (writes && at != UMC_NO_ENTRY &&
         read_of_line_waits(core, &core->entries[core->transactions[1][at]])) {

@@ -38,6 +38,11 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     if (write && txn->key != CBIT_KEY_PLAIN && umc->key_write.busy && umc->key_write.slot == slot) {
         return refuse(umc, &umc->key_waiters, waiter);
     }
+    uint32_t requester = umc_requester_of(txn);
+    if (umc_limit_refuses(umc, requester, umc_now_nck(umc))) {
+        return refuse(umc, &umc->limit.waiters, waiter);
+    }
+    umc_limit_took(umc, requester, umc_now_nck(umc));
     uint32_t index = umc_user_take(umc);
     umc_user_t *user = &umc->users[index];
     *user = (umc_user_t){.state = UMC_INBOX,
@@ -46,6 +51,7 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
                          .line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
                          .key = txn->key,
                          .slot = slot,
+                         .requester = requester,
                          .order = umc->next_order++,
                          .older = UMC_NONE,
                          .newer = UMC_NONE};

@@ -16,8 +16,8 @@ typedef struct rest_rank {
     uint64_t due_nck;  /* of the next refresh, by the calendar */
     uint64_t idle_nck; /* since when there is no request, with live 0 */
     uint64_t slept_nck, woke_nck;
-    uint64_t awake_nck; /* how long the last refresh out of power-down kept the rank awake */
-    uint32_t cycles;    /* refreshes out of power-down since the last request */
+    uint64_t awake_nck; /* how long it was awake between the last two sleeps */
+    uint32_t cycles;    /* sleeps in a row with the same awake_nck, and no request */
     uint32_t live, set;
     sleep_t sleep;
     bool refreshed; /* since the last self-refresh */
@@ -243,8 +243,8 @@ static void fall_asleep(umc_core_t *core, rest_rank_t *rank, sleep_t sleep, uint
 {
     rank->sleep = sleep;
     rank->slept_nck = at_nck;
+    rank->cycles = rank->awake_nck == at_nck - rank->woke_nck ? rank->cycles + 1 : 1;
     rank->awake_nck = at_nck - rank->woke_nck;
-    rank->cycles++;
     core->stats.power_downs += sleep == POWER_DOWN;
     core->stats.self_refreshes += sleep == SELF_REFRESH;
 }
@@ -320,7 +320,7 @@ static void skip(umc_core_t *core, uint32_t r, uint64_t now_nck)
     rest_rank_t *rank = &core->rest->rank[r];
     uint64_t every = core->rest->every_nck, from = core->rank[r].due_nck;
     bool steady = p->power_down_nck == 0 ? rank->sleep == AWAKE
-                                         : rank->sleep == POWER_DOWN && rank->cycles >= 3;
+                                         : rank->sleep == POWER_DOWN && rank->cycles >= 2;
     if (!steady || p->self_refresh_nck != 0 || core->config.observe != NULL || from > now_nck ||
         core->rank[r].open_banks > 0 || from != rank->due_nck - p->pull_in * every ||
         (now_nck - from) / every < 2) {

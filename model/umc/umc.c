@@ -35,8 +35,9 @@ void umc_user_free(cbit_umc_t *umc, uint32_t user)
 
 /* ---- the one event ---- */
 
-static void tell_waiters(cbit_umc_t *umc)
+static void tell_waiters(cbit_umc_t *umc, uint64_t nck)
 {
+    umc_limit_tell(umc, nck);
     while (umc_core_room(umc->core, true, umc->inbox_of[1]) &&
            cbit_waitlist_wake_one(&umc->write_waiters)) {
     }
@@ -49,6 +50,7 @@ static uint64_t next_wake_nck(cbit_umc_t *umc, uint64_t nck)
 {
     uint64_t next = umc_core_next_nck(umc->core);
     next = umc->rewake_nck < next ? umc->rewake_nck : next;
+    next = umc->limit.due_nck < next ? umc->limit.due_nck : next;
     for (uint32_t i = 0; i < umc->flight_count; i++) {
         uint64_t due = umc->users[umc->flight[i]].due_nck;
         next = due < next ? due : next;
@@ -76,8 +78,9 @@ static void on_wake(void *self)
     umc_enter_due(umc, nck);
     umc_serve_key_write(umc, nck);
     umc_serve_flushes(umc);
-    tell_waiters(umc);
+    tell_waiters(umc, nck);
     umc_core_drain(umc->core, umc_draining(umc));
+    umc_account_levels(umc, nck);
     umc->in_wake = false;
     uint64_t next = next_wake_nck(umc, nck);
     if (next != UMC_NEVER) {
@@ -119,7 +122,8 @@ static cbit_err_t build_core(cbit_umc_t *umc)
                               .policy = umc->policy,
                               .read_credits = umc_engine_on(umc) ? umc->config.return_buffer_entries
                                                                  : UINT32_MAX,
-                              .choose_writes = must_choose(umc)};
+                              .choose_writes = must_choose(umc),
+                              .keep_reasons = umc->config.explain};
     if (umc->config.check_commands) {
         cbit_err_t err = cbit_dram_checker_create(&umc->device, &umc->checker);
         if (err != CBIT_ERR_OK) {
@@ -174,6 +178,7 @@ static cbit_err_t build(cbit_umc_t *umc, cbit_diag_t *diag)
                             umc->device.timing.burst_nck);
     }
     err = err != CBIT_ERR_OK ? err : build_arrays(umc);
+    err = err != CBIT_ERR_OK ? err : umc_account_create(umc);
     return err != CBIT_ERR_OK ? err : build_core(umc);
 }
 
@@ -190,6 +195,7 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
         umc->parts.engine_config.blocks_per_clock = 1;
     }
     umc->oldest_write = umc->newest_write = UMC_NONE;
+    umc->limit.due_nck = UMC_NEVER;
     cbit_event_init(&umc->wake, on_wake, umc);
     cbit_err_t err = build(umc, diag);
     if (err != CBIT_ERR_OK) {
@@ -213,6 +219,7 @@ void cbit_umc_destroy(cbit_umc_t *umc)
     umc_core_destroy(umc->core);
     cbit_dram_checker_destroy(umc->checker);
     memset(&umc->key_write, 0, sizeof umc->key_write);
+    free(umc->account);
     free(umc->users);
     free(umc->free_users);
     free(umc->inbox);

@@ -3,6 +3,7 @@
 #define CBIT_MODEL_UMC_PRIVATE_H
 
 #include "cbit/dram/checker.h"
+#include "cbit/umc/account.h"
 #include "cbit/umc/umc.h"
 #include "model/umc/core.h"
 
@@ -48,6 +49,7 @@ typedef struct umc_user {
     uint8_t flushes; /* bit i: flush i waits for it */
     uint64_t first_nck, bus_nck, due_nck, order;
     cbit_aes_lane_t lane;
+    uint32_t requester; /* cbit/umc/account.h */
 } umc_user_t;
 
 typedef struct umc_flush {
@@ -66,6 +68,17 @@ typedef struct umc_key_write {
     void *self;
 } umc_key_write_t;
 
+typedef struct umc_account umc_account_t; /* account.c */
+
+/* limit.c */
+typedef struct umc_limit {
+    uint32_t held[CBIT_UMC_REQUESTERS];     /* taken, and no column command yet */
+    uint64_t next_nck[CBIT_UMC_REQUESTERS]; /* no request of it is taken before */
+    uint64_t due_nck;                       /* when a refused one may ask again */
+    bool left;                              /* an entry has become free since they were told */
+    cbit_waitlist_t waiters;
+} umc_limit_t;
+
 struct cbit_umc {
     cbit_umc_config_t config;
     cbit_umc_parts_t parts;
@@ -74,6 +87,8 @@ struct cbit_umc {
     umc_policy_t policy;
     umc_core_t *core;
     cbit_dram_checker_t *checker; /* NULL: nobody checks */
+    umc_account_t *account;
+    umc_limit_t limit;
     cbit_umc_stats_t stats;
     cbit_event_t wake;
     bool in_wake;
@@ -150,6 +165,25 @@ void umc_chain_write(cbit_umc_t *umc, uint32_t index);
 void umc_unchain_write(cbit_umc_t *umc, uint32_t index);
 uint32_t umc_newest_of_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
 bool umc_read_queued_for_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
+
+/* ---- account.c ---- */
+
+cbit_err_t umc_account_create(cbit_umc_t *umc);
+uint32_t umc_requester_of(const cbit_txn_t *txn);
+
+/* After a command; at the end of a wake and after each command, for the series. */
+void umc_account_command(cbit_umc_t *umc, const umc_event_t *event);
+void umc_account_levels(cbit_umc_t *umc, uint64_t nck);
+
+/* A read for somebody has its column command, or is forwarded: first_nck and bus_nck are known. */
+void umc_account_read(cbit_umc_t *umc, uint32_t index, uint64_t accept_nck, bool forwarded);
+
+/* ---- limit.c ---- */
+
+bool umc_limit_refuses(cbit_umc_t *umc, uint32_t requester, uint64_t nck);
+void umc_limit_took(cbit_umc_t *umc, uint32_t requester, uint64_t nck);
+void umc_limit_left(cbit_umc_t *umc, uint32_t requester);
+void umc_limit_tell(cbit_umc_t *umc, uint64_t nck);
 
 /* ---- keys.c ---- */
 

@@ -128,6 +128,7 @@ static void put_memory(const builder_t *b, cbit_json_t *root)
                 &machine->write);
     cbit_result_put_rows(b->result, section(b, memory, "umc"), "memory.umc", cbit_umc_stat_rows,
                          umc);
+    cbit_result_put_memory(b->result, memory, b->runs->run);
 }
 
 static void put_engine(const builder_t *b, cbit_json_t *root)

@@ -35,6 +35,10 @@ cbit_json_t *cbit_result_ratio(cbit_arena_t *arena, uint64_t a, uint64_t b, uint
 void cbit_result_build(cbit_result_t *result, const cbit_scenario_t *scenario,
                        const cbit_result_runs_t *runs);
 
+/* memory.c: energy, why reads waited, and levels over time, into /memory. */
+void cbit_result_put_memory(cbit_result_t *result, cbit_json_t *memory,
+                            const cbit_run_result_t *run);
+
 /* expect.c: /expect, and the verdict. */
 void cbit_result_judge(cbit_result_t *result, const cbit_scenario_t *scenario,
                        cbit_engine_mode_t mode);

@@ -52,6 +52,39 @@ static void add_stages(cbit_text_t *text, const cbit_json_t *root)
     }
 }
 
+/* ---- why reads waited ---- */
+
+static void add_reasons(cbit_text_t *text, const cbit_json_t *root)
+{
+    static const char *const stages[] = {"queue", "dram"};
+    const cbit_json_t *slowest = cbit_json_at(root, "/memory/explained/slowest");
+    for (size_t i = 0; i < 2; i++) {
+        char pointer[64];
+        (void)snprintf(pointer, sizeof pointer, "/memory/reasons/%s", stages[i]);
+        const cbit_json_t *reasons = cbit_json_at(root, pointer);
+        cbit_text_add(text, "%s", reasons == NULL ? "" : i == 0 ? "\n  reads waited, ns\n" : "");
+        for (const cbit_json_t *r = reasons == NULL ? NULL : reasons->first; r != NULL;
+             r = r->next) {
+            cbit_text_add(text, "    %-6s %-14s %16s\n", stages[i], r->key, r->text);
+        }
+    }
+    if (slowest == NULL || slowest->first == NULL) {
+        return;
+    }
+    cbit_text_add(text, "\n  slowest reads: channel, number, queue + dram ns\n");
+    for (const cbit_json_t *read = slowest->first; read != NULL; read = read->next) {
+        cbit_text_add(text, "    %s %s %s + %s:", cbit_result_string(read, "/channel"),
+                      cbit_result_string(read, "/number"), cbit_result_string(read, "/queue_ns"),
+                      cbit_result_string(read, "/dram_ns"));
+        const cbit_json_t *steps = cbit_json_get(read, "steps");
+        for (const cbit_json_t *step = steps->first; step != NULL; step = step->next) {
+            cbit_text_add(text, "%s %s %s", step == steps->first ? "" : ",",
+                          cbit_result_string(step, "/reason"), cbit_result_string(step, "/ns"));
+        }
+        cbit_text_add(text, "\n");
+    }
+}
+
 /* ---- guests, events, expectations ---- */
 
 static void add_guests(cbit_text_t *text, const cbit_json_t *root)
@@ -132,6 +165,7 @@ char *cbit_result_table(const cbit_result_t *result)
     cbit_text_t text = {.bytes = NULL};
     add_head(&text, result->json);
     add_stages(&text, result->json);
+    add_reasons(&text, result->json);
     add_guests(&text, result->json);
     add_events(&text, result->json);
     add_verdict(&text, result);

@@ -202,6 +202,52 @@ START_TEST(and_so_it_does_with_ranks_that_rest)
 }
 END_TEST
 
+/* Idle times by arithmetic (nobody watches) are those that were gone through command by command. */
+START_TEST(idle_ranks_rest_by_arithmetic)
+{
+    enum { COUNT = 40 };
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 300 + (uint64_t)_i);
+    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
+    uint32_t *watched = calloc(COUNT, sizeof *watched), *skipped = calloc(COUNT, sizeof *skipped);
+    uint64_t now = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        now += cbit_rng_below(&rng, 3) == 0 ? cbit_rng_below(&rng, 3000000)
+                                            : cbit_rng_below(&rng, 30000);
+        requests[i].address = cbit_rng_below(&rng, 1u << 26) * 64;
+        requests[i].arrival_nck = now;
+    }
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        cbit_umc_config_t config;
+        cbit_stream_result_t a, b;
+        random_config(&rng, &config, 0);
+        random_rest(&rng, &config);
+        cbit_stream_options_t options = {.window = 8, .check = true, .latency_nck = watched};
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &a, NULL),
+                         CBIT_ERR_OK);
+        ck_assert_uint_eq(a.violations, 0);
+        options.check = false;
+        options.latency_nck = skipped;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &b, NULL),
+                         CBIT_ERR_OK);
+        ck_assert_mem_eq(watched, skipped, COUNT * sizeof *watched);
+        ck_assert_uint_eq(a.refreshes, b.refreshes);
+        ck_assert_uint_eq(a.power_downs, b.power_downs);
+        ck_assert_uint_eq(a.self_refreshes, b.self_refreshes);
+        /* Ranks whose refreshes meet keep each other waiting for a clock when it is looked at. */
+        double off = (double)cbit_dram_energy_total_pj(&a.energy) /
+                         (double)cbit_dram_energy_total_pj(&b.energy) -
+                     1;
+        ck_assert_msg(off < 1e-4 && off > -1e-4, "energy off by %g", off);
+        cbit_stream_result_free(&a);
+        cbit_stream_result_free(&b);
+    }
+    free(skipped);
+    free(watched);
+    free(requests);
+}
+END_TEST
+
 START_TEST(reasons_cover_a_read_without_gap)
 {
     enum { COUNT = 3000 };
@@ -511,6 +557,7 @@ Suite *cbit_test_suite(void)
     tcase_set_timeout(equal, 120);
     tcase_add_loop_test(equal, the_quick_controller_equals_the_plain_one, 0, POLICIES);
     tcase_add_loop_test(equal, and_so_it_does_with_ranks_that_rest, 0, POLICIES);
+    tcase_add_loop_test(equal, idle_ranks_rest_by_arithmetic, 0, 4);
     tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
     tcase_add_loop_test(equal, reasons_are_those_of_the_plain_controller, 0, POLICIES);
     suite_add_tcase(suite, equal);

@@ -500,6 +500,9 @@ cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
     }
     if (err == CBIT_ERR_OK) {
         cbit_hv_collect(hv);
+        err = hv->err;
+    }
+    if (err == CBIT_ERR_OK) {
         *out = *result;
     } else {
         cbit_run_result_clear(result);

@@ -67,6 +67,12 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
 void cbit_hv_collect(cbit_hv_t *hv)
 {
     cbit_run_result_t *result = hv->result;
+    result->memory = calloc(1, sizeof *result->memory);
+    if (result->memory == NULL) {
+        (void)cbit_hv_fail(hv, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+        return;
+    }
+    cbit_platform_account(hv->platform, result->memory);
     cbit_platform_stats(hv->platform, &result->machine);
     result->checks.stage_mismatches = result->machine.stage_mismatches;
     result->checks.requests_lost = result->machine.in_flight;
@@ -77,6 +83,7 @@ void cbit_hv_collect(cbit_hv_t *hv)
 
 void cbit_run_result_clear(cbit_run_result_t *result)
 {
+    free(result->memory);
     free(result->guests);
     free(result->events);
     *result = (cbit_run_result_t){0};

@@ -21,6 +21,7 @@
 #include "cbit/sim/kernel.h"
 #include "cbit/sim/port.h"
 #include "cbit/sp/sp.h"
+#include "cbit/umc/account.h"
 #include "cbit/umc/config.h"
 #include "cbit/vcpu/vcpu.h"
 
@@ -96,6 +97,9 @@ typedef struct cbit_platform_stats {
 
 /* Takes a copy of all counters; the struct is large (histograms): not for the stack. */
 void cbit_platform_stats(const cbit_platform_t *platform, cbit_platform_stats_t *stats);
+
+/* Adds up what all memory controllers account for, idle times up to now; *account is all zero. */
+void cbit_platform_account(cbit_platform_t *platform, cbit_umc_account_t *account);
 
 #ifdef __cplusplus
 }

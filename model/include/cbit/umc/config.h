@@ -39,6 +39,11 @@ struct cbit_umc_config {
     uint32_t refresh_postpone, refresh_pull_in; /* refreshes that may be owed or paid ahead */
     uint32_t refresh_idle_nck; /* a rank without requests for this long is refreshed early */
     uint32_t power_down_idle_nck, self_refresh_idle_nck; /* 0: never */
+    bool explain;                                        /* say why reads waited */
+    uint64_t explain_first; /* and list these of each channel's, step by step */
+    uint32_t explain_count;
+    uint32_t requester_entries; /* of the queues, that one requester may hold; 0: all */
+    uint32_t requester_gap_nck; /* least clocks between two acceptances of one requester */
 };
 typedef struct cbit_umc_config cbit_umc_config_t;
 extern const cbit_row_t cbit_umc_rows[];

@@ -168,6 +168,7 @@ extern const cbit_row_t cbit_run_event_rows[];
 typedef struct cbit_run_result {
     cbit_ps_t time_ps;             /* end of the last guest's teardown */
     cbit_platform_stats_t machine; /* latencies, caches, controllers, engines, SP */
+    cbit_umc_account_t *memory;    /* energy, reasons and levels of the memory controllers */
     uint64_t wbinvds, df_flushes;  /* asked for by the hypervisor; a WBINVD is one core's */
     cbit_run_checks_t checks;
     uint32_t guest_count;
