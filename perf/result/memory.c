@@ -207,6 +207,9 @@ void cbit_result_put_memory(cbit_result_t *result, cbit_json_t *memory,
                             const cbit_run_result_t *run)
 {
     const builder_t b = {result, result->arena, run->memory, run};
+    if (run->memory == NULL) {
+        return; /* made by hand */
+    }
     put_energy(&b, memory);
     put_shares(&b, memory);
     put_reasons(&b, memory);
