@@ -48,6 +48,7 @@ static void open_machine(machine_t *machine, const char *trace, bool encrypted, 
                                         .c_bit = C_BIT,
                                         .encrypted = encrypted,
                                         .seed = cbit_test_seed(),
+                                        .io_room_bytes = CBIT_GUEST_IO_MAX_BYTES,
                                         .max_instructions = limit};
     ck_assert_int_eq(cbit_guest_create(&config, &machine->source, &machine->guest, NULL),
                      CBIT_ERR_OK);
@@ -334,19 +335,34 @@ typedef struct io_case {
     bool from_device;
     uint64_t copied_bytes; /* of 8 KiB: map, and sync when it comes from the device */
     bool shared;
-    /* Lines that the driver reads after the answer: 8192 / 64, in the bounce buffer and behind it.
-     */
+    /* Lines that the driver reads after the answer: 8192 / 64, in the bounce buffer and behind it;
+       and the used ring's index, element, and index again. */
     uint32_t shared_loads, private_loads;
 } io_case_t;
 
 static const io_case_t io_cases[] = {
-    {CBIT_GUEST_IO_PRIVATE, false, 0, false, 0, 0},
-    {CBIT_GUEST_IO_PRIVATE, true, 0, false, 0, 128},
-    {CBIT_GUEST_IO_SHARED, false, 0, true, 0, 0},
-    {CBIT_GUEST_IO_SHARED, true, 0, true, 128, 0},
-    {CBIT_GUEST_IO_BOUNCED, false, 8192, true, 0, 0},
-    {CBIT_GUEST_IO_BOUNCED, true, 16384, true, 128, 128},
+    {CBIT_GUEST_IO_PRIVATE, false, 0, false, 3, 0},
+    {CBIT_GUEST_IO_PRIVATE, true, 0, false, 3, 128},
+    {CBIT_GUEST_IO_SHARED, false, 0, true, 3, 0},
+    {CBIT_GUEST_IO_SHARED, true, 0, true, 131, 0},
+    {CBIT_GUEST_IO_BOUNCED, false, 8192, true, 3, 0},
+    {CBIT_GUEST_IO_BOUNCED, true, 16384, true, 131, 128},
 };
+
+/* The device's answer to the only chain of the real device's queue: used element, index, interrupt.
+ */
+static void answer(machine_t *machine, uint32_t id)
+{
+    uint8_t *ring = machine->memory + cbit_guest_queue_gpa(machine->guest, 0, 0);
+    const uint8_t *avail = ring + CBIT_VIRTQ_AVAIL;
+    uint32_t head = avail[4], found;
+    ck_assert_uint_eq(avail[2], 1); /* the index behind the first chain */
+    ck_assert(cbit_guest_io_at_head(machine->guest, 0, CBIT_GUEST_DEVICE_REAL, head, &found));
+    ck_assert_uint_eq(found, id);
+    ring[CBIT_VIRTQ_USED + 4] = (uint8_t)head;
+    ring[CBIT_VIRTQ_USED + 2] = 1;
+    cbit_guest_io_interrupt(machine->guest, 0);
+}
 
 /* The device's side of a transfer: all of it is what it should be, or is made so. */
 static void serve(machine_t *machine, const cbit_guest_io_status_t *status, uint64_t pattern)
@@ -367,7 +383,7 @@ START_TEST(a_transfer_arrives_whatever_the_pages)
     const io_case_t *wanted = &io_cases[_i];
     machine_t machine;
     cbit_op_t op;
-    uint32_t id, rung;
+    uint32_t id;
     cbit_guest_io_status_t status;
     open_machine(&machine, "xz.cbt", true, 20000);
     const cbit_program_t *program = cbit_guest_program(machine.guest, 0);
@@ -377,14 +393,12 @@ START_TEST(a_transfer_arrives_whatever_the_pages)
     while (step(&machine, program, &op)) {
         if (op.kind == CBIT_OP_IO) {
             ck_assert_uint_eq(op.value, UINT64_C(0xcb170040)); /* OUT, 32 bits, port 0xcb17 */
-            ck_assert(cbit_guest_io_at_doorbell(machine.guest, 0, &rung));
-            ck_assert_uint_eq(rung, id);
             ck_assert(cbit_guest_io_status(machine.guest, 0, id, &status));
             ck_assert_int_eq(status.state, CBIT_GUEST_IO_AT_DEVICE);
             ck_assert_int_eq(cbit_guest_area_at(machine.guest, status.gpa),
                              wanted->shared ? CBIT_GUEST_AREA_SHARED : CBIT_GUEST_AREA_PRIVATE);
             serve(&machine, &status, io.pattern);
-            cbit_guest_io_complete(machine.guest, 0, id);
+            answer(&machine, id);
         }
         MUST(op.kind != CBIT_OP_HLT);
     }
@@ -415,7 +429,7 @@ START_TEST(a_device_that_answers_wrongly_is_found_out)
             ck_assert(cbit_guest_io_status(machine.guest, 0, id, &status));
             serve(&machine, &status, io.pattern);
             machine.memory[status.gpa + 100] ^= 1;
-            cbit_guest_io_complete(machine.guest, 0, id);
+            answer(&machine, id);
         }
     }
     ck_assert(cbit_guest_io_status(machine.guest, 0, id, &status));
@@ -437,7 +451,7 @@ START_TEST(a_guest_whose_device_never_answers_halts)
         MUST(step(&machine, program, &op));
     } while (op.kind != CBIT_OP_HLT);
     ck_assert(!cbit_guest_ended(machine.guest, 0));
-    cbit_guest_io_complete(machine.guest, 0, id);
+    answer(&machine, id);
     run_to_end(&machine);
     ck_assert(cbit_guest_ended(machine.guest, 0));
     close_machine(&machine);

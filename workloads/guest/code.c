@@ -89,6 +89,7 @@ const cbit_guest_code_t cbit_guest_code_copy = {0x0c0, 0x05, 3};
 const cbit_guest_code_t cbit_guest_code_doorbell = {0x100, 0x07, 3};
 const cbit_guest_code_t cbit_guest_code_exit = {0x140, 0x01, 1};
 const cbit_guest_code_t cbit_guest_code_hypercall = {0x180, 0x09, 3};
+const cbit_guest_code_t cbit_guest_code_interrupt = {0x1c0, 0x08, 7};
 
 static const uint8_t enter_code[] = {
     0x31, 0xed, /* xor ebp, ebp */
@@ -147,6 +148,16 @@ static const uint8_t exit_code[] = {
     0xeb, 0xfd, /* jmp hlt */
 };
 
+static const uint8_t interrupt_code[] = {
+    0x50,       /* push rax */
+    0x51,       /* push rcx */
+    0x52,       /* push rdx */
+    0x5a,       /* pop rdx               ; what it looks at are the program's loads behind this */
+    0x59,       /* pop rcx */
+    0x58,       /* pop rax */
+    0x48, 0xcf, /* iretq */
+};
+
 void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES])
 {
     memset(page, 0xcc, CBIT_PAGE_BYTES); /* int3 */
@@ -158,4 +169,5 @@ void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES])
     memcpy(page + cbit_guest_code_doorbell.offset, doorbell_code, sizeof doorbell_code);
     memcpy(page + cbit_guest_code_exit.offset, exit_code, sizeof exit_code);
     memcpy(page + cbit_guest_code_hypercall.offset, hypercall_code, sizeof hypercall_code);
+    memcpy(page + cbit_guest_code_interrupt.offset, interrupt_code, sizeof interrupt_code);
 }

@@ -25,6 +25,15 @@ const cbit_row_t cbit_guest_stat_rows[] = {
     STAT(pages_generated, "pages", "Pages of generated code that stand in for unrecorded ones"),
     STAT(io_requests, "count", "Transfers asked of the guest's driver"),
     STAT(io_mismatches, "lines", "64-byte lines of transfers that were not what was sent"),
+    STAT(io_failed, "count",
+         "Transfers without a place in the bounce buffer, or given up by devices"),
+    STAT(interrupts, "count", "Interrupts of devices that its vCPUs have taken"),
+    STAT(swiotlb_slots, "slots", "The bounce buffer, in slots of 2 KiB"),
+    STAT(swiotlb_mappings, "count", "Mappings of the bounce buffer"),
+    STAT(swiotlb_failures, "count", "Mappings that found no room: the bounce buffer was exhausted"),
+    STAT(swiotlb_fallovers, "count", "Mappings in another area than the CPU's own"),
+    STAT(swiotlb_high_water, "slots", "Most slots of the bounce buffer in use at a time"),
+    STAT(swiotlb_used_sum, "slots", "Slots in use behind each mapping, summed up"),
     STAT(bounce_copied_bytes, "bytes", "Copied between private and bounce buffers"),
     {.key = NULL},
 };
@@ -44,6 +53,7 @@ static bool add_cpus(cbit_guest_t *guest, const cbit_trace_source_t *sources)
         cpu->source = &sources[i];
         cpu->warm = guest->config.warm_up_instructions == 0;
         cpu->others_started = vcpus == 1;
+        cbit_guest_driver_init(cpu);
     }
     return true;
 }
@@ -76,6 +86,10 @@ cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace
     if (err == CBIT_ERR_OK) {
         err = cbit_guest_lay_out(guest, diag);
     }
+    if (err == CBIT_ERR_OK &&
+        !cbit_swiotlb_init(&guest->swiotlb, guest->config.swiotlb_bytes, guest->config.vcpus)) {
+        err = cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
     if (err == CBIT_ERR_OK) {
         err = rewind_sources(guest, diag);
     }
@@ -92,6 +106,7 @@ void cbit_guest_destroy(cbit_guest_t *guest)
     if (guest != NULL) {
         cbit_guest_pages_free(&guest->pages);
         cbit_guest_races_free(&guest->races);
+        cbit_swiotlb_free(&guest->swiotlb);
         free(guest->cpus);
         free(guest->tables.blob.bytes);
         free(guest->program_bytes.bytes);
@@ -204,5 +219,12 @@ void cbit_guest_for_each_known_page(const cbit_guest_t *guest,
 
 void cbit_guest_stats(const cbit_guest_t *guest, cbit_guest_stats_t *stats)
 {
+    const cbit_swiotlb_t *pool = &guest->swiotlb;
     *stats = guest->stats;
+    stats->swiotlb_slots = pool->slots;
+    stats->swiotlb_mappings = pool->mappings;
+    stats->swiotlb_failures = pool->failures;
+    stats->swiotlb_fallovers = pool->fallovers;
+    stats->swiotlb_high_water = pool->high_water;
+    stats->swiotlb_used_sum = pool->used_sum;
 }

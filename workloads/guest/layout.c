@@ -5,7 +5,15 @@
 #include "workloads/guest/state.h"
 #include "workloads/traffic/shuffle.h"
 
-enum { SWIOTLB_DEFAULT_BYTES = 512 * 1024, MIN_MEMORY_BYTES = 4 << 20 };
+enum {
+    MIN_MEMORY_BYTES = 4 << 20,
+    POOL_UNIT_BYTES = CBIT_SWIOTLB_SLOT_BYTES * CBIT_SWIOTLB_SEGMENT_SLOTS,
+    POOL_UNUSED_BYTES = 2 * POOL_UNIT_BYTES, /* of a guest without I/O */
+    POOL_PERCENT = 6,                        /* Linux: sev_setup_arch */
+    POOL_MIN_BYTES = 64 << 20,
+    POOL_MAX_BYTES = 1 << 30,
+    POOL_MOST_OF_MEMORY = 8, /* a guest too small for Linux's least pool gives an eighth */
+};
 
 /* ---- areas ---- */
 
@@ -45,13 +53,23 @@ static cbit_err_t too_small(const cbit_guest_t *guest, uint64_t pages, cbit_diag
                          pages, guest->config.memory_bytes / CBIT_PAGE_BYTES);
 }
 
+/* Of all vCPUs' buffers of one kind. */
+static uint64_t io_pages_of(const cbit_guest_t *guest)
+{
+    return guest->buffer_bytes / CBIT_PAGE_BYTES * guest->config.io.depth * guest->config.vcpus;
+}
+
 /* Sparse addresses can need three tables for each page, so the sum is looked at all the time. */
 static cbit_err_t reserve_tables(cbit_guest_t *guest, cbit_diag_t *diag)
 {
-    uint64_t io_pages = CBIT_GUEST_IO_MAX_BYTES / CBIT_PAGE_BYTES;
+    uint64_t io_pages = io_pages_of(guest);
+    uint64_t heads = io_pages > 0 ? guest->config.vcpus : 0;
     bool done = reserve_area(guest, CBIT_GUEST_BOOT_GPA, 1) &&
                 reserve_area(guest, CBIT_GUEST_TEXT_GVA, 2) &&
-                reserve_area(guest, CBIT_GUEST_RING_GVA, 1) &&
+                reserve_area(guest, CBIT_GUEST_RING_GVA,
+                             (uint64_t)guest->config.vcpus * CBIT_GUEST_QUEUES) &&
+                reserve_area(guest, CBIT_GUEST_HEADS_PRIVATE_GVA, heads) &&
+                reserve_area(guest, CBIT_GUEST_HEADS_SHARED_GVA, heads) &&
                 reserve_area(guest, CBIT_GUEST_SWIOTLB_GVA,
                              guest->config.swiotlb_bytes / CBIT_PAGE_BYTES) &&
                 reserve_area(guest, CBIT_GUEST_IO_PRIVATE_GVA, io_pages) &&
@@ -73,7 +91,8 @@ static cbit_err_t reserve_tables(cbit_guest_t *guest, cbit_diag_t *diag)
 /* The kernel's own pages, behind those of the program in the list. */
 static bool add_kernel(cbit_guest_t *guest, cbit_gpa_t *gpa)
 {
-    uint64_t io_pages = CBIT_GUEST_IO_MAX_BYTES / CBIT_PAGE_BYTES;
+    uint64_t io_pages = io_pages_of(guest);
+    uint64_t heads = io_pages > 0 ? guest->config.vcpus : 0;
     *gpa = CBIT_GUEST_BOOT_GPA;
     bool done =
         add_area(guest, CBIT_GUEST_USE_BOOT, CBIT_GUEST_BOOT_GPA, 1, gpa) &&
@@ -81,7 +100,14 @@ static bool add_kernel(cbit_guest_t *guest, cbit_gpa_t *gpa)
         add_area(guest, CBIT_GUEST_USE_STACK, CBIT_GUEST_STACK_GVA, 1, gpa) &&
         add_area(guest, CBIT_GUEST_USE_TABLE, CBIT_GUEST_TABLES_GVA, guest->tables.blob.pages, gpa);
     guest->ring_gpa = *gpa;
-    done = done && add_area(guest, CBIT_GUEST_USE_RING, CBIT_GUEST_RING_GVA, 1, gpa);
+    done = done && add_area(guest, CBIT_GUEST_USE_RING, CBIT_GUEST_RING_GVA,
+                            (uint64_t)guest->config.vcpus * CBIT_GUEST_QUEUES, gpa);
+    guest->heads_private_gpa = *gpa;
+    done = done &&
+           add_area(guest, CBIT_GUEST_USE_HEADS_PRIVATE, CBIT_GUEST_HEADS_PRIVATE_GVA, heads, gpa);
+    guest->heads_shared_gpa = *gpa;
+    done = done &&
+           add_area(guest, CBIT_GUEST_USE_HEADS_SHARED, CBIT_GUEST_HEADS_SHARED_GVA, heads, gpa);
     guest->swiotlb_gpa = *gpa;
     done = done && add_area(guest, CBIT_GUEST_USE_SWIOTLB, CBIT_GUEST_SWIOTLB_GVA,
                             guest->config.swiotlb_bytes / CBIT_PAGE_BYTES, gpa);
@@ -167,11 +193,27 @@ static cbit_err_t place_touched(cbit_guest_t *guest, uint32_t touched, cbit_gpa_
     return CBIT_ERR_OK;
 }
 
+/* As Linux sizes the pool of an SEV guest: 6 % of its memory within 64 MiB and 1 GiB. */
+static uint64_t usual_pool(const cbit_guest_config_t *config)
+{
+    uint64_t most = config->memory_bytes / POOL_MOST_OF_MEMORY / POOL_UNIT_BYTES * POOL_UNIT_BYTES;
+    uint64_t bytes = config->memory_bytes / 100 * POOL_PERCENT / POOL_UNIT_BYTES * POOL_UNIT_BYTES;
+    bytes = bytes < POOL_MIN_BYTES ? POOL_MIN_BYTES : bytes;
+    bytes = bytes > POOL_MAX_BYTES ? POOL_MAX_BYTES : bytes;
+    bytes = bytes > most ? most : bytes;
+    return config->io.every_instructions == 0 && config->io_room_bytes == 0 ? POOL_UNUSED_BYTES
+                                                                            : bytes;
+}
+
 cbit_err_t cbit_guest_check_config(cbit_guest_config_t *config, cbit_diag_t *diag)
 {
     if (config->swiotlb_bytes == 0) {
-        config->swiotlb_bytes = SWIOTLB_DEFAULT_BYTES;
+        config->swiotlb_bytes = usual_pool(config);
     }
+    if (config->io.every_instructions == 0) {
+        config->io = (cbit_guest_io_load_t){.access_platform = true};
+    }
+    config->io.depth = config->io.depth == 0 ? 1 : config->io.depth;
     config->vcpus = config->vcpus == 0 ? 1 : config->vcpus;
     if (config->instructions_per_cclk == 0) {
         config->instructions_per_cclk = 2;
@@ -194,20 +236,34 @@ cbit_err_t cbit_guest_check_config(cbit_guest_config_t *config, cbit_diag_t *dia
                              "64..262144",
                              config->io.bytes);
     }
-    if (config->swiotlb_bytes % CBIT_PAGE_BYTES != 0 ||
-        config->swiotlb_bytes < CBIT_GUEST_IO_MAX_BYTES ||
+    if (config->swiotlb_bytes % POOL_UNIT_BYTES != 0 || config->swiotlb_bytes == 0 ||
+        config->swiotlb_bytes > POOL_MAX_BYTES ||
         config->swiotlb_bytes > config->memory_bytes / 2) {
         return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
-                             "a bounce buffer of %" PRIu64 " bytes is not a multiple of 4 KiB, at "
-                             "least 256 KiB and at most half of the guest's memory",
+                             "a bounce buffer of %" PRIu64
+                             " bytes is not a multiple of 256 KiB, at "
+                             "most 1 GiB and half of the guest's memory",
                              config->swiotlb_bytes);
     }
     return CBIT_ERR_OK;
 }
 
+/* Without VIRTIO_F_ACCESS_PLATFORM a driver allocates its rings as any other memory. */
+static void make_rings_private(cbit_guest_t *guest)
+{
+    for (uint32_t i = 0; i < guest->pages.count; i++) {
+        cbit_guest_page_t *page = &guest->pages.items[i];
+        page->is_private = page->is_private || page->use == CBIT_GUEST_USE_RING;
+    }
+}
+
 cbit_err_t cbit_guest_lay_out(cbit_guest_t *guest, cbit_diag_t *diag)
 {
     uint32_t touched = guest->pages.count;
+    uint64_t room = guest->config.io.bytes > guest->config.io_room_bytes
+                        ? guest->config.io.bytes
+                        : guest->config.io_room_bytes;
+    guest->buffer_bytes = (room + CBIT_PAGE_BYTES - 1) / CBIT_PAGE_BYTES * CBIT_PAGE_BYTES;
     cbit_gpa_t gpa = 0;
     bool aware = guest->config.encrypted && !guest->config.unaware;
     guest->tables.c_mask = aware ? UINT64_C(1) << guest->config.c_bit : 0;
@@ -223,6 +279,9 @@ cbit_err_t cbit_guest_lay_out(cbit_guest_t *guest, cbit_diag_t *diag)
     }
     if (!cbit_guest_pages_index(&guest->pages)) {
         return no_memory(diag);
+    }
+    if (!guest->config.io.access_platform) {
+        make_rings_private(guest);
     }
     build_image(guest, gpa);
     return CBIT_ERR_OK;

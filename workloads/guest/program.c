@@ -55,21 +55,22 @@ static void fail(cbit_guest_cpu_t *cpu, cbit_err_t err)
 
 /* ---- memory operations, and what must come of them ---- */
 
-void cbit_guest_push_load(cbit_guest_cpu_t *cpu, cbit_gva_t gva, uint32_t size_bytes, bool depends,
-                          uint32_t instructions, const uint8_t *io_expected, uint32_t io)
+uint64_t cbit_guest_push_load(cbit_guest_cpu_t *cpu, cbit_gva_t gva, uint32_t size_bytes,
+                              bool depends, uint32_t instructions, cbit_guest_load_kind_t kind,
+                              const uint8_t *wanted, uint32_t io)
 {
     const uint8_t *bytes = cbit_guest_page_bytes(cbit_guest_page_of(cpu, gva));
     uint64_t cookie = ++cpu->cookie;
     cbit_guest_expected_t *expected = &cpu->expected[cookie % CBIT_GUEST_EXPECTED];
     expected->cookie = cookie;
     expected->gva = gva;
-    expected->is_io = io_expected != NULL;
+    expected->kind = (uint8_t)kind;
     expected->io = io;
-    memcpy(expected->bytes, io_expected != NULL ? io_expected : bytes + gva % CBIT_PAGE_BYTES,
-           size_bytes);
+    memcpy(expected->bytes, wanted != NULL ? wanted : bytes + gva % CBIT_PAGE_BYTES, size_bytes);
     cbit_op_t *op = new_access(cpu, CBIT_OP_LOAD, gva, size_bytes, instructions);
     op->depends = depends;
     op->cookie = cookie;
+    return cookie;
 }
 
 void cbit_guest_push_store(cbit_guest_cpu_t *cpu, cbit_gva_t gva, const uint8_t *bytes,
@@ -115,6 +116,9 @@ bool cbit_guest_touch(cbit_guest_cpu_t *cpu, cbit_gva_t gva)
         return true;
     }
     cbit_gva_t start = gva - gva % CBIT_PAGE_BYTES;
+    if (page->use == CBIT_GUEST_USE_SWIOTLB) {
+        return cbit_guest_page_write(page) != NULL; /* nothing is read there before it is written */
+    }
     cbit_guest_push_code(cpu, &cbit_guest_code_fault);
     if (page->use == CBIT_GUEST_USE_DATA) {
         push_map(cpu, page);
@@ -186,8 +190,8 @@ static void push_data(cbit_guest_cpu_t *cpu, const cbit_trace_record_t *record)
         uint32_t size = left < room ? left : room;
         uint32_t instructions = done == 0 ? record->gap : 0;
         if (record->kind == CBIT_TRACE_LOAD) {
-            cbit_guest_push_load(cpu, gva, size, record->depends && done == 0, instructions, NULL,
-                                 0);
+            (void)cbit_guest_push_load(cpu, gva, size, record->depends && done == 0, instructions,
+                                       CBIT_GUEST_LOAD_DATA, NULL, 0);
         } else {
             cbit_guest_push_store(cpu, gva, value + done, size, instructions);
         }
@@ -296,7 +300,8 @@ static void refill(cbit_guest_cpu_t *cpu)
         return;
     }
     while (cpu->queue_count == 0 && cpu->guest->failed == CBIT_ERR_OK) {
-        if (!push_preparation(cpu) && !cbit_guest_io_advance(cpu) && !push_record(cpu)) {
+        if (!push_preparation(cpu) && !cbit_guest_io_advance(cpu, false) && !push_record(cpu) &&
+            !cbit_guest_io_advance(cpu, true)) {
             break;
         }
     }
@@ -344,8 +349,10 @@ static void on_load(cbit_guest_cpu_t *cpu, const cbit_op_t *op, const uint8_t *b
         return; /* more loads outstanding than we remember: not checked, and not counted as such */
     }
     bool wrong = memcmp(expected->bytes, bytes, op->size_bytes) != 0;
-    if (expected->is_io) {
-        cbit_guest_io_slot_t *slot = &cpu->io[expected->io % CBIT_GUEST_IO_QUEUE];
+    if (expected->kind == CBIT_GUEST_LOAD_RING) {
+        cbit_guest_queue_answer(cpu, op->cookie, bytes, op->size_bytes);
+    } else if (expected->kind == CBIT_GUEST_LOAD_IO) {
+        cbit_guest_io_slot_t *slot = cbit_guest_io_slot(cpu, expected->io);
         slot->status.mismatches += wrong;
         cpu->guest->stats.io_mismatches += wrong && !slot->hopeless;
     } else {

@@ -4,17 +4,20 @@
 
 #include "cbit/base/rng.h"
 #include "cbit/workloads/guest.h"
+#include "workloads/guest/swiotlb.h"
 #include "workloads/traffic/page_map.h"
 
 /* ---- addresses ---- */
 
-#define CBIT_GUEST_TEXT_GVA       UINT64_C(0xffffffff81000000)
-#define CBIT_GUEST_STACK_GVA      UINT64_C(0xffffffff81001000)
-#define CBIT_GUEST_TABLES_GVA     UINT64_C(0xffffffff82000000)
-#define CBIT_GUEST_RING_GVA       UINT64_C(0xffff888000000000)
-#define CBIT_GUEST_SWIOTLB_GVA    UINT64_C(0xffff888040000000)
-#define CBIT_GUEST_IO_PRIVATE_GVA UINT64_C(0xffff888000200000)
-#define CBIT_GUEST_IO_SHARED_GVA  UINT64_C(0xffff888000400000)
+#define CBIT_GUEST_TEXT_GVA          UINT64_C(0xffffffff81000000)
+#define CBIT_GUEST_STACK_GVA         UINT64_C(0xffffffff81001000)
+#define CBIT_GUEST_TABLES_GVA        UINT64_C(0xffffffff82000000)
+#define CBIT_GUEST_RING_GVA          UINT64_C(0xffff888000000000)
+#define CBIT_GUEST_SWIOTLB_GVA       UINT64_C(0xffff888040000000)
+#define CBIT_GUEST_HEADS_PRIVATE_GVA UINT64_C(0xffff888000800000)
+#define CBIT_GUEST_HEADS_SHARED_GVA  UINT64_C(0xffff888000c00000)
+#define CBIT_GUEST_IO_PRIVATE_GVA    UINT64_C(0xffff888100000000)
+#define CBIT_GUEST_IO_SHARED_GVA     UINT64_C(0xffff888200000000)
 
 enum {
     CBIT_GUEST_TEXT_GPA = 0x101000,
@@ -31,6 +34,8 @@ typedef enum cbit_guest_use {
     CBIT_GUEST_USE_TABLE,
     CBIT_GUEST_USE_RING,
     CBIT_GUEST_USE_SWIOTLB,
+    CBIT_GUEST_USE_HEADS_PRIVATE, /* headers and status bytes of transfers */
+    CBIT_GUEST_USE_HEADS_SHARED,
     CBIT_GUEST_USE_IO_PRIVATE,
     CBIT_GUEST_USE_IO_SHARED,
     CBIT_GUEST_USE_PROGRAM, /* launched: the program's code and read-only data */
@@ -103,7 +108,7 @@ typedef struct cbit_guest_code {
 } cbit_guest_code_t;
 extern const cbit_guest_code_t cbit_guest_code_enter, cbit_guest_code_fault, cbit_guest_code_map,
     cbit_guest_code_clear, cbit_guest_code_copy, cbit_guest_code_doorbell,
-    cbit_guest_code_hypercall, cbit_guest_code_exit;
+    cbit_guest_code_interrupt, cbit_guest_code_hypercall, cbit_guest_code_exit;
 void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES]);
 
 /* The boot stub's parts: 32-bit until paging is on, the jump to 64-bit code, 64-bit code. */
@@ -144,31 +149,89 @@ bool cbit_guest_races_store(cbit_guest_races_t *races, uint32_t vcpu, cbit_gva_t
 bool cbit_guest_races_allow(const cbit_guest_races_t *races, cbit_gva_t gva, const uint8_t *bytes,
                             const uint8_t *before, uint32_t len_bytes);
 
+typedef enum cbit_guest_load_kind {
+    CBIT_GUEST_LOAD_DATA, /* of the program or of memory: as the shadow says */
+    CBIT_GUEST_LOAD_IO,   /* of a transfer: what the device should have left there */
+    CBIT_GUEST_LOAD_RING, /* of a used ring: the driver wants to know */
+} cbit_guest_load_kind_t;
+
 /* A load that was handed out, and what it must return. */
 typedef struct cbit_guest_expected {
     uint64_t cookie;
     cbit_gva_t gva;
-    bool is_io;
+    uint8_t kind; /* cbit_guest_load_kind_t */
     uint32_t io;
     uint8_t bytes[CBIT_LINE_BYTES];
 } cbit_guest_expected_t;
+
+/* One piece of memory that a transfer tells its device. */
+typedef struct cbit_guest_io_segment {
+    cbit_gva_t gva; /* the driver's own; bounced: what is copied */
+    cbit_gpa_t gpa;
+    uint32_t bytes;
+    bool from_device, mapped;
+    uint64_t bounce; /* mapped: offset in the pool */
+} cbit_guest_io_segment_t;
+
+enum { CBIT_GUEST_IO_SEGMENTS = 3 };
 
 typedef struct cbit_guest_io_slot {
     cbit_guest_io_t request;
     cbit_guest_io_status_t status;
     bool hopeless; /* the program's own transfer through pages that no device can read */
+    uint32_t queue, head;
+    uint16_t descriptors[CBIT_GUEST_IO_SEGMENTS];
+    uint32_t buffer; /* which of the vCPU's buffers */
+    cbit_guest_io_segment_t segments[CBIT_GUEST_IO_SEGMENTS];
+    uint32_t segment_count;
+    bool answered; /* in flight, and its used element has been read */
+    bool filled;   /* its buffer is ready: the bounce buffer had no room for it */
 } cbit_guest_io_slot_t;
 
 /* What the driver does now, one line at a time. */
 typedef enum cbit_guest_io_step {
     CBIT_GUEST_IO_STEP_NONE,
     CBIT_GUEST_IO_STEP_FILL,  /* the pattern, or nothing, into the buffer */
-    CBIT_GUEST_IO_STEP_MAP,   /* private buffer to bounce buffer */
-    CBIT_GUEST_IO_STEP_RING,  /* descriptor, doorbell */
-    CBIT_GUEST_IO_STEP_WAIT,  /* for the device */
-    CBIT_GUEST_IO_STEP_SYNC,  /* bounce buffer to private buffer */
+    CBIT_GUEST_IO_STEP_MAP,   /* private segments to the bounce buffer */
+    CBIT_GUEST_IO_STEP_RING,  /* descriptors, available ring, doorbell */
+    CBIT_GUEST_IO_STEP_SYNC,  /* unmap: bounce buffer to private segments */
     CBIT_GUEST_IO_STEP_CHECK, /* the driver's user reads what came */
 } cbit_guest_io_step_t;
+
+/* One virtqueue as its driver keeps it. */
+typedef struct cbit_guest_queue {
+    uint16_t avail, used; /* indices: written, and seen */
+    uint32_t free_count;  /* descriptors */
+    uint16_t free[64];    /* a stack of them */
+    uint32_t ids[64];     /* by head: the request */
+    uint32_t in_flight;
+    bool broken;
+} cbit_guest_queue_t;
+
+/* Where a driver is that looks for answers. */
+typedef struct cbit_guest_look {
+    enum { LOOK_IDLE, LOOK_INDEX, LOOK_ELEMENT } at;
+    uint32_t queue;
+    uint64_t cookie; /* of the load that is waited for */
+    bool answered;
+    uint8_t bytes[8];
+} cbit_guest_look_t;
+
+/* The driver of one vCPU: requests are ids in order; ids below `begun` are at a device or over. */
+typedef struct cbit_guest_driver {
+    cbit_guest_io_slot_t slots[CBIT_GUEST_IO_QUEUE]; /* id modulo the size */
+    uint32_t done, begun, requested; /* ids: all below are over; the next to begin; to give out */
+    uint32_t active;                 /* the one that `step` is about */
+    cbit_guest_io_step_t step;
+    uint32_t segment, at; /* within it */
+    uint64_t own;         /* transfers that the program has asked for */
+    uint64_t buffers;     /* bit set: taken */
+    cbit_guest_queue_t queues[CBIT_GUEST_QUEUES];
+    cbit_guest_look_t look;
+    bool interrupted, halted;
+    uint32_t retries;
+    bool full; /* a mapping found no room, and nothing of this vCPU has come back since */
+} cbit_guest_driver_t;
 
 /* What one virtual CPU stands at: its own share of the program, and its driver. */
 typedef struct cbit_guest_cpu {
@@ -192,13 +255,7 @@ typedef struct cbit_guest_cpu {
     cbit_op_t queue[CBIT_GUEST_QUEUE_OPS];
     uint32_t queue_at, queue_count;
 
-    cbit_guest_io_slot_t io[CBIT_GUEST_IO_QUEUE]; /* request id modulo the size */
-    uint32_t io_next, io_requested;               /* ids: the next to do, the next to give out */
-    cbit_guest_io_step_t io_step;
-    uint64_t io_own;         /* transfers that the program has asked for */
-    uint32_t io_at;          /* byte within the transfer */
-    uint32_t io_bounce;      /* where its mapping is in the bounce buffer */
-    uint32_t io_bounce_next; /* where the next one may begin */
+    cbit_guest_driver_t driver;
 } cbit_guest_cpu_t;
 
 struct cbit_guest {
@@ -211,6 +268,9 @@ struct cbit_guest {
     cbit_guest_piece_t pieces[4];
     uint32_t piece_count;
     cbit_gpa_t swiotlb_gpa, io_private_gpa, io_shared_gpa, ring_gpa;
+    cbit_gpa_t heads_private_gpa, heads_shared_gpa;
+    uint64_t buffer_bytes; /* of each I/O buffer: a vCPU has io.depth of either kind */
+    cbit_swiotlb_t swiotlb;
     cbit_guest_races_t races; /* what several vCPUs have stored where others look */
     cbit_err_t failed;        /* a source failed, or memory is out: the programs end */
     cbit_guest_stats_t stats;
@@ -234,16 +294,32 @@ cbit_guest_page_t *cbit_guest_page_of(cbit_guest_cpu_t *cpu, cbit_gva_t gva);
 /* Appends to the queue of operations. new_op leaves data unset. */
 void cbit_guest_push_code(cbit_guest_cpu_t *cpu, const cbit_guest_code_t *code);
 cbit_op_t *cbit_guest_new_op(cbit_guest_cpu_t *cpu, cbit_op_kind_t kind);
-/* A load of [gva, +size) in one line; counts as I/O when io is not NULL, with the bytes that the
-   device should have left there. */
-void cbit_guest_push_load(cbit_guest_cpu_t *cpu, cbit_gva_t gva, uint32_t size_bytes, bool depends,
-                          uint32_t instructions, const uint8_t *io_expected, uint32_t io);
+/* A load of [gva, +size) in one line; `expected` is what must come of one of kind IO, else NULL.
+   Returns its cookie. */
+uint64_t cbit_guest_push_load(cbit_guest_cpu_t *cpu, cbit_gva_t gva, uint32_t size_bytes,
+                              bool depends, uint32_t instructions, cbit_guest_load_kind_t kind,
+                              const uint8_t *expected, uint32_t io);
 void cbit_guest_push_store(cbit_guest_cpu_t *cpu, cbit_gva_t gva, const uint8_t *bytes,
                            uint32_t size_bytes, uint32_t instructions);
 /* Clears the page at gva if it was never touched; false when it cannot be. */
 bool cbit_guest_touch(cbit_guest_cpu_t *cpu, cbit_gva_t gva);
 
-/* Pushes the driver's next operations; false when it has nothing to do. */
-bool cbit_guest_io_advance(cbit_guest_cpu_t *cpu);
+/* driver.c: one line of the active transfer's step. */
+void cbit_guest_driver_begin(cbit_guest_cpu_t *cpu, uint32_t id);
+void cbit_guest_driver_finish(cbit_guest_cpu_t *cpu, uint32_t id);
+void cbit_guest_driver_step(cbit_guest_cpu_t *cpu);
+cbit_guest_io_slot_t *cbit_guest_io_slot(cbit_guest_cpu_t *cpu, uint32_t id);
+void cbit_guest_driver_init(cbit_guest_cpu_t *cpu);
+/* virtqueue.c: offers a transfer's segments to its device; false when the queue is full. */
+bool cbit_guest_queue_offer(cbit_guest_cpu_t *cpu, uint32_t id);
+/* Looks for answers in the used rings; true while a load is on its way or was pushed. */
+bool cbit_guest_queue_look(cbit_guest_cpu_t *cpu);
+/* The bytes of a load of kind RING. */
+void cbit_guest_queue_answer(cbit_guest_cpu_t *cpu, uint64_t cookie, const uint8_t *bytes,
+                             uint32_t size_bytes);
+
+/* Pushes the driver's next operations; false when it has nothing to do. idle: the program has
+   nothing more to do either. */
+bool cbit_guest_io_advance(cbit_guest_cpu_t *cpu, bool idle);
 
 #endif

@@ -273,10 +273,8 @@ static cbit_err_t probe(cbit_attacker_t *hands, const cbit_scenario_event_t *eve
     if (act == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
-    uint32_t io;
-    if (act->hv != NULL ||
-        (core->exit.reason == CBIT_EXIT_IOIO &&
-         cbit_guest_io_at_doorbell(core->running->guest->soft, core->running->index, &io))) {
+    uint32_t queue;
+    if (act->hv != NULL || cbit_hv_doorbell(core, &queue)) {
         return CBIT_ERR_CONFLICT;
     }
     *seen = (cbit_run_event_t){.guest = core->running->guest->index,

@@ -86,6 +86,22 @@ void cbit_hv_core_bind(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu)
     }
 }
 
+/* What devices have raised meanwhile. */
+static void inject(cbit_hv_vcpu_t *vcpu)
+{
+    cbit_guest_t *soft = vcpu->guest->soft;
+    if (vcpu->irq_pending) {
+        vcpu->irq_pending = false;
+        cbit_guest_io_interrupt(soft, vcpu->index);
+    }
+    for (uint32_t queue = 0; vcpu->broken_queues != 0 && queue < CBIT_GUEST_QUEUES; queue++) {
+        if ((vcpu->broken_queues >> queue & 1) != 0) {
+            vcpu->broken_queues &= ~(1u << queue);
+            cbit_guest_io_broken(soft, vcpu->index, queue);
+        }
+    }
+}
+
 /* As KVM before each entry: flush when the TLB may hold another VMCB's translations of this ASID,
    or when this vCPU has run elsewhere meanwhile and may have changed its tables there. */
 static cbit_hv_step_t run_prepare(void *self)
@@ -94,6 +110,7 @@ static cbit_hv_step_t run_prepare(void *self)
     cbit_hv_vcpu_t *vcpu = core->running;
     uint32_t asid = vcpu->guest->asid;
     cbit_hv_core_bind(core, vcpu);
+    inject(vcpu);
     bool as_left = core->last_vmcb[asid] == vcpu->vmcb_spa && vcpu->last_core == core;
     uint8_t control = as_left ? CBIT_TLB_CONTROL_NOTHING : CBIT_TLB_CONTROL_FLUSH_ASID;
     core->last_vmcb[asid] = vcpu->vmcb_spa;

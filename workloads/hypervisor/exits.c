@@ -55,7 +55,7 @@ static void stop_others(cbit_hv_guest_t *guest)
     }
     for (uint32_t i = 0; i < guest->config->vcpus; i++) {
         cbit_hv_vcpu_t *vcpu = &guest->vcpus[i];
-        if (!vcpu->ended && (vcpu->vmruns == 0 || vcpu->parked) && !vcpu->queued) {
+        if (!vcpu->ended && (vcpu->vmruns == 0 || vcpu->parked || vcpu->halted) && !vcpu->queued) {
             cbit_hv_vcpu_ends(vcpu, CBIT_GUEST_DIED, guest->result->last_exit);
         }
     }
@@ -81,10 +81,32 @@ void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_
         }
         return;
     }
+    guest->ended = true;
     cbit_run_guest_t *result = guest->result;
     cbit_ps_t from_ps = guest->measured ? guest->measured_from_ps : result->first_vmrun_ps;
     result->run_ps = cbit_hv_now(guest->hv) - from_ps - result->probe_ps;
-    cbit_hv_teardown(guest);
+    cbit_hv_device_idle(guest);
+}
+
+void cbit_hv_device_idle(cbit_hv_guest_t *guest)
+{
+    if (guest->ended && guest->phase == CBIT_HV_PHASE_RUNNING && !cbit_hv_devices_busy(guest)) {
+        cbit_hv_teardown(guest);
+    }
+}
+
+void cbit_hv_raise(cbit_hv_vcpu_t *vcpu)
+{
+    vcpu->irq_pending = true;
+    if (vcpu->halted) {
+        vcpu->halted = false;
+        cbit_hv_ready(vcpu, true);
+        return;
+    }
+    cbit_hv_core_t *core = vcpu->home;
+    if (core->running == vcpu && core->in_vmrun && !core->in_probe) {
+        cbit_vcpu_interrupt(core->cpu);
+    }
 }
 
 static void on_intr(cbit_hv_core_t *core)
@@ -104,7 +126,15 @@ static void on_hlt(cbit_hv_core_t *core)
                            vcpu->guest->config->name);
         return;
     }
-    /* No interrupt is ever injected: a HLT that is not the program's end would never end. */
+    if (cbit_guest_io_waits(vcpu->guest->soft, vcpu->index)) {
+        if (vcpu->irq_pending || cbit_guest_io_interrupted(vcpu->guest->soft, vcpu->index)) {
+            cbit_hv_ready(vcpu, true);
+        } else {
+            vcpu->halted = true;
+        }
+        return;
+    }
+    /* Nobody would wake it: a HLT that is not the program's end would never end. */
     cbit_hv_vcpu_ends(vcpu,
                       cbit_guest_ended(vcpu->guest->soft, vcpu->index) ? CBIT_GUEST_FINISHED
                                                                        : CBIT_GUEST_DIED,
@@ -114,13 +144,12 @@ static void on_hlt(cbit_hv_core_t *core)
 static void on_ioio(cbit_hv_core_t *core)
 {
     cbit_hv_vcpu_t *vcpu = core->running;
-    uint32_t io;
+    uint32_t queue;
     vcpu->guest->result->exits_ioio++;
-    if (cbit_guest_io_at_doorbell(vcpu->guest->soft, vcpu->index, &io)) {
-        cbit_hv_dma_start(vcpu, io); /* the vCPU waits for its device */
-    } else {
-        cbit_hv_ready(vcpu, true); /* a port with nothing behind it */
+    if (cbit_hv_doorbell(core, &queue)) {
+        cbit_hv_device_kick(vcpu, queue);
     }
+    cbit_hv_ready(vcpu, true);
 }
 
 /* vCPU 0 has made ready what they share: the others begin, at the boot stub like it. */

@@ -311,6 +311,21 @@ static cbit_err_t open_sources(cbit_hv_guest_t *guest, uint64_t seed)
     return err;
 }
 
+/* What events will ask of the guest's driver. */
+static uint64_t largest_event_io(const cbit_hv_guest_t *guest)
+{
+    const cbit_scenario_t *scenario = guest->hv->scenario;
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < scenario->events_count; i++) {
+        const cbit_scenario_event_t *event = &scenario->events[i];
+        bool dma = event->kind == CBIT_EVENT_DMA_READ || event->kind == CBIT_EVENT_DMA_WRITE;
+        if (dma && event->guest_index == guest->index && event->bytes > most) {
+            most = event->bytes;
+        }
+    }
+    return most;
+}
+
 static cbit_err_t build_software(cbit_hv_guest_t *guest)
 {
     cbit_hv_t *hv = guest->hv;
@@ -330,6 +345,8 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .max_instructions = guest->config->traffic.max_instructions,
         .warm_up_instructions = guest->config->traffic.warm_up_instructions,
         .io = guest->config->io,
+        .swiotlb_bytes = guest->config->swiotlb,
+        .io_room_bytes = largest_event_io(guest),
     };
     return cbit_guest_create(&config, guest->sources, &guest->soft, hv->diag);
 }
@@ -428,7 +445,7 @@ static void destroy(cbit_hv_t *hv)
             cbit_hv_nested_clear(&guest->nested);
         }
         for (uint32_t n = 0; guest->vcpus != NULL && n < guest->config->vcpus; n++) {
-            free(guest->vcpus[n].dma.bytes);
+            cbit_hv_devices_free(&guest->vcpus[n]);
         }
         free(guest->vcpus);
         free(guest->remaps);

@@ -13,7 +13,7 @@
  *     sched.c    which vCPU that is, and for how long
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
  *     exits.c    what an exit asks for
- *     device.c   a real device's DMA for a guest's I/O
+ *     device.c   the device side of the guests' virtqueues
  *     probe.c    misbehaviour: when; probe_run.c, _key.c, _memory.c: what
  */
 #ifndef CBIT_WORKLOADS_HYPERVISOR_HV_H
@@ -134,18 +134,51 @@ struct cbit_hv_probe {
 
 /* ---- vCPUs and guests ---- */
 
-/* A DMA of a real device on behalf of a vCPU that has rung a doorbell. */
-typedef struct cbit_hv_dma {
+enum { CBIT_HV_LANES = 8, CBIT_HV_CHAIN = 3 };
+
+typedef struct cbit_hv_device cbit_hv_device_t;
+
+/* A descriptor as the device has read it. */
+typedef struct cbit_hv_descriptor {
+    cbit_gpa_t gpa;
+    uint32_t len;
+    bool writes;
+} cbit_hv_descriptor_t;
+
+/* One transfer of a device. */
+typedef struct cbit_hv_lane {
+    cbit_hv_device_t *device;
+    enum { CBIT_HV_LANE_FREE, CBIT_HV_LANE_MOVING, CBIT_HV_LANE_ENDED } state;
+    uint64_t order; /* in which it ended */
     cbit_hv_task_t task;
     cbit_hv_transfer_t transfer;
     cbit_event_t timer;
+    uint32_t head, count, at, offset; /* chain; where in it */
+    cbit_hv_descriptor_t chain[CBIT_HV_CHAIN];
+    uint8_t header[64]; /* also the status byte */
     uint32_t io;
     cbit_guest_io_status_t status;
-    uint32_t at;       /* bytes that have moved */
-    uint8_t *bytes;    /* status.bytes of them */
-    bool faulted;      /* an address that no table maps */
-    cbit_ps_t rung_ps; /* doorbell */
-} cbit_hv_dma_t;
+    uint32_t moved; /* bytes of data */
+    uint8_t *bytes; /* status.bytes of them */
+    bool faulted;   /* an address that no table maps */
+    cbit_ps_t begun_ps;
+} cbit_hv_lane_t;
+
+/* What serves one virtqueue of a vCPU. */
+struct cbit_hv_device {
+    cbit_hv_vcpu_t *vcpu;
+    uint32_t queue;
+    cbit_hv_task_t task, publish_task; /* available ring; used ring */
+    cbit_hv_transfer_t transfer, publisher;
+    uint8_t ring_bytes[CBIT_VIRTQ_DESCRIPTOR_BYTES], used_bytes[CBIT_VIRTQ_USED_BYTES];
+    uint16_t seen, used; /* indices */
+    bool kicked, more, wants_lane, broken;
+    bool silent; /* the driver polls */
+    cbit_hv_lane_t *lane, *published;
+    uint32_t busy_lanes;
+    uint64_t ended;
+    cbit_hv_lane_t lanes[CBIT_HV_LANES];
+};
 
 struct cbit_hv_vcpu {
     cbit_hv_guest_t *guest;
@@ -168,7 +201,10 @@ struct cbit_hv_vcpu {
     bool has_loaded;
     bool holds; /* held was pulled and not handed out */
     cbit_op_t held;
-    cbit_hv_dma_t dma;
+    cbit_hv_device_t *devices[CBIT_GUEST_QUEUES]; /* made at the first doorbell */
+    bool halted;                                  /* waits for an interrupt */
+    bool irq_pending;       /* one is there, and the guest has not been told */
+    uint32_t broken_queues; /* whose devices have given up: told with it */
 };
 
 typedef enum cbit_hv_phase {
@@ -227,6 +263,7 @@ struct cbit_hv_guest {
     cbit_hv_remap_t *remaps; /* by an attacker, in order of the first time */
     uint32_t remap_count;
     uint32_t vcpus_left;
+    bool ended; /* none of its vCPUs is left, and its teardown waits for its devices */
     cbit_hv_vcpu_t *vcpus;
 };
 
@@ -405,10 +442,18 @@ bool cbit_hv_sched_slice_over(const cbit_hv_vcpu_t *vcpu);
 cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason);
 /* Does what the exit on this core asks for; the vCPU is queued, blocked or ended afterwards. */
 void cbit_hv_handle_exit(cbit_hv_core_t *core);
+/* An interrupt of a device: the vCPU is woken, or interrupted and told when it runs again. */
+void cbit_hv_raise(cbit_hv_vcpu_t *vcpu);
+/* A device of the guest has nothing on its way any more: a teardown may have waited for that. */
+void cbit_hv_device_idle(cbit_hv_guest_t *guest);
 void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_exit);
 
 /* device.c */
-void cbit_hv_dma_start(cbit_hv_vcpu_t *vcpu, uint32_t io);
+/* Whether the exit on this core is a doorbell, and of which of the vCPU's queues. */
+bool cbit_hv_doorbell(const cbit_hv_core_t *core, uint32_t *queue);
+void cbit_hv_device_kick(cbit_hv_vcpu_t *vcpu, uint32_t queue);
+bool cbit_hv_devices_busy(const cbit_hv_guest_t *guest);
+void cbit_hv_devices_free(cbit_hv_vcpu_t *vcpu);
 
 /* probe.c */
 cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv);

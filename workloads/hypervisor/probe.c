@@ -165,6 +165,7 @@ static void ask_driver(cbit_hv_probe_t *probe, cbit_hv_guest_t *guest)
         .from_device = probe->event->kind == CBIT_EVENT_DMA_WRITE,
         .bytes = (uint32_t)probe->event->bytes,
         .pattern = probe->index,
+        .device = probe->event->device,
     };
     probe->state = CBIT_HV_PROBE_ACTIVE;
     if (cbit_guest_io_request(guest->soft, probe->event->vcpu, &io, &probe->io, probe->hv->diag) !=

@@ -56,6 +56,15 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     result->fetches_checked = soft.fetches_checked;
     result->fetch_mismatches = soft.fetch_mismatches - guest->probe_fetch_mismatches;
     result->bounced_bytes = soft.bounce_copied_bytes;
+    result->io_failed = soft.io_failed;
+    result->interrupts = soft.interrupts;
+    result->swiotlb_slots = soft.swiotlb_slots;
+    result->swiotlb_mappings = soft.swiotlb_mappings;
+    result->swiotlb_failures = soft.swiotlb_failures;
+    result->swiotlb_fallovers = soft.swiotlb_fallovers;
+    result->swiotlb_high_water = soft.swiotlb_high_water;
+    result->swiotlb_occupancy =
+        soft.swiotlb_mappings == 0 ? 0 : soft.swiotlb_used_sum / soft.swiotlb_mappings;
     cbit_hv_sum_vcpu_stats(guest, &result->vcpu);
     subtract_counters((uint64_t *)&result->vcpu, (const uint64_t *)&guest->warm_up,
                       sizeof result->vcpu / sizeof(uint64_t));

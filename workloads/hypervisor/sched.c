@@ -109,9 +109,11 @@ static void move(cbit_hv_vcpu_t *vcpu, cbit_hv_core_t *to)
     vcpu->home = to;
 }
 
+/* Not while its own core is only finishing an exit of it. */
 static bool may_move(const cbit_hv_vcpu_t *vcpu)
 {
-    return vcpu->guest->config->cores_count == 0 && vcpu->guest->hv->config.balance;
+    return vcpu->guest->config->cores_count == 0 && vcpu->guest->hv->config.balance &&
+           vcpu->home->running != vcpu;
 }
 
 /* An idle core takes the first one that may move from a core that is at work. */

@@ -22,6 +22,7 @@ static const char *const event_words[CBIT_EVENT_KINDS + 1] = {"run_with_asid",
                                                               NULL};
 static const char *const when_words[] = {"time", "launch", "first_vmrun", "paged", NULL};
 static const char *const pages_words[] = {"private", "shared", "bounced", NULL};
+static const char *const device_words[] = {"real", "virtio_blk", "virtio_net", NULL};
 static const char *const op_words[] = {"==", "!=", "<", "<=", ">", ">=", "in", "between", NULL};
 
 #define KIND(name) (UINT64_C(1) << (name))
@@ -67,8 +68,12 @@ static const cbit_row_t guest_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_guest_t, after), .max = CBIT_SCENARIO_NAME_BYTES,
      .optional = true,
      .help = "Guest after whose teardown this one is launched; it may have the same ASID"},
+    {CBIT_FIELD(SIZE, cbit_scenario_guest_t, swiotlb), .unit = "bytes", .min = 256 << 10,
+     .max = 1 << 30, .optional = true,
+     .help = "Its bounce buffer, a multiple of 256 KiB; absent: as Linux, 6 % of its memory within "
+             "64 MiB and 1 GiB, but at most an eighth; 512 KiB without I/O"},
     {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, io), .rows = cbit_guest_io_load_rows,
-     .optional = true, .help = "Block I/O of the guest's program; absent: none"},
+     .optional = true, .help = "I/O of the guest's program, on each vCPU; absent: none"},
     {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, traffic), .rows = cbit_traffic_rows,
      .required = true, .help = "What the guest runs"},
     {.key = NULL},
@@ -105,6 +110,9 @@ static const cbit_row_t event_rows[] = {
     {CBIT_FIELD(BOOL, cbit_scenario_event_t, flush_tlb), .fallback = true,
      .only_kinds = KIND(CBIT_EVENT_RUN_WITH_ASID), .source = "by construction",
      .help = "Flush the core's TLB before the VMRUN, so that every translation is walked"},
+    {CBIT_FIELD(ENUM, cbit_scenario_event_t, device), .names = device_words,
+     .only_kinds = DMA_KINDS, .source = "by construction: the first of them",
+     .help = "real: a device's DMA behind the IOMMU; virtio_blk, virtio_net: emulated by the host"},
     {CBIT_FIELD(ENUM, cbit_scenario_event_t, pages), .names = pages_words, .required = true,
      .only_kinds = DMA_KINDS | KIND(CBIT_EVENT_READ_GUEST_PAGE),
      .help = "What the buffer that the device is given, or the page that is read, consists of"},

@@ -31,6 +31,7 @@
 #include "cbit/sim/txn.h"
 #include "cbit/vcpu/program.h"
 #include "cbit/workloads/trace.h"
+#include "cbit/workloads/virtqueue.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -55,12 +56,29 @@ typedef enum cbit_guest_io_pages {
     CBIT_GUEST_IO_BOUNCED, /* private buffer, copied through the bounce buffer (swiotlb) */
 } cbit_guest_io_pages_t;
 
-/* The block I/O of a guest's program: one transfer at a time, waited for. */
+/* How a driver learns that a device is done. */
+typedef enum cbit_guest_completion {
+    CBIT_GUEST_COMPLETION_INTERRUPT, /* HLT until one comes, when there is nothing else to do */
+    CBIT_GUEST_COMPLETION_POLL,      /* reads the used ring's index again and again */
+} cbit_guest_completion_t;
+
+/* What a driver does when the bounce buffer has no room. */
+typedef enum cbit_guest_on_full {
+    CBIT_GUEST_ON_FULL_REQUEUE, /* tries again when one of its transfers has come back */
+    CBIT_GUEST_ON_FULL_REPORT,  /* the transfer has failed */
+} cbit_guest_on_full_t;
+
+/* The I/O of a guest's program, the same on each of its vCPUs. */
 typedef struct cbit_guest_io_load {
     uint64_t every_instructions; /* of the recorded program between transfers; 0: no I/O */
     uint64_t bytes;              /* of each transfer; multiple of 64, at most 256 KiB */
     uint32_t pages;              /* cbit_guest_io_pages_t; an unencrypted guest bounces nothing */
     uint64_t read_fraction;      /* millionths of the transfers that come from the device */
+    uint32_t device;             /* cbit_guest_device_t */
+    uint32_t depth;              /* transfers in flight before a vCPU waits; 1: waits for each */
+    uint32_t completion;         /* cbit_guest_completion_t */
+    bool access_platform;        /* false: rings and buffers are private, as without that feature */
+    uint32_t on_full;            /* cbit_guest_on_full_t */
 } cbit_guest_io_load_t;
 extern const cbit_row_t cbit_guest_io_load_rows[];
 
@@ -72,7 +90,8 @@ typedef struct cbit_guest_config {
     bool encrypted;                /* false: C is never set (guest without SEV) */
     bool unaware;                  /* encrypted, but its system sets no C-bit all the same */
     uint64_t seed;                 /* frame order and stored values */
-    uint64_t swiotlb_bytes;        /* bounce buffer; multiple of 4 KiB; 0: 512 KiB */
+    uint64_t swiotlb_bytes;        /* bounce buffer; multiple of 256 KiB; 0: as Linux sizes it */
+    uint64_t io_room_bytes;        /* the largest transfer besides those of `io`; 0: none */
     uint64_t warm_up_instructions; /* before CBIT_GUEST_HYPERCALL_MEASURE; 0: no such call */
     uint64_t max_instructions;     /* ends the program early; 0: at the source's end */
     cbit_guest_io_load_t io;
@@ -157,6 +176,7 @@ typedef struct cbit_guest_io {
     bool from_device; /* false: the device reads memory; true: it writes memory */
     uint32_t bytes;   /* 64..CBIT_GUEST_IO_MAX_BYTES, multiple of 64 */
     uint64_t pattern; /* both sides' data are cbit_guest_io_pattern of this number */
+    uint32_t device;  /* cbit_guest_device_t */
 } cbit_guest_io_t;
 
 typedef enum cbit_guest_io_state {
@@ -168,9 +188,11 @@ typedef enum cbit_guest_io_state {
 
 typedef struct cbit_guest_io_status {
     cbit_guest_io_state_t state;
-    cbit_gpa_t gpa; /* what the descriptor tells the device; contiguous */
+    cbit_gpa_t gpa; /* of the data, as the descriptor tells the device; contiguous */
     uint32_t bytes;
     bool from_device;
+    bool failed; /* no room in the bounce buffer, or the device has given up */
+    uint32_t device;
     uint64_t pattern;      /* of the data that one side sends */
     uint32_t pages;        /* as used: cbit_guest_io_pages_t */
     uint64_t mismatches;   /* 64-byte loads of the guest that did not see the pattern */
@@ -181,10 +203,10 @@ typedef struct cbit_guest_io_status {
 void cbit_guest_io_pattern(uint64_t pattern, uint64_t offset, void *bytes, uint32_t len_bytes);
 
 /*
- * Asks the guest's driver for one transfer, done between two records of its program (after its
- * boot). It fills or clears the buffer, copies, writes a descriptor into the shared virtqueue and
- * rings the doorbell: OUT to CBIT_GUEST_DOORBELL_PORT, an IOIO exit. *id names it from then on.
- * CONFLICT when CBIT_GUEST_IO_QUEUE requests wait already.
+ * Asks a vCPU's driver for one transfer, done between two records of its program (after its
+ * boot). It fills or clears the buffer, maps it, writes descriptors and the available ring and
+ * rings the queue's doorbell: OUT to CBIT_GUEST_DOORBELL_PORT + queue, an IOIO exit. *id names it
+ * from then on. CONFLICT when CBIT_GUEST_IO_QUEUE requests wait already.
  */
 enum { CBIT_GUEST_IO_QUEUE = 64 };
 cbit_err_t cbit_guest_io_request(cbit_guest_t *guest, uint32_t vcpu, const cbit_guest_io_t *io,
@@ -192,11 +214,25 @@ cbit_err_t cbit_guest_io_request(cbit_guest_t *guest, uint32_t vcpu, const cbit_
 bool cbit_guest_io_status(const cbit_guest_t *guest, uint32_t vcpu, uint32_t id,
                           cbit_guest_io_status_t *status);
 
-/* The request whose doorbell the latest IOIO exit was; false when there is none. */
-bool cbit_guest_io_at_doorbell(const cbit_guest_t *guest, uint32_t vcpu, uint32_t *id);
+/* Where a vCPU's queue has its page; queue: a cbit_guest_device_t, or CBIT_GUEST_DEVICES for the
+   network's receive queue. */
+cbit_gpa_t cbit_guest_queue_gpa(const cbit_guest_t *guest, uint32_t vcpu, uint32_t queue);
 
-/* The device has answered: call before the vCPU runs again. */
-void cbit_guest_io_complete(cbit_guest_t *guest, uint32_t vcpu, uint32_t id);
+/* The request whose chain begins at a descriptor of a queue; false when the driver has none. */
+bool cbit_guest_io_at_head(const cbit_guest_t *guest, uint32_t vcpu, uint32_t queue, uint32_t head,
+                           uint32_t *id);
+
+/* The device's interrupt has reached the vCPU: call when it is about to run. */
+void cbit_guest_io_interrupt(cbit_guest_t *guest, uint32_t vcpu);
+
+/* The device has found its queue to be nonsense and gives up: what it has, has failed. Call with
+   the interrupt that says so. */
+void cbit_guest_io_broken(cbit_guest_t *guest, uint32_t vcpu, uint32_t queue);
+
+/* True when the vCPU's latest HLT waits for an interrupt. */
+bool cbit_guest_io_waits(const cbit_guest_t *guest, uint32_t vcpu);
+/* True while it has not looked at the one that it was given last. */
+bool cbit_guest_io_interrupted(const cbit_guest_t *guest, uint32_t vcpu);
 
 /* ---- counters ---- */
 
@@ -206,7 +242,10 @@ typedef struct cbit_guest_stats {
     uint64_t loads_checked, load_mismatches, loads_raced;
     uint64_t stores, pages_cleared, pages_private, pages_shared;
     uint64_t pages_generated; /* fetched from, but not in the trace: stand-in code */
-    uint64_t io_requests, io_mismatches, bounce_copied_bytes;
+    uint64_t io_requests, io_mismatches, io_failed, bounce_copied_bytes;
+    uint64_t interrupts;
+    uint64_t swiotlb_slots, swiotlb_mappings, swiotlb_failures, swiotlb_fallovers;
+    uint64_t swiotlb_high_water, swiotlb_used_sum; /* slots; the sum: at each mapping */
 } cbit_guest_stats_t;
 extern const cbit_row_t cbit_guest_stat_rows[];
 void cbit_guest_stats(const cbit_guest_t *guest, cbit_guest_stats_t *stats);

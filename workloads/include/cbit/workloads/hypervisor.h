@@ -64,6 +64,7 @@ typedef struct cbit_hypervisor_config {
     uint64_t exit_hypercall_ns; /* likewise */
     uint64_t exit_other_ns;     /* likewise: interrupts, nested faults */
     uint64_t device_ns;         /* kept in ps: doorbell to the device's first DMA request */
+    uint64_t emulation_ns;      /* kept in ps: the same for an emulated device */
     uint32_t asid_policy;       /* cbit_asid_policy_t; guests that name their ASID keep it */
     uint64_t asid_residency_us; /* kept in ps: rotate: how long an ASID is kept at least */
     uint64_t probe_limit_us;    /* kept in ps: a probed vCPU that runs on is interrupted then */
@@ -137,7 +138,10 @@ typedef struct cbit_run_guest {
     uint64_t moves;       /* of its vCPUs from core to core */
     uint64_t tlb_flushes; /* VMRUNs that flushed its ASID: another vCPU of it ran there last */
     uint64_t asid_losses; /* times that its ASID was given to another guest */
-    uint64_t io_requests, io_bytes;
+    uint64_t io_requests, io_bytes, io_failed, device_errors, interrupts;
+    uint64_t dma_private_reads, dma_private_writes; /* lines */
+    uint64_t swiotlb_slots, swiotlb_mappings, swiotlb_failures, swiotlb_fallovers;
+    uint64_t swiotlb_high_water, swiotlb_occupancy; /* slots */
     uint64_t loads_checked, fetches_checked, load_mismatches, fetch_mismatches;
     uint64_t loads_raced;    /* agreed with another order of several vCPUs' stores */
     uint64_t bounced_bytes;  /* copied through the bounce buffer */

@@ -71,6 +71,7 @@ typedef struct cbit_scenario_guest {
        then have its ASID; "" is launched at the start. */
     char after[CBIT_SCENARIO_NAME_BYTES + 1];
     uint32_t after_guest; /* resolved: index into guests, UINT32_MAX for none */
+    uint64_t swiotlb;     /* bytes of its bounce buffer; 0: as Linux sizes it */
     cbit_guest_io_load_t io;
     cbit_traffic_t traffic; /* path: file, relative to the file that named it; resolved */
 } cbit_scenario_guest_t;
@@ -130,6 +131,7 @@ typedef struct cbit_scenario_event {
     uint32_t vcpu;
     uint32_t asid;    /* run_with_asid */
     bool flush_tlb;   /* run_with_asid */
+    uint32_t device;  /* dma_*: cbit_guest_device_t */
     uint32_t pages;   /* dma_*, read_guest_page: cbit_event_pages_t */
     uint64_t hold_us; /* replay_page, in ps: between taking the old ciphertext and its return */
     uint64_t bytes;   /* dma_*: multiple of 64, at most 256 KiB */
