@@ -6,7 +6,9 @@ function(cbit_add_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
   add_library(cbit_${name} STATIC ${ARG_SOURCES})
   add_library(cbit::${name} ALIAS cbit_${name})
-  target_compile_options(cbit_${name} PRIVATE $<$<COMPILE_LANGUAGE:C>:${CBIT_C_FLAGS}>)
+  # Nobody replaces a function of ours at load time: the compiler may inline what others call too.
+  target_compile_options(cbit_${name} PRIVATE
+    $<$<COMPILE_LANGUAGE:C>:${CBIT_C_FLAGS} -fno-semantic-interposition>)
   target_include_directories(cbit_${name}
     PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/model/include>
     PRIVATE ${CMAKE_SOURCE_DIR})

@@ -11,6 +11,7 @@
 #include "cbit/aes/engine.h"
 
 #include <openssl/crypto.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,7 @@ typedef struct key_write {
 typedef struct engine {
     cbit_aes_engine_config_t config;
     cbit_cipher_t *cipher;
+    bool bytes; /* false: timing only, lines carry no data */
     uint64_t now_eclk;
     gate_t gate[CBIT_AES_LANES]; /* [0] serves both lanes when they share the pipeline */
     uint32_t last_lane;          /* who was taken last: the other one wins a tie */
@@ -129,7 +131,11 @@ static void engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_
     if (entry->state != FREE) {
         abort(); /* the caller's bug: tags inside a lane are unique */
     }
-    entry->line = *line;
+    if (engine->bytes) {
+        entry->line = *line;
+    } else {
+        memcpy(&entry->line, line, offsetof(cbit_aes_line_t, data));
+    }
     entry->state = WAITING;
     lane->order[(lane->head + lane->count++) % TAGS] = line->tag;
 }
@@ -179,6 +185,11 @@ static void settle_line(engine_t *engine, uint32_t which, entry_t *entry)
     const cbit_aes_line_t *line = &entry->line;
     cbit_aes_result_t *result = &entry->result;
     result->error = CBIT_AES_OK;
+    if (!engine->bytes) {
+        bool loaded = line->bypass || cbit_cipher_loaded(engine->cipher, line->slot);
+        result->error = loaded ? CBIT_AES_OK : CBIT_AES_NOT_LOADED;
+        return;
+    }
     if (line->bypass) {
         memcpy(result->data, line->data, sizeof result->data);
         return;
@@ -216,10 +227,56 @@ static void accept_beat(engine_t *engine, uint32_t which, uint64_t eclk)
     lane->count--;
 }
 
+/* When a line's last beat is taken if its first one is at at_eclk, one an edge. */
+static uint64_t last_accept(const cbit_aes_line_t *line, uint64_t at_eclk)
+{
+    for (uint32_t beat = 1; beat < CBIT_LINE_BEATS; beat++) {
+        at_eclk = max_u64(line->beat_eclk[beat], at_eclk + 1);
+    }
+    return at_eclk;
+}
+
+/*
+ * All that one lane takes by eclk, when neither the other lane nor a key write has a say: what
+ * accept_beat does, kept in registers over the beats of an encrypted or decrypted line.
+ */
+static void accept_alone(engine_t *engine, uint32_t which, uint64_t eclk)
+{
+    lane_t *lane = &engine->lane[which];
+    gate_t *gate = &engine->gate[which];
+    uint64_t at_eclk;
+    while (next_accept(engine, which, &at_eclk) && at_eclk <= eclk) {
+        entry_t *entry = &lane->entry[lane->order[lane->head]];
+        if (lane->beat != 0 || engine->config.blocks_per_clock != 1 || entry->line.bypass ||
+            last_accept(&entry->line, at_eclk) > eclk) {
+            accept_beat(engine, which, at_eclk); /* not a whole line in one go */
+            continue;
+        }
+        settle_line(engine, which, entry);
+        for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
+            at_eclk = max_u64(entry->line.beat_eclk[beat], at_eclk + (beat != 0 ? 1 : 0));
+            const uint64_t out_eclk = at_eclk + engine->config.depth_eclk;
+            ++*out_beats(lane, out_eclk);
+            entry->result.out_eclk[beat] = out_eclk;
+        }
+        *gate = (gate_t){.eclk = at_eclk, .taken = 1};
+        entry->result.waited_eclk = at_eclk - entry->line.beat_eclk[CBIT_LINE_BEATS - 1];
+        entry->state = DONE;
+        lane->head = (lane->head + 1) % TAGS;
+        lane->count--;
+    }
+}
+
 static void engine_advance(void *self, uint64_t eclk)
 {
     engine_t *engine = self;
     if (eclk <= engine->now_eclk) {
+        return;
+    }
+    if (!engine->config.shared_lane && engine->key_count == 0) {
+        accept_alone(engine, CBIT_AES_ENCRYPT, eclk);
+        accept_alone(engine, CBIT_AES_DECRYPT, eclk);
+        engine->now_eclk = eclk;
         return;
     }
     for (;;) {
@@ -250,7 +307,11 @@ static bool engine_take(void *self, cbit_aes_lane_t which, uint8_t tag, cbit_aes
     if (entry->state != DONE || entry->result.out_eclk[CBIT_LINE_BEATS - 1] > engine->now_eclk) {
         return false;
     }
-    *result = entry->result;
+    if (engine->bytes) {
+        *result = entry->result;
+    } else {
+        memcpy(result, &entry->result, offsetof(cbit_aes_result_t, data));
+    }
     entry->state = FREE;
     cbit_aes_count_line(&engine->counters, which, entry->line.bypass, result->waited_eclk);
     return true;
@@ -299,11 +360,8 @@ static const cbit_aes_engine_ops_t model_ops = {
     .destroy = engine_destroy,
 };
 
-static cbit_err_t model_create(void *self, uint32_t channel, const cbit_aes_engine_config_t *config,
-                               cbit_aes_engine_t *out)
+static cbit_err_t create(bool bytes, const cbit_aes_engine_config_t *config, cbit_aes_engine_t *out)
 {
-    (void)self;
-    (void)channel;
     cbit_err_t err = cbit_aes_engine_check(config);
     if (err != CBIT_ERR_OK) {
         return err;
@@ -313,6 +371,7 @@ static cbit_err_t model_create(void *self, uint32_t channel, const cbit_aes_engi
         return CBIT_ERR_NO_MEMORY;
     }
     engine->config = *config;
+    engine->bytes = bytes;
     engine->last_lane = CBIT_AES_ENCRYPT; /* after reset a read wins the first tie */
     engine->keys = calloc(config->key_slots, sizeof engine->keys[0]);
     cbit_tweak_t tweak;
@@ -328,4 +387,21 @@ static cbit_err_t model_create(void *self, uint32_t channel, const cbit_aes_engi
     return CBIT_ERR_OK;
 }
 
+static cbit_err_t model_create(void *self, uint32_t channel, const cbit_aes_engine_config_t *config,
+                               cbit_aes_engine_t *out)
+{
+    (void)self;
+    (void)channel;
+    return create(true, config, out);
+}
+
+static cbit_err_t timing_create(void *self, uint32_t channel,
+                                const cbit_aes_engine_config_t *config, cbit_aes_engine_t *out)
+{
+    (void)self;
+    (void)channel;
+    return create(false, config, out);
+}
+
 const cbit_aes_engine_factory_t cbit_aes_model_factory = {.create = model_create};
+const cbit_aes_engine_factory_t cbit_aes_timing_factory = {.create = timing_create};

@@ -10,17 +10,34 @@ static void become_reader(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
     line->owner = cbit_line_is_alone(cache, line, core) ? (int16_t)core : (int16_t)NO_OWNER;
 }
 
-/* Moves a request's bytes from or to a line that its core has. */
+/* From or to a line; if that keeps none, what is below has them all. */
+static void move_bytes(const cbit_cache_t *cache, const cbit_line_t *line, cbit_command_t command,
+                       cbit_spa_t spa, cbit_key_t key, void *bytes, uint32_t len_bytes)
+{
+    const cbit_port_t *below = &cache->below;
+    bool read = command == CBIT_COMMAND_READ;
+    if (cache->bytes != NULL) {
+        uint8_t *at = cbit_line_bytes(cache, line) + spa % CBIT_LINE_BYTES;
+        memcpy(read ? bytes : at, read ? at : bytes, len_bytes);
+    } else if (read) {
+        (void)below->peek(below->self, spa, key, bytes, len_bytes);
+    } else {
+        (void)below->poke(below->self, spa, key, bytes, len_bytes);
+    }
+}
+
+/* Serves a request from a line that its core has. */
 static void serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_txn_t *txn)
 {
-    uint8_t *at = line->bytes + txn->spa % CBIT_LINE_BYTES;
+    if (!txn->no_bytes) {
+        move_bytes(cache, line, (cbit_command_t)txn->command, txn->spa, txn->key, txn->data,
+                   txn->size_bytes);
+    }
     if (txn->command == CBIT_COMMAND_READ) {
-        memcpy(txn->data, at, txn->size_bytes);
         become_reader(cache, line, core);
         line->by = line->dirty ? line->by : (uint32_t)txn->source << 16 | txn->source_id;
     } else {
         cbit_line_make_exclusive(cache, line, core);
-        memcpy(at, txn->data, txn->size_bytes);
         line->dirty = true;
         line->by = (uint32_t)txn->source << 16 | txn->source_id;
     }
@@ -117,7 +134,8 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
         (command == CBIT_COMMAND_WRITE && elsewhere)) {
         return NULL;
     }
-    cbit_level_touch(&cache->l3, cbit_level_find(&cache->l3, cbit_complex_of(cache, core), tag));
+    cbit_level_touch(&cache->l3, cbit_level_find_line(&cache->l3, cbit_complex_of(cache, core), tag,
+                                                      cbit_index(cache, line)));
     cbit_line_place(cache, line, core, fetch);
     *which = ANSWERS_L3;
     return line;
@@ -143,9 +161,10 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     if (line == NULL) {
         return false;
     }
-    uint8_t *at = line->bytes + spa % CBIT_LINE_BYTES;
+    if (bytes != NULL) {
+        move_bytes(cache, line, command, spa, key, bytes, len_bytes);
+    }
     if (command == CBIT_COMMAND_READ) {
-        memcpy(bytes, at, len_bytes);
         if (which == ANSWERS_L3) {
             become_reader(cache, line, port->core);
         }
@@ -154,7 +173,6 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
         if (line->owner != (int16_t)port->core) {
             cbit_line_make_exclusive(cache, line, port->core);
         }
-        memcpy(at, bytes, len_bytes);
         line->dirty = true;
     }
     count_hit(cache, which);
@@ -178,10 +196,8 @@ static void wait_for(cbit_mshr_t *mshr, uint32_t core, bool fetch, cbit_txn_t *t
 
 static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
 {
-    cbit_mshr_t *mshr = cache->mshrs;
-    while (mshr->busy) {
-        mshr++;
-    }
+    cbit_mshr_t *mshr = cache->mshrs_free;
+    cache->mshrs_free = mshr->next;
     mshr->busy = true;
     mshr->line = cbit_index(cache, line);
     mshr->first = NULL;
@@ -223,14 +239,27 @@ static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
     cbit_txn_init(fill, CBIT_COMMAND_READ, txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
                   CBIT_LINE_BYTES, txn->key, (cbit_source_t)txn->source, txn->born_ps);
     fill->source_id = txn->source_id;
+    fill->no_bytes = cache->bytes == NULL;
     memcpy(fill->stage_ps, txn->stage_ps, sizeof fill->stage_ps);
     cbit_txn_charge(fill, CBIT_STAGE_CORE, cache->look_up_ps);
     fill->entered_ps = cbit_kernel_now_ps(cache->kernel) + cache->look_up_ps;
     cbit_txn_push_reply(fill, fill_arrived, mshr);
     mshr->fill = true;
     cache->stats.misses++;
-    cbit_line_expect(cache, mshr->first->core, cache->pool[mshr->line].tag);
+    cbit_line_expect(cache, mshr->first->core, &cache->pool[mshr->line]);
     cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
+}
+
+static bool alias_is_leaving(const cbit_cache_t *cache, const cbit_line_t *line)
+{
+    const cbit_spa_t spa = cbit_tag_spa(line->tag);
+    for (const cbit_line_t *alias = cbit_line_of_address(cache, spa, NULL); alias != NULL;
+         alias = cbit_line_of_address(cache, spa, alias)) {
+        if (alias != line && alias->victims != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Sends what has been looked up, in order, until one must wait for room: FABRIC's time. */
@@ -240,12 +269,8 @@ void cbit_cache_send_fills(cbit_cache_t *cache)
     while (cache->fills_first != NULL) {
         cbit_mshr_t *mshr = cache->fills_first;
         const cbit_line_t *line = &cache->pool[mshr->line];
-        for (const cbit_line_t *alias = cbit_line_of_address(cache, cbit_tag_spa(line->tag), NULL);
-             cache->coherent_domains && alias != NULL;
-             alias = cbit_line_of_address(cache, cbit_tag_spa(line->tag), alias)) {
-            if (alias != line && alias->victims != 0) {
-                return; /* memory must have the other key id's bytes first */
-            }
+        if (cache->coherent_domains && alias_is_leaving(cache, line)) {
+            return; /* memory must have the other key id's bytes first */
         }
         cbit_ps_t waited_ps = now_ps - mshr->txn.entered_ps;
         cbit_txn_charge(&mshr->txn, CBIT_STAGE_FABRIC, waited_ps);
@@ -262,11 +287,14 @@ void cbit_cache_send_fills(cbit_cache_t *cache)
 
 static void install(cbit_mshr_t *mshr)
 {
-    cbit_line_t *line = &mshr->cache->pool[mshr->line];
-    memcpy(line->bytes, mshr->txn.data, CBIT_LINE_BYTES);
+    if (mshr->cache->bytes == NULL) {
+        return;
+    }
+    uint8_t *bytes = mshr->cache->bytes[mshr->line];
+    memcpy(bytes, mshr->txn.data, CBIT_LINE_BYTES);
     for (uint32_t i = 0; mshr->patch_mask != 0 && i < CBIT_LINE_BYTES; i++) {
         if ((mshr->patch_mask >> i & 1) != 0) {
-            line->bytes[i] = mshr->patch[i];
+            bytes[i] = mshr->patch[i];
         }
     }
 }
@@ -325,6 +353,8 @@ static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
         start_transfer(mshr);
     } else {
         mshr->busy = false;
+        mshr->next = cache->mshrs_free;
+        cache->mshrs_free = mshr;
         line->mshr = NULL;
         cache->mshrs_busy--;
         cbit_line_release(cache, line);
@@ -361,7 +391,6 @@ void cbit_mshr_event(void *self)
         }
         return;
     }
-    cbit_line_expect_victim(cache, mshr->first->core, cache->pool[mshr->line].tag);
     mshr->next = NULL;
     *(cache->fills_first == NULL ? &cache->fills_first : &cache->fills_last->next) = mshr;
     cache->fills_last = mshr;

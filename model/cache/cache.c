@@ -170,10 +170,10 @@ static void below_has_space(void *self)
 static bool build_levels(cbit_cache_t *cache, const cbit_clock_t *cclk)
 {
     const cbit_cache_config_t *config = &cache->config;
-    bool built = cbit_level_init(&cache->l1i, &config->l1i, cache->cores, cclk) &&
-                 cbit_level_init(&cache->l1d, &config->l1d, cache->cores, cclk) &&
-                 cbit_level_init(&cache->l2, &config->l2, cache->cores, cclk) &&
-                 cbit_level_init(&cache->l3, &config->l3, cache->complexes, cclk);
+    bool built = cbit_level_init(&cache->l1i, &config->l1i, cache->cores, true, cclk) &&
+                 cbit_level_init(&cache->l1d, &config->l1d, cache->cores, true, cclk) &&
+                 cbit_level_init(&cache->l2, &config->l2, cache->cores, true, cclk) &&
+                 cbit_level_init(&cache->l3, &config->l3, cache->complexes, false, cclk);
     const cbit_level_t *levels[ANSWERS] = {&cache->l1d, &cache->l1i, &cache->l2, &cache->l3};
     const uint32_t clocks[ANSWERS] = {config->l1d.hit_cclk, config->l1i.hit_cclk,
                                       config->l2.hit_cclk, config->l3.hit_cclk};
@@ -199,8 +199,11 @@ static bool build_directory(cbit_cache_t *cache)
     }
     cache->bucket_mask = buckets - 1;
     cache->pool = aligned_alloc(64, (size_t)cache->pool_count * sizeof cache->pool[0]);
+    cache->bytes = aligned_alloc(64, (size_t)cache->pool_count * sizeof cache->bytes[0]);
     cache->buckets = malloc(buckets * sizeof cache->buckets[0]);
-    if (cache->pool == NULL || cache->buckets == NULL) {
+    cache->filter = calloc(buckets, sizeof cache->filter[0]);
+    if (cache->pool == NULL || cache->bytes == NULL || cache->buckets == NULL ||
+        cache->filter == NULL) {
         return false;
     }
     memset(cache->buckets, 0xff, buckets * sizeof cache->buckets[0]); /* NOWHERE */
@@ -226,7 +229,14 @@ static bool build_buffers(cbit_cache_t *cache)
     }
     for (uint32_t i = 0; i < cache->mshr_count; i++) {
         cache->mshrs[i].cache = cache;
+        cache->mshrs[i].next = cache->mshrs_free;
+        cache->mshrs_free = &cache->mshrs[i];
         cbit_event_init(&cache->mshrs[i].event, cbit_mshr_event, &cache->mshrs[i]);
+    }
+    for (uint32_t i = 0; i < cache->victim_count + cache->mshr_count; i++) {
+        cache->victims[i].cache = cache;
+        cache->victims[i].next = cache->victims_free;
+        cache->victims_free = &cache->victims[i];
     }
     for (uint32_t i = 0; i < waits; i++) {
         cache->waits[i].next = cache->waits_free;
@@ -300,7 +310,9 @@ void cbit_cache_destroy(cbit_cache_t *cache)
     cbit_level_free(&cache->l2);
     cbit_level_free(&cache->l3);
     free(cache->pool);
+    free(cache->bytes);
     free(cache->buckets);
+    free(cache->filter);
     free(cache->mshrs);
     free(cache->victims);
     free(cache->waits);
@@ -308,6 +320,12 @@ void cbit_cache_destroy(cbit_cache_t *cache)
     free(cache->ports);
     free(cache->below_of_complex);
     free(cache);
+}
+
+void cbit_cache_set_timing_only(cbit_cache_t *cache)
+{
+    free(cache->bytes);
+    cache->bytes = NULL;
 }
 
 void cbit_cache_bind_complex(cbit_cache_t *cache, uint32_t complex, cbit_port_t below)
@@ -346,7 +364,9 @@ static cbit_line_t *present(cbit_cache_t *cache, uint64_t tag, cbit_mshr_t **fil
 static void update(cbit_cache_t *cache, cbit_line_t *line, uint32_t offset, const void *bytes,
                    uint32_t len_bytes)
 {
-    memcpy(line->bytes + offset, bytes, len_bytes);
+    if (cache->bytes != NULL) {
+        memcpy(cbit_line_bytes(cache, line) + offset, bytes, len_bytes);
+    }
     if (!cbit_line_on_chip(line)) {
         cbit_cache_victim_again(cache, line);
     }
@@ -359,8 +379,11 @@ bool cbit_cache_snoop(cbit_cache_t *cache, cbit_command_t command, cbit_spa_t sp
     cbit_mshr_t *filling;
     cbit_line_t *line = present(cache, cbit_tag(spa, key), &filling);
     if (command == CBIT_COMMAND_READ) {
+        if (cache->bytes == NULL) {
+            return false; /* what is below has them */
+        }
         if (line != NULL) {
-            memcpy(bytes, line->bytes + offset, len_bytes);
+            memcpy(bytes, cbit_line_bytes(cache, line) + offset, len_bytes);
         }
         return line != NULL;
     }
@@ -393,8 +416,8 @@ static cbit_err_t peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, 
         uint8_t *part = (uint8_t *)bytes + at;
         cbit_mshr_t *filling;
         const cbit_line_t *line = present(cache, cbit_tag(spa + at, key), &filling);
-        if (line != NULL) {
-            memcpy(part, line->bytes + (spa + at) % CBIT_LINE_BYTES, len);
+        if (line != NULL && cache->bytes != NULL) {
+            memcpy(part, cbit_line_bytes(cache, line) + (spa + at) % CBIT_LINE_BYTES, len);
         } else {
             err = cache->below.peek(cache->below.self, spa + at, key, part, len);
         }

@@ -1,45 +1,32 @@
 /* The directory of lines, and their places in the levels. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "model/cache/state.h"
-
-bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
-                     const cbit_clock_t *cclk)
-{
-    level->units = units;
-    level->ps = cbit_clock_span_ps(cclk, config->hit_cclk);
-    if (config->size_bytes == 0) {
-        return true;
-    }
-    level->ways = config->ways;
-    level->lines = (uint32_t)(config->size_bytes / CBIT_LINE_BYTES);
-    level->set_mask = level->lines / level->ways - 1;
-    size_t count = (size_t)level->lines * units;
-    level->tags = calloc(count, sizeof level->tags[0]);
-    level->used = calloc(count, sizeof level->used[0]);
-    level->line = calloc(count, sizeof level->line[0]);
-    return level->tags != NULL && level->used != NULL && level->line != NULL;
-}
-
-void cbit_level_free(cbit_level_t *level)
-{
-    free(level->tags);
-    free(level->used);
-    free(level->line);
-}
 
 /* ---- entries ---- */
 
-/* By address alone, so that all key ids of one are in one chain. */
-static uint32_t bucket_of(const cbit_cache_t *cache, uint64_t number)
+/*
+ * By address alone, so that all key ids of one are in one chain. Each bucket has a byte of filter
+ * beside it: one bit of each line in its chain, by other bits of the same hash. Most lines that are
+ * not there are told by that byte alone, and all filters together fit the host's caches.
+ */
+typedef struct bucket {
+    uint32_t at;
+    uint8_t bit;
+} bucket_t;
+
+static inline bucket_t bucket_of(const cbit_cache_t *cache, uint64_t number)
 {
-    return (uint32_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 32) & cache->bucket_mask;
+    const uint64_t hash = number * UINT64_C(0x9e3779b97f4a7c15);
+    return (bucket_t){.at = (uint32_t)(hash >> 32) & cache->bucket_mask,
+                      .bit = (uint8_t)(1U << (hash >> 61))};
 }
 
 cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag)
 {
-    uint32_t i = cache->buckets[bucket_of(cache, cbit_tag_number(tag))];
+    const bucket_t bucket = bucket_of(cache, cbit_tag_number(tag));
+    if ((cache->filter[bucket.at] & bucket.bit) == 0) {
+        return NULL;
+    }
+    uint32_t i = cache->buckets[bucket.at];
     while (i != NOWHERE && cache->pool[i].tag != tag) {
         i = cache->pool[i].next;
     }
@@ -49,8 +36,12 @@ cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag)
 cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
                                   const cbit_line_t *after)
 {
-    uint64_t number = spa >> LINE_SHIFT;
-    uint32_t i = after == NULL ? cache->buckets[bucket_of(cache, number)] : after->next;
+    const uint64_t number = spa >> LINE_SHIFT;
+    const bucket_t bucket = bucket_of(cache, number);
+    if ((cache->filter[bucket.at] & bucket.bit) == 0) {
+        return NULL;
+    }
+    uint32_t i = after == NULL ? cache->buckets[bucket.at] : after->next;
     while (i != NOWHERE && cbit_tag_number(cache->pool[i].tag) != number) {
         i = cache->pool[i].next;
     }
@@ -68,17 +59,29 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
         __builtin_trap(); /* the pool has an entry for every place, MSHR and write-back */
     }
     cbit_line_t *line = &cache->pool[i];
-    uint32_t *bucket = &cache->buckets[bucket_of(cache, cbit_tag_number(tag))];
-    line->tag = tag;
-    line->owner = NO_OWNER;
-    line->dirty = false;
-    line->victims = 0;
-    line->cores = 0;
-    line->complexes = 0;
-    line->mshr = NULL;
-    line->next = *bucket;
-    *bucket = i;
+    const bucket_t bucket = bucket_of(cache, cbit_tag_number(tag));
+    *line = (cbit_line_t){.tag = tag, .owner = NO_OWNER, .next = cache->buckets[bucket.at]};
+    cache->buckets[bucket.at] = i;
+    cache->filter[bucket.at] |= bucket.bit;
     return line;
+}
+
+/* Takes a line off its chain; what is left of that says what the filter is now. */
+static void unchain(cbit_cache_t *cache, const cbit_line_t *line)
+{
+    const uint32_t gone = cbit_index(cache, line);
+    const uint32_t at = bucket_of(cache, cbit_tag_number(line->tag)).at;
+    uint8_t filter = 0;
+    for (uint32_t *link = &cache->buckets[at]; *link != NOWHERE;) {
+        cbit_line_t *each = &cache->pool[*link];
+        if (*link == gone) {
+            *link = line->next;
+        } else {
+            filter |= bucket_of(cache, cbit_tag_number(each->tag)).bit;
+            link = &each->next;
+        }
+    }
+    cache->filter[at] = filter;
 }
 
 void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
@@ -86,15 +89,10 @@ void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
     if (cbit_line_on_chip(line) || line->victims != 0 || line->mshr != NULL) {
         return;
     }
-    uint32_t i = cbit_index(cache, line);
-    uint32_t *link = &cache->buckets[bucket_of(cache, cbit_tag_number(line->tag))];
-    while (*link != i) {
-        link = &cache->pool[*link].next;
-    }
-    *link = line->next;
+    unchain(cache, line);
     line->tag = 0;
     line->next = cache->pool_free;
-    cache->pool_free = i;
+    cache->pool_free = cbit_index(cache, line);
 }
 
 uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line)
@@ -122,30 +120,14 @@ void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 
 static void clear_place(cbit_level_t *level, uint32_t unit, uint64_t tag)
 {
-    uint32_t place = cbit_level_find(level, unit, tag);
-    if (place != NOWHERE) {
-        level->tags[place] = 0;
-        level->used[place] = 0; /* the next one that is taken */
-    }
+    cbit_level_clear(level, cbit_level_find(level, unit, tag));
 }
 
-/* The place for a new line of a unit: an empty one, else the least recently used. */
-static uint32_t choose(const cbit_level_t *level, uint32_t unit, uint64_t tag)
+static void clear_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    uint32_t set =
-        unit * level->lines + ((uint32_t)cbit_tag_number(tag) & level->set_mask) * level->ways;
-    uint32_t best = set;
-    for (uint32_t i = set + 1; i < set + level->ways; i++) {
-        best = level->used[i] < level->used[best] ? i : best;
-    }
-    return best;
-}
-
-static void take_place(cbit_level_t *level, uint32_t place, uint64_t tag, uint32_t line)
-{
-    level->tags[place] = tag;
-    level->line[place] = line;
-    cbit_level_touch(level, place);
+    cbit_level_clear(&cache->l3,
+                     cbit_level_find_line(&cache->l3, complex, line->tag, cbit_index(cache, line)));
+    line->complexes &= ~(UINT64_C(1) << complex);
 }
 
 void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
@@ -160,8 +142,7 @@ void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 /* An inclusive L3 takes the copies above it along. */
 void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    clear_place(&cache->l3, complex, line->tag);
-    line->complexes &= ~(UINT64_C(1) << complex);
+    clear_l3(cache, line, complex);
     if (!cache->config.l3_inclusive) {
         return;
     }
@@ -215,46 +196,92 @@ bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint
     return line->cores == UINT64_C(1) << core && complexes == 0;
 }
 
-void cbit_line_expect(const cbit_cache_t *cache, uint32_t core, uint64_t tag)
+/* ---- ahead of placing ---- */
+
+/*
+ * Most of what a placed line touches is far away in the host's memory: its bucket, the set of the
+ * L3 that the line leaving the L2 goes to, the line that leaves that set for good, and that one's
+ * bucket. Each is known only when the one before it is there, so there is one step for each newer
+ * line, all of them long before the fill arrives. A guess that turns out wrong costs nothing.
+ */
+static void expect_l2(cbit_cache_t *cache, cbit_expected_t *expected)
 {
-    const cbit_level_t *l3 = &cache->l3;
-    if (l3->lines == 0) {
+    const cbit_level_t *l2 = &cache->l2, *l3 = &cache->l3;
+    const uint32_t place = cbit_level_choose(l2, expected->core, expected->tag);
+    expected->pushed_tag = cache->config.l3_inclusive ? expected->tag : l2->tags[place];
+    if (l2->line[place] != NOWHERE) {
+        __builtin_prefetch(&cache->pool[l2->line[place]], 1);
+    }
+    if (l3->lines == 0 || expected->pushed_tag == 0) {
+        expected->pushed_tag = 0;
         return;
     }
-    uint32_t set = cbit_complex_of(cache, core) * l3->lines +
-                   ((uint32_t)cbit_tag_number(tag) & l3->set_mask) * l3->ways;
-    for (uint32_t way = 0; way < l3->ways; way += 8) { /* eight to a line of the host */
-        __builtin_prefetch(&l3->tags[set + way]);
-        __builtin_prefetch(&l3->used[set + way]);
+    const uint32_t complex = cbit_complex_of(cache, expected->core);
+    const uint32_t set = cbit_level_set(l3, complex, expected->pushed_tag);
+    for (uint32_t way = 0; way < l3->ways; way += CBIT_LINE_BYTES / sizeof l3->line[0]) {
+        __builtin_prefetch(&l3->line[set * l3->ways + way], 1);
     }
-    __builtin_prefetch(&l3->line[set]);
+    __builtin_prefetch(&l3->order[(size_t)set * l3->order_words], 1);
 }
 
-void cbit_line_expect_victim(const cbit_cache_t *cache, uint32_t core, uint64_t tag)
+static void expect_l3(const cbit_cache_t *cache, cbit_expected_t *expected)
 {
-    const cbit_level_t *l3 = &cache->l3;
-    if (l3->lines == 0) {
-        return;
+    expected->leaving = NOWHERE;
+    if (expected->pushed_tag != 0) {
+        const uint32_t complex = cbit_complex_of(cache, expected->core);
+        const uint32_t place = cbit_level_choose(&cache->l3, complex, expected->pushed_tag);
+        expected->leaving = cache->l3.line[place];
     }
-    uint32_t place = choose(l3, cbit_complex_of(cache, core), tag);
-    if (l3->tags[place] != 0) {
-        __builtin_prefetch(&cache->pool[l3->line[place]]);
-        __builtin_prefetch(&cache->buckets[bucket_of(cache, cbit_tag_number(l3->tags[place]))]);
+    if (expected->leaving != NOWHERE) {
+        __builtin_prefetch(&cache->pool[expected->leaving], 1);
     }
 }
+
+static void expect_gone(const cbit_cache_t *cache, const cbit_expected_t *expected)
+{
+    if (expected->leaving == NOWHERE) {
+        return;
+    }
+    const cbit_line_t *line = &cache->pool[expected->leaving];
+    __builtin_prefetch(&cache->buckets[bucket_of(cache, cbit_tag_number(line->tag)).at], 1);
+    if (line->dirty && cache->bytes != NULL) {
+        __builtin_prefetch(cbit_line_bytes(cache, line));
+    }
+}
+
+void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line)
+{
+    const uint32_t at = cache->expected_at;
+    cache->expected_at = (at + 1) % EXPECTED;
+    cbit_expected_t *before = &cache->expected[(at + EXPECTED - 1) % EXPECTED];
+    const cbit_expected_t *oldest = &cache->expected[(at + EXPECTED - 2) % EXPECTED];
+    if (oldest->tag != 0) {
+        expect_gone(cache, oldest);
+    }
+    if (before->tag != 0) {
+        expect_l3(cache, before);
+    }
+    cache->expected[at] = (cbit_expected_t){.core = core, .tag = line->tag};
+    expect_l2(cache, &cache->expected[at]);
+    if (cache->bytes != NULL) {
+        __builtin_prefetch(cbit_line_bytes(cache, line), 1);
+    }
+}
+
+/* ---- placing ---- */
 
 static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
     if ((line->complexes >> complex & 1) != 0) {
         return;
     }
-    uint32_t place = choose(&cache->l3, complex, line->tag);
-    if (cache->l3.tags[place] != 0) {
+    uint32_t place = cbit_level_choose(&cache->l3, complex, line->tag);
+    if (cache->l3.line[place] != NOWHERE) {
         cbit_line_t *old = &cache->pool[cache->l3.line[place]];
         cbit_line_drop_complex(cache, old, complex);
         cbit_line_retire(cache, old, complex);
     }
-    take_place(&cache->l3, place, line->tag, cbit_index(cache, line));
+    cbit_level_take(&cache->l3, place, line->tag, cbit_index(cache, line));
     line->complexes |= UINT64_C(1) << complex;
 }
 
@@ -262,7 +289,8 @@ void cbit_line_promote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bo
 {
     cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
     if (l1->lines != 0) {
-        take_place(l1, choose(l1, core, line->tag), line->tag, cbit_index(cache, line));
+        cbit_level_take(l1, cbit_level_choose(l1, core, line->tag), line->tag,
+                        cbit_index(cache, line));
     }
 }
 
@@ -283,19 +311,18 @@ void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool
     if ((line->cores >> core & 1) == 0) {
         /* A victim cache hands its copy up; an inclusive one keeps one. The line itself must count
            as present before another one is pushed out. */
-        if (cache->l3.lines != 0 && !cache->config.l3_inclusive) {
-            clear_place(&cache->l3, complex, line->tag);
-            line->complexes &= ~(UINT64_C(1) << complex);
+        if ((line->complexes >> complex & 1) != 0 && !cache->config.l3_inclusive) {
+            clear_l3(cache, line, complex);
         }
         line->cores |= UINT64_C(1) << core;
         if (cache->l3.lines != 0 && cache->config.l3_inclusive) {
             place_l3(cache, line, complex);
         }
-        uint32_t place = choose(&cache->l2, core, line->tag);
-        if (cache->l2.tags[place] != 0) {
+        uint32_t place = cbit_level_choose(&cache->l2, core, line->tag);
+        if (cache->l2.line[place] != NOWHERE) {
             demote(cache, &cache->pool[cache->l2.line[place]], core);
         }
-        take_place(&cache->l2, place, line->tag, cbit_index(cache, line));
+        cbit_level_take(&cache->l2, place, line->tag, cbit_index(cache, line));
     }
     cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
     if (cbit_level_find(l1, core, line->tag) == NOWHERE) {

@@ -20,6 +20,14 @@ static void flushers_hear(cbit_cache_t *cache, cbit_victim_t *victim)
     }
 }
 
+static void give_back(cbit_cache_t *cache, cbit_victim_t *victim)
+{
+    victim->busy = false;
+    victim->next = cache->victims_free;
+    cache->victims_free = victim;
+    cache->victims_busy--;
+}
+
 static void victim_taken(void *self, cbit_txn_t *txn)
 {
     cbit_victim_t *victim = self;
@@ -31,10 +39,9 @@ static void victim_taken(void *self, cbit_txn_t *txn)
         txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
         victim_append(cache, victim);
     } else {
-        victim->busy = false;
-        cache->victims_busy--;
         line->victims--;
         flushers_hear(cache, victim);
+        give_back(cache, victim);
         cbit_line_release(cache, line);
     }
     cbit_cache_send_victims(cache);
@@ -59,12 +66,14 @@ void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line, uint32_t comp
     if (unsent(cache, line) != NULL) {
         return;
     }
-    cbit_victim_t *victim = cache->victims;
-    while (victim->busy) {
-        victim++;
-    }
-    *victim = (cbit_victim_t){
-        .cache = cache, .busy = true, .line = cbit_index(cache, line), .complex = complex};
+    cbit_victim_t *victim = cache->victims_free;
+    cache->victims_free = victim->next;
+    victim->busy = true;
+    victim->sent = false;
+    victim->again = false;
+    victim->line = cbit_index(cache, line);
+    victim->complex = complex;
+    victim->flushers = 0;
     victim->txn.entered_ps = cbit_kernel_now_ps(cache->kernel);
     cache->victims_busy++;
     line->victims++;
@@ -83,8 +92,7 @@ bool cbit_cache_victim_cancel(cbit_cache_t *cache, cbit_line_t *line)
     }
     *(before != NULL ? &before->next : &cache->victims_first) = victim->next;
     cache->victims_last = cache->victims_last == victim ? before : cache->victims_last;
-    victim->busy = false;
-    cache->victims_busy--;
+    give_back(cache, victim);
     line->victims--;
     flushers_hear(cache, victim); /* it is back in a cache, written after the WBINVD began */
     return true;
@@ -140,7 +148,10 @@ void cbit_cache_send_victims(cbit_cache_t *cache)
         cbit_txn_init(txn, CBIT_COMMAND_WRITE, cbit_tag_spa(line->tag), CBIT_LINE_BYTES,
                       cbit_tag_key(line->tag), (cbit_source_t)(line->by >> 16), since_ps);
         txn->source_id = (uint16_t)line->by;
-        memcpy(txn->data, line->bytes, CBIT_LINE_BYTES);
+        txn->no_bytes = cache->bytes == NULL;
+        if (!txn->no_bytes) {
+            memcpy(txn->data, cbit_line_bytes(cache, line), CBIT_LINE_BYTES);
+        }
         cbit_txn_charge(txn, CBIT_STAGE_FABRIC, cbit_kernel_now_ps(cache->kernel) - since_ps);
         cbit_txn_push_reply(txn, victim_taken, victim);
         /* Off the list first: the answer may come from inside. */
@@ -186,7 +197,7 @@ static bool scan(cbit_cache_t *cache, uint32_t core)
         const cbit_level_t *level = l3 ? &cache->l3 : &cache->l2;
         uint32_t unit = l3 ? cbit_complex_of(cache, core) : core;
         uint32_t place = unit * level->lines + flushing->cursor - (l3 ? l2_lines : 0);
-        if (level->tags[place] == 0) {
+        if (level->line[place] == NOWHERE) {
             continue;
         }
         cbit_line_t *line = &cache->pool[level->line[place]];
@@ -368,7 +379,7 @@ static void forget(cbit_cache_t *cache, cbit_level_t *level, uint32_t unit, bool
 {
     for (uint32_t i = 0; i < level->lines; i++) {
         uint32_t place = unit * level->lines + i;
-        if (level->tags[place] == 0) {
+        if (level->line[place] == NOWHERE) {
             continue;
         }
         cbit_line_t *line = &cache->pool[level->line[place]];

@@ -2,45 +2,28 @@
 #ifndef CBIT_MODEL_CACHE_STATE_H
 #define CBIT_MODEL_CACHE_STATE_H
 
-#include "cbit/cache/cache.h"
+#include "model/cache/level.h"
 
 enum {
-    LINE_SHIFT = 6,
-    KEY_BITS = 11, /* PLAIN 0, ASIDs 1..1023, HOST 1024 */
     NO_OWNER = -1,
     VICTIMS_PER_MSHR = 2, /* that requests may fill; one more for each fill on its way */
     WAITS_PER_CORE = 128,
 };
-#define NOWHERE   UINT32_MAX
-#define TAG_VALID (UINT64_C(1) << 63)
-
 typedef struct cbit_mshr cbit_mshr_t;
 
-/* One line (address and key id) that is on the chip, or on its way there or away. */
+/* One line (address and key id) that is on the chip, or on its way there or away: a line of the
+   host. Its bytes are apart: who only looks at the entry does not touch them. */
 typedef struct cbit_line {
-    uint64_t tag;
-    uint32_t next; /* of its hash chain, or of the free ones */
-    uint32_t by;   /* who wrote it: source << 16 | source_id, for its write-back */
-    int16_t owner; /* the only core with a copy, which may write it; or NO_OWNER */
-    bool dirty;
-    uint16_t victims;   /* write-backs of it that memory has not taken */
+    _Alignas(64) uint64_t tag;
     uint64_t cores;     /* that have it in their L2 */
     uint64_t complexes; /* that have it in their L3 */
     cbit_mshr_t *mshr;  /* on its way to a core */
-    /* In a host line of their own: who only looks at the entry does not touch them. */
-    _Alignas(64) uint8_t bytes[CBIT_LINE_BYTES];
+    uint32_t next;      /* of its hash chain, or of the free ones */
+    uint32_t by;        /* who wrote it: source << 16 | source_id, for its write-back */
+    int16_t owner;      /* the only core with a copy, which may write it; or NO_OWNER */
+    uint16_t victims;   /* write-backs of it that memory has not taken */
+    bool dirty;
 } cbit_line_t;
-
-/* A level over all its units (cores or complexes). Line of a unit: unit x lines + set x ways + way;
-   one entry each, structure of arrays. */
-typedef struct cbit_level {
-    uint32_t units, ways, set_mask, lines;
-    cbit_ps_t ps;
-    uint64_t *tags; /* valid, line number, key id: one compare decides */
-    uint64_t *used;
-    uint32_t *line; /* index in the directory */
-    uint64_t touches;
-} cbit_level_t;
 
 /* A request that waits for a line. */
 typedef struct cbit_wait {
@@ -60,7 +43,7 @@ struct cbit_mshr {
     cbit_wait_t *first, *last;
     uint64_t patch_mask; /* bytes that were written elsewhere since the fill was asked for */
     uint8_t patch[CBIT_LINE_BYTES];
-    cbit_mshr_t *next; /* fills, in order of sending */
+    cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
 };
 
 /* A write-back. Its bytes are taken from the line when it is sent. */
@@ -73,8 +56,18 @@ struct cbit_victim {
     uint32_t complex;  /* that it left last */
     uint64_t flushers; /* cores whose WBINVD waits for it */
     cbit_txn_t txn;
-    cbit_victim_t *next; /* in order of sending */
+    cbit_victim_t *next; /* in order of sending; or those that are free */
 };
+
+/* Lines that will be placed, newest at expected_at: what placing them touches is fetched into the
+   host's caches step by step, one step with each newer one (directory.c). */
+enum { EXPECTED = 4 };
+typedef struct cbit_expected {
+    uint32_t core;
+    uint64_t tag;        /* 0: nothing */
+    uint64_t pushed_tag; /* of the line that will leave the L2 for the L3; 0: none */
+    uint32_t leaving;    /* the line that will leave the chip, or NOWHERE */
+} cbit_expected_t;
 
 typedef struct cbit_flush cbit_flush_t;
 struct cbit_flush {
@@ -116,15 +109,19 @@ struct cbit_cache {
 
     cbit_level_t l1i, l1d, l2, l3;
     cbit_line_t *pool;
+    uint8_t (*bytes)[CBIT_LINE_BYTES]; /* of each entry of the pool; NULL: timing only */
     uint32_t pool_count, pool_used, pool_free;
     uint32_t *buckets;
+    uint8_t *filter; /* of each bucket: bits of the lines that are in it (directory.c) */
     uint32_t bucket_mask;
+    cbit_expected_t expected[EXPECTED];
+    uint32_t expected_at;
 
     uint32_t mshr_count, mshrs_busy;
-    cbit_mshr_t *mshrs;
+    cbit_mshr_t *mshrs, *mshrs_free;
     cbit_mshr_t *fills_first, *fills_last; /* looked up, not sent */
     uint32_t victim_count, victims_busy; /* count: what requests may fill; mshr_count more exist */
-    cbit_victim_t *victims;
+    cbit_victim_t *victims, *victims_free;
     cbit_victim_t *victims_first, *victims_last; /* not sent */
     cbit_wait_t *waits, *waits_free;
     cbit_answers_t answers[ANSWERS];
@@ -144,55 +141,19 @@ struct cbit_cache {
     cbit_cache_stats_t stats;
 };
 
-static inline uint64_t cbit_tag(cbit_spa_t spa, cbit_key_t key)
-{
-    return TAG_VALID | (spa >> LINE_SHIFT) << KEY_BITS | key;
-}
-
-static inline uint64_t cbit_tag_number(uint64_t tag)
-{
-    return (tag & ~TAG_VALID) >> KEY_BITS;
-}
-
-static inline cbit_spa_t cbit_tag_spa(uint64_t tag)
-{
-    return cbit_tag_number(tag) << LINE_SHIFT;
-}
-
-static inline cbit_key_t cbit_tag_key(uint64_t tag)
-{
-    return (cbit_key_t)(tag & ((1U << KEY_BITS) - 1));
-}
-
 static inline uint32_t cbit_complex_of(const cbit_cache_t *cache, uint32_t core)
 {
     return core / cache->config.cores_per_complex;
 }
 
-/* Where a line stands in a unit of a level, or NOWHERE. */
-static inline uint32_t cbit_level_find(const cbit_level_t *level, uint32_t unit, uint64_t tag)
-{
-    if (level->lines == 0) {
-        return NOWHERE;
-    }
-    uint32_t set =
-        unit * level->lines + ((uint32_t)cbit_tag_number(tag) & level->set_mask) * level->ways;
-    for (uint32_t i = set; i < set + level->ways; i++) {
-        if (level->tags[i] == tag) {
-            return i;
-        }
-    }
-    return NOWHERE;
-}
-
-static inline void cbit_level_touch(cbit_level_t *level, uint32_t place)
-{
-    level->used[place] = ++level->touches;
-}
-
 static inline uint32_t cbit_index(const cbit_cache_t *cache, const cbit_line_t *line)
 {
     return (uint32_t)(line - cache->pool);
+}
+
+static inline uint8_t *cbit_line_bytes(const cbit_cache_t *cache, const cbit_line_t *line)
+{
+    return cache->bytes[line - cache->pool];
 }
 
 static inline bool cbit_line_on_chip(const cbit_line_t *line)
@@ -208,10 +169,6 @@ static inline bool cbit_cache_has_room(const cbit_cache_t *cache)
 
 /* ---- directory (directory.c) ---- */
 
-bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
-                     const cbit_clock_t *cclk);
-void cbit_level_free(cbit_level_t *level);
-
 cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag); /* or NULL */
 /* The next line of the same address after `after` (NULL: the first), under any key id. */
 cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
@@ -220,10 +177,8 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag);
 /* Gives the entry back if nothing refers to it. */
 void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
 
-/* A line will be placed: has the host fetch what that touches, its L3 set first, then the entry of
-   the line that leaves it. Changes nothing. */
-void cbit_line_expect(const cbit_cache_t *cache, uint32_t core, uint64_t tag);
-void cbit_line_expect_victim(const cbit_cache_t *cache, uint32_t core, uint64_t tag);
+/* A line will be placed: has the host fetch what that touches. Changes nothing that shows. */
+void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line);
 
 /* Puts a line into a core's L2 and L1. Displaces at most one line from the chip. */
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);

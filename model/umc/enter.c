@@ -101,6 +101,15 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t 
     (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
 }
 
+static void take_bytes(cbit_umc_t *umc, umc_user_t *user, const cbit_txn_t *txn)
+{
+    if (!umc->parts.timing_only) {
+        memcpy(user->data + txn->spa % CBIT_LINE_BYTES, txn->data, txn->size_bytes);
+    } else if (!txn->no_bytes) {
+        (void)cbit_store_write(umc->parts.store, txn->spa, txn->data, txn->size_bytes);
+    }
+}
+
 static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t *place,
                         uint64_t nck)
 {
@@ -109,7 +118,7 @@ static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t
     uint32_t same = umc_newest_of_line(umc, user->line_spa);
     umc->stats.writes++;
     user->mask = mask_of(txn);
-    memcpy(user->data + txn->spa % CBIT_LINE_BYTES, txn->data, txn->size_bytes);
+    take_bytes(umc, user, txn);
     if (umc_engine_on(umc) && user->key != CBIT_KEY_PLAIN && !umc->loaded[user->slot]) {
         umc->stats.not_loaded++;
         umc_limit_left(umc, user->requester);
@@ -121,7 +130,7 @@ static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t
         !umc_read_queued_for_line(umc, user->line_spa)) {
         umc->stats.coalesced++;
         umc_user_t *older = &umc->users[same];
-        memcpy(older->data + txn->spa % CBIT_LINE_BYTES, txn->data, txn->size_bytes);
+        take_bytes(umc, older, txn);
         older->mask |= user->mask;
         umc_limit_left(umc, user->requester);
         umc_user_free(umc, index);

@@ -62,7 +62,9 @@ static void decrypt_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
         line.beat_eclk[i] =
             umc_eclk_from(umc, rd_nck + t->cl_nck + (i + 1) * t->burst_nck / CBIT_LINE_BEATS);
     }
-    memcpy(line.data, user->data, sizeof line.data);
+    if (!umc->parts.timing_only) {
+        memcpy(line.data, user->data, sizeof line.data);
+    }
     offer(umc, user, &line);
     umc_into_flight(umc, index, UMC_FLIGHT,
                     first_out_nck(umc, user, line.beat_eclk[CBIT_LINE_BEATS - 1]));
@@ -91,7 +93,9 @@ static uint64_t encrypt_write(cbit_umc_t *umc, uint32_t index, uint64_t at_nck)
         wr_nck = out_nck > bus_nck ? umc_max_u64(wr_nck, out_nck - bus_nck) : wr_nck;
     }
     umc->encrypt_free_eclk = first_eclk + CBIT_LINE_BEATS / rate;
-    memcpy(line.data, user->data, sizeof line.data);
+    if (!umc->parts.timing_only) {
+        memcpy(line.data, user->data, sizeof line.data);
+    }
     offer(umc, user, &line);
     return wr_nck;
 }
@@ -107,7 +111,9 @@ static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
         umc_limit_left(umc, user->requester);
         umc_account_read(umc, event->user, event->accept_nck, false);
     }
-    (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+    if (!umc->parts.timing_only) {
+        (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+    }
     if (umc_engine_on(umc)) {
         decrypt_read(umc, event->user, event->at_nck);
     } else {
@@ -121,7 +127,9 @@ static void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
     user->bus_nck = event->at_nck + umc->device.timing.cwl_nck + umc->device.timing.burst_nck;
     umc_limit_left(umc, user->requester);
     if (!umc_engine_on(umc)) {
-        (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+        if (!umc->parts.timing_only) {
+            (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+        }
         user->offered = true;
         user->overtaken = true;
     } else if (!user->offered) {
@@ -173,7 +181,11 @@ static void reply_read(cbit_umc_t *umc, umc_user_t *user, cbit_err_t status, uin
 {
     cbit_txn_t *txn = user->txn;
     txn->status = status;
-    if (status == CBIT_ERR_OK) {
+    if (txn->no_bytes) {
+        /* nobody looks */
+    } else if (umc->parts.timing_only) {
+        (void)cbit_store_read(umc->parts.store, txn->spa, txn->data, txn->size_bytes);
+    } else if (status == CBIT_ERR_OK) {
         memcpy(txn->data, user->data + txn->spa % CBIT_LINE_BYTES, txn->size_bytes);
     } else {
         memset(txn->data, 0, txn->size_bytes);
@@ -213,7 +225,7 @@ static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_
 static void end_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
-    if (!user->overtaken) {
+    if (!user->overtaken && !umc->parts.timing_only) {
         (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
     }
     umc_unchain_write(umc, index);
@@ -235,7 +247,9 @@ static bool take_line(cbit_umc_t *umc, umc_user_t *user, uint64_t nck, cbit_err_
     }
     uint64_t *busy = user->lane == CBIT_AES_ENCRYPT ? umc->encrypt_busy : umc->decrypt_busy;
     busy[user->tag / 64] &= ~(1ull << user->tag % 64);
-    memcpy(user->data, result.data, sizeof user->data);
+    if (!umc->parts.timing_only) {
+        memcpy(user->data, result.data, sizeof user->data);
+    }
     user->taken = true;
     umc->stats.aes_waited_eclk += result.waited_eclk;
     *status = result.error == CBIT_AES_OK           ? CBIT_ERR_OK

@@ -231,7 +231,7 @@ static void piece_answered(void *self, cbit_txn_t *txn)
     struct cbit_piece *piece = self;
     cbit_slot_t *slot = piece->slot;
     cbit_vcpu_t *vcpu = slot->vcpu;
-    if (!slot->store) {
+    if (!slot->store && !txn->no_bytes) {
         /* A machine check of a load that nobody waits for is not precise: its bytes are zero. */
         memcpy(slot->bytes + piece->offset, txn->data, txn->size_bytes);
         cbit_vcpu_saw(vcpu, (cbit_target_t){.spa = txn->spa, .key = txn->key}, txn->size_bytes);
@@ -316,6 +316,13 @@ static void begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     vcpu->last_load = store ? vcpu->last_load : slot;
 }
 
+/* Timing only: nothing moves unless the program looks at what it loads. */
+static bool carries_bytes(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    return !vcpu->parts.timing_only ||
+           (op->kind == CBIT_OP_LOAD && vcpu->context->program.on_data != NULL);
+}
+
 /* True if the piece is done with or on its way. */
 static cbit_step_t send_piece(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t offset,
                               uint32_t *clocks)
@@ -327,13 +334,13 @@ static cbit_step_t send_piece(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t o
     cbit_command_t command = slot->store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ;
     const cbit_port_t *memory = &vcpu->parts.memory;
     if (vcpu->send_refused_ps == 0) {
-        uint8_t *bytes = slot->bytes + offset;
-        if (slot->store) {
+        uint8_t *bytes = carries_bytes(vcpu, op) ? slot->bytes + offset : NULL;
+        if (slot->store && bytes != NULL) {
             memcpy(bytes, op->data + offset, len);
         }
         if (memory->quick != NULL &&
             memory->quick(memory->self, command, target.spa, target.key, bytes, len, clocks)) {
-            if (!slot->store) {
+            if (!slot->store && bytes != NULL) {
                 cbit_vcpu_saw(vcpu, target, len);
             }
             return STEP_DONE;
@@ -346,7 +353,10 @@ static cbit_step_t send_piece(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t o
         piece->txn.source_id = vcpu->context->guest;
         cbit_txn_charge(&piece->txn, CBIT_STAGE_WALK, vcpu->walk_ps);
         cbit_txn_charge(&piece->txn, CBIT_STAGE_CORE, vcpu->first_waited_ps);
-        memcpy(piece->txn.data, bytes, len);
+        piece->txn.no_bytes = bytes == NULL;
+        if (slot->store && bytes != NULL) {
+            memcpy(piece->txn.data, bytes, len);
+        }
         cbit_txn_push_reply(&piece->txn, piece_answered, piece);
         piece->offset = (uint8_t)offset;
     }
@@ -406,8 +416,8 @@ bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     if (!cbit_vcpu_translate_hit(vcpu, op->gva, store ? INTENT_WRITE : INTENT_READ, &target)) {
         return false;
     }
-    uint8_t bytes[CBIT_LINE_BYTES];
-    if (store) {
+    uint8_t line[CBIT_LINE_BYTES], *bytes = carries_bytes(vcpu, op) ? line : NULL;
+    if (store && bytes != NULL) {
         memcpy(bytes, op->data, op->size_bytes);
     }
     uint32_t clocks;
@@ -422,7 +432,9 @@ bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     }
     vcpu->last_load = NULL;
     vcpu->last_load_n = vcpu->n + clocks > vcpu->last_load_n ? vcpu->n + clocks : vcpu->last_load_n;
-    cbit_vcpu_saw(vcpu, target, op->size_bytes);
+    if (bytes != NULL) {
+        cbit_vcpu_saw(vcpu, target, op->size_bytes);
+    }
     if (vcpu->context->program.on_data != NULL) {
         vcpu->context->program.on_data(vcpu->context->program.self, op, bytes);
     }

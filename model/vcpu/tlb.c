@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { TLB_MAX_WAYS = 8 };
+enum { TLB_MAX_WAYS = CBIT_LRU_WAYS_PER_WORD };
 
 static uint32_t tag_asid(uint64_t tag)
 {
@@ -21,18 +21,29 @@ bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
         return true;
     }
     tlb->ways = entries < TLB_MAX_WAYS ? entries : TLB_MAX_WAYS;
-    tlb->set_mask = entries / tlb->ways - 1;
+    tlb->way_shift = (uint32_t)__builtin_ctz(tlb->ways);
+    uint32_t sets = entries / tlb->ways;
+    tlb->set_mask = sets - 1;
     tlb->tags = calloc(entries, sizeof tlb->tags[0]);
-    tlb->used = calloc(entries, sizeof tlb->used[0]);
+    tlb->order = calloc(sets, sizeof tlb->order[0]);
+    tlb->taken = calloc(sets, sizeof tlb->taken[0]);
     tlb->pages = calloc(entries, sizeof tlb->pages[0]);
     tlb->flags = calloc(entries, sizeof tlb->flags[0]);
-    return tlb->tags != NULL && tlb->used != NULL && tlb->pages != NULL && tlb->flags != NULL;
+    if (tlb->tags == NULL || tlb->order == NULL || tlb->taken == NULL || tlb->pages == NULL ||
+        tlb->flags == NULL) {
+        return false;
+    }
+    for (uint32_t set = 0; set < sets; set++) {
+        cbit_lru_init(&tlb->order[set], tlb->ways);
+    }
+    return true;
 }
 
 void cbit_tlb_free(cbit_tlb_t *tlb)
 {
     free(tlb->tags);
-    free(tlb->used);
+    free(tlb->order);
+    free(tlb->taken);
     free(tlb->pages);
     free(tlb->flags);
 }
@@ -52,7 +63,7 @@ int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_pag
         uint32_t set = set_of(tlb, address, (cbit_page_size_t)s);
         for (uint32_t i = set; i < set + tlb->ways; i++) {
             if (tlb->tags[i] == tag) {
-                tlb->used[i] = ++tlb->touches;
+                cbit_tlb_use(tlb, i);
                 *size = (cbit_page_size_t)s;
                 return i;
             }
@@ -66,8 +77,22 @@ static void drop(cbit_tlb_t *tlb, uint32_t i)
     if (tlb->tags[i] != 0) {
         tlb->of_size[tag_size(tlb->tags[i])]--;
         tlb->tags[i] = 0;
-        tlb->used[i] = 0; /* the next one that is taken */
+        tlb->taken[i >> tlb->way_shift]--;
     }
+}
+
+/* Where it is already; else the first entry of the set that is empty, or that used longest ago. */
+static uint32_t place_for(const cbit_tlb_t *tlb, uint64_t tag, uint32_t first)
+{
+    uint32_t empty = first + tlb->ways;
+    for (uint32_t i = first + tlb->ways; i-- > first;) {
+        if (tlb->tags[i] == tag) {
+            return i;
+        }
+        empty = tlb->tags[i] == 0 ? i : empty;
+    }
+    uint32_t set = first >> tlb->way_shift;
+    return tlb->taken[set] < tlb->ways ? empty : first + cbit_lru_oldest(&tlb->order[set]);
 }
 
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
@@ -77,21 +102,14 @@ void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page
         return;
     }
     uint64_t tag = cbit_tlb_tag(address, asid, size);
-    uint32_t set = set_of(tlb, address, size);
-    uint32_t best = set;
-    for (uint32_t i = set; i < set + tlb->ways; i++) {
-        if (tlb->tags[i] == tag) {
-            best = i;
-            break;
-        }
-        best = tlb->used[i] < tlb->used[best] ? i : best;
-    }
+    uint32_t best = place_for(tlb, tag, set_of(tlb, address, size));
     drop(tlb, best);
     tlb->of_size[size]++;
+    tlb->taken[best >> tlb->way_shift]++;
     tlb->tags[best] = tag;
-    tlb->used[best] = ++tlb->touches;
     tlb->pages[best] = page;
     tlb->flags[best] = flags;
+    cbit_tlb_use(tlb, best);
 }
 
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid)

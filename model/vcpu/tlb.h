@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cbit/base/lru.h"
 #include "cbit/sim/txn.h"
 
 enum {
@@ -32,13 +33,13 @@ typedef enum cbit_page_size {
 } cbit_page_size_t;
 
 typedef struct cbit_tlb {
-    uint32_t ways, set_mask, entries;
+    uint32_t ways, way_shift, set_mask, entries;
     uint32_t of_size[PAGE_SIZES]; /* how many there are: sizes without any are not looked for */
     uint64_t *tags;               /* valid, size, page number, ASID: one compare decides */
-    uint64_t *used;
-    cbit_spa_t *pages; /* the page's base, or the table's address */
+    uint64_t *order;              /* one word a set: cbit/base/lru.h */
+    uint8_t *taken;               /* entries of a set that are valid */
+    cbit_spa_t *pages;            /* the page's base, or the table's address */
     uint8_t *flags;
-    uint64_t touches;
 } cbit_tlb_t;
 
 static inline uint32_t cbit_page_shift(cbit_page_size_t size)
@@ -53,6 +54,12 @@ static inline uint64_t cbit_tlb_tag(uint64_t address, uint32_t asid, cbit_page_s
 {
     uint64_t number = (address & ((UINT64_C(1) << 52) - 1)) >> cbit_page_shift(size);
     return UINT64_C(1) << 63 | (uint64_t)size << TLB_SIZE_SHIFT | number << TLB_ASID_BITS | asid;
+}
+
+/* An entry is used. */
+static inline void cbit_tlb_use(cbit_tlb_t *tlb, uint32_t i)
+{
+    cbit_lru_use(&tlb->order[i >> tlb->way_shift], 1, tlb->ways, i & (tlb->ways - 1));
 }
 
 /* entries: a power of two, or 0: keeps nothing. False: out of memory. */

@@ -286,7 +286,7 @@ bool cbit_vcpu_translate_hit(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t in
     if (!flags_allow(vcpu, flags, intent)) {
         return false;
     }
-    l1->used[*hint] = ++l1->touches;
+    cbit_tlb_use(l1, *hint);
     use(vcpu, l1->pages[*hint] | (gva & cbit_low_mask(12)), flags, intent, target);
     vcpu->mine->tlb_hits++;
     return true;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "cbit/base/rng.h"
+#include "perf/benchmarks/meter.h"
 #include "perf/benchmarks/path_machine.h"
 
 #define SMALL_BYTES UINT64_C(0x4000)
@@ -20,13 +21,6 @@ typedef struct bench {
     uint64_t state;
     uint64_t left, far_millionths;
 } bench_t;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static bool next_op(void *self, cbit_op_t *op)
 {
@@ -48,33 +42,38 @@ static bool next_op(void *self, cbit_op_t *op)
     return true;
 }
 
-static void measure(const char *name, bool engine, uint64_t far_millionths, uint64_t references)
+static void measure(const char *name, path_bytes_t bytes, uint64_t far_millionths,
+                    uint64_t references)
 {
+    static const char *const kinds[PATH_KINDS] = {"timing", "bytes", "plain"};
     cbit_platform_config_t config;
     cbit_rows_defaults(cbit_platform_rows, &config);
-    path_machine_t *machine = path_machine_create(&config, engine);
+    path_machine_t *machine = path_machine_create(&config, bytes);
     bench_t bench = {.left = references, .far_millionths = far_millionths};
     const cbit_program_t program = {.self = &bench, .next = next_op};
-    const double begin = now_s();
-    const cbit_ps_t simulated_ps = path_machine_run(machine, &program);
-    const double span = now_s() - begin;
+    uint64_t events;
+    const double hz = meter_core_hz();
+    const double begin = meter_cpu_seconds();
+    const cbit_ps_t simulated_ps = path_machine_run(machine, &program, &events);
+    const double span = meter_cpu_seconds() - begin;
+    const double hz2 = meter_core_hz();
     cbit_cache_stats_t stats;
     cbit_cache_stats(machine->cache, &stats);
-    printf("  %-9s %-6s %7.2f M references/s  %6.1f ns each  (%.2f lines from memory, %.1f ns "
-           "simulated)\n",
-           name, engine ? "model" : "off", (double)references / span * 1e-6,
-           span / (double)references * 1e9, (double)stats.misses / (double)references,
-           (double)simulated_ps * 1e-3 / (double)references);
+    printf("  %-9s %-6s %7.2f M references/s  %6.1f ns each %6.0f clocks  (%.2f lines from memory, "
+           "%.1f ns simulated) %.2f events\n",
+           name, kinds[bytes], (double)references / span * 1e-6, span / (double)references * 1e9,
+           span / (double)references * (hz + hz2) / 2, (double)stats.misses / (double)references,
+           (double)simulated_ps * 1e-3 / (double)references, (double)events / (double)references);
     path_machine_destroy(machine);
 }
 
 int main(void)
 {
     printf("references a second of CPU time, one core, page size 2 MiB\n");
-    for (int engine = 0; engine < 2; engine++) {
-        measure("resident", engine != 0, 0, 20000000);
-        measure("mixed", engine != 0, 550000, 2000000);
-        measure("missing", engine != 0, 1000000, 1000000);
+    for (path_bytes_t bytes = PATH_TIMING_ONLY; bytes < PATH_KINDS; bytes++) {
+        measure("resident", bytes, 0, 20000000);
+        measure("mixed", bytes, 550000, 2000000);
+        measure("missing", bytes, 1000000, 1000000);
     }
     return EXIT_SUCCESS;
 }

@@ -21,12 +21,20 @@ typedef struct path_machine {
     uint32_t channels;
 } path_machine_t;
 
+typedef enum path_bytes {
+    PATH_TIMING_ONLY, /* the engine's timing, no bytes */
+    PATH_BYTES,       /* real bytes through engine and cipher */
+    PATH_PLAIN,       /* real bytes, no engine */
+    PATH_KINDS,
+} path_bytes_t;
+
 /* A machine as configured, of 8 GiB, with one SEV guest of 1 GiB in pages of 2 MiB, guest's and
-   host's. engine: with the model's AES engine, else none. Ends the process on errors. */
-path_machine_t *path_machine_create(const cbit_platform_config_t *config, bool engine);
+   host's. Ends the process on errors. */
+path_machine_t *path_machine_create(const cbit_platform_config_t *config, path_bytes_t bytes);
 void path_machine_destroy(path_machine_t *machine);
 
-/* Runs a program to its end; the simulated time that it took. */
-cbit_ps_t path_machine_run(path_machine_t *machine, const cbit_program_t *program);
+/* Runs a program to its end; the simulated time that it took. *events gets how many fired. */
+cbit_ps_t path_machine_run(path_machine_t *machine, const cbit_program_t *program,
+                           uint64_t *events);
 
 #endif

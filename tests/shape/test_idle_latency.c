@@ -41,13 +41,14 @@ static uint64_t walk_ps(path_machine_t *machine, walk_t *walk, uint32_t loads)
     walk->left = loads;
     cbit_rng_init(&walk->rng, cbit_test_seed(), loads);
     const cbit_program_t program = {.self = walk, .next = next_load};
-    return path_machine_run(machine, &program);
+    uint64_t events;
+    return path_machine_run(machine, &program, &events);
 }
 
 /* Picoseconds a load: what LOADS more of them take (entry, exit and cold tables cancel out). */
 static uint64_t idle_ps(const cbit_platform_config_t *config, bool engine)
 {
-    path_machine_t *machine = path_machine_create(config, engine);
+    path_machine_t *machine = path_machine_create(config, engine ? PATH_TIMING_ONLY : PATH_PLAIN);
     static walk_t warm, shorter, longer; /* three programs: a core knows them by their address */
     walk_ps(machine, &warm, WARM);
     const uint64_t short_ps = walk_ps(machine, &shorter, WARM);

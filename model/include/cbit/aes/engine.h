@@ -132,6 +132,10 @@ void cbit_aes_count_line(cbit_aes_counters_t *counters, cbit_aes_lane_t lane, bo
 /* The timing model with OpenSSL data. */
 extern const cbit_aes_engine_factory_t cbit_aes_model_factory;
 
+/* The same timing, errors and counters without any data: lines' and results' bytes are left alone.
+ */
+extern const cbit_aes_engine_factory_t cbit_aes_timing_factory;
+
 #ifdef __cplusplus
 }
 #endif

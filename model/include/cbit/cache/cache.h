@@ -68,6 +68,11 @@ extern const cbit_row_t cbit_cache_rows[];
 cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, uint32_t cores,
                              bool coherent_domains, const cbit_clock_t *cclk, cbit_kernel_t *kernel,
                              cbit_port_t below, cbit_cache_t **out, cbit_diag_t *diag);
+/*
+ * Timing only, before the first request: lines keep no bytes. A request that carries some (no_bytes
+ * is not set) reads and writes what is below without time when it is served.
+ */
+void cbit_cache_set_timing_only(cbit_cache_t *cache);
 /* NULL is allowed; requests that it still holds are forgotten. */
 void cbit_cache_destroy(cbit_cache_t *cache);
 

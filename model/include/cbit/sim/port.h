@@ -41,9 +41,9 @@ typedef struct cbit_port {
 
     /*
      * A request that the target can answer by itself at once (a cache hit) without an event: true,
-     * the bytes are moved and *clocks is what it takes in periods of the target's clock. False:
-     * nothing has changed, send it. The sender may be ahead of the kernel's time as long as no
-     * event is pending before the time that it acts for. NULL: never.
+     * the bytes (if not NULL) are moved and *clocks is what it takes in periods of the target's
+     * clock. False: nothing has changed, send it. The sender may be ahead of the kernel's time as
+     * long as no event is pending before the time that it acts for. NULL: never.
      */
     bool (*quick)(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key, void *bytes,
                   uint32_t len_bytes, uint32_t *clocks);

@@ -74,11 +74,12 @@ enum { CBIT_TXN_MAX_HOPS = 6 };
 struct cbit_txn {
     cbit_spa_t spa; /* an access never crosses a 64-byte line */
     cbit_key_t key;
-    uint8_t command;      /* cbit_command_t */
-    uint8_t source;       /* cbit_source_t */
-    uint16_t source_id;   /* guest index for VCPU and WALK, device index for DMA, else 0 */
-    uint8_t size_bytes;   /* 1..64 */
-    uint8_t hops;         /* replies pushed */
+    uint8_t command;    /* cbit_command_t */
+    uint8_t source;     /* cbit_source_t */
+    uint16_t source_id; /* guest index for VCPU and WALK, device index for DMA, else 0 */
+    uint8_t size_bytes; /* 1..64 */
+    uint8_t hops;       /* replies pushed */
+    bool no_bytes; /* of a machine that is timing only: nobody looks at data, nothing is in it */
     cbit_err_t status;    /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
     cbit_ps_t born_ps;    /* when the requester issued it */
     cbit_ps_t entered_ps; /* scratch of the block that holds it now */

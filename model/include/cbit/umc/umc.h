@@ -35,6 +35,9 @@ typedef struct cbit_umc_parts {
     cbit_aes_engine_t engine;               /* ops NULL: off, and the store holds plaintext */
     cbit_aes_engine_config_t engine_config; /* what the engine was created with */
     uint32_t channel;                       /* for messages and statistics */
+    /* Timing only: no cipher, nothing moves with requests; those that do carry bytes (no_bytes is
+       not set) read and write the store, which is all plaintext, when they are answered. */
+    bool timing_only;
     uint16_t host_key_slot; /* where CBIT_KEY_HOST lives; an ASID's slot is its number */
     /* The machine's address -> this channel's own contiguous address (interleave bits removed). */
     uint64_t (*channel_address)(const void *self, cbit_spa_t spa);

@@ -130,6 +130,8 @@ typedef struct cbit_vcpu_parts {
     uint32_t core;       /* its number */
     cbit_key_t host_key; /* VMCB accesses: HOST when the host runs with SME, else PLAIN */
     uint64_t seed;       /* of the unknown registers of the instruction check */
+    bool timing_only;    /* stores, and loads of programs without on_data, carry no bytes; fetched
+                            ones are taken for the recorded ones */
     void *exit_self;
     void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
 } cbit_vcpu_parts_t;

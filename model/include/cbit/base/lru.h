@@ -1,0 +1,61 @@
+/**
+ * @file
+ * Which member of a small set was used longest ago, in a byte each.
+ *
+ * The order of a set is a permutation: byte `way` says how many of the set were used before it; 0
+ * is the one used longest ago. Eight ways to a word, so that a use moves eight of them at once.
+ * Bytes beyond the last way are 0 and stay so.
+ */
+#ifndef CBIT_BASE_LRU_H
+#define CBIT_BASE_LRU_H
+
+#include <stdint.h>
+
+enum { CBIT_LRU_WAYS_PER_WORD = 8, CBIT_LRU_MAX_WAYS = 64 };
+
+#define CBIT_LRU_ONES UINT64_C(0x0101010101010101)
+
+static inline uint32_t cbit_lru_words(uint32_t ways)
+{
+    return (ways + CBIT_LRU_WAYS_PER_WORD - 1) / CBIT_LRU_WAYS_PER_WORD;
+}
+
+/* Way 0 was used longest ago. order: cbit_lru_words(ways) words, all 0. */
+static inline void cbit_lru_init(uint64_t *order, uint32_t ways)
+{
+    for (uint32_t way = 0; way < ways; way++) {
+        order[way / 8] |= (uint64_t)way << way % 8 * 8;
+    }
+}
+
+/* A way is used: all that were used after it move one down. */
+static inline void cbit_lru_use(uint64_t *order, uint32_t words, uint32_t ways, uint32_t way)
+{
+    const uint32_t shift = way % 8 * 8;
+    uint64_t *at = &order[way / 8];
+    const uint64_t mine = *at >> shift & 0xff;
+    if (mine == ways - 1) {
+        return;
+    }
+    for (uint32_t word = 0; word < words; word++) {
+        /* Bit 7 of each byte that is greater than mine; all are below 64. */
+        const uint64_t later =
+            ((order[word] | CBIT_LRU_ONES << 7) - (mine + 1) * CBIT_LRU_ONES) & CBIT_LRU_ONES << 7;
+        order[word] -= later >> 7;
+    }
+    *at = (*at & ~(UINT64_C(0xff) << shift)) | (uint64_t)(ways - 1) << shift;
+}
+
+/* The way that was used longest ago. */
+static inline uint32_t cbit_lru_oldest(const uint64_t *order)
+{
+    for (uint32_t word = 0;; word++) {
+        /* The lowest byte that is 0; a borrow reaches only bytes above one. */
+        const uint64_t zero = (order[word] - CBIT_LRU_ONES) & ~order[word] & CBIT_LRU_ONES << 7;
+        if (zero != 0) {
+            return word * 8 + (uint32_t)__builtin_ctzll(zero) / 8;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * A machine that is timing only does at every time what the one with real bytes does: the same
+ * simulated time, events, cache and controller counters for the same random program.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cbit/base/rng.h"
+#include "cbit_test.h"
+#include "perf/benchmarks/path_machine.h"
+
+enum { REFERENCES = 30000, SEEDS = 4 };
+
+typedef struct load {
+    cbit_rng_t rng;
+    uint32_t left;
+} load_t;
+
+/* Loads and stores of all sizes, some across lines and pages, near and far, some dependent. */
+static bool next_op(void *self, cbit_op_t *op)
+{
+    static const uint64_t spans[] = {UINT64_C(1) << 12, UINT64_C(1) << 18, UINT64_C(1) << 28};
+    load_t *load = self;
+    if (load->left-- == 0) {
+        return false;
+    }
+    op->kind = cbit_rng_below(&load->rng, 3) == 0 ? CBIT_OP_STORE : CBIT_OP_LOAD;
+    op->gva = PATH_DATA + cbit_rng_below(&load->rng, spans[cbit_rng_below(&load->rng, 3)]);
+    op->size_bytes = 1 + (uint32_t)cbit_rng_below(&load->rng, CBIT_LINE_BYTES);
+    op->depends = cbit_rng_below(&load->rng, 4) == 0;
+    op->instructions = 1;
+    memset(op->data, (int)load->left, sizeof op->data);
+    return true;
+}
+
+typedef struct outcome {
+    cbit_ps_t simulated_ps;
+    uint64_t events;
+    cbit_cache_stats_t cache;
+    cbit_umc_stats_t umc;
+    cbit_vcpu_stats_t vcpu;
+} outcome_t;
+
+static outcome_t run(const cbit_platform_config_t *config, path_bytes_t bytes, uint64_t seed)
+{
+    outcome_t outcome;
+    memset(&outcome, 0, sizeof outcome);
+    load_t load = {.left = REFERENCES};
+    cbit_rng_init(&load.rng, seed, 0);
+    const cbit_program_t program = {.self = &load, .next = next_op};
+    path_machine_t *machine = path_machine_create(config, bytes);
+    outcome.simulated_ps = path_machine_run(machine, &program, &outcome.events);
+    cbit_cache_stats(machine->cache, &outcome.cache);
+    cbit_umc_stats(machine->umcs[0], &outcome.umc);
+    cbit_vcpu_stats(machine->vcpu, 0, &outcome.vcpu);
+    path_machine_destroy(machine);
+    return outcome;
+}
+
+START_TEST(bytes_take_no_time)
+{
+    cbit_platform_config_t config;
+    cbit_rows_defaults(cbit_platform_rows, &config);
+    /* Small enough to be full: write-backs and refusals are part of it. */
+    config.cache.l2.size_bytes = UINT64_C(32) << 10;
+    config.cache.l3.size_bytes = UINT64_C(256) << 10;
+    config.sev.coherent_domains = _i % 2 != 0;
+    config.umc.check_commands = true;
+    const uint64_t seed = cbit_test_seed() + (uint64_t)_i;
+    const outcome_t real = run(&config, PATH_BYTES, seed);
+    const outcome_t timing = run(&config, PATH_TIMING_ONLY, seed);
+    ck_assert_uint_eq(real.simulated_ps, timing.simulated_ps);
+    ck_assert_uint_eq(real.events, timing.events);
+    ck_assert_mem_eq(&real.cache, &timing.cache, sizeof real.cache);
+    ck_assert_mem_eq(&real.umc, &timing.umc, sizeof real.umc);
+    ck_assert_mem_eq(&real.vcpu, &timing.vcpu, sizeof real.vcpu);
+    ck_assert_uint_gt(real.cache.writebacks, 1000);
+    ck_assert_uint_eq(real.umc.violations, 0);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("timing_only");
+    TCase *tcase = tcase_create("random");
+    tcase_add_loop_test(tcase, bytes_take_no_time, 0, SEEDS);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
