@@ -181,8 +181,7 @@ static cbit_err_t run_one(run_job_t *job, uint32_t which)
         .baseline = kinds[which].baseline,
         .config = &job->config.hypervisor,
         .pace = job->results[RUN_SELF],
-        .firmware = cbit_firmware_image,
-        .firmware_bytes = cbit_firmware_image_bytes,
+        .firmware = &cbit_firmware,
         .watch =
             which == RUN_SELF && job->timeline != NULL ? cbit_timeline_watch(job->timeline) : NULL,
         .self = &job->progress,

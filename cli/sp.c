@@ -6,7 +6,9 @@
 #include "cli/sp_dev.h"
 #include "cli/sp_host.h"
 #include "cli/sp_map.h"
+#include "cli/sp_measure.h"
 #include "cli/sp_owner.h"
+#include "cli/sp_profile.h"
 #include "cli/sp_words.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
@@ -29,11 +31,17 @@ static void help(void)
         "  --gdb PORT    wait for gdb on 127.0.0.1 before the first instruction; 0: any port\n"
         "  --power-cut-us N  the power fails N us after the boot: what the flash holds then is "
         "kept\n"
+        "  --image FILE  put a signed image into the flash first; built-in: this cbit's own\n"
+        "  --profile     cycles and branches by function of boot ROM and firmware, at the end\n"
+        "  --json, --csv the tables of --profile and measure in this form\n"
+        "  --allow-rollback  images of older security versions may run\n"
         "  --console     the firmware's console on standard error\n"
         "\n"
         "commands:\n");
     sp_words_help();
     sp_owner_help();
+    (void)printf("  %-20s %s\n", "measure",
+                 "Clocks of each command, and the firmware's size and stack.");
     (void)printf("  %-20s %s\n", "map", "Memory map, registers and costs of the SP.");
     (void)printf("\nExit status: 0 every command succeeded; 1 the firmware refused one; with a\n"
                  "program, its own.\n");
@@ -56,6 +64,7 @@ static int take_options(int *argc, char **argv, sp_host_options_t *options, sp_m
     for (int i = 1; i < *argc; i++) {
         const char *word = argv[i];
         bool state = strcmp(word, "--state") == 0, seed = strcmp(word, "--seed") == 0;
+        bool image = strcmp(word, "--image") == 0;
         bool cut = strcmp(word, "--power-cut-us") == 0, gdb = strcmp(word, "--gdb") == 0;
         if (*mode == MODE_PROGRAM) {
             argv[kept++] = argv[i];
@@ -69,10 +78,18 @@ static int take_options(int *argc, char **argv, sp_host_options_t *options, sp_m
             return 0;
         } else if (strcmp(word, "--console") == 0) {
             options->console = true;
-        } else if ((state || seed || cut || gdb) && i + 1 == *argc) {
+        } else if (strcmp(word, "--profile") == 0) {
+            options->profile = true;
+        } else if (strcmp(word, "--json") == 0 || strcmp(word, "--csv") == 0) {
+            options->format = word[2] == 'j' ? SP_TABLE_JSON : SP_TABLE_CSV;
+        } else if (strcmp(word, "--allow-rollback") == 0) {
+            options->allow_rollback = true;
+        } else if ((state || seed || cut || gdb || image) && i + 1 == *argc) {
             return usage("a value must follow", word);
         } else if (state) {
             options->state = argv[++i];
+        } else if (image) {
+            options->image = argv[++i];
         } else if (seed) {
             options->seed_given = cbit_args_u64(argv[++i], &options->seed);
             if (!options->seed_given) {
@@ -107,10 +124,15 @@ static int with_host(const sp_host_options_t *options, int argc, char **argv, sp
     if (sp_host_open(options, &host, diag) == CBIT_ERR_OK) {
         if (mode == MODE_PROGRAM) {
             status = sp_dev_run(host, argv);
+        } else if (strcmp(argv[0], "measure") == 0) {
+            status = sp_measure_run(host, options->format);
         } else if (sp_owner_verb(argv[0])) {
             status = sp_owner_run(host, argc, argv);
         } else {
             status = sp_words_run(host, argc, argv);
+        }
+        if (sp_host_profile(host) != NULL) {
+            sp_profile_print(sp_host_profile(host), options->format);
         }
         (void)sp_host_close(host, diag);
     }
@@ -142,7 +164,7 @@ int cbit_cli_sp(int argc, char **argv)
     }
     if (mode == MODE_PROGRAM) {
         status = sp_dev_check(argv[at]);
-    } else if (!sp_owner_verb(argv[at])) {
+    } else if (!sp_owner_verb(argv[at]) && strcmp(argv[at], "measure") != 0) {
         status = sp_words_check(argc - at, argv + at);
     }
     return status != 0 ? status : with_host(&options, argc - at, argv + at, mode);

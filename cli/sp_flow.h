@@ -11,7 +11,7 @@
 
 typedef struct owner_options {
     const char *firmware, *session, *owner, *out, *migrate_to, *migrate_chain, *migrate_amd, *from,
-        *report, *pek;
+        *report, *pek, *to_state;
     uint64_t policy, secret_gpa, seed;
     bool secret_gpa_given, seed_given;
 } owner_options_t;
@@ -71,6 +71,10 @@ void sp_flow_hex(const uint8_t *bytes, size_t length, char *text);
 
 /* Sends the flow's running guest away, if its options ask: options->out/migration. */
 void sp_flow_migrate(flow_t *flow);
+
+/* A verb in a process of its own, on another platform: cbit sp VERB --state STATE --out OUT [--from
+   FROM]. Its exit status, with a message when it is not 0. */
+int sp_flow_elsewhere(const char *verb, const char *state, const char *out, const char *from);
 
 /* cbit sp receive. */
 int sp_flow_receive(sp_host_t *host, const owner_options_t *options);

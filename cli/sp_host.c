@@ -16,7 +16,9 @@
 #include "cbit/platform/platform.h"
 #include "cbit/workloads/spdriver.h"
 #include "cli/sp_gdb.h"
+#include "cli/sp_profile.h"
 #include "firmware/image.h"
+#include "sev/sp_map.h"
 
 /* The state file: this, then the flash, then SHA-256 of both. Little-endian. */
 typedef struct state_head {
@@ -24,7 +26,7 @@ typedef struct state_head {
     uint64_t seed, boot;
 } state_head_t;
 
-static const char magic[8] = {'C', 'B', 'I', 'T', 'S', 'P', 'S', '1'};
+static const char magic[8] = {'C', 'B', 'I', 'T', 'S', 'P', 'S', '2'};
 
 enum {
     STATE_BYTES = (int)sizeof(state_head_t) + CBIT_SP_FLASH_BYTES + SHA256_DIGEST_LENGTH,
@@ -43,6 +45,8 @@ struct sp_host {
     bool console, ready, done;
     bool dead; /* the power has failed */
     sp_gdb_t *gdb;
+    sp_profile_t *profile;
+    uint32_t clock_mhz;
     cbit_event_t power_cut;
 };
 
@@ -123,6 +127,63 @@ static cbit_err_t load_state(sp_host_t *host, const sp_host_options_t *options, 
     return CBIT_ERR_OK;
 }
 
+/* The board's programmer: an image into the flash, past the firmware. */
+static cbit_err_t program_image(sp_host_t *host, const char *path, cbit_diag_t *diag)
+{
+    uint8_t *at = host->flash + SP_FLASH_IMAGE_OFFSET;
+    memset(at, 0xff, SP_STAGING_BYTES);
+    if (strcmp(path, "built-in") == 0) {
+        memcpy(at, cbit_firmware.image, cbit_firmware.image_bytes);
+        return CBIT_ERR_OK;
+    }
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        cbit_diag_set_file(diag, path);
+        return cbit_diag_add(diag, CBIT_ERR_OPEN, NULL, "%s", strerror(errno));
+    }
+    size_t got = fread(at, 1, SP_STAGING_BYTES, file);
+    bool longer = fgetc(file) != EOF, failed = ferror(file) != 0;
+    (void)fclose(file);
+    if (failed || longer || got == 0) {
+        cbit_diag_set_file(diag, path);
+        return cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL,
+                             "no firmware image: 1 to %d bytes are possible", SP_STAGING_BYTES);
+    }
+    return CBIT_ERR_OK;
+}
+
+static void tell_other_image(const sp_host_t *host, const sp_host_options_t *options)
+{
+    const uint8_t *at = host->flash + SP_FLASH_IMAGE_OFFSET;
+    if (options->image == NULL && at[0] != 0xff &&
+        memcmp(at, cbit_firmware.image, SP_IMAGE_HEAD_BYTES) != 0) {
+        (void)fprintf(stderr,
+                      "note: %s has another firmware image than this cbit brings\n"
+                      "  hint: --image built-in puts that one in\n",
+                      host->path);
+    }
+}
+
+static cbit_err_t refused(const sp_host_t *host, cbit_diag_t *diag)
+{
+    static const char *const texts[] = {
+#define TEXT(name, number, text) [number] = (text),
+        SP_REFUSAL_MAP(TEXT)
+#undef TEXT
+    };
+    uint32_t reason = cbit_sp_refused(cbit_platform_sp(host->platform));
+    if (reason == 0 || reason >= sizeof texts / sizeof texts[0]) {
+        return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "the firmware did not boot");
+    }
+    if (host->path[0] != '\0') {
+        cbit_diag_set_file(diag, host->path);
+    }
+    (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "the boot ROM starts nothing: %s",
+                        texts[reason]);
+    cbit_diag_hint(diag, "--image built-in puts the image of this cbit into the flash");
+    return CBIT_ERR_FORMAT;
+}
+
 /* Written beside and renamed: the file is the old one or the new one, whatever happens. */
 static cbit_err_t save_state(sp_host_t *host, cbit_diag_t *diag)
 {
@@ -188,10 +249,11 @@ static cbit_err_t build(sp_host_t *host, const sp_host_options_t *options, cbit_
     cbit_rows_defaults(cbit_platform_rows, &config);
     config.memory.size_bytes = SP_HOST_MEMORY_BYTES;
     config.sp.identity = true;
+    host->clock_mhz = config.sp.clock_mhz;
+    config.sp.allow_rollback = options->allow_rollback;
     const cbit_platform_parts_t parts = {.engines = &cbit_aes_model_factory,
                                          .seed = host->head.seed,
-                                         .firmware = cbit_firmware_image,
-                                         .firmware_bytes = cbit_firmware_image_bytes,
+                                         .firmware = &cbit_firmware,
                                          .sp_flash = host->flash,
                                          .sp_boot = host->head.boot,
                                          .self = host,
@@ -209,10 +271,16 @@ static cbit_err_t build(sp_host_t *host, const sp_host_options_t *options, cbit_
             return err;
         }
     }
+    if (options->profile) {
+        host->profile = sp_profile_open(cbit_platform_sp(host->platform));
+        if (host->profile == NULL) {
+            return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+        }
+    }
     cbit_kernel_t *kernel = cbit_platform_kernel(host->platform);
     (void)cbit_kernel_run(kernel, CBIT_PS_NEVER);
     if (!host->ready) {
-        return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "the firmware did not boot");
+        return refused(host, diag);
     }
     if (options->power_cut_us != 0) {
         cbit_event_init(&host->power_cut, on_power_cut, host);
@@ -235,7 +303,11 @@ cbit_err_t sp_host_open(const sp_host_options_t *options, sp_host_t **out, cbit_
     host->lock = -1;
     host->console = options->console;
     cbit_err_t err = load_state(host, options, diag);
+    if (err == CBIT_ERR_OK && options->image != NULL) {
+        err = program_image(host, options->image, diag);
+    }
     if (err == CBIT_ERR_OK) {
+        tell_other_image(host, options);
         err = build(host, options, diag);
     }
     if (err != CBIT_ERR_OK) {
@@ -253,6 +325,7 @@ cbit_err_t sp_host_close(sp_host_t *host, cbit_diag_t *diag)
         return CBIT_ERR_OK;
     }
     sp_gdb_close(host->gdb);
+    sp_profile_close(host->profile);
     cbit_spdriver_destroy(host->driver);
     cbit_platform_destroy(host->platform);
     cbit_err_t err = host->path[0] != '\0' ? save_state(host, diag) : CBIT_ERR_OK;
@@ -261,6 +334,26 @@ cbit_err_t sp_host_close(sp_host_t *host, cbit_diag_t *diag)
     }
     free(host);
     return err;
+}
+
+sp_profile_t *sp_host_profile(sp_host_t *host)
+{
+    return host->profile;
+}
+
+const char *sp_host_state(const sp_host_t *host)
+{
+    return host->path[0] == '\0' ? NULL : host->path;
+}
+
+cbit_sp_t *sp_host_sp(sp_host_t *host)
+{
+    return cbit_platform_sp(host->platform);
+}
+
+uint32_t sp_host_clock_mhz(const sp_host_t *host)
+{
+    return host->clock_mhz;
 }
 
 static void on_done(void *self, cbit_spdriver_request_t *request)

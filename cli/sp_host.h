@@ -23,11 +23,18 @@ enum {
     SP_HOST_MEMORY_BYTES = 0x10000000,
 };
 
+/* How tables are printed. */
+typedef enum sp_table_format { SP_TABLE_TEXT, SP_TABLE_CSV, SP_TABLE_JSON } sp_table_format_t;
+
 typedef struct sp_host_options {
+    sp_table_format_t format;
     const char *state;     /* state file, made when absent; NULL: nothing is kept */
     uint64_t seed;         /* of a new chip */
     bool seed_given;       /* otherwise a new state file gets a chip of its own */
+    const char *image;     /* put into the flash first: a file, or "built-in"; NULL: nothing is */
+    bool allow_rollback;   /* images of older security versions may run */
     bool console;          /* the firmware's console on stderr */
+    bool profile;          /* count cycles by function; sp_host_profile() has them */
     bool gdb;              /* wait for a debugger before the first instruction */
     uint64_t gdb_port;     /* on 127.0.0.1; 0: any that is free */
     uint64_t power_cut_us; /* when the power fails; 0: never */
@@ -50,6 +57,16 @@ void sp_host_wbinvd(sp_host_t *host);
 bool sp_host_write(sp_host_t *host, uint64_t spa, uint16_t key, const void *bytes,
                    uint32_t len_bytes);
 bool sp_host_read(sp_host_t *host, uint64_t spa, uint16_t key, void *bytes, uint32_t len_bytes);
+
+/* What --profile counted; NULL without it. */
+struct sp_profile *sp_host_profile(sp_host_t *host);
+
+/* The SP itself, and its clock. */
+struct cbit_sp *sp_host_sp(sp_host_t *host);
+uint32_t sp_host_clock_mhz(const sp_host_t *host);
+
+/* The state file's name, or NULL. */
+const char *sp_host_state(const sp_host_t *host);
 
 /* Simulated time. */
 uint64_t sp_host_now_ps(const sp_host_t *host);

@@ -63,6 +63,20 @@ static const cbit_arg_t receive_args[] = {
     {.name = NULL},
 };
 
+static const cbit_arg_t migrate_args[] = {
+    {"--firmware", CBIT_ARG_TEXT, OPTION(firmware), .value = "FILE",
+     .help = "the guest's image: a multiple of 16 bytes, all of it measured"},
+    {"--policy", CBIT_ARG_U64, OPTION(policy), .value = "P", .help = "the guest's policy"},
+    {"--session", CBIT_ARG_TEXT, OPTION(session), .value = "DIR",
+     .help = "godh.cert and launch_blob.bin of its owner"},
+    {"--to-state", CBIT_ARG_TEXT, OPTION(to_state), .value = "FILE",
+     .help = "the state file of the platform that receives it"},
+    {"--out", CBIT_ARG_TEXT, OPTION(out), .value = "DIR",
+     .help = "gets what launch leaves, target/ (the receiver's certificates), migration/ (what "
+             "travels) and arrived/received.json"},
+    {.name = NULL},
+};
+
 static const cbit_arg_t kds_args[] = {
     {"--out", CBIT_ARG_TEXT, OPTION(out), .value = "DIR",
      .help = "gets cek.cert, chain.cert (PEK, OCA, signed CEK), pdh.cert, ask_ark.cert and a note "
@@ -253,6 +267,42 @@ static int run_launch(sp_host_t *host, const owner_options_t *options)
     return flow.status;
 }
 
+/* ---- migrate ---- */
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return a != NULL &&
+           (strcmp(a, b) == 0 || (stat(a, &first) == 0 && stat(b, &second) == 0 &&
+                                  first.st_dev == second.st_dev && first.st_ino == second.st_ino));
+}
+
+/* Launches here, sends to the platform of another process, and lets that one receive. */
+static int run_migrate(sp_host_t *host, const owner_options_t *options)
+{
+    enum { NAME_BYTES = 4096 };
+    char target[NAME_BYTES], pdh[NAME_BYTES + 16], chain[NAME_BYTES + 16], amd[NAME_BYTES + 16];
+    char packets[NAME_BYTES], arrived[NAME_BYTES];
+    owner_options_t all = *options;
+    if (same_file(sp_host_state(host), options->to_state)) {
+        (void)fprintf(stderr, "error: --to-state: %s is the sender's own\n", options->to_state);
+        return cbit_err_exit_status(CBIT_ERR_USAGE);
+    }
+    (void)snprintf(target, sizeof target, "%s/target", options->out);
+    (void)snprintf(packets, sizeof packets, "%s/migration", options->out);
+    (void)snprintf(arrived, sizeof arrived, "%s/arrived", options->out);
+    (void)snprintf(pdh, sizeof pdh, "%s/pdh.cert", target);
+    (void)snprintf(chain, sizeof chain, "%s/chain.cert", target);
+    (void)snprintf(amd, sizeof amd, "%s/ask_ark.cert", target);
+    all.migrate_to = pdh;
+    all.migrate_chain = chain;
+    all.migrate_amd = amd;
+    (void)mkdir(options->out, 0777);
+    int status = sp_flow_elsewhere("kds", options->to_state, target, NULL);
+    status = status != 0 ? status : run_launch(host, &all);
+    return status != 0 ? status : sp_flow_elsewhere("receive", options->to_state, arrived, packets);
+}
+
 /* ---- attest ---- */
 
 static int run_attest(sp_host_t *host, const owner_options_t *options)
@@ -289,6 +339,11 @@ static const struct {
     {{.verb = "receive", .summary = "Receive a guest that was sent.", .args = receive_args},
      sp_flow_receive,
      {OPTION(out), OPTION(from)}},
+    {{.verb = "migrate",
+      .summary = "Launch an image, and move the guest to another platform.",
+      .args = migrate_args},
+     run_migrate,
+     {OPTION(out), OPTION(firmware), OPTION(session), OPTION(to_state)}},
     {{.verb = "kds",
       .summary = "The modelled chip's certificates as its maker gives them.",
       .args = kds_args},

@@ -1,13 +1,13 @@
 /**
  * @file
- * The Secure Processor's firmware as built, for cbit_sp_parts_t.image: link cbit::firmware_image.
+ * What a modelled board is made with, as built: boot ROM, signed firmware image, fuses. For
+ * cbit_sp_parts_t.firmware; link cbit::firmware_image.
  */
 #ifndef CBIT_FIRMWARE_IMAGE_H
 #define CBIT_FIRMWARE_IMAGE_H
 
-#include <stdint.h>
+#include "sev/boot.h"
 
-extern const uint8_t cbit_firmware_image[];
-extern const uint32_t cbit_firmware_image_bytes;
+extern const sp_firmware_t cbit_firmware;
 
 #endif

@@ -17,23 +17,16 @@ static void load_host_key(void)
     wipe(key, sizeof key);
 }
 
-static void answer(uint32_t id, sev_status_t status)
-{
-    /* Response bit and status share one store: the host never pairs "done" with an old status. */
-    SP_WRITE(MAILBOX, CMDRESP,
-             SEV_CMDRESP_RESPONSE | id << SEV_CMDRESP_ID_SHIFT |
-                 (status & SEV_CMDRESP_STATUS_MASK));
-}
-
 static void serve_one(void)
 {
     irq_wait(SP_LINE_MAILBOX);
-    uint32_t id = SP_READ(MAILBOX, CMDRESP) >> SEV_CMDRESP_ID_SHIFT & SEV_CMDRESP_ID_MASK;
+    uint32_t id = mailbox_command();
     uint64_t paddr = SP_READ(MAILBOX, ADDR_LO) | (uint64_t)SP_READ(MAILBOX, ADDR_HI) << 32;
     watchdog_start();
     sev_status_t status = command_execute(id, paddr);
     watchdog_stop();
-    answer(id, status);
+    mailbox_answer(id, status);
+    download_take_effect();
 }
 
 /* A trap is a fault of the hardware or of this firmware: no key survives it, nothing else is done.
@@ -51,22 +44,24 @@ void fatal_trap(uint32_t cause, uint32_t epc, uint32_t tval)
     identity_forget();
     for (;;) {
         irq_wait(SP_LINE_MAILBOX);
-        uint32_t id = SP_READ(MAILBOX, CMDRESP) >> SEV_CMDRESP_ID_SHIFT & SEV_CMDRESP_ID_MASK;
-        answer(id, SEV_STATUS_HWERROR_UNSAFE);
+        mailbox_answer(mailbox_command(), SEV_STATUS_HWERROR_UNSAFE);
     }
 }
 
 int main(void)
 {
-    if (watchdog_bit()) {
+    if (started_again()) {
         /* x86 runs on under the host's key; the guests are gone, and so must be their keys. */
         asid_forget_all();
-        console_text("sp: reset by the watchdog\n");
+        console_text("sp: started again\n");
     } else {
         load_host_key();
     }
     core_set_asid_valid(EVERY_CORE, EVERY_ASID, false);
-    console_text("sp: SEV API 0.24 build 15 ready\n");
+    watchdog_stop(); /* the boot ROM started it */
+    console_text("sp: SEV firmware ");
+    console_hex(BOOTLOADER_VERSION);
+    console_text(" ready\n");
     SP_WRITE(MAILBOX, READY, BOOTLOADER_VERSION);
     for (;;) {
         serve_one();

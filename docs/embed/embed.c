@@ -25,8 +25,7 @@ int main(void)
     cbit_platform_config_t config;
     cbit_platform_t *machine = NULL;
     cbit_platform_parts_t parts = {.engines = &cbit_aes_model_factory,
-                                   .firmware = cbit_firmware_image,
-                                   .firmware_bytes = cbit_firmware_image_bytes,
+                                   .firmware = &cbit_firmware,
                                    .on_sp_ready = on_ready,
                                    .self = &machine};
     cbit_rows_defaults(cbit_platform_rows, &config); /* a Rome */

@@ -1,4 +1,4 @@
-/* Reset and trap entry. */
+/* Entry from the boot ROM, which has locked what SRAM may be used for; traps. */
     .option arch, +zicsr
     .section .text.reset, "ax"
     .globl _start
@@ -10,6 +10,11 @@ _start:
     la   sp, __stack
     la   t0, trap_entry
     csrw mtvec, t0
+    /* The ROM (32 KiB at 0x10000) is not needed until the next reset: entry 4, locked, nothing. */
+    li   t0, 0x4fff
+    csrw 0x3b4, t0
+    li   t0, 0x98
+    csrw 0x3a1, t0
     /* The external line wakes WFI; interrupts themselves are never taken. */
     li   t0, 1 << 11
     csrw mie, t0

@@ -2,13 +2,19 @@
 #include "drivers/drivers.h"
 #include "drivers/mmio.h"
 
-static uint32_t ccp_run(uint32_t op)
+uint32_t ccp_run(uint32_t op)
 {
     SP_WRITE(CCP, OP, op);
     irq_wait(SP_LINE_CCP);
-    uint32_t result = SP_READ(CCP, STATUS) >> 8;
+    uint32_t status = SP_READ(CCP, STATUS);
     SP_WRITE(CCP, ACK, 1);
-    return result;
+    /* Still busy: the wait was cut short, and the result is that of another operation. */
+    return (status & 1) != 0 ? (uint32_t)SP_CCP_BAD_OPERATION : status >> 8;
+}
+
+bool ccp_result_is(uint32_t op, uint32_t result)
+{
+    return SP_READ(CCP, STATUS) == result << 8 && SP_READ(CCP, OP) == op;
 }
 
 void ccp_random(void *to, uint32_t len_bytes)

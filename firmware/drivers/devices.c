@@ -1,6 +1,7 @@
 /* Interrupts, DMA, key port, core control, console. */
 #include "drivers/drivers.h"
 #include "drivers/mmio.h"
+#include "sev/mailbox.h"
 
 void irq_wait(uint32_t line)
 {
@@ -22,9 +23,31 @@ void watchdog_stop(void)
     SP_WRITE(TIMER, WATCHDOG, 0);
 }
 
-bool watchdog_bit(void)
+bool started_again(void)
 {
-    return SP_READ(TIMER, CAUSE) != 0;
+    return SP_READ(TIMER, CAUSE) != SP_CAUSE_POWER;
+}
+
+void system_reset(void)
+{
+    SP_WRITE(TIMER, RESET, 1);
+    SP_WRITE(INTC, ENABLE, 0);
+    for (;;) {
+        hart_wait();
+    }
+}
+
+uint32_t mailbox_command(void)
+{
+    return SP_READ(MAILBOX, CMDRESP) >> SEV_CMDRESP_ID_SHIFT & SEV_CMDRESP_ID_MASK;
+}
+
+void mailbox_answer(uint32_t command, uint32_t status)
+{
+    /* Response bit and status share one store: the host never pairs "done" with an old status. */
+    SP_WRITE(MAILBOX, CMDRESP,
+             SEV_CMDRESP_RESPONSE | command << SEV_CMDRESP_ID_SHIFT |
+                 (status & SEV_CMDRESP_STATUS_MASK));
 }
 
 static void dma_start(uint32_t direction, spa_range_t range, const void *local, uint32_t len_bytes)

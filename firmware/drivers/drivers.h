@@ -19,8 +19,17 @@ void irq_wait(uint32_t line);
 void watchdog_start(void);
 void watchdog_stop(void);
 
-/* Whether the watchdog was the reason of this start. */
-bool watchdog_bit(void);
+/* Whether x86 runs already: this start came from the watchdog or from system_reset. */
+bool started_again(void);
+
+/* Starts hart and devices again from the boot ROM; SRAM stays. Does not return. */
+void system_reset(void);
+
+/* ---- mailbox ---- */
+
+/* The command that a doorbell rang for, and its answer. */
+uint32_t mailbox_command(void);
+void mailbox_answer(uint32_t command, uint32_t status);
 
 /* ---- system memory ---- */
 
@@ -38,6 +47,13 @@ void dma_write_start(spa_range_t to, const void *from, uint32_t len_bytes);
 bool dma_finish(void);
 
 /* ---- crypto coprocessor ---- */
+
+/* Runs an operation (SP_CCP_*) whose registers are set; its result, SP_CCP_OK or what went wrong.
+ */
+uint32_t ccp_run(uint32_t op);
+
+/* Whether the CCP is at rest, and its last operation was this one and ended so. */
+bool ccp_result_is(uint32_t op, uint32_t result);
 
 void ccp_random(void *to, uint32_t len_bytes);
 
@@ -103,7 +119,7 @@ void k256_public(const uint8_t scalar[32], uint8_t out[64]);
 
 /* RSA-PSS; exponent then modulus in key, each len_bytes (256 or 512), all little-endian. */
 bool rsa_verify(const uint8_t *key, uint32_t len_bytes, const uint8_t *digest,
-                uint32_t digest_bytes, const uint8_t *signature);
+                uint32_t digest_bytes, uint32_t salt_bytes, const uint8_t *signature);
 
 /* ---- flash ---- */
 

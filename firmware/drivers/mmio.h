@@ -1,6 +1,6 @@
 /**
  * @file
- * Device registers and sleep: the only four functions that differ between the SP and a host build.
+ * Device registers and sleep: the only five functions that differ between the SP and a host build.
  */
 #ifndef FIRMWARE_MMIO_H
 #define FIRMWARE_MMIO_H
@@ -16,6 +16,7 @@ uint32_t mmio_read32(uint32_t address);
 void mmio_write32(uint32_t address, uint32_t value);
 void hart_wait(void);
 uint32_t sp_address(const void *object);
+uint8_t *sp_staging(void);
 
 #else
 
@@ -40,6 +41,12 @@ static inline uint32_t sp_address(const void *object)
 {
     __asm__ volatile("" ::"r"(object) : "memory");
     return (uint32_t)object;
+}
+
+/* Where images are checked: SP_STAGING_BYTES that no linker script gives to anything else. */
+static inline uint8_t *sp_staging(void)
+{
+    return (uint8_t *)SP_STAGING_BASE;
 }
 
 #endif

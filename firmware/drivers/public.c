@@ -2,15 +2,6 @@
 #include "drivers/drivers.h"
 #include "drivers/mmio.h"
 
-static uint32_t ccp_run(uint32_t op)
-{
-    SP_WRITE(CCP, OP, op);
-    irq_wait(SP_LINE_CCP);
-    uint32_t result = SP_READ(CCP, STATUS) >> 8;
-    SP_WRITE(CCP, ACK, 1);
-    return result;
-}
-
 static void ccp_inputs(const void *key, const void *from, uint32_t len_bytes, const void *to)
 {
     SP_WRITE(CCP, KEY, key == NULL ? 0 : sp_address(key));
@@ -72,10 +63,11 @@ void k256_public(const uint8_t scalar[32], uint8_t out[64])
 }
 
 bool rsa_verify(const uint8_t *key, uint32_t len_bytes, const uint8_t *digest,
-                uint32_t digest_bytes, const uint8_t *signature)
+                uint32_t digest_bytes, uint32_t salt_bytes, const uint8_t *signature)
 {
     ccp_inputs(key, digest, digest_bytes, NULL);
     SP_WRITE(CCP, KEY_LENGTH, 2 * len_bytes);
     SP_WRITE(CCP, AUX, sp_address(signature));
+    SP_WRITE(CCP, AUX_LENGTH, salt_bytes);
     return ccp_run(SP_CCP_RSA_PSS_VERIFY) == SP_CCP_OK;
 }

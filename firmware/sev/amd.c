@@ -44,7 +44,9 @@ static bool signed_by(const amd_cert_t *by, const void *message, uint32_t len_by
     } else {
         sha256(message, len_bytes, digest);
     }
-    return rsa_verify(by->bytes + HEAD_BYTES, by->key_bytes, digest, wide ? 48 : 32, signature);
+    uint32_t digest_bytes = wide ? 48 : 32; /* and of the salt */
+    return rsa_verify(by->bytes + HEAD_BYTES, by->key_bytes, digest, digest_bytes, digest_bytes,
+                      signature);
 }
 
 static sev_status_t check_root(const amd_cert_t *ark)

@@ -31,7 +31,7 @@ static sev_status_t cmd_unsupported(command_t *command)
       cmd_pdh_cert_export)                                                                         \
     X(PDH_GEN, IN_INIT | IN_WORKING, 0, NEEDS_IDENTITY, cmd_pdh_gen)                               \
     X(DF_FLUSH, IN_INIT | IN_WORKING, 0, WRITES_NOTHING, cmd_df_flush)                             \
-    X(DOWNLOAD_FIRMWARE, IN_UNINIT, 0, WRITES_NOTHING, cmd_unsupported)                            \
+    X(DOWNLOAD_FIRMWARE, IN_UNINIT, 0, WRITES_NOTHING, cmd_download_firmware)                      \
     X(GET_ID, IN_ANY, 0, WRITES_LENGTHS, cmd_get_id)                                               \
     X(INIT_EX, IN_UNINIT, 0, WRITES_NOTHING, cmd_init_ex)                                          \
     X(NOP, IN_ANY, 0, WRITES_NOTHING, cmd_nop)                                                     \

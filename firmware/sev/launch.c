@@ -87,34 +87,6 @@ sev_status_t cmd_receive_start(command_t *command)
     return start_guest(&command->buffer.start, true, SEV_GUEST_RUPDATE);
 }
 
-enum { CHUNK_BYTES = 4096 };
-
-/* Each chunk is read once, and hashed while the guest's ciphertext is on its way out. */
-static sev_status_t encrypt_in_place(guest_t *guest, uint64_t paddr, uint32_t len_bytes)
-{
-    static uint8_t chunk[CHUNK_BYTES];
-    sev_status_t status = SEV_STATUS_SUCCESS;
-    spa_range_t from = paddr_range(paddr);
-    spa_range_t to = {.spa = from.spa, .key = guest->asid};
-    while (len_bytes > 0 && status == SEV_STATUS_SUCCESS) {
-        uint32_t part = len_bytes < CHUNK_BYTES ? len_bytes : CHUNK_BYTES;
-        if (!dma_read(from, chunk, part)) {
-            status = SEV_STATUS_HWERROR_PLATFORM;
-            break;
-        }
-        dma_write_start(to, chunk, part);
-        sha256_add(&guest->hash, chunk, part);
-        if (!dma_finish()) {
-            status = SEV_STATUS_HWERROR_PLATFORM;
-        }
-        from.spa += part;
-        to.spa += part;
-        len_bytes -= part;
-    }
-    wipe(chunk, sizeof chunk);
-    return status;
-}
-
 sev_status_t cmd_launch_update_data(command_t *command)
 {
     const sev_launch_range_t *range = &command->buffer.launch_range;
@@ -136,8 +108,10 @@ sev_status_t cmd_launch_update_data(command_t *command)
         return SEV_STATUS_INVALID_LENGTH;
     }
     status = paddr_check(range->paddr, range->length);
-    return status == SEV_STATUS_SUCCESS ? encrypt_in_place(guest, range->paddr, range->length)
-                                        : status;
+    return status != SEV_STATUS_SUCCESS
+               ? status
+               : memory_convert(paddr_range(range->paddr), guest_range(guest, range->paddr),
+                                range->length, &guest->hash);
 }
 
 /* The page is hashed as it came; then it gets its record, and its key. */

@@ -3,15 +3,22 @@
 
 enum { CHUNK_BYTES = 4096 };
 
-static uint8_t chunk[CHUNK_BYTES];
-
-/* Copies through the SP from one key to another, chunk by chunk. */
-static sev_status_t convert(spa_range_t from, spa_range_t to, uint32_t len_bytes)
+/* Each chunk is read once, and hashed while it is on its way out. */
+sev_status_t memory_convert(spa_range_t from, spa_range_t to, uint32_t len_bytes, sha256_t *hash)
 {
+    static uint8_t chunk[CHUNK_BYTES];
     sev_status_t status = SEV_STATUS_SUCCESS;
     while (len_bytes > 0 && status == SEV_STATUS_SUCCESS) {
         uint32_t part = len_bytes < CHUNK_BYTES ? len_bytes : CHUNK_BYTES;
-        if (!dma_read(from, chunk, part) || !dma_write(to, chunk, part)) {
+        if (!dma_read(from, chunk, part)) {
+            status = SEV_STATUS_HWERROR_PLATFORM;
+            break;
+        }
+        dma_write_start(to, chunk, part);
+        if (hash != NULL) {
+            sha256_add(hash, chunk, part);
+        }
+        if (!dma_finish()) {
             status = SEV_STATUS_HWERROR_PLATFORM;
         }
         from.spa += part;
@@ -48,10 +55,16 @@ static sev_status_t debug(const command_t *command, bool decrypt)
     if (status != SEV_STATUS_SUCCESS) {
         return status;
     }
-    return decrypt ? convert(guest_range(guest, debug->src_paddr), paddr_range(debug->dst_paddr),
-                             debug->length)
-                   : convert(paddr_range(debug->src_paddr), guest_range(guest, debug->dst_paddr),
-                             debug->length);
+    if ((guest->policy & SEV_POLICY_NODBG) != 0) { /* again: one fault does not pass both */
+        return SEV_STATUS_POLICY_FAILURE;
+    }
+    spa_range_t from = paddr_range(debug->src_paddr), to = paddr_range(debug->dst_paddr);
+    if (decrypt) {
+        from = guest_range(guest, debug->src_paddr);
+    } else {
+        to = guest_range(guest, debug->dst_paddr);
+    }
+    return memory_convert(from, to, debug->length, NULL);
 }
 
 sev_status_t cmd_dbg_decrypt(command_t *command)
@@ -86,5 +99,5 @@ sev_status_t cmd_copy(command_t *command)
     spa_range_t from = guest_range(guest, copy->src_paddr),
                 to = guest_range(guest, copy->dst_paddr);
     bool overlap = from.spa < to.spa + copy->length && to.spa < from.spa + copy->length;
-    return overlap ? SEV_STATUS_SUCCESS : convert(from, to, copy->length);
+    return overlap ? SEV_STATUS_SUCCESS : memory_convert(from, to, copy->length, NULL);
 }

@@ -50,23 +50,36 @@ static sev_status_t read_in(uint64_t paddr, uint32_t length, void *to, uint32_t 
     return status;
 }
 
+static bool wrap_mac_good(void)
+{
+    const sev_session_t *session = &scratch.session;
+    wipe(scratch.mac, sizeof scratch.mac);
+    ccp_hmac(scratch.kik, SEV_KEY_BYTES, session->wrap_tk, sizeof session->wrap_tk, scratch.mac);
+    return ccp_result_is(SP_CCP_HMAC_SHA256, SP_CCP_OK) &&
+           equal_secret(scratch.mac, session->wrap_mac, sizeof scratch.mac);
+}
+
+static bool policy_mac_good(uint32_t policy)
+{
+    wipe(scratch.mac, sizeof scratch.mac);
+    store_le32(scratch.policy, policy);
+    ccp_hmac(scratch.keys + SEV_KEY_BYTES, SEV_KEY_BYTES, scratch.policy, 4, scratch.mac);
+    return ccp_result_is(SP_CCP_HMAC_SHA256, SP_CCP_OK) &&
+           equal_secret(scratch.mac, scratch.session.policy_mac, sizeof scratch.mac);
+}
+
 static sev_status_t unwrap(uint32_t policy)
 {
     const sev_session_t *session = &scratch.session;
     if (!derive(&scratch.point, session->nonce)) {
         return SEV_STATUS_INVALID_CERTIFICATE;
     }
-    ccp_hmac(scratch.kik, SEV_KEY_BYTES, session->wrap_tk, sizeof session->wrap_tk, scratch.mac);
-    if (!equal_secret(scratch.mac, session->wrap_mac, sizeof scratch.mac)) {
+    if (!wrap_mac_good()) {
         return SEV_STATUS_BAD_MEASUREMENT;
     }
     ccp_aes_ctr(scratch.kek, SEV_KEY_BYTES, session->wrap_iv, session->wrap_tk, scratch.keys,
                 sizeof scratch.keys);
-    store_le32(scratch.policy, policy);
-    ccp_hmac(scratch.keys + SEV_KEY_BYTES, SEV_KEY_BYTES, scratch.policy, 4, scratch.mac);
-    return equal_secret(scratch.mac, session->policy_mac, sizeof scratch.mac)
-               ? SEV_STATUS_SUCCESS
-               : SEV_STATUS_BAD_MEASUREMENT;
+    return policy_mac_good(policy) ? SEV_STATUS_SUCCESS : SEV_STATUS_BAD_MEASUREMENT;
 }
 
 sev_status_t session_accept(const sev_start_t *start, guest_t *guest_keys)
@@ -81,6 +94,10 @@ sev_status_t session_accept(const sev_start_t *start, guest_t *guest_keys)
     }
     if (status == SEV_STATUS_SUCCESS) {
         status = unwrap(start->policy);
+    }
+    /* Once more from the beginning: one fault does not make two comparisons. */
+    if (status == SEV_STATUS_SUCCESS && !(wrap_mac_good() && policy_mac_good(start->policy))) {
+        status = SEV_STATUS_BAD_MEASUREMENT;
     }
     if (status == SEV_STATUS_SUCCESS) {
         memcpy(guest_keys->tek, scratch.keys, SEV_KEY_BYTES);
@@ -134,14 +151,14 @@ void packet_wipe(void)
     wipe(&packet, sizeof packet);
 }
 
-static void packet_mac(const guest_t *guest, uint8_t context, const sev_packet_header_t *header,
+static void packet_mac(const guest_t *guest, uint8_t context, const sev_packet_header_t *head,
                        uint32_t len_bytes, uint8_t mac[SEV_DIGEST_BYTES])
 {
     static uint8_t tik[SEV_KEY_BYTES];
     uint32_t covered = PACKET_HEAD_BYTES + len_bytes;
     packet.context = context;
-    store_le32(packet.flags, header->flags);
-    memcpy(packet.iv, header->iv, sizeof packet.iv);
+    store_le32(packet.flags, head->flags);
+    memcpy(packet.iv, head->iv, sizeof packet.iv);
     store_le32(packet.guest_length, len_bytes);
     store_le32(packet.trans_length, len_bytes);
     if (context == SEV_CONTEXT_SECRET) {
@@ -153,11 +170,22 @@ static void packet_mac(const guest_t *guest, uint8_t context, const sev_packet_h
     wipe(tik, sizeof tik);
 }
 
+static sev_packet_header_t header; /* of the packet that was read in */
+
+static bool packet_mac_good(const guest_t *guest, uint8_t context, uint32_t len_bytes)
+{
+    static uint8_t mac[SEV_DIGEST_BYTES];
+    wipe(mac, sizeof mac);
+    packet_mac(guest, context, &header, len_bytes, mac);
+    bool good =
+        ccp_result_is(SP_CCP_HMAC_SHA256, SP_CCP_OK) && equal_secret(mac, header.mac, sizeof mac);
+    wipe(mac, sizeof mac);
+    return good;
+}
+
 sev_status_t packet_receive(const guest_t *guest, uint8_t context, const sev_transport_t *transport,
                             uint8_t **data)
 {
-    static sev_packet_header_t header;
-    static uint8_t mac[SEV_DIGEST_BYTES];
     uint32_t length = transport->guest_length;
     bool readable = paddr_check(transport->header_paddr, sizeof header) == SEV_STATUS_SUCCESS &&
                     paddr_check(transport->trans_paddr, length) == SEV_STATUS_SUCCESS &&
@@ -171,26 +199,28 @@ sev_status_t packet_receive(const guest_t *guest, uint8_t context, const sev_tra
     if (context == SEV_CONTEXT_PACKET && (header.flags & 1) != 0) {
         return SEV_STATUS_UNSUPPORTED;
     }
-    packet_mac(guest, context, &header, length, mac);
-    if (!equal_secret(mac, header.mac, sizeof mac)) {
+    if (!packet_mac_good(guest, context, length)) {
         return SEV_STATUS_BAD_MEASUREMENT;
     }
     if ((header.flags & 1) != 0) {
         return SEV_STATUS_UNSUPPORTED;
+    }
+    if (!packet_mac_good(guest, context, length)) { /* one fault does not make two comparisons */
+        return SEV_STATUS_BAD_MEASUREMENT;
     }
     ccp_aes_ctr(guest->tek, SEV_KEY_BYTES, header.iv, packet.data, packet.data, length);
     *data = packet.data;
     return SEV_STATUS_SUCCESS;
 }
 
-void packet_send(const guest_t *guest, uint32_t len_bytes, sev_packet_header_t *header)
+void packet_send(const guest_t *guest, uint32_t len_bytes, sev_packet_header_t *made)
 {
     static uint8_t mac[SEV_DIGEST_BYTES];
     static uint8_t iv[16];
     ccp_random(iv, sizeof iv);
     ccp_aes_ctr(guest->tek, SEV_KEY_BYTES, iv, packet.data, packet.data, len_bytes);
-    header->flags = 0;
-    memcpy(header->iv, iv, sizeof iv);
-    packet_mac(guest, SEV_CONTEXT_PACKET, header, len_bytes, mac);
-    memcpy(header->mac, mac, sizeof mac);
+    made->flags = 0;
+    memcpy(made->iv, iv, sizeof iv);
+    packet_mac(guest, SEV_CONTEXT_PACKET, made, len_bytes, mac);
+    memcpy(made->mac, mac, sizeof mac);
 }

@@ -21,7 +21,7 @@ sev_status_t packet_receive(const guest_t *guest, uint8_t context, const sev_tra
                             uint8_t **data);
 
 /* Encrypts packet_data() for the receiver and makes its header. */
-void packet_send(const guest_t *guest, uint32_t len_bytes, sev_packet_header_t *header);
+void packet_send(const guest_t *guest, uint32_t len_bytes, sev_packet_header_t *made);
 
 /* Where packet data stand; SEV_PACKET_MAX_BYTES. */
 uint8_t *packet_data(void);

@@ -118,8 +118,14 @@ void guest_destroy(guest_t *guest);
 /* The same memory under the guest's key; the guest must be active. */
 spa_range_t guest_range(const guest_t *guest, uint64_t paddr);
 
+/* Copies through the SP from one key to another; what was read is added to the hash, if any. */
+sev_status_t memory_convert(spa_range_t from, spa_range_t to, uint32_t len_bytes, sha256_t *hash);
+
 /* Makes a guest's pending ASID valid on the cores. */
 void asid_run(const guest_t *guest);
+
+/* After the answer to DOWNLOAD_FIRMWARE: starts what it brought. */
+void download_take_effect(void);
 
 void asid_reset_all(void);
 void asid_forget_all(void); /* clears every slot, whatever is known of it */
@@ -138,6 +144,7 @@ command_run_t cmd_platform_reset, cmd_pek_gen, cmd_pek_csr, cmd_pek_cert_import,
 command_run_t cmd_launch_secret, cmd_send_start, cmd_send_update_data, cmd_send_update_vmsa,
     cmd_send_finish, cmd_send_cancel, cmd_receive_update_data,
     cmd_receive_update_vmsa;                              /* transport */
+command_run_t cmd_download_firmware;                      /* download */
 command_run_t cmd_dbg_decrypt, cmd_dbg_encrypt, cmd_copy; /* memory */
 
 #endif

@@ -152,11 +152,27 @@ sev_status_t store_save(const identity_t *from)
     return good ? SEV_STATUS_SUCCESS : SEV_STATUS_HWERROR_PLATFORM;
 }
 
+/* Which bank has the newest whole store; when none is whole it does not matter. */
+static uint32_t newest_bank(void)
+{
+    uint32_t newest = 0, best = 0;
+    for (uint32_t bank = 0; bank < banks(); bank++) {
+        if (bank_open(bank) && header.sequence > best) {
+            best = header.sequence;
+            newest = bank;
+        }
+    }
+    wipe(body, sizeof body);
+    return newest;
+}
+
+/* The newest last: a power cut in between never brings an older identity back. */
 sev_status_t store_erase(void)
 {
     bool good = true;
-    for (uint32_t bank = 0; bank < banks(); bank++) {
-        good = bank_erase(bank) && good;
+    uint32_t newest = newest_bank();
+    for (uint32_t i = 1; i <= banks(); i++) {
+        good = bank_erase((newest + i) % banks()) && good;
     }
     sequence = 0;
     return good ? SEV_STATUS_SUCCESS : SEV_STATUS_HWERROR_PLATFORM;

@@ -14,7 +14,7 @@ sev_status_t cmd_launch_secret(command_t *command)
 {
     const sev_transport_t *transport = &command->buffer.transport;
     guest_t *guest;
-    uint8_t *data;
+    uint8_t *data = NULL; /* what is not checked is nowhere, and no DMA finds it */
     sev_status_t status = guest_find(transport->handle, &guest);
     if (status != SEV_STATUS_SUCCESS) {
         return status;
@@ -136,6 +136,12 @@ sev_status_t cmd_send_start(command_t *command)
     if (status == SEV_STATUS_SUCCESS) {
         status = session_offer(&send.point, guest, &send.session);
     }
+    /* Looked at again where it takes effect: one fault does not pass both. */
+    if ((guest->policy & SEV_POLICY_NOSEND) != 0) {
+        guest_wipe_transport(guest);
+        wipe(&send, sizeof send);
+        return SEV_STATUS_POLICY_FAILURE;
+    }
     if (status == SEV_STATUS_SUCCESS &&
         !dma_write(paddr_range(start->session_paddr), &send.session, sizeof send.session)) {
         guest_wipe_transport(guest);
@@ -149,6 +155,20 @@ sev_status_t cmd_send_start(command_t *command)
     return status;
 }
 
+/* What SEND_UPDATE and RECEIVE_UPDATE ask of the guest, in this order. */
+static sev_status_t find_updated(const command_t *command, uint32_t handle, bool vmsa,
+                                 guest_t **guest)
+{
+    sev_status_t status = guest_find(handle, guest);
+    if (status == SEV_STATUS_SUCCESS) {
+        status = guest_check_state(command, *guest);
+    }
+    if (status == SEV_STATUS_SUCCESS && vmsa && ((*guest)->policy & SEV_POLICY_ES) == 0) {
+        status = SEV_STATUS_UNSUPPORTED;
+    }
+    return status == SEV_STATUS_SUCCESS ? guest_check_active(*guest) : status;
+}
+
 static sev_status_t check_send_update(const command_t *command, sev_transport_t *transport,
                                       guest_t **guest, bool vmsa)
 {
@@ -156,16 +176,7 @@ static sev_status_t check_send_update(const command_t *command, sev_transport_t 
         transport->header_length = SEV_PACKET_HEADER_BYTES;
         return SEV_STATUS_INVALID_LENGTH;
     }
-    sev_status_t status = guest_find(transport->handle, guest);
-    if (status == SEV_STATUS_SUCCESS) {
-        status = guest_check_state(command, *guest);
-    }
-    if (status == SEV_STATUS_SUCCESS && vmsa && ((*guest)->policy & SEV_POLICY_ES) == 0) {
-        status = SEV_STATUS_UNSUPPORTED;
-    }
-    if (status == SEV_STATUS_SUCCESS) {
-        status = guest_check_active(*guest);
-    }
+    sev_status_t status = find_updated(command, transport->handle, vmsa, guest);
     if (status != SEV_STATUS_SUCCESS) {
         return status;
     }
@@ -246,16 +257,7 @@ sev_status_t cmd_send_cancel(command_t *command)
 static sev_status_t check_receive_update(const command_t *command, const sev_transport_t *transport,
                                          guest_t **guest, bool vmsa)
 {
-    sev_status_t status = guest_find(transport->handle, guest);
-    if (status == SEV_STATUS_SUCCESS) {
-        status = guest_check_state(command, *guest);
-    }
-    if (status == SEV_STATUS_SUCCESS && vmsa && ((*guest)->policy & SEV_POLICY_ES) == 0) {
-        status = SEV_STATUS_UNSUPPORTED;
-    }
-    if (status == SEV_STATUS_SUCCESS) {
-        status = guest_check_active(*guest);
-    }
+    sev_status_t status = find_updated(command, transport->handle, vmsa, guest);
     if (status != SEV_STATUS_SUCCESS) {
         return status;
     }
@@ -271,7 +273,7 @@ static sev_status_t receive_update(command_t *command, bool vmsa)
 {
     const sev_transport_t *transport = &command->buffer.transport;
     guest_t *guest;
-    uint8_t *data;
+    uint8_t *data = NULL;
     sev_status_t status = check_receive_update(command, transport, &guest, vmsa);
     if (status == SEV_STATUS_SUCCESS) {
         status = packet_receive(guest, SEV_CONTEXT_PACKET, transport, &data);

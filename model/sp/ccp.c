@@ -13,7 +13,7 @@ static const operation_t operations[] = {
     [SP_CCP_RANDOM] = {ccp_random_clocks, ccp_run_random},
     [SP_CCP_SHA256_BLOCKS] = {ccp_sha256_clocks, ccp_run_sha256},
     [SP_CCP_HMAC_SHA256] = {ccp_hmac_clocks, ccp_run_hmac},
-    [SP_CCP_AES_CTR] = {ccp_aes_clocks, ccp_run_aes_ctr},
+    [SP_CCP_AES_CTR] = {ccp_aes_clocks, ccp_run_aes},
     [SP_CCP_GCM_SEAL] = {ccp_aes_clocks, ccp_run_gcm},
     [SP_CCP_GCM_OPEN] = {ccp_aes_clocks, ccp_run_gcm},
     [SP_CCP_SHA384] = {ccp_sha384_clocks, ccp_run_sha384},
@@ -25,6 +25,8 @@ static const operation_t operations[] = {
     [SP_CCP_P384_CHECK] = {ccp_reduce_clocks, ccp_run_p384_check},
     [SP_CCP_K256_PUBLIC] = {ccp_one_mul_clocks, ccp_run_k256_public},
     [SP_CCP_RSA_PSS_VERIFY] = {ccp_rsa_clocks, ccp_run_rsa_pss_verify},
+    [SP_CCP_AES_ECB_ENCRYPT] = {ccp_aes_clocks, ccp_run_aes},
+    [SP_CCP_AES_ECB_DECRYPT] = {ccp_aes_clocks, ccp_run_aes},
 };
 
 static const operation_t *operation_of(const sp_ccp_t *ccp)
@@ -64,11 +66,8 @@ static void start(cbit_sp_t *sp, uint32_t op)
 
 bool sp_ccp_read(cbit_sp_t *sp, uint32_t offset, uint32_t *value)
 {
-    if (offset != SP_CCP_STATUS) {
-        return false;
-    }
-    *value = sp->ccp.result << 8 | (sp->ccp.busy ? 1u : 0u);
-    return true;
+    *value = offset == SP_CCP_OP ? sp->ccp.op : sp->ccp.result << 8 | (sp->ccp.busy ? 1u : 0u);
+    return offset == SP_CCP_OP || offset == SP_CCP_STATUS;
 }
 
 bool sp_ccp_write(cbit_sp_t *sp, uint32_t offset, uint32_t value)

@@ -331,7 +331,8 @@ uint32_t ccp_run_rsa_pss_verify(cbit_sp_t *sp)
     if (digest == NULL || key == NULL || signature == NULL) {
         return SP_CCP_BAD_ADDRESS;
     }
-    if ((bytes != 256 && bytes != 512) || (ccp->length != 32 && ccp->length != 48)) {
+    if ((bytes != 256 && bytes != 512) || (ccp->length != 32 && ccp->length != 48) ||
+        ccp->aux_length > bytes) {
         return SP_CCP_BAD_OPERATION;
     }
     uint8_t reversed[512];
@@ -344,7 +345,7 @@ uint32_t ccp_run_rsa_pss_verify(cbit_sp_t *sp)
     bool good = context != NULL && EVP_PKEY_verify_init(context) == 1 &&
                 EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
                 EVP_PKEY_CTX_set_signature_md(context, md) == 1 &&
-                EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1 &&
+                EVP_PKEY_CTX_set_rsa_pss_saltlen(context, (int)ccp->aux_length) == 1 &&
                 EVP_PKEY_verify(context, reversed, bytes, digest, ccp->length) == 1;
     EVP_PKEY_CTX_free(context);
     EVP_PKEY_free(pkey);

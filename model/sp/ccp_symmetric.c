@@ -51,7 +51,8 @@ uint32_t ccp_run_sha256(cbit_sp_t *sp)
 {
     const sp_ccp_t *ccp = &sp->ccp;
     const uint8_t *src = sp_memory(sp, ccp->src, ccp->length, false);
-    uint8_t *state = sp_memory(sp, ccp->aux, 32, true);
+    uint8_t *state =
+        sp_memory(sp, ccp->aux, 32, false) == NULL ? NULL : sp_memory(sp, ccp->aux, 32, true);
     if (src == NULL || state == NULL) {
         return SP_CCP_BAD_ADDRESS;
     }
@@ -88,24 +89,47 @@ uint32_t ccp_run_hmac(cbit_sp_t *sp)
     return SP_CCP_OK;
 }
 
-uint32_t ccp_run_aes_ctr(cbit_sp_t *sp)
+/* By operation, for keys of 16 and of 32 bytes. */
+static const EVP_CIPHER *cipher_of(const sp_ccp_t *ccp)
+{
+    bool wide = ccp->key_length == 32;
+    if (!wide && ccp->key_length != 16) {
+        return NULL;
+    }
+    switch (ccp->op) {
+    case SP_CCP_AES_CTR:
+        return wide ? EVP_aes_256_ctr() : EVP_aes_128_ctr();
+    case SP_CCP_GCM_SEAL:
+    case SP_CCP_GCM_OPEN:
+        return wide ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
+    default:
+        return wide ? EVP_aes_256_ecb() : EVP_aes_128_ecb();
+    }
+}
+
+/* AES-ECB both ways and AES-CTR; CTR has its counter block at AUX. */
+uint32_t ccp_run_aes(cbit_sp_t *sp)
 {
     const sp_ccp_t *ccp = &sp->ccp;
+    bool ctr = ccp->op == SP_CCP_AES_CTR;
+    const EVP_CIPHER *cipher = cipher_of(ccp);
     const uint8_t *src = sp_memory(sp, ccp->src, ccp->length, false);
     const uint8_t *key = sp_memory(sp, ccp->key, ccp->key_length, false);
-    const uint8_t *counter = sp_memory(sp, ccp->aux, 16, false);
+    const uint8_t *counter = ctr ? sp_memory(sp, ccp->aux, 16, false) : NULL;
     uint8_t *dst = sp_memory(sp, ccp->dst, ccp->length, true);
-    if (src == NULL || key == NULL || counter == NULL || dst == NULL) {
+    if (src == NULL || key == NULL || (ctr && counter == NULL) || dst == NULL) {
         return SP_CCP_BAD_ADDRESS;
     }
-    if (ccp->key_length != 16 && ccp->key_length != 32) {
+    if (cipher == NULL || (!ctr && ccp->length % 16 != 0)) {
         return SP_CCP_BAD_OPERATION;
     }
-    const EVP_CIPHER *cipher = ccp->key_length == 32 ? EVP_aes_256_ctr() : EVP_aes_128_ctr();
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     int got = 0;
-    bool good = context != NULL && EVP_EncryptInit_ex(context, cipher, NULL, key, counter) &&
-                EVP_EncryptUpdate(context, dst, &got, src, (int)ccp->length);
+    bool good =
+        context != NULL &&
+        EVP_CipherInit_ex(context, cipher, NULL, key, counter, ccp->op != SP_CCP_AES_ECB_DECRYPT) &&
+        EVP_CIPHER_CTX_set_padding(context, 0) &&
+        EVP_CipherUpdate(context, dst, &got, src, (int)ccp->length);
     EVP_CIPHER_CTX_free(context);
     hart_memory_written(&sp->hart, ccp->dst, ccp->length);
     return good ? SP_CCP_OK : SP_CCP_BAD_OPERATION;
@@ -113,32 +137,40 @@ uint32_t ccp_run_aes_ctr(cbit_sp_t *sp)
 
 enum { IV_BYTES = 12, TAG_BYTES = 16 };
 
-/* AUX: IV, tag, then what is authenticated but not encrypted. */
-uint32_t ccp_run_gcm(cbit_sp_t *sp)
+/* One GCM call: aux is IV, tag, then what is authenticated but not encrypted. */
+static bool gcm_whole(const sp_ccp_t *ccp, const uint8_t *key, uint8_t *aux, const uint8_t *src,
+                      uint8_t *dst)
 {
-    const sp_ccp_t *ccp = &sp->ccp;
     bool seal = ccp->op == SP_CCP_GCM_SEAL;
-    const uint8_t *src = sp_memory(sp, ccp->src, ccp->length, false);
-    const uint8_t *key = sp_memory(sp, ccp->key, 32, false);
-    uint8_t *aux = sp_memory(sp, ccp->aux, ccp->aux_length, true);
-    uint8_t *dst = sp_memory(sp, ccp->dst, ccp->length, true);
-    if (src == NULL || key == NULL || aux == NULL || dst == NULL) {
-        return SP_CCP_BAD_ADDRESS;
-    }
-    if (ccp->key_length != 32 || ccp->aux_length < IV_BYTES + TAG_BYTES) {
-        return SP_CCP_BAD_OPERATION;
-    }
     uint8_t *tag = aux + IV_BYTES, *aad = tag + TAG_BYTES;
     int aad_bytes = (int)ccp->aux_length - IV_BYTES - TAG_BYTES, got = 0;
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     bool good = context != NULL &&
-                EVP_CipherInit_ex(context, EVP_aes_256_gcm(), NULL, key, aux, seal) &&
+                EVP_CipherInit_ex(context, cipher_of(ccp), NULL, key, aux, seal) &&
                 (aad_bytes == 0 || EVP_CipherUpdate(context, NULL, &got, aad, aad_bytes)) &&
                 EVP_CipherUpdate(context, dst, &got, src, (int)ccp->length) &&
                 (seal || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag)) &&
                 EVP_CipherFinal_ex(context, dst + ccp->length, &got) &&
                 (!seal || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, tag));
     EVP_CIPHER_CTX_free(context);
+    return good;
+}
+
+uint32_t ccp_run_gcm(cbit_sp_t *sp)
+{
+    const sp_ccp_t *ccp = &sp->ccp;
+    const uint8_t *src = sp_memory(sp, ccp->src, ccp->length, false);
+    const uint8_t *key = sp_memory(sp, ccp->key, ccp->key_length, false);
+    bool aux_good = sp_memory(sp, ccp->aux, ccp->aux_length, false) != NULL;
+    uint8_t *aux = sp_memory(sp, ccp->aux, ccp->aux_length, true);
+    uint8_t *dst = sp_memory(sp, ccp->dst, ccp->length, true);
+    if (src == NULL || key == NULL || !aux_good || aux == NULL || dst == NULL) {
+        return SP_CCP_BAD_ADDRESS;
+    }
+    if (cipher_of(ccp) == NULL || ccp->aux_length < IV_BYTES + TAG_BYTES) {
+        return SP_CCP_BAD_OPERATION;
+    }
+    bool good = gcm_whole(ccp, key, aux, src, dst);
     if (!good) {
         memset(dst, 0, ccp->length); /* nothing of a forged message comes out */
     }

@@ -101,6 +101,9 @@ const cbit_row_t cbit_sp_config_rows[] = {
      .source = "by construction: a run that asks for no certificate spends no time on making one",
      .help = "INIT makes, signs and keeps the platform's keys and certificates; without it the "
              "commands that need them are UNSUPPORTED"},
+    {CBIT_FIELD(BOOL, cbit_sp_config_t, allow_rollback),
+     .source = "by construction: for studies of rollback",
+     .help = "Images of older security versions may run"},
     {CBIT_FIELD(U32, cbit_sp_config_t, flash_program_us), .unit = "us", .min = 1, .max = 1000000,
      .fallback = 700,
      .source = "Winbond W25Q16BV data sheet, tPP typical; that the flash is one "

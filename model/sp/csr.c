@@ -82,7 +82,7 @@ bool hart_csr_read(const hart_t *hart, uint32_t csr, uint32_t *value)
         *value = 0;
         return true;
     default:
-        return false;
+        return hart_pmp_read(hart, csr, value);
     }
 }
 
@@ -113,7 +113,7 @@ bool hart_csr_write(hart_t *hart, uint32_t csr, uint32_t value)
     case 0x301: /* misa and mip are fixed: writes are ignored */
     case 0x344:
         return true;
-    default:
-        return false; /* read-only, absent, and the counters, which the clock alone drives */
+    default: /* not: read-only, absent, and the counters, which the clock alone drives */
+        return hart_pmp_write(hart, csr, value);
     }
 }

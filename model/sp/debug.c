@@ -29,7 +29,7 @@ void cbit_sp_debug_set_register(cbit_sp_t *sp, uint32_t number, uint32_t value)
 
 bool cbit_sp_debug_read(cbit_sp_t *sp, uint32_t address, void *bytes, uint32_t len_bytes)
 {
-    const uint8_t *at = sp_memory(sp, address, len_bytes, false);
+    const uint8_t *at = sp_memory_raw(sp, address, len_bytes, false);
     if (at != NULL) {
         memcpy(bytes, at, len_bytes);
     }
@@ -38,10 +38,15 @@ bool cbit_sp_debug_read(cbit_sp_t *sp, uint32_t address, void *bytes, uint32_t l
 
 bool cbit_sp_debug_write(cbit_sp_t *sp, uint32_t address, const void *bytes, uint32_t len_bytes)
 {
-    uint8_t *at = sp_memory(sp, address, len_bytes, true);
+    uint8_t *at = sp_memory_raw(sp, address, len_bytes, true);
     if (at != NULL) {
         memcpy(at, bytes, len_bytes);
         hart_memory_written(&sp->hart, address, len_bytes);
     }
     return at != NULL;
+}
+
+uint64_t cbit_sp_debug_cycle(const cbit_sp_t *sp)
+{
+    return sp->hart.cycle;
 }

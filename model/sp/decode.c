@@ -318,32 +318,63 @@ static uint32_t far_op(uint32_t op)
     return op == HART_OP_JAL ? HART_OP_FAR_JAL : HART_OP_FAR_BEQ + (op - HART_OP_BEQ);
 }
 
-void hart_decode(const hart_region_t *region, uint32_t offset, const cbit_sp_hart_costs_t *costs)
+/* Where an instruction may not be, or cannot be read from; 0 otherwise. */
+static uint32_t fetch_fault(hart_t *hart, uint32_t address, uint32_t len_bytes)
 {
-    hart_insn_t *insn = &region->code[offset / 2];
+    const hart_region_t *ram = &hart->regions[1];
+    if (!hart_pmp_allows(hart, address, len_bytes, HART_PMP_EXECUTE)) {
+        return HART_OP_END;
+    }
+    bool watched = hart->ecc_on && address - ram->base < ram->size_bytes;
+    return watched && !hart->ecc.load(hart->ecc.self, address, len_bytes) ? HART_OP_LOST : 0;
+}
+
+/* The instruction's fields, and whether it has 4 bytes. */
+static fields_t fetch(hart_t *hart, const hart_region_t *region, uint32_t offset, bool *wide)
+{
+    uint32_t address = region->base + offset, fault = fetch_fault(hart, address, 2);
     uint16_t half;
     memcpy(&half, region->bytes + offset, 2);
     uint32_t word = half;
-    bool wide = (half & 3) == 3;
+    *wide = (half & 3) == 3;
+    if (fault != 0) {
+        return (fields_t){.op = fault};
+    }
     fields_t f;
-    if (!wide) {
+    if (!*wide) {
         f = decode16(word);
     } else if (offset + 4 > region->size_bytes) {
         f = (fields_t){.op = HART_OP_END}; /* its second half is outside */
+    } else if ((fault = fetch_fault(hart, address + 2, 2)) != 0) {
+        f = (fields_t){.op = fault};
     } else {
         memcpy(&word, region->bytes + offset, 4);
-        f = decode32(word, region->base + offset);
+        f = decode32(word, address);
     }
     if (f.op == HART_OP_ILLEGAL) {
         f.imm = word;
     } else if (f.op == HART_OP_JAL || (f.op >= HART_OP_BEQ && f.op <= HART_OP_BGEU)) {
         f.op = offset + f.imm < region->size_bytes ? f.op : far_op(f.op);
     }
+    return f;
+}
+
+void hart_decode(hart_t *hart, hart_region_t *region, uint32_t offset)
+{
+    bool wide;
+    fields_t f = fetch(hart, region, offset, &wide);
+    hart_insn_t *insn = &region->code[offset / 2];
     *insn = (hart_insn_t){.op = (uint8_t)f.op,
                           .rd = (uint8_t)(f.rd == 0 ? HART_REGISTER_ZERO_SINK : f.rd),
                           .rs1 = (uint8_t)f.rs1,
                           .rs2 = (uint8_t)f.rs2,
                           .imm = (int32_t)f.imm,
                           .halves = wide ? 2 : 1};
-    set_costs(insn, costs);
+    set_costs(insn, &hart->costs);
+    if (offset / 2 < region->decoded_first) {
+        region->decoded_first = offset / 2;
+    }
+    if (offset / 2 >= region->decoded_end) {
+        region->decoded_end = offset / 2 + 1;
+    }
 }

@@ -62,8 +62,13 @@ static void on_reply(void *self, cbit_txn_t *txn)
                                                               : (uint32_t)SP_DMA_BAD_ADDRESS;
     } else if (!dma->write) {
         uint32_t local = dma->local + (uint32_t)(txn->spa - dma->spa);
-        memcpy(sp_memory(sp, local, txn->size_bytes, true), txn->data, txn->size_bytes);
-        hart_memory_written(&sp->hart, local, txn->size_bytes);
+        uint8_t *to = sp_memory(sp, local, txn->size_bytes, true);
+        if (to == NULL) {
+            dma->result |= (uint32_t)SP_DMA_BAD_ADDRESS; /* the rest of a word is lost */
+        } else {
+            memcpy(to, txn->data, txn->size_bytes);
+            hart_memory_written(&sp->hart, local, txn->size_bytes);
+        }
     }
     sp->stats.dma_bytes += txn->size_bytes;
     memset(txn->data, 0, sizeof txn->data);
@@ -84,11 +89,17 @@ static void pump(cbit_sp_t *sp)
         uint32_t rest = dma->length - dma->sent;
         uint32_t line = CBIT_LINE_BYTES - (uint32_t)(spa % CBIT_LINE_BYTES);
         uint32_t size = rest < line ? rest : line;
+        const uint8_t *from =
+            dma->write ? sp_memory(sp, dma->local + dma->sent, size, false) : NULL;
+        if (dma->write && from == NULL) {
+            dma->result |= (uint32_t)SP_DMA_BAD_ADDRESS; /* lost: nothing of it leaves */
+            break;
+        }
         cbit_txn_init(txn, dma->write ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, spa, size,
                       (cbit_key_t)dma->key, CBIT_SOURCE_SP, cbit_kernel_now_ps(sp->kernel));
         cbit_txn_push_reply(txn, on_reply, sp);
         if (dma->write) {
-            memcpy(txn->data, sp_memory(sp, dma->local + dma->sent, size, false), size);
+            memcpy(txn->data, from, size);
         }
         /* Off the list first: the target may answer inside try_send. */
         dma->free = rest_of_list;
@@ -115,7 +126,7 @@ static void start(cbit_sp_t *sp, bool write)
     dma->blocked = false;
     bool in_memory =
         dma->spa < sp->parts.memory_bytes && dma->length <= sp->parts.memory_bytes - dma->spa;
-    if (!in_memory || sp_memory(sp, dma->local, dma->length, !write) == NULL) {
+    if (!in_memory || sp_memory_raw(sp, dma->local, dma->length, !write) == NULL) {
         dma->result = SP_DMA_BAD_ADDRESS;
     }
     pump(sp);

@@ -76,6 +76,21 @@ bool sp_flash_init(cbit_sp_t *sp)
     return sp->flash.bytes != NULL;
 }
 
+/* A board without an image gets the one that it is made with. */
+void sp_flash_provision(cbit_sp_t *sp)
+{
+    const sp_firmware_t *firmware = sp->parts.firmware;
+    uint8_t *at = sp->flash.bytes + SP_FLASH_IMAGE_OFFSET;
+    for (uint32_t i = 0; i < SP_IMAGE_MIN_BYTES; i++) {
+        if (at[i] != 0xff) {
+            return;
+        }
+    }
+    if (firmware->image != NULL) {
+        memcpy(at, firmware->image, firmware->image_bytes);
+    }
+}
+
 /* Each bit under way is what it was or what it was to become, by chance. */
 void sp_flash_power_cut(cbit_sp_t *sp)
 {

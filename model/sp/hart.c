@@ -19,7 +19,10 @@ bool hart_init(hart_t *hart, const hart_region_t regions[HART_REGIONS], const ha
             return false;
         }
         region->code[region->size_bytes / 2] = (hart_insn_t){.op = HART_OP_END, .halves = 1};
+        region->decoded_first = region->size_bytes / 2;
+        region->decoded_end = 0;
     }
+    hart_set_windows(hart);
     return true;
 }
 
@@ -30,6 +33,20 @@ void hart_reset(hart_t *hart, uint32_t reset_pc)
     hart->asleep = hart->locked = false;
     hart->mstatus = hart->mie = hart->mip = hart->mtvec = 0;
     hart->mscratch = hart->mepc = hart->mcause = hart->mtval = 0;
+    hart->hardware_error = false;
+    hart_pmp_reset(hart);
+}
+
+void hart_watch_memory(hart_t *hart, bool on)
+{
+    hart->ecc_on = on;
+    hart_set_windows(hart);
+}
+
+void hart_raise_hardware_error(hart_t *hart, uint32_t address)
+{
+    hart->hardware_error = true;
+    hart->hardware_error_address = address;
 }
 
 void hart_free(hart_t *hart)
@@ -54,8 +71,8 @@ void hart_memory_written(hart_t *hart, uint32_t address, uint32_t len_bytes)
     }
 }
 
-/* The region that pc is in, or NULL. */
-static const hart_region_t *region_of(const hart_t *hart, uint32_t pc)
+/* The region that an address is in, or NULL. */
+static hart_region_t *region_of(hart_t *hart, uint32_t pc)
 {
     for (uint32_t i = 0; i < HART_REGIONS; i++) {
         if (pc - hart->regions[i].base < hart->regions[i].size_bytes) {
@@ -72,16 +89,28 @@ typedef enum access {
     ACCESS_SYNC,   /* simulated time must catch up first */
     ACCESS_MISALIGNED,
     ACCESS_FAULT,
+    ACCESS_LOST,
 } access_t;
 
-static access_t load_slow(const hart_t *hart, uint32_t address, uint32_t size, bool synced,
+static bool watched(const hart_t *hart, const hart_region_t *region)
+{
+    return hart->ecc_on && region == &hart->regions[1];
+}
+
+static access_t load_slow(hart_t *hart, uint32_t address, uint32_t size, bool synced,
                           uint32_t *value)
 {
     if ((address & (size - 1)) != 0) {
         return ACCESS_MISALIGNED;
     }
+    if (!hart_pmp_allows(hart, address, size, HART_PMP_READ)) {
+        return ACCESS_FAULT;
+    }
     const hart_region_t *region = region_of(hart, address);
     if (region != NULL) {
+        if (watched(hart, region) && !hart->ecc.load(hart->ecc.self, address, size)) {
+            return ACCESS_LOST;
+        }
         *value = 0;
         memcpy(value, region->bytes + (address - region->base), size);
         return ACCESS_DONE;
@@ -95,14 +124,27 @@ static access_t load_slow(const hart_t *hart, uint32_t address, uint32_t size, b
     return hart->bus.read(hart->bus.self, address, value) ? ACCESS_DEVICE : ACCESS_FAULT;
 }
 
-static access_t store_slow(const hart_t *hart, uint32_t address, uint32_t size, bool synced,
+static access_t store_slow(hart_t *hart, uint32_t address, uint32_t size, bool synced,
                            uint32_t value)
 {
     if ((address & (size - 1)) != 0) {
         return ACCESS_MISALIGNED;
     }
-    if (size != 4 || region_of(hart, address) != NULL) {
-        return ACCESS_FAULT; /* the writable region is the fast path's */
+    const hart_region_t *region = region_of(hart, address);
+    if (!hart_pmp_allows(hart, address, size, HART_PMP_WRITE) ||
+        (region != NULL && !region->writable)) {
+        return ACCESS_FAULT;
+    }
+    if (region != NULL) {
+        if (watched(hart, region) && !hart->ecc.store(hart->ecc.self, address, size)) {
+            return ACCESS_LOST;
+        }
+        memcpy(region->bytes + (address - region->base), &value, size);
+        hart_memory_written(hart, address, size);
+        return ACCESS_DONE;
+    }
+    if (size != 4) {
+        return ACCESS_FAULT;
     }
     if (!synced) {
         return ACCESS_SYNC;
@@ -204,9 +246,9 @@ static void take_interrupt(hart_t *hart)
     case HART_OP_##name: {                                                                         \
         uint32_t address = A + I;                                                                  \
         uint32_t value;                                                                            \
-        if (address - ram_base < ram_bytes && (address & (sizeof(memory_t) - 1)) == 0) {           \
+        if (address - loads.base < loads.bytes && (address & (sizeof(memory_t) - 1)) == 0) {       \
             memory_t raw;                                                                          \
-            memcpy(&raw, ram + (address - ram_base), sizeof raw);                                  \
+            memcpy(&raw, load_bytes + (address - loads.base), sizeof raw);                         \
             hart->x[e->rd] = (uint32_t)(widen_t)raw;                                               \
             break;                                                                                 \
         }                                                                                          \
@@ -227,16 +269,16 @@ static void take_interrupt(hart_t *hart)
 /* A store undoes the decoding of all instructions that can overlap it. */
 #define CASE_STORE(name, memory_t)                                                                 \
     case HART_OP_##name: {                                                                         \
-        uint32_t address = A + I, offset = address - ram_base;                                     \
-        if (offset < ram_bytes && (address & (sizeof(memory_t) - 1)) == 0) {                       \
+        uint32_t address = A + I, offset = address - stores.base;                                  \
+        if (offset < stores.bytes && (address & (sizeof(memory_t) - 1)) == 0) {                    \
             memory_t raw = (memory_t)B;                                                            \
-            memcpy(ram + offset, &raw, sizeof raw);                                                \
-            hart_insn_t *touched = &ram_code[offset / 2];                                          \
+            memcpy(store_bytes + offset, &raw, sizeof raw);                                        \
+            hart_insn_t *touched = &store_code[offset / 2];                                        \
             touched[0].op = HART_OP_UNDECODED;                                                     \
             if (sizeof(memory_t) == 4) {                                                           \
                 touched[1].op = HART_OP_UNDECODED;                                                 \
             }                                                                                      \
-            touched[offset >= 2 ? -1 : 0].op = HART_OP_UNDECODED;                                  \
+            touched[touched > ram_code ? -1 : 0].op = HART_OP_UNDECODED;                           \
             break;                                                                                 \
         }                                                                                          \
         hart->cycle = cycle;                                                                       \
@@ -246,21 +288,26 @@ static void take_interrupt(hart_t *hart)
             fault_cause = HART_CAUSE_STORE_MISALIGNED;                                             \
             goto bad_access;                                                                       \
         }                                                                                          \
-        goto device;                                                                               \
+        if (outcome == ACCESS_DEVICE) {                                                            \
+            goto device;                                                                           \
+        }                                                                                          \
+        break;                                                                                     \
     }
 
 /*
  * Runs inside one region. Long because it is one switch; its rows are in ops.h. `code` may be a
  * table without const: decoding fills it in.
  */
-static hart_stop_t run_region(hart_t *hart, const hart_region_t *region, uint64_t cycle_limit,
+static hart_stop_t run_region(hart_t *hart, hart_region_t *region, uint64_t cycle_limit,
                               uint32_t *budget, bool synced)
 {
     hart_insn_t *const code = region->code;
-    const uint32_t base = region->base;
-    uint8_t *const ram = hart->regions[1].bytes;
+    const uint32_t base = region->base, ram_base = hart->regions[1].base;
+    const hart_window_t loads = hart->loads, stores = hart->stores;
+    const uint8_t *const load_bytes = hart->regions[1].bytes + (loads.base - ram_base);
+    uint8_t *const store_bytes = hart->regions[1].bytes + (stores.base - ram_base);
     hart_insn_t *const ram_code = hart->regions[1].code;
-    const uint32_t ram_base = hart->regions[1].base, ram_bytes = hart->regions[1].size_bytes;
+    hart_insn_t *const store_code = ram_code + (stores.base - ram_base) / 2;
     const hart_insn_t *e = code + (hart->pc - base) / 2;
     uint64_t cycle = hart->cycle;
     uint32_t run = *budget, left = run, fault_address = 0, fault_cause = 0;
@@ -273,7 +320,7 @@ static hart_stop_t run_region(hart_t *hart, const hart_region_t *region, uint64_
             HART_LOAD_MAP(CASE_LOAD)
             HART_STORE_MAP(CASE_STORE)
         case HART_OP_UNDECODED:
-            hart_decode(region, 2 * (uint32_t)(e - code), &hart->costs);
+            hart_decode(hart, region, 2 * (uint32_t)(e - code));
             continue;
         case HART_OP_JAL:
             hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
@@ -332,7 +379,15 @@ static hart_stop_t run_region(hart_t *hart, const hart_region_t *region, uint64_
             left--;
             hart->asleep = !hart_irq_pending(hart);
             LEAVE(e + e->halves, hart->asleep ? HART_STOP_WFI : HART_STOP_YIELD);
+        case HART_OP_LOST:
         case HART_OP_END:
+            if (base + 2 * (uint32_t)(e - code) == (hart->mtvec & ~3u)) {
+                hart->locked = true; /* the handler itself: it would trap for ever */
+                LEAVE(e, HART_STOP_LOCKED);
+            }
+            if (e->op == HART_OP_LOST) {
+                TRAP(HART_CAUSE_HARDWARE, base + 2 * (uint32_t)(e - code));
+            }
             TRAP(HART_CAUSE_FETCH_FAULT, base + 2 * (uint32_t)(e - code));
         case HART_OP_ILLEGAL:
         default:
@@ -353,7 +408,9 @@ static hart_stop_t run_region(hart_t *hart, const hart_region_t *region, uint64_
         if (outcome == ACCESS_SYNC) {
             LEAVE(e, HART_STOP_SYNC);
         }
-        TRAP(fault_cause + (outcome == ACCESS_FAULT ? 1u : 0u), fault_address);
+        TRAP(outcome == ACCESS_LOST ? (uint32_t)HART_CAUSE_HARDWARE
+                                    : fault_cause + (outcome == ACCESS_FAULT ? 1u : 0u),
+             fault_address);
     }
 }
 
@@ -361,6 +418,12 @@ hart_stop_t hart_run(hart_t *hart, uint64_t cycle_limit, uint32_t *budget, bool 
 {
     if (hart->locked) {
         return HART_STOP_LOCKED;
+    }
+    if (hart->hardware_error) {
+        hart->hardware_error = false;
+        hart_trap(hart, HART_CAUSE_HARDWARE, hart->hardware_error_address, hart->pc);
+        *budget -= 1;
+        return HART_STOP_YIELD;
     }
     if (hart->asleep && !hart_irq_pending(hart)) {
         return HART_STOP_WFI;
@@ -372,7 +435,7 @@ hart_stop_t hart_run(hart_t *hart, uint64_t cycle_limit, uint32_t *budget, bool 
         return HART_STOP_YIELD;
     }
     while (*budget > 0 && hart->cycle < cycle_limit) {
-        const hart_region_t *region = region_of(hart, hart->pc);
+        hart_region_t *region = region_of(hart, hart->pc);
         if (region == NULL) {
             if ((hart->mtvec & ~3u) == hart->pc) {
                 hart->locked = true;

@@ -30,6 +30,7 @@ enum {
     HART_CAUSE_STORE_MISALIGNED = 6,
     HART_CAUSE_STORE_FAULT = 7,
     HART_CAUSE_ECALL = 11,
+    HART_CAUSE_HARDWARE = 19, /* memory that error correction has lost */
     HART_IRQ_SOFTWARE = 3,
     HART_IRQ_TIMER = 7,
     HART_IRQ_EXTERNAL = 11,
@@ -38,6 +39,12 @@ enum {
 enum {
     HART_REGISTER_ZERO_SINK = 32, /* writes to x0 go here */
     HART_REGIONS = 2,
+    HART_PMP_ENTRIES = 16,
+    HART_PMP_READ = 1, /* what an entry lets pass: bits of its configuration */
+    HART_PMP_WRITE = 2,
+    HART_PMP_EXECUTE = 4,
+    HART_CSR_PMPCFG0 = 0x3a0,
+    HART_CSR_PMPADDR0 = 0x3b0,
 };
 
 /* One decoded halfword; op 0 is "not decoded yet", so zeroed memory is an empty table. */
@@ -56,7 +63,21 @@ typedef struct hart_region {
     uint8_t *bytes;            /* the owner's */
     bool writable;
     hart_insn_t *code; /* size / 2 entries and one that ends the region; made by hart_init */
+    uint32_t decoded_first, decoded_end; /* halfwords that decoded entries stand between */
 } hart_region_t;
+
+/* A part of the writable region. */
+typedef struct hart_window {
+    uint32_t base, bytes;
+} hart_window_t;
+
+/* Who watches over the writable region while there are errors in it. False: what is to be read
+   (or, for a store of less than a word, kept) is lost. */
+typedef struct hart_ecc {
+    void *self;
+    bool (*load)(void *self, uint32_t address, uint32_t len_bytes);
+    bool (*store)(void *self, uint32_t address, uint32_t len_bytes);
+} hart_ecc_t;
 
 /* Device registers: words only. False: nothing there, the access traps. */
 typedef struct hart_bus {
@@ -81,7 +102,14 @@ typedef struct hart {
     uint64_t retired;
     bool asleep, locked;
     uint32_t mstatus, mie, mip, mtvec, mscratch, mepc, mcause, mtval;
-    hart_region_t regions[HART_REGIONS]; /* 0 read-only, 1 writable: the fast path of loads */
+    hart_region_t regions[HART_REGIONS]; /* 0 read-only, 1 writable */
+    hart_window_t loads, stores;         /* of the writable region: the fast path */
+    uint8_t pmp_cfg[HART_PMP_ENTRIES];
+    uint32_t pmp_addr[HART_PMP_ENTRIES];
+    hart_ecc_t ecc;
+    bool ecc_on;         /* there are errors: no fast path */
+    bool hardware_error; /* a device met lost memory: a trap that nothing masks */
+    uint32_t hardware_error_address;
     hart_bus_t bus;
     cbit_sp_hart_costs_t costs;
 } hart_t;
@@ -119,7 +147,20 @@ static inline bool hart_interruptible(const hart_t *hart)
 /* Tells the hart that somebody else wrote memory of its writable region. */
 void hart_memory_written(hart_t *hart, uint32_t address, uint32_t len_bytes);
 
+/* Turns the watch over the writable region on or off. */
+void hart_watch_memory(hart_t *hart, bool on);
+
+/* The next thing that the hart does is a trap with cause HART_CAUSE_HARDWARE. */
+void hart_raise_hardware_error(hart_t *hart, uint32_t address);
+
 /* ---- between the hart's own files ---- */
+
+/* Whether all of the range may be used so (HART_PMP_*). */
+bool hart_pmp_allows(const hart_t *hart, uint32_t address, uint32_t len_bytes, uint32_t access);
+bool hart_pmp_read(const hart_t *hart, uint32_t csr, uint32_t *value);
+bool hart_pmp_write(hart_t *hart, uint32_t csr, uint32_t value);
+void hart_pmp_reset(hart_t *hart);
+void hart_set_windows(hart_t *hart);
 
 /* Enters the trap handler: exception (epc is the instruction) or interrupt (bit 31 of cause). */
 void hart_trap(hart_t *hart, uint32_t cause, uint32_t tval, uint32_t epc);
@@ -129,6 +170,6 @@ bool hart_csr_read(const hart_t *hart, uint32_t csr, uint32_t *value);
 bool hart_csr_write(hart_t *hart, uint32_t csr, uint32_t value);
 
 /* Decodes the instruction at offset of the region into its entry. */
-void hart_decode(const hart_region_t *region, uint32_t offset, const cbit_sp_hart_costs_t *costs);
+void hart_decode(hart_t *hart, hart_region_t *region, uint32_t offset);
 
 #endif

@@ -58,6 +58,9 @@ uint32_t cbit_sp_mmio_read(cbit_sp_t *sp, uint32_t offset)
     case SEV_MAILBOX_V2_BOOTLOADER:
         return mailbox->bootloader;
     case SEV_MAILBOX_V2_FEATURE:
+        if (mailbox->refused != 0) {
+            return UINT32_MAX; /* not accessible: drivers give up */
+        }
         return sp->ready ? SEV_FEATURE_SEV : FEATURE_NOT_ACCESSIBLE_YET;
     case SEV_MAILBOX_V2_INTEN:
         return mailbox->inten;
@@ -165,11 +168,15 @@ bool sp_mailbox_write(cbit_sp_t *sp, uint32_t offset, uint32_t value)
         return true;
     case SP_MAILBOX_READY:
         sp->mailbox.bootloader = value;
+        sp->mailbox.refused = 0;
         if (!sp->ready) {
             sp->ready = true;
             cbit_event_notify_at(sp->kernel, &sp->mailbox.ready_event,
                                  cbit_kernel_now_ps(sp->kernel));
         }
+        return true;
+    case SP_MAILBOX_REFUSED:
+        sp->mailbox.refused = value;
         return true;
     default:
         return false;

@@ -10,13 +10,19 @@ static void on_timer(void *self)
 
 static void on_watchdog(void *self)
 {
-    sp_reset(self);
+    sp_reset_by_watchdog(self);
+}
+
+static void on_reset(void *self)
+{
+    sp_reset_by_firmware(self);
 }
 
 void sp_misc_init(cbit_sp_t *sp)
 {
     cbit_event_init(&sp->watchdog_event, on_watchdog, sp);
     cbit_event_init(&sp->timer_event, on_timer, sp);
+    cbit_event_init(&sp->reset_event, on_reset, sp);
     sp->timer_compare = UINT64_MAX;
 }
 
@@ -91,6 +97,9 @@ bool sp_timer_write(cbit_sp_t *sp, uint32_t offset, uint32_t value)
             cbit_event_notify_at(sp->kernel, &sp->watchdog_event,
                                  sp_after_clocks(sp, (uint64_t)value * 1000));
         }
+        return true;
+    case SP_TIMER_RESET:
+        cbit_event_notify_at(sp->kernel, &sp->reset_event, sp_after_clocks(sp, 1));
         return true;
     default:
         return false;
@@ -193,7 +202,8 @@ static uint32_t flags(const cbit_sp_t *sp)
 {
     return (sp->config.per_channel_keys ? (uint32_t)SP_PLATFORM_CHANNEL_KEYS : 0) |
            (sp->config.memory_encryption ? (uint32_t)SP_PLATFORM_ENCRYPTION_ON : 0) |
-           (sp->config.identity ? (uint32_t)SP_PLATFORM_IDENTITY : 0);
+           (sp->config.identity ? (uint32_t)SP_PLATFORM_IDENTITY : 0) |
+           (sp->config.allow_rollback ? (uint32_t)SP_PLATFORM_ROLLBACK : 0);
 }
 
 bool sp_platform_read(cbit_sp_t *sp, uint32_t offset, uint32_t *value)
@@ -211,10 +221,16 @@ bool sp_platform_read(cbit_sp_t *sp, uint32_t offset, uint32_t *value)
         [SP_PLATFORM_C_BIT / 4] = config->c_bit,
         [SP_PLATFORM_SOCKET / 4] = config->socket,
         [SP_PLATFORM_FLAGS / 4] = flags(sp),
+        [SP_PLATFORM_SECURITY / 4] = sp->parts.firmware->security_version,
     };
     uint32_t secret = offset - SP_PLATFORM_SECRET0;
     if (secret < SP_SECRET_BYTES && secret % 4 == 0) {
         memcpy(value, sp->secret + secret, 4);
+        return true;
+    }
+    uint32_t hash = offset - SP_PLATFORM_KEY_HASH0;
+    if (hash < SP_KEY_HASH_BYTES && hash % 4 == 0) {
+        memcpy(value, sp->key_hash + hash, 4);
         return true;
     }
     if (offset % 4 != 0 || offset / 4 >= sizeof words / sizeof words[0]) {

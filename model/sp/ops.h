@@ -61,7 +61,8 @@
     X(SH, uint16_t)                                                                                \
     X(SW, uint32_t)
 
-/* FAR: a jump or branch that leaves its region. END: the fetch ran out of the region. */
+/* FAR: a jump or branch that leaves its region. END: the fetch ran out of the region, or of what
+   may be executed. LOST: it met memory that error correction has lost. */
 #define HART_OTHER_MAP(X)                                                                          \
     X(JAL)                                                                                         \
     X(JALR)                                                                                        \
@@ -84,6 +85,7 @@
     X(MRET)                                                                                        \
     X(WFI)                                                                                         \
     X(ILLEGAL)                                                                                     \
+    X(LOST)                                                                                        \
     X(END)
 
 enum {

@@ -16,6 +16,8 @@ const cbit_row_t cbit_sp_stat_rows[] = {
      .help = "Key slots that the SP loaded or cleared"},
     {CBIT_FIELD(U64, cbit_sp_stats_t, dma_bytes), .unit = "bytes",
      .help = "Bytes that the SP moved from and to system memory"},
+    {CBIT_FIELD(U64, cbit_sp_stats_t, sram_corrected),
+     .help = "Words of the SP's SRAM that error correction turned back"},
     {.key = NULL},
 };
 
@@ -33,6 +35,7 @@ static const struct {
     [SP_DEVICE_CORES] = {sp_cores_read, sp_cores_write},
     [SP_DEVICE_PLATFORM] = {sp_platform_read, sp_platform_write},
     [SP_DEVICE_FLASH] = {sp_flash_read, sp_flash_write},
+    [SP_DEVICE_ECC] = {sp_ecc_read, sp_ecc_write},
 };
 
 static bool bus_read(void *self, uint32_t address, uint32_t *value)
@@ -47,7 +50,7 @@ static bool bus_write(void *self, uint32_t address, uint32_t value)
     return index < SP_DEVICES && devices[index].write(self, address % SP_DEVICE_BYTES, value);
 }
 
-uint8_t *sp_memory(cbit_sp_t *sp, uint32_t address, uint32_t len_bytes, bool for_writing)
+uint8_t *sp_memory_raw(cbit_sp_t *sp, uint32_t address, uint32_t len_bytes, bool for_writing)
 {
     uint32_t offset = address - SP_SRAM_BASE;
     if (offset < SP_SRAM_BYTES && len_bytes <= SP_SRAM_BYTES - offset) {
@@ -75,16 +78,39 @@ static void schedule_hart(cbit_sp_t *sp)
     cbit_event_notify_at(sp->kernel, &sp->tick, cbit_clock_edge_ps(&sp->clock, sp->hart.cycle));
 }
 
+/* Ends a hart's sleep, unless it is having its turn or one is coming. */
+static void wake(cbit_sp_t *sp)
+{
+    if (sp->hart.asleep && !sp->running && !cbit_event_pending(&sp->tick) &&
+        !cbit_event_pending(&sp->turn)) {
+        uint64_t now = sp_clock_now(sp);
+        sp->hart.cycle = sp->hart.cycle > now ? sp->hart.cycle : now;
+        schedule_hart(sp);
+    }
+}
+
+uint8_t *sp_memory(cbit_sp_t *sp, uint32_t address, uint32_t len_bytes, bool for_writing)
+{
+    uint8_t *at = sp_memory_raw(sp, address, len_bytes, for_writing);
+    if (at == NULL || sp->ecc.count == 0) {
+        return at;
+    }
+    bool good =
+        for_writing ? sp_ecc_store(sp, address, len_bytes) : sp_ecc_load(sp, address, len_bytes);
+    if (!good) {
+        hart_raise_hardware_error(&sp->hart, sp->ecc.lost);
+        wake(sp);
+    }
+    return good ? at : NULL;
+}
+
 void sp_set_line(cbit_sp_t *sp, uint32_t line, bool level)
 {
     sp->lines = level ? sp->lines | line : sp->lines & ~line;
     hart_set_irq(&sp->hart, HART_IRQ_EXTERNAL, (sp->lines & sp->enable) != 0);
     hart_set_irq(&sp->hart, HART_IRQ_TIMER, (sp->lines & SP_LINE_TIMER) != 0);
-    if (sp->hart.asleep && !sp->running && hart_irq_pending(&sp->hart) &&
-        !cbit_event_pending(&sp->tick) && !cbit_event_pending(&sp->turn)) {
-        uint64_t now = sp_clock_now(sp);
-        sp->hart.cycle = sp->hart.cycle > now ? sp->hart.cycle : now;
-        schedule_hart(sp);
+    if (hart_irq_pending(&sp->hart)) {
+        wake(sp);
     }
 }
 
@@ -103,7 +129,7 @@ static void on_tick(void *self)
  */
 static uint64_t horizon(const cbit_sp_t *sp)
 {
-    if (!hart_interruptible(&sp->hart) && !sp->ccp.busy && !sp->dma.busy) {
+    if (!hart_interruptible(&sp->hart) && !sp->ccp.busy && !sp->dma.busy && !sp->flash.busy) {
         return UINT64_MAX;
     }
     cbit_ps_t next_ps = cbit_kernel_next_ps(sp->kernel);
@@ -142,10 +168,16 @@ static void on_turn(void *self)
 static cbit_err_t check(const cbit_sp_config_t *config, const cbit_sp_parts_t *parts,
                         cbit_diag_t *diag)
 {
-    if (parts->image_bytes == 0 || parts->image_bytes > SP_ROM_BYTES) {
+    const sp_firmware_t *firmware = parts->firmware;
+    if (firmware->rom_bytes == 0 || firmware->rom_bytes > SP_ROM_BYTES) {
         return cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL,
-                             "firmware image of %u bytes; 1..%u are possible", parts->image_bytes,
+                             "boot ROM of %u bytes; 1..%u are possible", firmware->rom_bytes,
                              SP_ROM_BYTES);
+    }
+    if (firmware->image_bytes > SP_STAGING_BYTES) {
+        return cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL,
+                             "firmware image of %u bytes; up to %u are possible",
+                             firmware->image_bytes, SP_STAGING_BYTES);
     }
     if (parts->hooks.channels == 0 || parts->hooks.channels > SP_CHANNELS_MAX) {
         return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
@@ -159,12 +191,16 @@ static cbit_err_t check(const cbit_sp_config_t *config, const cbit_sp_parts_t *p
     return CBIT_ERR_OK;
 }
 
-/* The chip-unique key: fused at the (modelled) factory, so a function of the machine's seed. */
-static void make_secret(cbit_sp_t *sp)
+/* The chip-unique key: fused at the (modelled) factory, so a function of the machine's seed. And
+   whose images the chip runs. */
+static void make_fuses(cbit_sp_t *sp)
 {
     cbit_rng_t rng;
     cbit_rng_init(&rng, sp->parts.seed, 0x73656372u);
     cbit_rng_bytes(&rng, sp->secret, sizeof sp->secret);
+    if (sp->parts.firmware->key_hash != NULL) {
+        memcpy(sp->key_hash, sp->parts.firmware->key_hash, sizeof sp->key_hash);
+    }
 }
 
 cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t *parts,
@@ -194,8 +230,10 @@ cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t 
         cbit_sp_destroy(sp);
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "no memory for the SP");
     }
-    memcpy(sp->rom, parts->image, parts->image_bytes);
-    make_secret(sp);
+    memcpy(sp->rom, parts->firmware->rom, parts->firmware->rom_bytes);
+    make_fuses(sp);
+    sp_flash_provision(sp);
+    sp_ecc_init(sp);
     cbit_event_init(&sp->tick, on_tick, sp);
     cbit_event_init(&sp->turn, on_turn, sp);
     sp_mailbox_init(sp);
@@ -209,25 +247,39 @@ cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t 
     return CBIT_ERR_OK;
 }
 
-void sp_reset(cbit_sp_t *sp)
+/* Hart and devices as at power-up; what stays is the caller's affair. */
+static void reset_all(cbit_sp_t *sp, uint32_t cause)
 {
-    cbit_event_cancel(sp->kernel, &sp->tick);
-    cbit_event_cancel(sp->kernel, &sp->turn);
-    cbit_event_cancel(sp->kernel, &sp->ccp.event);
-    cbit_event_cancel(sp->kernel, &sp->flash.event);
-    cbit_event_cancel(sp->kernel, &sp->timer_event);
+    cbit_event_t *const events[] = {&sp->tick,        &sp->turn,        &sp->ccp.event,
+                                    &sp->flash.event, &sp->timer_event, &sp->watchdog_event,
+                                    &sp->reset_event};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        cbit_event_cancel(sp->kernel, events[i]);
+    }
     sp_flash_power_cut(sp); /* what it was doing is left half done */
     sp->flash.busy = sp->ccp.busy = sp->ccp.done = false;
     sp_dma_reset(sp);
-    OPENSSL_cleanse(sp->sram, SP_SRAM_BYTES);
-    hart_memory_written(&sp->hart, SP_SRAM_BASE, SP_SRAM_BYTES);
     sp->enable = 0;
     sp->lines &= (uint32_t)(SP_LINE_MAILBOX | SP_LINE_KEYPORT);
-    sp->reset_cause = 1;
-    sp_mailbox_abandon(sp, SEV_STATUS_HWERROR_PLATFORM);
+    /* Until the firmware was ready x86 has not begun: then it is as if the power came on. */
+    sp->reset_cause = sp->ready ? cause : (uint32_t)SP_CAUSE_POWER;
     hart_reset(&sp->hart, SP_ROM_BASE);
     sp->hart.cycle = sp_clock_now(sp);
     schedule_hart(sp);
+}
+
+void sp_reset_by_watchdog(cbit_sp_t *sp)
+{
+    OPENSSL_cleanse(sp->sram, SP_SRAM_BYTES);
+    (void)sp_ecc_store(sp, SP_SRAM_BASE, SP_SRAM_BYTES);
+    hart_memory_written(&sp->hart, SP_SRAM_BASE, SP_SRAM_BYTES);
+    sp_mailbox_abandon(sp, SEV_STATUS_HWERROR_PLATFORM);
+    reset_all(sp, SP_CAUSE_WATCHDOG);
+}
+
+void sp_reset_by_firmware(cbit_sp_t *sp)
+{
+    reset_all(sp, SP_CAUSE_RESET);
 }
 
 static void cancel_events(cbit_sp_t *sp)
@@ -235,7 +287,8 @@ static void cancel_events(cbit_sp_t *sp)
     cbit_event_t *events[] = {&sp->tick,        &sp->turn,
                               &sp->ccp.event,   &sp->mailbox.interrupt_event,
                               &sp->timer_event, &sp->mailbox.ready_event,
-                              &sp->flash.event, &sp->watchdog_event};
+                              &sp->flash.event, &sp->watchdog_event,
+                              &sp->reset_event};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         cbit_event_cancel(sp->kernel, events[i]);
     }
@@ -272,8 +325,14 @@ bool cbit_sp_ready(const cbit_sp_t *sp)
     return sp->ready;
 }
 
+uint32_t cbit_sp_refused(const cbit_sp_t *sp)
+{
+    return sp->mailbox.refused;
+}
+
 void cbit_sp_stats(const cbit_sp_t *sp, cbit_sp_stats_t *stats)
 {
     *stats = sp->stats;
     stats->instructions = sp->hart.retired;
+    stats->sram_corrected = sp->ecc.corrected;
 }

@@ -17,11 +17,13 @@ enum {
     SP_DMA_TXNS = 32,
     SP_CHANNELS_MAX = 64,
     SP_SECRET_BYTES = 32,
+    SP_ECC_WORDS = 64, /* flipped at once */
 };
 
 typedef struct sp_mailbox {
     uint32_t cmdresp, addr_lo, addr_hi, inten, intsts;
     uint32_t bootloader; /* 0 until the firmware is ready */
+    uint32_t refused;    /* SP_REFUSAL_*: the boot ROM found nothing to start */
     bool pending;        /* a doorbell has not been answered */
     bool interrupt_on_completion;
     cbit_ps_t rung_ps;
@@ -70,6 +72,17 @@ typedef struct sp_flash {
     cbit_event_t event;
 } sp_flash_t;
 
+typedef struct sp_ecc_word {
+    uint32_t address;
+    uint64_t flipped; /* bits of the code word: 32 of data, 7 of check */
+} sp_ecc_word_t;
+
+typedef struct sp_ecc {
+    sp_ecc_word_t words[SP_ECC_WORDS];
+    uint32_t count;
+    uint32_t corrected, lost; /* registers */
+} sp_ecc_t;
+
 struct cbit_sp {
     cbit_sp_config_t config;
     cbit_sp_parts_t parts;
@@ -80,11 +93,13 @@ struct cbit_sp {
     bool running;      /* inside turn */
     hart_t hart;
     uint8_t *rom, *sram;
+    sp_ecc_t ecc;
     uint8_t secret[SP_SECRET_BYTES];
+    uint8_t key_hash[SP_KEY_HASH_BYTES];
     bool ready;
     uint32_t lines, enable; /* interrupt controller: SP_LINE_* */
     uint64_t time_latch, timer_compare;
-    cbit_event_t timer_event, watchdog_event;
+    cbit_event_t timer_event, watchdog_event, reset_event;
     uint32_t reset_cause;
     sp_mailbox_t mailbox;
     sp_ccp_t ccp;
@@ -98,7 +113,10 @@ struct cbit_sp {
 };
 
 /* The watchdog bites: SRAM is lost, the firmware starts again, x86 gets an answer. */
-void sp_reset(cbit_sp_t *sp);
+void sp_reset_by_watchdog(cbit_sp_t *sp);
+
+/* The firmware asked for it: SRAM and a doorbell stay. */
+void sp_reset_by_firmware(cbit_sp_t *sp);
 
 /* Raises or drops a line of the interrupt controller, and wakes the hart if it waited for it. */
 void sp_set_line(cbit_sp_t *sp, uint32_t line, bool level);
@@ -109,12 +127,23 @@ uint64_t sp_clock_now(const cbit_sp_t *sp);
 /* n clocks after now. */
 cbit_ps_t sp_after_clocks(const cbit_sp_t *sp, uint64_t n);
 
-/* SRAM (for_writing) or SRAM and ROM behind a device's address; NULL when it leaves them. */
-uint8_t *sp_memory(cbit_sp_t *sp, uint32_t address, uint32_t len_bytes, bool for_writing);
-
 /* One device's registers: false when there is none at the offset. */
 typedef bool sp_device_read_t(cbit_sp_t *sp, uint32_t offset, uint32_t *value);
 typedef bool sp_device_write_t(cbit_sp_t *sp, uint32_t offset, uint32_t value);
+
+/* SRAM (for_writing) or SRAM and ROM behind a device's address; NULL when it leaves them, or when
+   what it wants is lost: then the hart traps. */
+uint8_t *sp_memory(cbit_sp_t *sp, uint32_t address, uint32_t len_bytes, bool for_writing);
+
+/* The same without error correction: as it stands there. */
+uint8_t *sp_memory_raw(cbit_sp_t *sp, uint32_t address, uint32_t len_bytes, bool for_writing);
+
+/* Error correction. False: a word that is needed is lost. */
+bool sp_ecc_load(void *self, uint32_t address, uint32_t len_bytes);
+bool sp_ecc_store(void *self, uint32_t address, uint32_t len_bytes);
+void sp_ecc_init(cbit_sp_t *sp);
+sp_device_read_t sp_ecc_read;
+sp_device_write_t sp_ecc_write;
 
 void sp_mailbox_init(cbit_sp_t *sp);
 
@@ -137,6 +166,7 @@ sp_device_read_t sp_keyport_read;
 sp_device_write_t sp_keyport_write;
 
 bool sp_flash_init(cbit_sp_t *sp); /* false: no memory */
+void sp_flash_provision(cbit_sp_t *sp);
 void sp_flash_free(cbit_sp_t *sp);
 void sp_flash_power_cut(cbit_sp_t *sp);
 sp_device_read_t sp_flash_read;

@@ -51,6 +51,12 @@ uint32_t sp_address(const void *object)
     return SP_SRAM_BASE + (uint32_t)(at - __bss_start);
 }
 
+uint8_t *sp_staging(void)
+{
+    static uint8_t staging[SP_STAGING_BYTES];
+    return staging;
+}
+
 static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
     host_t *h = self;
@@ -107,7 +113,8 @@ static void df_flush(void *self, void (*done)(void *), void *done_self)
 
 void host_open(void)
 {
-    static const uint8_t image[4]; /* the hart never runs */
+    static const uint8_t rom[4]; /* the hart never runs */
+    const sp_firmware_t firmware = {.rom = rom, .rom_bytes = sizeof rom};
     cbit_sp_config_t config;
     host = calloc(1, sizeof *host);
     if (host == NULL || _end - __bss_start > (long)SP_SRAM_BYTES) {
@@ -128,8 +135,7 @@ void host_open(void)
                                              wbinvd_done, clear_wbinvd_done, set_asid_valid,
                                              df_flush},
                                    .seed = 1,
-                                   .image = image,
-                                   .image_bytes = sizeof image,
+                                   .firmware = &firmware,
                                    .flash = host->flash};
     if (host->memory == NULL || host->kernel == NULL ||
         cbit_sp_create(&config, &parts, &host->sp, NULL) != CBIT_ERR_OK) {

@@ -1,5 +1,6 @@
 #include "tests/firmware/machine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,7 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
                 *byte = txn->data[i] ^ mask;
             } else {
                 txn->data[i] = *byte ^ mask;
+                *byte ^= machine->rewrites ? 0xff : 0;
             }
         }
     }
@@ -143,6 +145,8 @@ void machine_options_default(machine_options_t *options)
     options->boot = 0;
     options->chip_secret = NULL;
     options->flash = NULL;
+    options->firmware = &cbit_firmware;
+    options->may_refuse = options->powered_off = false;
 }
 
 void machine_options_identity(machine_options_t *options)
@@ -174,8 +178,7 @@ machine_t *machine_create(const machine_options_t *options)
         .seed = options->seed,
         .boot = options->boot,
         .flash = options->flash,
-        .image = cbit_firmware_image,
-        .image_bytes = cbit_firmware_image_bytes,
+        .firmware = options->firmware,
         .on_interrupt = on_interrupt,
         .interrupt_self = machine,
         .on_ready = on_ready,
@@ -187,8 +190,10 @@ machine_t *machine_create(const machine_options_t *options)
     if (options->chip_secret != NULL) {
         memcpy(machine->sp->secret, options->chip_secret, SP_SECRET_BYTES);
     }
-    cbit_kernel_run(machine->kernel, CBIT_PS_NEVER);
-    ck_assert(machine->ready);
+    if (!options->powered_off) {
+        cbit_kernel_run(machine->kernel, CBIT_PS_NEVER);
+    }
+    ck_assert(machine->ready || options->may_refuse);
     ck_assert_int_eq(cbit_spdriver_create(&options->driver, machine->kernel, machine->sp,
                                           &machine->driver, NULL),
                      CBIT_ERR_OK);
@@ -212,6 +217,17 @@ static void on_done(void *self, cbit_spdriver_request_t *request)
     cbit_kernel_stop(machine->kernel);
 }
 
+/* For tests/firmware/pairs: which status was given to which command. */
+void machine_note(uint32_t command, uint32_t status)
+{
+    const char *path = getenv("CBIT_PAIRS");
+    FILE *file = path == NULL ? NULL : fopen(path, "a");
+    if (file != NULL) {
+        fprintf(file, "%s %02x\n", cbit_spdriver_command_name(command), status & 0xff);
+        fclose(file);
+    }
+}
+
 uint32_t machine_command(machine_t *machine, uint32_t command, void *buffer, uint32_t len_bytes)
 {
     if (len_bytes > 0) {
@@ -223,11 +239,18 @@ uint32_t machine_command(machine_t *machine, uint32_t command, void *buffer, uin
                                        .self = machine};
     machine->done = false;
     cbit_spdriver_submit(machine->driver, &request);
-    cbit_kernel_run(machine->kernel, CBIT_PS_NEVER);
+    while (machine->watch != NULL && !machine->done) {
+        cbit_kernel_run(machine->kernel, cbit_kernel_next_ps(machine->kernel));
+        machine->watch(machine);
+    }
+    if (!machine->done) {
+        cbit_kernel_run(machine->kernel, CBIT_PS_NEVER);
+    }
     ck_assert_msg(machine->done, "the SP never answered command %#x", command);
     if (len_bytes > 0) {
         memcpy(buffer, machine->memory + MACHINE_BUFFER_SPA, len_bytes);
     }
+    machine_note(command, request.status);
     return request.status;
 }
 

@@ -39,7 +39,10 @@ typedef struct machine {
     uint32_t flushes;
     bool ready, done;
     uint32_t under_way, most_under_way; /* memory requests at once */
-    uint32_t drop_after; /* so many memory requests on, one is never answered; 0: none */
+    bool rewrites; /* a host that changes what the SP has just read, in the hope of a second read */
+    void (*watch)(
+        struct machine *machine); /* called after every instant of a command; may be NULL */
+    uint32_t drop_after;          /* so many memory requests on, one is never answered; 0: none */
     char console[256];
     uint32_t console_used;
     struct machine_wait {
@@ -59,6 +62,9 @@ typedef struct machine_options {
     uint64_t boot;
     const uint8_t *chip_secret; /* 32 bytes, or NULL for what the seed gives */
     uint8_t *flash;             /* CBIT_SP_FLASH_BYTES, or NULL */
+    const sp_firmware_t *firmware;
+    bool may_refuse;  /* to boot; then the machine is there all the same */
+    bool powered_off; /* the caller runs the kernel for the boot */
 } machine_options_t;
 
 void machine_options_default(machine_options_t *options);
@@ -72,6 +78,9 @@ void machine_destroy(machine_t *machine);
 
 /* Sends one command with a copy of `buffer` and waits for the answer; outputs come back into it. */
 uint32_t machine_command(machine_t *machine, uint32_t command, void *buffer, uint32_t len_bytes);
+
+/* What a test learnt of a command in another way than machine_command, for tests/firmware/pairs. */
+void machine_note(uint32_t command, uint32_t status);
 
 /* INIT, WBINVD everywhere, DF_FLUSH. */
 void machine_init(machine_t *machine, uint32_t flags);

@@ -17,7 +17,7 @@ START_TEST(boot_loads_the_host_key_into_every_channel)
         ck_assert_mem_ne(machine->keys[channel][0], zero, 16);
         ck_assert_mem_eq(machine->keys[channel][0], machine->keys[0][0], 16);
     }
-    ck_assert_str_eq(machine->console, "sp: SEV API 0.24 build 15 ready\n");
+    ck_assert_str_eq(machine->console, "sp: SEV firmware 0018000f ready\n");
     machine_destroy(machine);
 }
 END_TEST

@@ -106,6 +106,97 @@ START_TEST(a_cut_change_leaves_the_old_identity_or_the_new_one)
 }
 END_TEST
 
+/* ---- a cut in each single operation of the flash ---- */
+
+/* Runs until the nth program or erase from now is half done; false: there are not so many. */
+static bool run_into_operation(machine_t *machine, uint32_t n)
+{
+    const sp_flash_t *chip = &machine->sp->flash;
+    bool busy = false;
+    cbit_ps_t next_ps;
+    while ((next_ps = cbit_kernel_next_ps(machine->kernel)) != CBIT_PS_NEVER) {
+        bool now = chip->busy && chip->op != SP_FLASH_READ;
+        if (now && !busy && n-- == 0) {
+            uint64_t us = chip->op == SP_FLASH_ERASE ? 15000 : 350;
+            cbit_kernel_run(machine->kernel, cbit_kernel_now_ps(machine->kernel) + us * 1000000);
+            return true;
+        }
+        busy = now;
+        cbit_kernel_run(machine->kernel, next_ps);
+    }
+    return false;
+}
+
+/* A platform with two identities in its banks: *older, which is past, and *last. */
+static void provision(machine_certs_t *older, machine_certs_t *last)
+{
+    memset(flash, 0xff, sizeof flash);
+    machine_t *machine = power_up();
+    ck_assert_uint_eq(init(machine), 0);
+    *older = machine_export(machine);
+    ck_assert_uint_eq(machine_command(machine, SEV_CMD_PDH_GEN, NULL, 0), 0);
+    *last = machine_export(machine);
+    machine_destroy(machine);
+}
+
+static machine_certs_t after_cut(void)
+{
+    machine_t *machine = power_up();
+    uint32_t status = init(machine);
+    if (status == SEV_STATUS_SECURE_DATA_INVALID) {
+        status = init(machine);
+    }
+    ck_assert_uint_eq(status, SEV_STATUS_SUCCESS);
+    machine_certs_t certs = machine_export(machine);
+    check_chain(&certs);
+    machine_destroy(machine);
+    return certs;
+}
+
+/* Returns how many operations the command has; each was cut once. */
+static uint32_t cut_in_each(uint32_t command, bool needs_init)
+{
+    static uint8_t kept[CBIT_SP_FLASH_BYTES];
+    machine_certs_t older, last;
+    provision(&older, &last);
+    memcpy(kept, flash, sizeof kept);
+    for (uint32_t n = 0;; n++) {
+        memcpy(flash, kept, sizeof flash);
+        machine_t *machine = power_up();
+        if (needs_init) {
+            ck_assert_uint_eq(init(machine), 0);
+        }
+        cbit_spdriver_request_t request = {.command = command, .done = nothing};
+        cbit_spdriver_submit(machine->driver, &request);
+        bool cut = run_into_operation(machine, n);
+        cbit_sp_power_cut(machine->sp);
+        machine_destroy(machine);
+        if (!cut) {
+            return n;
+        }
+        machine_certs_t certs = after_cut();
+        ck_assert_msg(memcmp(&certs.pdh, &older.pdh, sizeof older.pdh) != 0,
+                      "operation %u brings back what was past", n);
+        bool same_pek = memcmp(&certs.pek, &last.pek, sizeof last.pek) == 0;
+        bool same_pdh = memcmp(&certs.pdh, &last.pdh, sizeof last.pdh) == 0;
+        ck_assert(same_pek || !same_pdh); /* a PDH is of its PEK */
+        ck_assert(same_pek || command != SEV_CMD_PDH_GEN);
+    }
+}
+
+/* A bank: 3 sectors erased, 25 pages of body programmed (6400 bytes hold it), one of header. */
+START_TEST(a_cut_in_any_program_or_erase_leaves_the_last_identity_or_a_new_one)
+{
+    uint32_t pdh = cut_in_each(SEV_CMD_PDH_GEN, true);
+    uint32_t pek = cut_in_each(SEV_CMD_PEK_GEN, true);
+    uint32_t reset = cut_in_each(SEV_CMD_PLATFORM_RESET, false);
+    printf("cut in each of %u, %u and %u operations\n", pdh, pek, reset);
+    ck_assert_uint_eq(pdh, pek);
+    ck_assert_uint_ge(pdh, 3 + 26);
+    ck_assert_uint_eq(reset, 6);
+}
+END_TEST
+
 /* Any bit of the store: the other bank serves, or the store is said to be bad. Never a wrong key.
  */
 START_TEST(a_flipped_bit_of_the_flash_is_never_believed)
@@ -172,6 +263,7 @@ Suite *cbit_test_suite(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, the_first_init_may_be_cut_anywhere);
     tcase_add_test(tcase, a_cut_change_leaves_the_old_identity_or_the_new_one);
+    tcase_add_test(tcase, a_cut_in_any_program_or_erase_leaves_the_last_identity_or_a_new_one);
     tcase_add_test(tcase, a_lost_request_ends_in_an_answer_and_a_platform_that_can_be_used);
     tcase_add_test(tcase, a_flipped_bit_of_the_flash_is_never_believed);
     suite_add_tcase(suite, tcase);

@@ -10,6 +10,7 @@
 
 #include "cbit/workloads/owner.h"
 #include "cbit_test.h"
+#include "firmware/image.h"
 #include "tests/firmware/machine.h"
 
 enum {
@@ -73,7 +74,7 @@ static const rule_t rules[] = {
     {SEV_CMD_PDH_CERT_EXPORT, I | W, 0, SAME, false, SEV_STATUS_SUCCESS},
     {SEV_CMD_PDH_GEN, I | W, 0, SAME, false, SEV_STATUS_SUCCESS},
     {SEV_CMD_DF_FLUSH, I | W, 0, SAME, false, SEV_STATUS_SUCCESS},
-    {SEV_CMD_DOWNLOAD_FIRMWARE, U, 0, NONE, false, SEV_STATUS_UNSUPPORTED},
+    {SEV_CMD_DOWNLOAD_FIRMWARE, U, 0, NONE, false, SEV_STATUS_SUCCESS},
     {SEV_CMD_GET_ID, U | I | W, 0, SAME, false, SEV_STATUS_SUCCESS},
     {SEV_CMD_NOP, U | I | W, 0, SAME, false, SEV_STATUS_SUCCESS},
     {SEV_CMD_RING_BUFFER, I | W, 0, SAME, false, SEV_STATUS_UNSUPPORTED},
@@ -261,6 +262,10 @@ static uint32_t about_platform(stage_t *stage, uint32_t command)
     sev_init_ex_t init_ex = {.length = sizeof init_ex};
     sev_range_t range = {.paddr = OUT, .length = SEV_CERT_BYTES};
     switch (command) {
+    case SEV_CMD_DOWNLOAD_FIRMWARE:
+        range.length = cbit_firmware.image_bytes;
+        memcpy(stage->machine->memory + OUT, cbit_firmware.image, range.length);
+        return machine_command(stage->machine, command, &range, sizeof range);
     case SEV_CMD_INIT_EX:
         return machine_command(stage->machine, command, &init_ex, sizeof init_ex);
     case SEV_CMD_PEK_CSR:

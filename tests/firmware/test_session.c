@@ -5,103 +5,9 @@
 
 #include <openssl/sha.h>
 
-#include "cbit/workloads/owner.h"
 #include "cbit_test.h"
-#include "model/sp/sp_internal.h"
 #include "tests/firmware/hex.h"
-#include "tests/firmware/machine.h"
-
-enum {
-    CERT = 0x300000,
-    BLOB = 0x310000,
-    HEADER = 0x320000,
-    TRANS = 0x330000,
-    MEASURE = 0x340000,
-    PAGE = 0x200000,
-    PAGE2 = 0x240000,
-};
-
-static machine_t *machine;
-static machine_certs_t certs;
-static cbit_rng_t rng;
-
-static machine_t *make(uint64_t seed, uint32_t init_flags)
-{
-    machine_options_t options;
-    machine_options_identity(&options);
-    options.seed = seed;
-    machine_t *made = machine_create(&options);
-    machine_init(made, init_flags);
-    return made;
-}
-
-static void setup(void)
-{
-    machine = make(1, 1);
-    certs = machine_export(machine);
-    cbit_rng_init(&rng, cbit_test_seed(), 0);
-}
-
-static void teardown(void)
-{
-    machine_destroy(machine);
-}
-
-/* LAUNCH_START or RECEIVE_START with what stands at CERT and BLOB. */
-static uint32_t start(machine_t *on, uint32_t command, uint32_t policy, uint32_t *handle)
-{
-    sev_start_t buffer = {.policy = policy,
-                          .cert_paddr = CERT,
-                          .cert_length = SEV_CERT_BYTES,
-                          .session_paddr = BLOB,
-                          .session_length = SEV_SESSION_BYTES};
-    uint32_t status = machine_command(on, command, &buffer, sizeof buffer);
-    *handle = buffer.handle;
-    return status;
-}
-
-static cbit_owner_session_t place_session(uint32_t policy)
-{
-    cbit_owner_session_t session;
-    ck_assert(cbit_owner_session(&certs.pdh, policy, &rng, &session));
-    memcpy(machine->memory + CERT, &session.cert, sizeof session.cert);
-    memcpy(machine->memory + BLOB, &session.blob, sizeof session.blob);
-    return session;
-}
-
-static uint32_t secret(uint32_t handle, uint64_t gpa, uint32_t length)
-{
-    sev_transport_t transport = {.handle = handle,
-                                 .header_paddr = HEADER,
-                                 .header_length = SEV_PACKET_HEADER_BYTES,
-                                 .guest_paddr = gpa,
-                                 .guest_length = length,
-                                 .trans_paddr = TRANS,
-                                 .trans_length = length};
-    return machine_command(machine, SEV_CMD_LAUNCH_SECRET, &transport, sizeof transport);
-}
-
-static void read_guest(machine_t *on, uint32_t asid, uint64_t spa, uint8_t *out, uint32_t length)
-{
-    for (uint32_t i = 0; i < length; i++) {
-        uint64_t at = spa + i;
-        out[i] = on->memory[at] ^ on->keys[at / 256 % MACHINE_CHANNELS][asid][0];
-    }
-}
-
-/* A launched guest of that policy with a page of 5A under ASID 9 (2 with ES), at LSECRET. */
-static uint32_t launched(uint32_t policy, cbit_owner_session_t *session, uint8_t digest[32])
-{
-    uint32_t handle, length = 48;
-    *session = place_session(policy);
-    ck_assert_uint_eq(start(machine, SEV_CMD_LAUNCH_START, policy, &handle), 0);
-    ck_assert_uint_eq(machine_activate(machine, handle, (policy & SEV_POLICY_ES) != 0 ? 2 : 9), 0);
-    memset(machine->memory + PAGE, 0x5a, 4096);
-    SHA256(machine->memory + PAGE, 4096, digest);
-    ck_assert_uint_eq(machine_update(machine, handle, PAGE, 4096), 0);
-    ck_assert_uint_eq(machine_measure(machine, handle, MEASURE, &length), 0);
-    return handle;
-}
+#include "tests/firmware/session_bench.h"
 
 START_TEST(an_owner_recomputes_the_measurement_and_its_secret_arrives)
 {
@@ -109,7 +15,7 @@ START_TEST(an_owner_recomputes_the_measurement_and_its_secret_arrives)
     cbit_owner_launch_t launch = {.api_minor = 24, .build = 15, .policy = 1};
     uint8_t measure[32], iv[16] = {7}, plain[64], got[64];
     sev_packet_header_t header;
-    uint32_t handle = launched(1, &session, launch.digest);
+    uint32_t handle = session_launched(1, &session, launch.digest);
     memcpy(launch.mnonce, machine->memory + MEASURE + 32, 16);
     cbit_owner_measure(session.tik, &launch, measure);
     ck_assert_mem_eq(measure, machine->memory + MEASURE, 32);
@@ -117,16 +23,16 @@ START_TEST(an_owner_recomputes_the_measurement_and_its_secret_arrives)
     count_up(plain, 64, 0x80);
     cbit_owner_secret(&session, measure, iv, plain, 64, &header, machine->memory + TRANS);
     memcpy(machine->memory + HEADER, &header, sizeof header);
-    ck_assert_uint_eq(secret(handle, PAGE2, 64), SEV_STATUS_SUCCESS);
-    read_guest(machine, 9, PAGE2, got, 64);
+    ck_assert_uint_eq(session_secret(handle, PAGE2, 64), SEV_STATUS_SUCCESS);
+    session_read_guest(machine, 9, PAGE2, got, 64);
     ck_assert_mem_eq(got, plain, 64);
 
     memset(machine->memory + PAGE2, 0x11, 64);
     machine->memory[TRANS + 3] ^= 1;
-    ck_assert_uint_eq(secret(handle, PAGE2, 64), SEV_STATUS_BAD_MEASUREMENT);
+    ck_assert_uint_eq(session_secret(handle, PAGE2, 64), SEV_STATUS_BAD_MEASUREMENT);
     machine->memory[TRANS + 3] ^= 1;
     machine->memory[HEADER] = 1; /* compressed, under a wrong MAC */
-    ck_assert_uint_eq(secret(handle, PAGE2, 64), SEV_STATUS_BAD_MEASUREMENT);
+    ck_assert_uint_eq(session_secret(handle, PAGE2, 64), SEV_STATUS_BAD_MEASUREMENT);
     for (int i = 0; i < 64; i++) { /* nothing was written */
         ck_assert_uint_eq(machine->memory[PAGE2 + i], 0x11);
     }
@@ -138,36 +44,36 @@ START_TEST(launch_secret_refuses_in_order)
     cbit_owner_session_t session;
     uint8_t digest[32];
     uint32_t fresh = machine_launch(machine, 0);
-    ck_assert_uint_eq(secret(77, PAGE2 + 1, 0), SEV_STATUS_INVALID_GUEST);
-    ck_assert_uint_eq(secret(fresh, PAGE2 + 8, 0), SEV_STATUS_INVALID_ADDRESS);
-    ck_assert_uint_eq(secret(fresh, PAGE2, 0), SEV_STATUS_INVALID_LENGTH);
-    ck_assert_uint_eq(secret(fresh, PAGE2, 24), SEV_STATUS_INVALID_LENGTH);
-    ck_assert_uint_eq(secret(fresh, PAGE2, 16400), SEV_STATUS_INVALID_LENGTH);
-    ck_assert_uint_eq(secret(fresh, PAGE2, 16), SEV_STATUS_INVALID_GUEST_STATE);
-    uint32_t handle = launched(0, &session, digest);
+    ck_assert_uint_eq(session_secret(77, PAGE2 + 1, 0), SEV_STATUS_INVALID_GUEST);
+    ck_assert_uint_eq(session_secret(fresh, PAGE2 + 8, 0), SEV_STATUS_INVALID_ADDRESS);
+    ck_assert_uint_eq(session_secret(fresh, PAGE2, 0), SEV_STATUS_INVALID_LENGTH);
+    ck_assert_uint_eq(session_secret(fresh, PAGE2, 24), SEV_STATUS_INVALID_LENGTH);
+    ck_assert_uint_eq(session_secret(fresh, PAGE2, 16400), SEV_STATUS_INVALID_LENGTH);
+    ck_assert_uint_eq(session_secret(fresh, PAGE2, 16), SEV_STATUS_INVALID_GUEST_STATE);
+    uint32_t handle = session_launched(0, &session, digest);
     ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_DEACTIVATE, handle), 0);
-    ck_assert_uint_eq(secret(handle, PAGE2, 16), SEV_STATUS_INACTIVE);
+    ck_assert_uint_eq(session_secret(handle, PAGE2, 16), SEV_STATUS_INACTIVE);
 }
 END_TEST
 
 START_TEST(any_flipped_bit_of_a_session_is_caught)
 {
-    cbit_owner_session_t session = place_session(1);
+    cbit_owner_session_t session = session_place(1);
     uint32_t handle;
     for (uint32_t bit = 0; bit < 8 * SEV_SESSION_BYTES; bit += 7) {
         machine->memory[BLOB + bit / 8] ^= (uint8_t)(1u << bit % 8);
-        ck_assert_uint_eq(start(machine, SEV_CMD_LAUNCH_START, 1, &handle),
+        ck_assert_uint_eq(session_start(machine, SEV_CMD_LAUNCH_START, 1, &handle),
                           SEV_STATUS_BAD_MEASUREMENT);
         machine->memory[BLOB + bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
-    ck_assert_uint_eq(start(machine, SEV_CMD_LAUNCH_START, 3, &handle),
+    ck_assert_uint_eq(session_start(machine, SEV_CMD_LAUNCH_START, 3, &handle),
                       SEV_STATUS_BAD_MEASUREMENT); /* another policy than the owner's */
     machine->memory[CERT + 0x14] ^= 1;
-    ck_assert_uint_eq(start(machine, SEV_CMD_LAUNCH_START, 1, &handle),
+    ck_assert_uint_eq(session_start(machine, SEV_CMD_LAUNCH_START, 1, &handle),
                       SEV_STATUS_INVALID_CERTIFICATE);
     memcpy(machine->memory + CERT, &session.cert, sizeof session.cert);
     machine->memory[CERT + 8] ^= 1; /* usage */
-    ck_assert_uint_eq(start(machine, SEV_CMD_LAUNCH_START, 1, &handle),
+    ck_assert_uint_eq(session_start(machine, SEV_CMD_LAUNCH_START, 1, &handle),
                       SEV_STATUS_INVALID_CERTIFICATE);
     memcpy(machine->memory + CERT, &session.cert, sizeof session.cert);
     sev_start_t buffer = {.policy = 1,
@@ -178,19 +84,9 @@ START_TEST(any_flipped_bit_of_a_session_is_caught)
     ck_assert_uint_eq(machine_command(machine, SEV_CMD_LAUNCH_START, &buffer, sizeof buffer),
                       SEV_STATUS_INVALID_LENGTH);
     ck_assert_uint_eq(machine_status(machine).guest_count, 0);
-    ck_assert_uint_eq(start(machine, SEV_CMD_LAUNCH_START, 1, &handle), SEV_STATUS_SUCCESS);
+    ck_assert_uint_eq(session_start(machine, SEV_CMD_LAUNCH_START, 1, &handle), SEV_STATUS_SUCCESS);
 }
 END_TEST
-
-static uint32_t attest(uint32_t handle, uint32_t *length, sev_report_t *report)
-{
-    sev_attestation_t buffer = {.handle = handle, .paddr = TRANS, .length = *length};
-    count_up(buffer.mnonce, 16, 0xA0);
-    uint32_t status = machine_command(machine, SEV_CMD_ATTESTATION, &buffer, sizeof buffer);
-    *length = buffer.length;
-    memcpy(report, machine->memory + TRANS, sizeof *report);
-    return status;
-}
 
 START_TEST(an_attestation_report_is_signed_by_the_pek)
 {
@@ -198,13 +94,13 @@ START_TEST(an_attestation_report_is_signed_by_the_pek)
     uint8_t digest[32], nonce[16];
     sev_report_t report;
     uint32_t length = 0, handle = machine_launch(machine, 0);
-    ck_assert_uint_eq(attest(handle, &length, &report), SEV_STATUS_INVALID_GUEST_STATE);
-    ck_assert_uint_eq(attest(99, &length, &report), SEV_STATUS_INVALID_GUEST);
-    handle = launched(0, &session, digest);
-    ck_assert_uint_eq(attest(handle, &length, &report), SEV_STATUS_INVALID_LENGTH);
+    ck_assert_uint_eq(session_attest(handle, &length, &report), SEV_STATUS_INVALID_GUEST_STATE);
+    ck_assert_uint_eq(session_attest(99, &length, &report), SEV_STATUS_INVALID_GUEST);
+    handle = session_launched(0, &session, digest);
+    ck_assert_uint_eq(session_attest(handle, &length, &report), SEV_STATUS_INVALID_LENGTH);
     ck_assert_uint_eq(length, 208);
     ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_LAUNCH_FINISH, handle), 0);
-    ck_assert_uint_eq(attest(handle, &length, &report), SEV_STATUS_SUCCESS);
+    ck_assert_uint_eq(session_attest(handle, &length, &report), SEV_STATUS_SUCCESS);
     count_up(nonce, 16, 0xA0);
     ck_assert_mem_eq(report.mnonce, nonce, 16);
     ck_assert_mem_eq(report.launch_digest, digest, 32);
@@ -216,72 +112,39 @@ END_TEST
 
 /* ---- migration ---- */
 
-static uint32_t send_start(uint32_t handle, uint32_t *policy, uint32_t *length)
-{
-    sev_send_start_t buffer = {.handle = handle,
-                               .pdh_paddr = CERT,
-                               .pdh_length = SEV_CERT_BYTES,
-                               .session_paddr = BLOB,
-                               .session_length = *length};
-    uint32_t status = machine_command(machine, SEV_CMD_SEND_START, &buffer, sizeof buffer);
-    *policy = buffer.policy;
-    *length = buffer.session_length;
-    return status;
-}
-
-static uint32_t transport(machine_t *on, uint32_t command, uint32_t handle, uint64_t guest,
-                          uint32_t length)
-{
-    sev_transport_t buffer = {.handle = handle,
-                              .header_paddr = HEADER,
-                              .header_length = SEV_PACKET_HEADER_BYTES,
-                              .guest_paddr = guest,
-                              .guest_length = length,
-                              .trans_paddr = TRANS,
-                              .trans_length = length};
-    return machine_command(on, command, &buffer, sizeof buffer);
-}
-
-static uint32_t running(uint32_t policy)
-{
-    cbit_owner_session_t session;
-    uint8_t digest[32];
-    uint32_t handle = launched(policy, &session, digest);
-    ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_LAUNCH_FINISH, handle), 0);
-    return handle;
-}
-
 START_TEST(a_guest_moves_to_another_platform_under_another_key)
 {
-    machine_t *target = make(2, 0);
+    machine_t *target = session_platform(2, 0);
     machine_certs_t theirs = machine_export(target);
-    uint32_t source = running(0), policy = 77, length = 128, handle;
+    uint32_t source = session_running(0), policy = 77, length = 128, handle;
     memcpy(machine->memory + CERT, &theirs.pdh, SEV_CERT_BYTES);
-    ck_assert_uint_eq(send_start(source, &policy, &length), SEV_STATUS_SUCCESS);
+    ck_assert_uint_eq(session_send_start(source, &policy, &length), SEV_STATUS_SUCCESS);
     ck_assert_uint_eq(policy, 0);
     memcpy(target->memory + CERT, &certs.pdh, SEV_CERT_BYTES);
     memcpy(target->memory + BLOB, machine->memory + BLOB, SEV_SESSION_BYTES);
-    ck_assert_uint_eq(start(target, SEV_CMD_RECEIVE_START, policy, &handle), SEV_STATUS_SUCCESS);
+    ck_assert_uint_eq(session_start(target, SEV_CMD_RECEIVE_START, policy, &handle),
+                      SEV_STATUS_SUCCESS);
     ck_assert_uint_eq(machine_activate(target, handle, 12), SEV_STATUS_SUCCESS);
 
-    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_DATA, source, PAGE, 4096), 0);
+    ck_assert_uint_eq(session_transport(machine, SEV_CMD_SEND_UPDATE_DATA, source, PAGE, 4096), 0);
     uint8_t plain[4096];
     memset(plain, 0x5a, sizeof plain);
     ck_assert_mem_ne(machine->memory + TRANS, plain, 16);
     memcpy(target->memory + TRANS, machine->memory + TRANS, 4096);
     memcpy(target->memory + HEADER, machine->memory + HEADER, SEV_PACKET_HEADER_BYTES);
     target->memory[TRANS + 4095] ^= 0x80;
-    ck_assert_uint_eq(transport(target, SEV_CMD_RECEIVE_UPDATE_DATA, handle, PAGE2, 4096),
+    ck_assert_uint_eq(session_transport(target, SEV_CMD_RECEIVE_UPDATE_DATA, handle, PAGE2, 4096),
                       SEV_STATUS_BAD_MEASUREMENT);
     target->memory[TRANS + 4095] ^= 0x80;
-    ck_assert_uint_eq(transport(target, SEV_CMD_RECEIVE_UPDATE_DATA, handle, PAGE2, 4096), 0);
+    ck_assert_uint_eq(session_transport(target, SEV_CMD_RECEIVE_UPDATE_DATA, handle, PAGE2, 4096),
+                      0);
     ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_SEND_FINISH, source), 0);
     ck_assert_uint_eq(machine_with_handle(target, SEV_CMD_RECEIVE_FINISH, handle), 0);
     ck_assert_uint_eq(machine_guest_state(machine, source), SEV_GUEST_SENT);
     ck_assert_uint_eq(machine_guest_state(target, handle), SEV_GUEST_RUNNING);
     ck_assert(target->asid_valid[0][12]);
     uint8_t got[4096];
-    read_guest(target, 12, PAGE2, got, 4096);
+    session_read_guest(target, 12, PAGE2, got, 4096);
     ck_assert_mem_eq(got, plain, 4096);
     ck_assert_mem_ne(target->keys[0][12], machine->keys[0][9], 16);
     machine_destroy(target);
@@ -290,14 +153,14 @@ END_TEST
 
 START_TEST(send_refuses_by_policy_state_and_length)
 {
-    uint32_t policy, length = 127, handle = running(SEV_POLICY_NOSEND);
-    ck_assert_uint_eq(send_start(55, &policy, &length), SEV_STATUS_INVALID_GUEST);
-    ck_assert_uint_eq(send_start(handle, &policy, &length), SEV_STATUS_INVALID_LENGTH);
+    uint32_t policy, length = 127, handle = session_running(SEV_POLICY_NOSEND);
+    ck_assert_uint_eq(session_send_start(55, &policy, &length), SEV_STATUS_INVALID_GUEST);
+    ck_assert_uint_eq(session_send_start(handle, &policy, &length), SEV_STATUS_INVALID_LENGTH);
     ck_assert_uint_eq(length, 128);
-    ck_assert_uint_eq(send_start(handle, &policy, &length), SEV_STATUS_POLICY_FAILURE);
+    ck_assert_uint_eq(session_send_start(handle, &policy, &length), SEV_STATUS_POLICY_FAILURE);
     uint32_t fresh = machine_launch(machine, 0);
-    ck_assert_uint_eq(send_start(fresh, &policy, &length), SEV_STATUS_INVALID_GUEST_STATE);
-    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_DATA, fresh, PAGE, 16),
+    ck_assert_uint_eq(session_send_start(fresh, &policy, &length), SEV_STATUS_INVALID_GUEST_STATE);
+    ck_assert_uint_eq(session_transport(machine, SEV_CMD_SEND_UPDATE_DATA, fresh, PAGE, 16),
                       SEV_STATUS_INVALID_GUEST_STATE);
     ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_SEND_FINISH, fresh),
                       SEV_STATUS_INVALID_GUEST_STATE);
@@ -310,20 +173,20 @@ END_TEST
 
 START_TEST(a_cancelled_send_leaves_the_guest_running)
 {
-    machine_t *target = make(2, 0);
+    machine_t *target = session_platform(2, 0);
     machine_certs_t theirs = machine_export(target);
-    uint32_t policy, length = 128, handle = running(0);
+    uint32_t policy, length = 128, handle = session_running(0);
     memcpy(machine->memory + CERT, &theirs.pdh, SEV_CERT_BYTES);
     machine->memory[CERT + 0x20] ^= 1;
-    ck_assert_uint_eq(send_start(handle, &policy, &length), SEV_STATUS_INVALID_CERTIFICATE);
+    ck_assert_uint_eq(session_send_start(handle, &policy, &length), SEV_STATUS_INVALID_CERTIFICATE);
     machine->memory[CERT + 0x20] ^= 1;
-    ck_assert_uint_eq(send_start(handle, &policy, &length), SEV_STATUS_SUCCESS);
+    ck_assert_uint_eq(session_send_start(handle, &policy, &length), SEV_STATUS_SUCCESS);
     ck_assert_uint_eq(machine_guest_state(machine, handle), SEV_GUEST_SUPDATE);
-    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_DATA, handle, PAGE, 24),
+    ck_assert_uint_eq(session_transport(machine, SEV_CMD_SEND_UPDATE_DATA, handle, PAGE, 24),
                       SEV_STATUS_INVALID_LENGTH);
-    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_DATA, handle, PAGE + 8, 16),
+    ck_assert_uint_eq(session_transport(machine, SEV_CMD_SEND_UPDATE_DATA, handle, PAGE + 8, 16),
                       SEV_STATUS_INVALID_ADDRESS);
-    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_VMSA, handle, PAGE, 4096),
+    ck_assert_uint_eq(session_transport(machine, SEV_CMD_SEND_UPDATE_VMSA, handle, PAGE, 4096),
                       SEV_STATUS_UNSUPPORTED);
     ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_SEND_CANCEL, handle), 0);
     ck_assert_uint_eq(machine_guest_state(machine, handle), SEV_GUEST_RUNNING);
@@ -334,9 +197,9 @@ END_TEST
 /* DOMAIN: only to a platform with the same owner's certificate. The sender itself is one. */
 START_TEST(a_domain_is_one_owners_platforms)
 {
-    machine_t *target = make(2, 0);
+    machine_t *target = session_platform(2, 0);
     machine_certs_t theirs = machine_export(target);
-    uint32_t handle = running(SEV_POLICY_DOMAIN);
+    uint32_t handle = session_running(SEV_POLICY_DOMAIN);
     sev_send_start_t buffer = {.handle = handle,
                                .pdh_paddr = CERT,
                                .pdh_length = SEV_CERT_BYTES,
@@ -388,21 +251,21 @@ START_TEST(debugging_sees_plaintext_only_where_the_policy_allows_it)
                       SEV_STATUS_POLICY_FAILURE);
     uint32_t open = machine_launch(machine, 0);
     ck_assert_uint_eq(debug(SEV_CMD_DBG_ENCRYPT, open, PAGE, PAGE2, 64), SEV_STATUS_INACTIVE);
-    uint32_t handle = running(0);
+    uint32_t handle = session_running(0);
     ck_assert_uint_eq(debug(SEV_CMD_DBG_DECRYPT, handle, PAGE, PAGE2, 64), SEV_STATUS_SUCCESS);
     ck_assert_mem_eq(machine->memory + PAGE2, plain, 64);
     memset(machine->memory + PAGE2, 0xc3, 64);
     ck_assert_uint_eq(debug(SEV_CMD_DBG_ENCRYPT, handle, PAGE2, PAGE + 64, 64), SEV_STATUS_SUCCESS);
     uint8_t got[64], written[64];
     memset(written, 0xc3, 64);
-    read_guest(machine, 9, PAGE + 64, got, 64);
+    session_read_guest(machine, 9, PAGE + 64, got, 64);
     ck_assert_mem_eq(got, written, 64);
 }
 END_TEST
 
 START_TEST(copy_moves_plaintext_to_another_address)
 {
-    uint32_t handle = running(0);
+    uint32_t handle = session_running(0);
     sev_copy_t buffer = {.handle = handle, .length = 4096, .src_paddr = PAGE, .dst_paddr = PAGE2};
     sev_copy_t bad = buffer;
     bad.length = 4095;
@@ -418,8 +281,8 @@ START_TEST(copy_moves_plaintext_to_another_address)
                       SEV_STATUS_SUCCESS); /* overlapping: nothing happens */
     ck_assert_uint_eq(machine_command(machine, SEV_CMD_COPY, &buffer, sizeof buffer), 0);
     uint8_t a[4096], b[4096];
-    read_guest(machine, 9, PAGE, a, 4096);
-    read_guest(machine, 9, PAGE2, b, 4096);
+    session_read_guest(machine, 9, PAGE, a, 4096);
+    session_read_guest(machine, 9, PAGE2, b, 4096);
     ck_assert_mem_eq(a, b, 4096);
     ck_assert_uint_eq(a[0], 0x5a);
 }
@@ -435,15 +298,15 @@ static uint32_t update_vmsa(machine_t *on, uint32_t handle, uint64_t paddr, uint
 
 START_TEST(a_vmsa_gets_a_record_and_travels_with_its_checksum)
 {
-    machine_t *target = make(2, 1);
+    machine_t *target = session_platform(2, 1);
     machine_certs_t theirs = machine_export(target);
-    cbit_owner_session_t session = place_session(SEV_POLICY_ES);
+    cbit_owner_session_t session = session_place(SEV_POLICY_ES);
     uint32_t handle, moved, policy, length = 48;
     handle = machine_launch(machine, 0);
     ck_assert_uint_eq(update_vmsa(machine, 50, PAGE2, 100), SEV_STATUS_INVALID_LENGTH);
     ck_assert_uint_eq(update_vmsa(machine, 50, PAGE2, 4096), SEV_STATUS_INVALID_GUEST);
     ck_assert_uint_eq(update_vmsa(machine, handle, PAGE2, 4096), SEV_STATUS_UNSUPPORTED);
-    ck_assert_uint_eq(start(machine, SEV_CMD_LAUNCH_START, SEV_POLICY_ES, &handle), 0);
+    ck_assert_uint_eq(session_start(machine, SEV_CMD_LAUNCH_START, SEV_POLICY_ES, &handle), 0);
     ck_assert_uint_eq(update_vmsa(machine, handle, PAGE2, 4096), SEV_STATUS_INACTIVE);
     ck_assert_uint_eq(machine_activate(machine, handle, 2), 0);
     ck_assert_uint_eq(update_vmsa(machine, handle, PAGE2 + 4, 4096), SEV_STATUS_INVALID_ADDRESS);
@@ -463,20 +326,20 @@ START_TEST(a_vmsa_gets_a_record_and_travels_with_its_checksum)
 
     memcpy(machine->memory + CERT, &theirs.pdh, SEV_CERT_BYTES);
     length = 128;
-    ck_assert_uint_eq(send_start(handle, &policy, &length), 0);
+    ck_assert_uint_eq(session_send_start(handle, &policy, &length), 0);
     machine->memory[PAGE2 + 100] ^= 1;
-    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_VMSA, handle, PAGE2, 4096),
+    ck_assert_uint_eq(session_transport(machine, SEV_CMD_SEND_UPDATE_VMSA, handle, PAGE2, 4096),
                       SEV_STATUS_INVALID_PARAM);
     machine->memory[PAGE2 + 100] ^= 1;
-    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_VMSA, handle, PAGE2, 4096), 0);
+    ck_assert_uint_eq(session_transport(machine, SEV_CMD_SEND_UPDATE_VMSA, handle, PAGE2, 4096), 0);
     memcpy(target->memory + CERT, &certs.pdh, SEV_CERT_BYTES);
     memcpy(target->memory + BLOB, machine->memory + BLOB, SEV_SESSION_BYTES);
     memcpy(target->memory + TRANS, machine->memory + TRANS, 4096);
     memcpy(target->memory + HEADER, machine->memory + HEADER, SEV_PACKET_HEADER_BYTES);
-    ck_assert_uint_eq(start(target, SEV_CMD_RECEIVE_START, policy, &moved), 0);
+    ck_assert_uint_eq(session_start(target, SEV_CMD_RECEIVE_START, policy, &moved), 0);
     ck_assert_uint_eq(machine_activate(target, moved, 3), 0);
-    ck_assert_uint_eq(transport(target, SEV_CMD_RECEIVE_UPDATE_VMSA, moved, PAGE, 4096), 0);
-    read_guest(target, 3, PAGE, got, 4096);
+    ck_assert_uint_eq(session_transport(target, SEV_CMD_RECEIVE_UPDATE_VMSA, moved, PAGE, 4096), 0);
+    session_read_guest(target, 3, PAGE, got, 4096);
     ck_assert_mem_eq(got, vmsa, 4088);
     machine_destroy(target);
 }
@@ -490,87 +353,6 @@ START_TEST(the_tmr_is_no_place_for_buffers)
     ck_assert_uint_eq(machine_update(machine, handle, 0x400000, 16), SEV_STATUS_INVALID_ADDRESS);
     ck_assert_uint_eq(machine_update(machine, handle, 0x4FFFF0, 32), SEV_STATUS_INVALID_ADDRESS);
     ck_assert_uint_eq(machine_update(machine, handle, 0x500000, 16), SEV_STATUS_SUCCESS);
-}
-END_TEST
-
-/* ---- keys end ---- */
-
-static bool in_sram(const uint8_t *key, uint32_t len_bytes)
-{
-    for (uint32_t i = 0; i + len_bytes <= SP_SRAM_BYTES; i++) {
-        if (memcmp(machine->sp->sram + i, key, len_bytes) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-START_TEST(keys_are_wiped_when_their_life_ends)
-{
-    cbit_owner_session_t session;
-    uint8_t digest[32], vek[16], host[16];
-    uint32_t handle = launched(0, &session, digest);
-    memcpy(vek, machine->keys[0][9], 16);
-    memcpy(host, machine->keys[0][0], 16);
-    ck_assert(in_sram(session.tek, 16)); /* the scan finds what is there */
-    ck_assert(in_sram(session.tik, 16));
-    ck_assert(in_sram(vek, 16));
-    ck_assert(!in_sram(host, 16));
-    ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_LAUNCH_FINISH, handle), 0);
-    ck_assert(!in_sram(session.tek, 16));
-    ck_assert(!in_sram(session.tik, 16));
-    ck_assert(in_sram(vek, 16));
-    machine_with_handle(machine, SEV_CMD_DEACTIVATE, handle);
-    ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_DECOMMISSION, handle), 0);
-    ck_assert(!in_sram(vek, 16));
-    machine_wbinvd(machine);
-    machine_command(machine, SEV_CMD_DF_FLUSH, NULL, 0);
-    ck_assert_mem_ne(machine->keys[0][9], vek, 16);
-}
-END_TEST
-
-START_TEST(a_failed_start_leaves_no_key_and_shutdown_leaves_none_at_all)
-{
-    cbit_owner_session_t session;
-    uint8_t digest[32], vek[16];
-    uint32_t handle;
-    session = place_session(1);
-    machine->memory[BLOB + 0x60] ^= 1; /* POLICY_MAC: found wrong after the keys are unwrapped */
-    ck_assert_uint_eq(start(machine, SEV_CMD_LAUNCH_START, 1, &handle), SEV_STATUS_BAD_MEASUREMENT);
-    ck_assert(!in_sram(session.tek, 16));
-    ck_assert(!in_sram(session.tik, 16));
-    launched(0, &session, digest);
-    memcpy(vek, machine->keys[0][9], 16);
-    ck_assert_uint_eq(machine_command(machine, SEV_CMD_SHUTDOWN, NULL, 0), 0);
-    ck_assert(!in_sram(session.tek, 16));
-    ck_assert(!in_sram(session.tik, 16));
-    ck_assert(!in_sram(vek, 16));
-    ck_assert(!machine->loaded[0][9]);
-}
-END_TEST
-
-/* SRAM is zero at reset and the stack grows down from its end: what is not zero there was used. The
-   linker keeps 16 KiB free for it. */
-START_TEST(the_stack_stays_small)
-{
-    enum { WINDOW = 65536 };
-    cbit_owner_session_t session;
-    uint8_t digest[32];
-    sev_report_t report;
-    uint32_t length = SEV_REPORT_BYTES, policy, unused = WINDOW, session_length = 128;
-    uint32_t handle = launched(0, &session, digest);
-    ck_assert_uint_eq(attest(handle, &length, &report), 0);
-    ck_assert_uint_eq(machine_with_handle(machine, SEV_CMD_LAUNCH_FINISH, handle), 0);
-    ck_assert_uint_eq(send_start(handle, &policy, &session_length), 0);
-    ck_assert_uint_eq(transport(machine, SEV_CMD_SEND_UPDATE_DATA, handle, PAGE, 4096), 0);
-    machine_command(machine, SEV_CMD_PDH_GEN, NULL, 0);
-    const uint8_t *window = machine->sp->sram + SP_SRAM_BYTES - WINDOW;
-    for (uint32_t i = 0; i < WINDOW && unused == WINDOW; i++) {
-        unused = window[i] != 0 ? i : WINDOW;
-    }
-    printf("stack: %u bytes were used\n", WINDOW - unused);
-    ck_assert_uint_gt(WINDOW - unused, 100);
-    ck_assert_uint_le(WINDOW - unused, 2048);
 }
 END_TEST
 
@@ -593,14 +375,11 @@ Suite *cbit_test_suite(void)
          {debugging_sees_plaintext_only_where_the_policy_allows_it,
           copy_moves_plaintext_to_another_address,
           a_vmsa_gets_a_record_and_travels_with_its_checksum, the_tmr_is_no_place_for_buffers}},
-        {"keys",
-         {keys_are_wiped_when_their_life_ends,
-          a_failed_start_leaves_no_key_and_shutdown_leaves_none_at_all, the_stack_stays_small}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         TCase *tcase = tcase_create(cases[i].name);
         tcase_set_timeout(tcase, 120);
-        tcase_add_checked_fixture(tcase, setup, teardown);
+        tcase_add_checked_fixture(tcase, session_setup, session_teardown);
         for (int j = 0; cases[i].tests[j] != NULL; j++) {
             tcase_add_test(tcase, cases[i].tests[j]);
         }

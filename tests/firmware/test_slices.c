@@ -26,14 +26,14 @@ static void stop(void *self)
 static void run(uint32_t slice, uint8_t log[LOG_BYTES], cbit_kernel_queue_t queue)
 {
     cbit_kernel_t *kernel = cbit_kernel_create(queue);
+    const sp_firmware_t firmware = {.rom = image, .rom_bytes = image_bytes};
     cbit_sp_config_t config;
     cbit_sp_config_default(&config);
     config.slice_instructions = slice;
     const cbit_sp_parts_t parts = {.kernel = kernel,
                                    .hooks = {.channels = 1, .cores = 1, .write_key = nothing_done},
                                    .seed = 3,
-                                   .image = image,
-                                   .image_bytes = image_bytes,
+                                   .firmware = &firmware,
                                    .on_ready = stop,
                                    .ready_self = kernel};
     cbit_sp_t *sp;

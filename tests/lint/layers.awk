@@ -11,7 +11,8 @@ function part_of_path(path,    word, n)
 {
     n = split(path, word, "/")
     if (path ~ /^firmware\/include\/sev\//) return "sev"
-    if (path == "firmware/image.h") return "image"
+    if (path ~ /^firmware\/tools\//) return "signing"
+    if (path == "firmware/image.h" || path == "firmware/symbols.h") return "image"
     if (path ~ /^model\/include\/cbit\//) return n == 4 ? "platform" : word[4]
     if (word[1] == "model") return word[2]
     return word[1]
@@ -28,7 +29,7 @@ function part_of_include(name, folder,    word)
         return word[2]
     }
     if (name ~ /^sev\//) return "sev"
-    if (name == "firmware/image.h") return "image"
+    if (name == "firmware/image.h" || name == "firmware/symbols.h") return "image"
     if (known[name]) return part_of_path(name)
     if (known[folder "/" name]) return part_of_path(folder "/" name)
     if (part == "firmware" && known["firmware/" name]) return part # its own include path

@@ -17,10 +17,8 @@ bench_t *bench_create(void)
     bench->machine.host.sme = true;
     bench->scenario = (cbit_scenario_t){
         .seed = 1, .guests = bench->guests, .events = bench->events, .machine = &bench->machine};
-    bench->options = (cbit_hypervisor_options_t){.mode = CBIT_ENGINE_MODEL,
-                                                 .engines = &cbit_aes_model_factory,
-                                                 .firmware = cbit_firmware_image,
-                                                 .firmware_bytes = cbit_firmware_image_bytes};
+    bench->options = (cbit_hypervisor_options_t){
+        .mode = CBIT_ENGINE_MODEL, .engines = &cbit_aes_model_factory, .firmware = &cbit_firmware};
     bench->result = calloc(1, sizeof *bench->result);
     bench->diag = cbit_diag_create();
     ck_assert_ptr_nonnull(bench->result);

@@ -233,6 +233,73 @@ START_TEST(bad_accesses_trap_with_cause_and_address)
 }
 END_TEST
 
+/* PMP: entry 0 is the base, entry 1 (TOR) what these tests are about; locked, or it does not bind.
+ */
+static void protect(uint32_t first, uint32_t end, uint32_t cfg)
+{
+    ck_assert(hart_csr_write(&hart, HART_CSR_PMPADDR0, first >> 2));
+    ck_assert(hart_csr_write(&hart, HART_CSR_PMPADDR0 + 1, end >> 2));
+    ck_assert(hart_csr_write(&hart, HART_CSR_PMPCFG0, cfg << 8));
+}
+
+START_TEST(locked_entries_hold_loads_stores_and_fetches)
+{
+    protect(RAM + 0x100, RAM + 0x140, 0x89); /* L TOR r-- */
+    hart.x[5] = RAM + 0x100;
+    expect_trap(ASM_SW(1, 5, 0), HART_CAUSE_STORE_FAULT, RAM + 0x100);
+    expect_trap(ASM_SW(1, 5, 60), HART_CAUSE_STORE_FAULT, RAM + 0x13c);
+    expect_trap(asm_s(0, 5, 1, 63), HART_CAUSE_STORE_FAULT, RAM + 0x13f);
+    place(RAM, ASM_LW(1, 5, 0));
+    place(RAM + 4, ASM_SW(1, 5, 64)); /* beyond */
+    place(RAM + 8, ASM_SW(1, 5, -4));
+    place(RAM + 12, ASM_JALR(0, 5, 0));
+    hart_memory_written(&hart, RAM, 16);
+    hart.pc = RAM;
+    hart.retired = 0;
+    run(4);
+    ck_assert_uint_eq(hart.retired, 4);
+    run(1);
+    ck_assert_uint_eq(hart.mcause, HART_CAUSE_FETCH_FAULT);
+    ck_assert_uint_eq(hart.mepc, RAM + 0x100);
+}
+END_TEST
+
+START_TEST(an_entry_that_is_not_locked_does_not_bind_and_a_locked_one_stays)
+{
+    uint32_t value;
+    protect(RAM + 0x100, RAM + 0x140, 0x08); /* TOR ---, not locked */
+    hart.x[5] = RAM + 0x100;
+    place(RAM, ASM_SW(1, 5, 0));
+    run(1);
+    ck_assert_uint_eq(hart.pc, RAM + 4);
+    hart_csr_write(&hart, HART_CSR_PMPCFG0, 0x8a00); /* W without R is reserved: not taken */
+    ck_assert(hart_csr_read(&hart, HART_CSR_PMPCFG0, &value) && value == 0x0800);
+    hart_csr_write(&hart, HART_CSR_PMPCFG0, 0x8800);
+    hart_csr_write(&hart, HART_CSR_PMPCFG0, 0);
+    ck_assert(hart_csr_read(&hart, HART_CSR_PMPCFG0, &value) && value == 0x8800);
+    hart_csr_write(&hart, HART_CSR_PMPADDR0, 0); /* the base of a locked TOR */
+    ck_assert(hart_csr_read(&hart, HART_CSR_PMPADDR0, &value) && value == (RAM + 0x100) >> 2);
+    hart.retired = 0;
+    expect_trap(ASM_LW(1, 5, 0), HART_CAUSE_LOAD_FAULT, RAM + 0x100);
+    hart_reset(&hart, RAM);
+    ck_assert(hart_csr_read(&hart, HART_CSR_PMPCFG0, &value) && value == 0);
+}
+END_TEST
+
+/* What was decoded before is not executed afterwards. */
+START_TEST(code_that_ran_stops_when_it_is_locked_away)
+{
+    place(RAM, 0x13);
+    run(1);
+    protect(RAM, RAM + 0x10, 0x8b); /* L TOR rw- */
+    hart.pc = RAM;
+    hart.mtvec = HANDLER;
+    run(1);
+    ck_assert_uint_eq(hart.mcause, HART_CAUSE_FETCH_FAULT);
+    ck_assert_uint_eq(hart.pc, HANDLER);
+}
+END_TEST
+
 START_TEST(running_out_of_memory_is_a_fetch_fault)
 {
     hart.mtvec = HANDLER;
@@ -377,6 +444,9 @@ Suite *cbit_test_suite(void)
     tcase = tcase_create("traps");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, bad_accesses_trap_with_cause_and_address);
+    tcase_add_test(tcase, locked_entries_hold_loads_stores_and_fetches);
+    tcase_add_test(tcase, an_entry_that_is_not_locked_does_not_bind_and_a_locked_one_stays);
+    tcase_add_test(tcase, code_that_ran_stops_when_it_is_locked_away);
     tcase_add_test(tcase, running_out_of_memory_is_a_fetch_fault);
     tcase_add_test(tcase, jumps_cross_regions_and_branches_may_leave);
     tcase_add_test(tcase, a_handler_that_cannot_be_fetched_locks_the_hart);

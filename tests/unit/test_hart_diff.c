@@ -209,6 +209,28 @@ static void write_program(writer_t *w)
     put(w, asm_jal(0, (int32_t)EPILOGUE - (int32_t)w->at));
 }
 
+static void put_csr(writer_t *w, uint32_t csr, uint32_t value)
+{
+    put(w, ASM_LUI(5, (value + 0x800) >> 12));
+    put(w, ASM_ADDI(5, 5, (int32_t)(value << 20) >> 20));
+    put(w, ASM_CSRRW(0, (int32_t)csr, 5));
+}
+
+/* Locks five words of the data against stores: TOR, NA4 and NAPOT; each of their traps is logged.
+ */
+static void put_protection(writer_t *w)
+{
+    uint32_t data = (BASE + DATA) >> 2;
+    uint32_t tor = data + pick(w, 240), na4 = data + pick(w, 256), napot = data + 2 * pick(w, 128);
+    put_csr(w, 0x3b0, tor);
+    put_csr(w, 0x3b1, tor + 2);
+    put_csr(w, 0x3b2, na4);
+    put_csr(w, 0x3b3, napot); /* ends in 0: 8 bytes */
+    put_csr(w, 0x3a0, 0x99918980);
+    put_csr(w, 0x3a0, 0); /* locked: stays */
+    put_csr(w, 0x3b0, 0); /* base of a locked TOR: stays */
+}
+
 static void make_image(uint64_t seed)
 {
     FILE *file = fopen(CBIT_HART_DIFF_BIN, "rb");
@@ -219,6 +241,7 @@ static void make_image(uint64_t seed)
     writer_t *w = calloc(1, sizeof *w);
     cbit_rng_init(&w->rng, seed, 0);
     w->at = STREAM;
+    put_protection(w);
     write_program(w);
     cbit_rng_bytes(&w->rng, image + REGISTERS, 128);
     cbit_rng_bytes(&w->rng, image + DATA, 1024);

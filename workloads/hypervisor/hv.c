@@ -260,7 +260,6 @@ static cbit_err_t build_machine(cbit_hv_t *hv)
         .engines = hv->ciphered ? options->engines : NULL,
         .seed = hv->scenario->seed,
         .firmware = options->firmware,
-        .firmware_bytes = options->firmware_bytes,
         .self = hv,
         .on_exit = on_exit_of,
         .on_sp_ready = on_sp_ready,

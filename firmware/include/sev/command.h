@@ -11,7 +11,15 @@
 
 #include <stdint.h>
 
-enum { SEV_API_MAJOR = 0, SEV_API_MINOR = 24, SEV_BUILD = 15 };
+/* Of the firmware that this is compiled into; a build may have others (firmware/CMakeLists.txt). */
+#ifndef SP_FIRMWARE_BUILD
+#define SP_FIRMWARE_BUILD 15
+#endif
+#ifndef SP_FIRMWARE_SECURITY
+#define SP_FIRMWARE_SECURITY 1
+#endif
+
+enum { SEV_API_MAJOR = 0, SEV_API_MINOR = 24, SEV_BUILD = SP_FIRMWARE_BUILD };
 
 /* name, id, bytes of its buffer. */
 #define SEV_COMMAND_MAP(X)                                                                         \

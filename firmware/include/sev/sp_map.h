@@ -10,7 +10,7 @@
 
 /* name, base, bytes, sentence. Address 0 is left unmapped so that a null pointer traps. */
 #define SP_REGION_MAP(X)                                                                           \
-    X(ROM, 0x00010000u, 0x00040000u, "firmware image: read and execute")                           \
+    X(ROM, 0x00010000u, 0x00008000u, "boot ROM: checks the image in flash, then jumps")            \
     X(SRAM, 0x20000000u, 0x00100000u, "private memory: guest contexts, keys, stack")               \
     X(INTC, 0x40000000u, 0x1000u, "interrupt controller")                                          \
     X(TIMER, 0x40001000u, 0x1000u, "timer")                                                        \
@@ -21,7 +21,8 @@
     X(KEYPORT, 0x40006000u, 0x1000u, "key slots of the memory controllers")                        \
     X(CORES, 0x40007000u, 0x1000u, "control of the x86 cores and the data fabric")                 \
     X(PLATFORM, 0x40008000u, 0x1000u, "platform description and fuses, read only")                 \
-    X(FLASH, 0x40009000u, 0x1000u, "NOR flash for what outlives the power")
+    X(FLASH, 0x40009000u, 0x1000u, "NOR flash for what outlives the power")                        \
+    X(ECC, 0x4000A000u, 0x1000u, "counters of the SRAM's error correction")
 
 /* device, register, offset, sentence. */
 #define SP_REGISTER_MAP(X)                                                                         \
@@ -32,14 +33,16 @@
     X(TIMER, COMPARE_LO, 0x08, "the line is up from this clock on; writing HI arms")               \
     X(TIMER, COMPARE_HI, 0x0C, "upper half; all ones disarms")                                     \
     X(TIMER, WATCHDOG, 0x10, "write: thousands of clocks until the SP is reset; 0: off")           \
-    X(TIMER, CAUSE, 0x14, "of the last reset: 0 power, 1 watchdog")                                \
+    X(TIMER, CAUSE, 0x14, "of the last reset: 0 power, 1 watchdog, 2 RESET")                       \
+    X(TIMER, RESET, 0x18, "write: resets hart and devices; SRAM and a doorbell stay")              \
     X(CONSOLE, TX, 0x00, "write: one byte out")                                                    \
     X(MAILBOX, CMDRESP, 0x00, "read: as x86 wrote it; write with RESPONSE set: the answer")        \
     X(MAILBOX, ADDR_LO, 0x04, "CmdBufAddr_Lo as x86 wrote it")                                     \
     X(MAILBOX, ADDR_HI, 0x08, "CmdBufAddr_Hi as x86 wrote it")                                     \
     X(MAILBOX, STATUS, 0x0C, "bit 0: a doorbell has not been answered yet")                        \
     X(MAILBOX, READY, 0x10, "write: booted; the value is the bootloader version")                  \
-    X(CCP, OP, 0x00, "write: starts an operation (SP_CCP_*)")                                      \
+    X(MAILBOX, REFUSED, 0x14, "write: nothing to boot, SP_REFUSAL_*; FEATURE reads all ones")      \
+    X(CCP, OP, 0x00, "write: starts an operation (SP_CCP_*); read: the last one")                  \
     X(CCP, STATUS, 0x04, "0 idle, 1 busy; bits 31:8 result of the last operation (SP_CCP_*)")      \
     X(CCP, SRC, 0x08, "input")                                                                     \
     X(CCP, DST, 0x0C, "output")                                                                    \
@@ -47,7 +50,7 @@
     X(CCP, KEY, 0x14, "key")                                                                       \
     X(CCP, KEY_LENGTH, 0x18, "bytes of the key")                                                   \
     X(CCP, AUX, 0x1C, "counter block, hash state, tag or second input, by operation")              \
-    X(CCP, AUX_LENGTH, 0x20, "bytes of the second input")                                          \
+    X(CCP, AUX_LENGTH, 0x20, "bytes of the second input; RSA: of the salt")                        \
     X(CCP, ACK, 0x24, "write: takes the completion line down")                                     \
     X(DMA, START, 0x00, "write: 1 reads system memory, 2 writes it")                               \
     X(DMA, STATUS, 0x04, "0 idle, 1 busy; bit 8: address not in memory, bit 9: key not loaded")    \
@@ -81,13 +84,17 @@
     X(PLATFORM, C_BIT, 0x20, "position of the C-bit")                                              \
     X(PLATFORM, SOCKET, 0x24, "number of this socket")                                             \
     X(PLATFORM, FLAGS, 0x28, "SP_PLATFORM_*")                                                      \
+    X(PLATFORM, SECURITY, 0x2C, "oldest security version of an image that may run")                \
     X(PLATFORM, SECRET0, 0x40, "chip-unique key, 32 bytes")                                        \
+    X(PLATFORM, KEY_HASH0, 0x60, "SHA-384 of the modulus that may sign images, 48 bytes")          \
     X(FLASH, START, 0x00, "write: 1 reads, 2 programs (bits only clear), 3 erases a sector")       \
     X(FLASH, STATUS, 0x04, "0 idle, 1 busy; bit 8: refused")                                       \
     X(FLASH, OFFSET, 0x08, "byte of the flash; a program stays inside one page of 256")            \
     X(FLASH, LOCAL, 0x0C, "SRAM address")                                                          \
     X(FLASH, LENGTH, 0x10, "bytes")                                                                \
-    X(FLASH, ACK, 0x14, "write: takes the completion line down")
+    X(FLASH, ACK, 0x14, "write: takes the completion line down")                                   \
+    X(ECC, CORRECTED, 0x00, "words of SRAM that were corrected since power-up")                    \
+    X(ECC, LOST, 0x04, "address of the last word that could not be; 0: none")
 
 enum {
 #define SP_REGISTER_ENUM(device, name, offset, text) SP_##device##_##name = (offset),
@@ -96,11 +103,20 @@ enum {
 };
 
 #define SP_ROM_BASE     0x00010000u
-#define SP_ROM_BYTES    0x00040000u
+#define SP_ROM_BYTES    0x00008000u
 #define SP_SRAM_BASE    0x20000000u
 #define SP_SRAM_BYTES   0x00100000u
 #define SP_DEVICE_BASE  0x40000000u
 #define SP_DEVICE_BYTES 0x1000u
+
+/* SRAM from below: a guard, the stack that grows down to it, data, an image that is being checked,
+   code. PMP entries that are locked before the image runs hold what each may be used for. */
+#define SP_GUARD_BYTES   0x00001000u
+#define SP_STACK_TOP     0x20008000u
+#define SP_STAGING_BASE  0x200A0000u
+#define SP_STAGING_BYTES 0x00020000u
+#define SP_CODE_BASE     0x200C0000u
+#define SP_CODE_BYTES    0x00040000u
 
 /* Index of a device: its base is SP_DEVICE_BASE + index x SP_DEVICE_BYTES. */
 enum {
@@ -114,6 +130,7 @@ enum {
     SP_DEVICE_CORES,
     SP_DEVICE_PLATFORM,
     SP_DEVICE_FLASH,
+    SP_DEVICE_ECC,
     SP_DEVICES
 };
 
@@ -137,7 +154,8 @@ enum {
     SP_CCP_SHA256_BLOCKS = 2, /* LENGTH (a multiple of 64) at SRC into the state at AUX (8 words) */
     SP_CCP_HMAC_SHA256 = 3,   /* 32 bytes to DST: HMAC of SRC under KEY */
     SP_CCP_AES_CTR = 4,       /* SRC to DST; KEY_LENGTH 16 or 32; counter block at AUX */
-    SP_CCP_GCM_SEAL = 5,     /* SRC to DST under KEY (32); AUX: IV (12), tag out (16), AAD (rest) */
+    SP_CCP_GCM_SEAL =
+        5, /* SRC to DST under KEY (16 or 32); AUX: IV (12), tag out (16), AAD (rest) */
     SP_CCP_GCM_OPEN = 6,     /* the same with the tag in; MISMATCH leaves zeros */
     SP_CCP_SHA384 = 7,       /* 48 bytes to DST: all of SRC */
     SP_CCP_P384_REDUCE = 8,  /* LENGTH bytes at SRC, little-endian, to a scalar: mod (n - 1), + 1 */
@@ -147,8 +165,11 @@ enum {
     SP_CCP_P384_VERIFY = 12, /* digest at SRC, point at KEY, signature at AUX */
     SP_CCP_P384_CHECK = 13,  /* whether the point at SRC is one */
     SP_CCP_K256_PUBLIC = 14, /* secp256k1: 32-byte big-endian scalar at KEY to X, Y big-endian */
-    SP_CCP_RSA_PSS_VERIFY = 15, /* digest (32 or 48) at SRC; KEY: exponent then modulus, KEY_LENGTH
-                                   / 2 bytes each; signature at AUX; all little-endian */
+    SP_CCP_RSA_PSS_VERIFY = 15,  /* digest (32 or 48) at SRC; KEY: exponent then modulus, KEY_LENGTH
+                                    / 2 bytes each; signature at AUX; all little-endian; AUX_LENGTH:
+                                    bytes of the salt */
+    SP_CCP_AES_ECB_ENCRYPT = 16, /* SRC to DST, whole blocks; KEY_LENGTH 16 or 32 */
+    SP_CCP_AES_ECB_DECRYPT = 17,
 };
 
 /* Result of the last operation, STATUS bits 31:8. */
@@ -173,12 +194,17 @@ enum {
     SP_FLASH_PROGRAM = 2,
     SP_FLASH_ERASE = 3,
     SP_FLASH_REFUSED = 1 << 8, /* outside the flash or SRAM, or across a page */
-    SP_FLASH_BYTES = 0x20000,
+    SP_FLASH_BYTES = 0x40000,
+    SP_FLASH_IMAGE_OFFSET = 0x10000, /* below it stands what the firmware keeps */
     SP_FLASH_SECTOR_BYTES = 4096,
     SP_FLASH_PAGE_BYTES = 256,
     SP_PLATFORM_CHANNEL_KEYS = 1 << 0,  /* a key of its own for each channel */
     SP_PLATFORM_ENCRYPTION_ON = 1 << 1, /* SYSCFG bit 23 on every core */
     SP_PLATFORM_IDENTITY = 1 << 2,      /* the platform has keys and certificates */
+    SP_PLATFORM_ROLLBACK = 1 << 3,      /* images of older security versions may run */
+    SP_CAUSE_POWER = 0,                 /* TIMER_CAUSE */
+    SP_CAUSE_WATCHDOG = 1,
+    SP_CAUSE_RESET = 2,
 };
 
 #endif

@@ -33,7 +33,8 @@
     X(UNSUPPORTED, 0x15, "not supported by this firmware")                                         \
     X(INVALID_PARAM, 0x16, "a parameter is invalid")                                               \
     X(RESOURCE_LIMIT, 0x17, "out of handles or records")                                           \
-    X(SECURE_DATA_INVALID, 0x18, "the persistent data fails its integrity check")
+    X(SECURE_DATA_INVALID, 0x18, "the persistent data fails its integrity check")                  \
+    X(BAD_SVN, 0x21, "the image is of an older security version")
 
 enum {
 #define SEV_STATUS_ENUM(name, code, text) SEV_STATUS_##name = (code),

@@ -34,8 +34,7 @@ typedef struct cbit_platform cbit_platform_t; /* opaque */
 typedef struct cbit_platform_parts {
     const cbit_aes_engine_factory_t *engines; /* NULL: --engine off */
     uint64_t seed;
-    const uint8_t *firmware;
-    uint32_t firmware_bytes;
+    const struct sp_firmware *firmware; /* as in cbit_sp_parts_t */
     uint8_t *sp_flash; /* as in cbit_sp_parts_t: what outlives the Secure Processor, or NULL */
     uint64_t sp_boot;  /* how often it was powered up before */
     void *self;

@@ -56,6 +56,7 @@ struct cbit_sp_config {
     bool per_channel_keys;     /* derive a key of its own for each channel */
     bool memory_encryption;    /* SYSCFG bit 23 on every core: INIT asks for it */
     bool identity;             /* INIT makes, signs and keeps OCA, PEK and PDH */
+    bool allow_rollback;       /* images of older security versions may run */
     uint32_t flash_program_us; /* one page of 256 bytes */
     uint32_t flash_erase_us;   /* one sector of 4 KiB */
     uint32_t flash_read_mbs;   /* megabytes (10^6) a second */

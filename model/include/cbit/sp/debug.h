@@ -34,6 +34,14 @@ void cbit_sp_debug_set_register(cbit_sp_t *sp, uint32_t number, uint32_t value);
 bool cbit_sp_debug_read(cbit_sp_t *sp, uint32_t address, void *bytes, uint32_t len_bytes);
 bool cbit_sp_debug_write(cbit_sp_t *sp, uint32_t address, const void *bytes, uint32_t len_bytes);
 
+/* Clocks of the hart since reset: when the next instruction begins. */
+uint64_t cbit_sp_debug_cycle(const cbit_sp_t *sp);
+
+/* Flips bits of the code word at an address of SRAM: 31:0 data, 38:32 check bits. They stay until
+   the word is read (one is corrected, two are lost) or written. False: no SRAM there, or more words
+   than may be flipped at once. */
+bool cbit_sp_flip_sram(cbit_sp_t *sp, uint32_t address, uint64_t bits);
+
 #ifdef __cplusplus
 }
 #endif

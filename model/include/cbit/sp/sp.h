@@ -20,7 +20,9 @@
 extern "C" {
 #endif
 
-enum { CBIT_SP_FLASH_BYTES = 0x20000 };
+enum { CBIT_SP_FLASH_BYTES = 0x40000 };
+
+struct sp_firmware; /* sev/boot.h */
 
 typedef struct cbit_sp cbit_sp_t;               /* opaque */
 typedef struct cbit_sp_config cbit_sp_config_t; /* cbit/sp/config.h */
@@ -47,10 +49,10 @@ typedef struct cbit_sp_parts {
     cbit_port_t memory; /* DMA into system memory, any key id */
     uint64_t memory_bytes;
     cbit_sp_hooks_t hooks;
-    uint64_t seed;        /* of the chip secret, and with boot of the CCP's random numbers */
-    uint64_t boot;        /* how often this chip was powered up before */
-    const uint8_t *image; /* firmware; stays the caller's */
-    uint32_t image_bytes;
+    uint64_t seed; /* of the chip secret, and with boot of the CCP's random numbers */
+    uint64_t boot; /* how often this chip was powered up before */
+    /* Boot ROM, image and fuses; stay the caller's. The image goes into a flash that has none. */
+    const struct sp_firmware *firmware;
     uint8_t *flash; /* CBIT_SP_FLASH_BYTES that outlive the SP; stays the caller's. NULL: none, it
                        starts erased and is forgotten */
     /* The mailbox interrupt line went up. */
@@ -78,12 +80,16 @@ void cbit_sp_power_cut(cbit_sp_t *sp);
 /* Whether on_ready was called. Commands rung before are served once it is. */
 bool cbit_sp_ready(const cbit_sp_t *sp);
 
+/* Why the boot ROM starts nothing, SP_REFUSAL_* (sev/boot.h); 0: it does. Every command is then
+   HWERROR_UNSAFE. */
+uint32_t cbit_sp_refused(const cbit_sp_t *sp);
+
 /* Registers of the mailbox as x86 sees them in BAR 2; unknown offsets read 0 and ignore writes. */
 uint32_t cbit_sp_mmio_read(cbit_sp_t *sp, uint32_t offset);
 void cbit_sp_mmio_write(cbit_sp_t *sp, uint32_t offset, uint32_t value);
 
 typedef struct cbit_sp_stats {
-    uint64_t commands, busy_ps, instructions, key_writes, dma_bytes;
+    uint64_t commands, busy_ps, instructions, key_writes, dma_bytes, sram_corrected;
 } cbit_sp_stats_t;
 extern const cbit_row_t cbit_sp_stat_rows[];
 void cbit_sp_stats(const cbit_sp_t *sp, cbit_sp_stats_t *stats);

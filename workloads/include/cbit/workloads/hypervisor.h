@@ -84,9 +84,8 @@ typedef struct cbit_hypervisor_options {
     /* Baselines: the run that this is compared with. Guests start at the same distances from each
        other as there, so that they meet the same neighbours; NULL: as soon as they can. */
     const struct cbit_run_result *pace;
-    const struct cbit_attack *attack; /* a hostile program (cbit/attacker.h); NULL: none */
-    const uint8_t *firmware;          /* image of the Secure Processor; stays the caller's */
-    uint32_t firmware_bytes;
+    const struct cbit_attack *attack;   /* a hostile program (cbit/attacker.h); NULL: none */
+    const struct sp_firmware *firmware; /* of the Secure Processor; stays the caller's */
     cbit_ps_t limit_ps; /* a run that is not over by then is an error; 0: ten simulated seconds */
     const cbit_watch_t *watch; /* NULL: nobody watches */
     void *self;
