@@ -12,8 +12,14 @@ static void on_space(void *self)
     pump(sp);
 }
 
+static void on_pace(void *self)
+{
+    pump(self);
+}
+
 void sp_dma_init(cbit_sp_t *sp)
 {
+    cbit_event_init(&sp->dma.pace, on_pace, sp);
     sp->dma.waiter = (cbit_waiter_t){.on_space = on_space, .self = sp};
     for (uint32_t i = 0; i < sp->config.dma_outstanding; i++) {
         sp->dma.txns[i].next = sp->dma.free;
@@ -78,12 +84,23 @@ static void on_reply(void *self, cbit_txn_t *txn)
     pump(sp);
 }
 
+/* Whether the next line may begin; else the pump is called when it may. */
+static bool in_pace(cbit_sp_t *sp)
+{
+    sp_dma_t *dma = &sp->dma;
+    if (dma->next_ps <= cbit_kernel_now_ps(sp->kernel)) {
+        return true;
+    }
+    cbit_event_notify_at(sp->kernel, &dma->pace, dma->next_ps);
+    return false;
+}
+
 /* Sends lines until all are under way, the target is full or none is free. */
 static void pump(cbit_sp_t *sp)
 {
     sp_dma_t *dma = &sp->dma;
     while (dma->busy && dma->result == 0 && !dma->blocked && dma->sent < dma->length &&
-           dma->free != NULL) {
+           dma->free != NULL && in_pace(sp)) {
         cbit_txn_t *txn = dma->free, *rest_of_list = txn->next; /* init forgets it */
         cbit_spa_t spa = dma->spa + dma->sent;
         uint32_t rest = dma->length - dma->sent;
@@ -111,6 +128,8 @@ static void pump(cbit_sp_t *sp)
             txn->next = dma->free;
             dma->free = txn;
             dma->blocked = true;
+        } else {
+            dma->next_ps = cbit_kernel_now_ps(sp->kernel) + sp->config.dma_line_ns;
         }
     }
     finish_if_done(sp);

@@ -252,7 +252,7 @@ static void reset_all(cbit_sp_t *sp, uint32_t cause)
 {
     cbit_event_t *const events[] = {&sp->tick,        &sp->turn,        &sp->ccp.event,
                                     &sp->flash.event, &sp->timer_event, &sp->watchdog_event,
-                                    &sp->reset_event};
+                                    &sp->reset_event, &sp->dma.pace};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         cbit_event_cancel(sp->kernel, events[i]);
     }
@@ -288,7 +288,7 @@ static void cancel_events(cbit_sp_t *sp)
                               &sp->ccp.event,   &sp->mailbox.interrupt_event,
                               &sp->timer_event, &sp->mailbox.ready_event,
                               &sp->flash.event, &sp->watchdog_event,
-                              &sp->reset_event};
+                              &sp->reset_event, &sp->dma.pace};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         cbit_event_cancel(sp->kernel, events[i]);
     }

@@ -46,6 +46,8 @@ typedef struct sp_dma {
     uint32_t under_way;       /* lines */
     bool busy, write, done, blocked;
     cbit_waiter_t waiter;
+    cbit_ps_t next_ps; /* no line begins before */
+    cbit_event_t pace;
     cbit_txn_t txns[SP_DMA_TXNS];
     bool stale[SP_DMA_TXNS]; /* sent before the last reset: its answer is nobody's */
     cbit_txn_t *free;

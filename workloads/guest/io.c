@@ -4,7 +4,7 @@
 #include "workloads/guest/state.h"
 
 /* Of a mapping, while nothing of the vCPU's own is on its way. */
-enum { RETRY_CCLK = 1000, MOST_RETRIES = 10000 };
+enum { RETRY_CCLK = 1000, MOST_RETRIES = 10000, MOST_POLLS = 200000 };
 
 /* ---- the program's own transfers ---- */
 
@@ -126,6 +126,11 @@ static void wait_for_device(cbit_guest_cpu_t *cpu)
     cbit_guest_driver_t *driver = &cpu->driver;
     if (cpu->guest->config.io.completion == CBIT_GUEST_COMPLETION_POLL) {
         (void)cbit_guest_queue_look(cpu);
+        if (++driver->polls > MOST_POLLS) {
+            for (uint32_t queue = 0; queue < CBIT_GUEST_QUEUES; queue++) {
+                cbit_guest_io_broken(cpu->guest, cpu->index, queue); /* the driver's time-out */
+            }
+        }
         return;
     }
     driver->halted = true;
@@ -145,6 +150,7 @@ bool cbit_guest_io_advance(cbit_guest_cpu_t *cpu, bool idle)
         return true;
     }
     if (answered(cpu, &id)) {
+        driver->polls = 0;
         cbit_guest_driver_finish(cpu, id);
         return true;
     }

@@ -229,7 +229,7 @@ typedef struct cbit_guest_driver {
     cbit_guest_queue_t queues[CBIT_GUEST_QUEUES];
     cbit_guest_look_t look;
     bool interrupted, halted;
-    uint32_t retries;
+    uint32_t retries, polls;
     bool full; /* a mapping found no room, and nothing of this vCPU has come back since */
 } cbit_guest_driver_t;
 

@@ -310,7 +310,7 @@ static void publish_over(void *self)
     if (cbit_hv_task_idle(&device->task) && device->wants_lane) {
         fetch_again(device);
     }
-    cbit_hv_device_idle(device->vcpu->guest);
+    cbit_hv_device_idle(device->vcpu);
 }
 
 /* Answers go out one after the other, in the order in which transfers ended. */
@@ -492,7 +492,7 @@ static void fetch_over(void *self)
     if (device->vcpu->guest->hv->err == CBIT_ERR_OK && again) {
         fetch_again(device);
     } else {
-        cbit_hv_device_idle(device->vcpu->guest);
+        cbit_hv_device_idle(device->vcpu);
     }
 }
 
@@ -554,14 +554,22 @@ void cbit_hv_device_kick(cbit_hv_vcpu_t *vcpu, uint32_t queue)
     }
 }
 
+bool cbit_hv_vcpu_devices_busy(const cbit_hv_vcpu_t *vcpu)
+{
+    for (uint32_t q = 0; q < CBIT_GUEST_QUEUES; q++) {
+        const cbit_hv_device_t *device = vcpu->devices[q];
+        if (device != NULL && (device->busy_lanes > 0 || !cbit_hv_task_idle(&device->task))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool cbit_hv_devices_busy(const cbit_hv_guest_t *guest)
 {
     for (uint32_t i = 0; i < guest->config->vcpus; i++) {
-        for (uint32_t q = 0; q < CBIT_GUEST_QUEUES; q++) {
-            const cbit_hv_device_t *device = guest->vcpus[i].devices[q];
-            if (device != NULL && (device->busy_lanes > 0 || !cbit_hv_task_idle(&device->task))) {
-                return true;
-            }
+        if (cbit_hv_vcpu_devices_busy(&guest->vcpus[i])) {
+            return true;
         }
     }
     return false;

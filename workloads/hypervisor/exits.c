@@ -85,11 +85,15 @@ void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_
     cbit_run_guest_t *result = guest->result;
     cbit_ps_t from_ps = guest->measured ? guest->measured_from_ps : result->first_vmrun_ps;
     result->run_ps = cbit_hv_now(guest->hv) - from_ps - result->probe_ps;
-    cbit_hv_device_idle(guest);
+    cbit_hv_device_idle(vcpu);
 }
 
-void cbit_hv_device_idle(cbit_hv_guest_t *guest)
+static void time_out(cbit_hv_vcpu_t *vcpu);
+
+void cbit_hv_device_idle(cbit_hv_vcpu_t *vcpu)
 {
+    cbit_hv_guest_t *guest = vcpu->guest;
+    time_out(vcpu);
     if (guest->ended && guest->phase == CBIT_HV_PHASE_RUNNING && !cbit_hv_devices_busy(guest)) {
         cbit_hv_teardown(guest);
     }
@@ -116,6 +120,17 @@ static void on_intr(cbit_hv_core_t *core)
     cbit_hv_ready(vcpu, !cbit_hv_sched_slice_over(vcpu));
 }
 
+/* A driver waits for devices that have seen nothing to do: no answer will ever come. Its time-out
+   (30 s in Linux) is not waited for. */
+static void time_out(cbit_hv_vcpu_t *vcpu)
+{
+    if (vcpu->halted && !cbit_hv_vcpu_devices_busy(vcpu)) {
+        vcpu->guest->result->device_errors++;
+        vcpu->broken_queues = (1u << CBIT_GUEST_QUEUES) - 1;
+        cbit_hv_raise(vcpu);
+    }
+}
+
 static void on_hlt(cbit_hv_core_t *core)
 {
     cbit_hv_vcpu_t *vcpu = core->running;
@@ -131,6 +146,7 @@ static void on_hlt(cbit_hv_core_t *core)
             cbit_hv_ready(vcpu, true);
         } else {
             vcpu->halted = true;
+            time_out(vcpu);
         }
         return;
     }

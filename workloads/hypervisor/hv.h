@@ -444,14 +444,16 @@ cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason);
 void cbit_hv_handle_exit(cbit_hv_core_t *core);
 /* An interrupt of a device: the vCPU is woken, or interrupted and told when it runs again. */
 void cbit_hv_raise(cbit_hv_vcpu_t *vcpu);
-/* A device of the guest has nothing on its way any more: a teardown may have waited for that. */
-void cbit_hv_device_idle(cbit_hv_guest_t *guest);
+/* A device of the vCPU has nothing on its way any more: a teardown may have waited for that, or a
+   driver waits in vain. */
+void cbit_hv_device_idle(cbit_hv_vcpu_t *vcpu);
 void cbit_hv_vcpu_ends(cbit_hv_vcpu_t *vcpu, cbit_guest_end_t end, int32_t last_exit);
 
 /* device.c */
 /* Whether the exit on this core is a doorbell, and of which of the vCPU's queues. */
 bool cbit_hv_doorbell(const cbit_hv_core_t *core, uint32_t *queue);
 void cbit_hv_device_kick(cbit_hv_vcpu_t *vcpu, uint32_t queue);
+bool cbit_hv_vcpu_devices_busy(const cbit_hv_vcpu_t *vcpu);
 bool cbit_hv_devices_busy(const cbit_hv_guest_t *guest);
 void cbit_hv_devices_free(cbit_hv_vcpu_t *vcpu);
 

@@ -45,6 +45,7 @@ struct cbit_sp_config {
     uint32_t clock_mhz;          /* of the hart and its devices */
     uint32_t mailbox;            /* cbit_sp_mailbox_t */
     uint32_t dma_outstanding;    /* lines that the DMA engine has under way, 1..32 */
+    uint64_t dma_line_ns;        /* kept in ps: from the start of a line to that of the next */
     uint32_t slice_instructions; /* of the simulator, not of the machine: never changes a result */
     /* Platform registers that the firmware reads; the platform sets them to what it built. */
     uint32_t c_bit;            /* position of the C-bit in an address */
