@@ -9,7 +9,8 @@
 struct umc_account {
     cbit_umc_account_t sums; /* energy, slowest and points are filled in when asked for */
     uint64_t read_number;
-    uint64_t upto_nck; /* the series is written up to here */
+    uint64_t upto_nck;    /* the series is written up to here */
+    uint64_t at, end_nck; /* the interval of upto_nck, and where it ends; 0: to be found */
     umc_levels_t levels;
     uint64_t columns, row_hits; /* as counted at upto_nck */
 };
@@ -50,25 +51,36 @@ static void widen(cbit_umc_account_t *sums)
     sums->interval_nck *= 2;
 }
 
+static void add_levels(umc_account_t *account, uint64_t at, uint64_t span)
+{
+    cbit_umc_point_t *point = &account->sums.point[at];
+    point->reads_queued += span * account->levels.reads;
+    point->writes_queued += span * account->levels.writes;
+    point->open_banks += span * account->levels.open_banks;
+    account->upto_nck += span;
+}
+
 /* The levels since the last call count up to nck; commands of now belong to its interval. */
 void umc_account_levels(cbit_umc_t *umc, uint64_t nck)
 {
     umc_account_t *account = umc->account;
     cbit_umc_account_t *sums = &account->sums;
-    while (nck >= CBIT_UMC_POINTS * sums->interval_nck) {
-        widen(sums);
-    }
-    while (account->upto_nck < nck) {
-        uint64_t at = account->upto_nck / sums->interval_nck;
-        uint64_t end_nck = (at + 1) * sums->interval_nck;
-        uint64_t span = (end_nck < nck ? end_nck : nck) - account->upto_nck;
-        sums->point[at].reads_queued += span * account->levels.reads;
-        sums->point[at].writes_queued += span * account->levels.writes;
-        sums->point[at].open_banks += span * account->levels.open_banks;
-        account->upto_nck += span;
+    if (nck < account->end_nck) { /* no division for most wakes */
+        add_levels(account, account->at, nck - account->upto_nck);
+    } else {
+        while (nck >= CBIT_UMC_POINTS * sums->interval_nck) {
+            widen(sums);
+        }
+        while (account->upto_nck < nck) {
+            uint64_t at = account->upto_nck / sums->interval_nck;
+            uint64_t end_nck = (at + 1) * sums->interval_nck;
+            add_levels(account, at, (end_nck < nck ? end_nck : nck) - account->upto_nck);
+        }
+        account->at = nck / sums->interval_nck;
+        account->end_nck = (account->at + 1) * sums->interval_nck;
     }
     const umc_core_stats_t *stats = umc_core_stats(umc->core);
-    cbit_umc_point_t *point = &sums->point[nck / sums->interval_nck];
+    cbit_umc_point_t *point = &sums->point[account->at];
     uint64_t columns = stats->reads + stats->writes;
     point->columns += columns - account->columns;
     point->row_hits += stats->row_hits - account->row_hits;

@@ -19,7 +19,7 @@ void umc_unchain_write(cbit_umc_t *umc, uint32_t index)
     umc_user_t *user = &umc->users[index];
     *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = user->newer;
     *(user->newer == UMC_NONE ? &umc->newest_write : &umc->users[user->newer].older) = user->older;
-    for (uint32_t i = 0; i < UMC_MAX_FLUSHES; i++) {
+    for (uint32_t i = 0; user->flushes != 0 && i < UMC_MAX_FLUSHES; i++) {
         umc->flush[i].left -= user->flushes >> i & 1;
     }
 }

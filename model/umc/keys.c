@@ -83,6 +83,7 @@ void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self)
         __builtin_trap(); /* nobody flushes that often: the caller's bug */
     }
     umc->flush[f] = (umc_flush_t){.busy = true, .done = done, .self = self};
+    umc->flushes_busy++;
     for (uint32_t i = umc->oldest_write; i != UMC_NONE; i = umc->users[i].newer) {
         umc->users[i].flushes |= (uint8_t)(1u << f);
         umc->flush[f].left++;
@@ -92,9 +93,10 @@ void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self)
 
 void umc_serve_flushes(cbit_umc_t *umc)
 {
-    for (uint32_t f = 0; f < UMC_MAX_FLUSHES; f++) {
+    for (uint32_t f = 0; umc->flushes_busy != 0 && f < UMC_MAX_FLUSHES; f++) {
         if (umc->flush[f].busy && umc->flush[f].left == 0) {
             umc->flush[f].busy = false;
+            umc->flushes_busy--;
             umc->flush[f].done(umc->flush[f].self);
         }
     }
@@ -102,9 +104,5 @@ void umc_serve_flushes(cbit_umc_t *umc)
 
 bool umc_draining(const cbit_umc_t *umc)
 {
-    bool flushing = false;
-    for (uint32_t f = 0; f < UMC_MAX_FLUSHES; f++) {
-        flushing |= umc->flush[f].busy;
-    }
-    return flushing || (umc->key_write.busy && !umc->key_write.issued);
+    return umc->flushes_busy != 0 || (umc->key_write.busy && !umc->key_write.issued);
 }

@@ -634,7 +634,10 @@ uint64_t umc_plan_hint(umc_core_t *core)
     }
     umc_plan_rebase(core, core->floor_nck);
     uint64_t horizon = min64(core->next_visible_nck, watch_starvation(core));
-    umc_plan_t plan = {.valid = false};
-    examine(core, &plan, &horizon);
-    return plan.valid ? min64(plan.at_nck, horizon) : horizon;
+    examine(core, &core->plan, &horizon);
+    if (core->plan.valid && core->plan.at_nck < horizon) {
+        return core->plan.at_nck; /* what umc_plan_until would find: it need not look again */
+    }
+    core->plan.valid = false;
+    return horizon;
 }

@@ -109,6 +109,7 @@ struct cbit_umc {
     uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
     bool loaded[UMC_SLOTS];
     umc_flush_t flush[UMC_MAX_FLUSHES];
+    uint32_t flushes_busy;
     umc_key_write_t key_write;
 };
 

@@ -311,8 +311,10 @@ static void begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     slot->busy = true;
     slot->store = store;
     slot->pending = 1; /* ours, until all pieces are sent */
-    slot->op = *op;
     slot->program = &vcpu->context->program;
+    if (!store && slot->program->on_data != NULL) {
+        slot->op = *op; /* only to tell the program */
+    }
     vcpu->last_load = store ? vcpu->last_load : slot;
 }
 
