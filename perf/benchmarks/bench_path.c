@@ -1,18 +1,21 @@
 /*
  * What a memory reference costs on its whole way: core, TLB, caches, fabric, controller, engine.
  * Three classes: resident in L1, mixed (0.55 of the references to 256 MiB at random), and all of
- * them there. CPU time of the host; one core, one in four references a store.
+ * them there; pages of 2 MiB on both levels, one core, one in four references a store. Each timing
+ * only and with real bytes, in rounds by turns, on a machine whose caches are full before.
+ *
+ *     bench_path [--json]
  */
 #define _POSIX_C_SOURCE 200112L
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cbit/base/rng.h"
 #include "perf/benchmarks/meter.h"
 #include "perf/benchmarks/path_machine.h"
+#include "perf/benchmarks/where.h"
 
 #define SMALL_BYTES UINT64_C(0x4000)
 #define LARGE_BYTES (UINT64_C(256) << 20)
@@ -42,38 +45,155 @@ static bool next_op(void *self, cbit_op_t *op)
     return true;
 }
 
-static void measure(const char *name, path_bytes_t bytes, uint64_t far_millionths,
-                    uint64_t references)
+enum { ROUNDS = 5 };
+
+/* The fastest public tool of this shape: Ramulator 2.1's SimpleO3 on the same class of machine, on
+   traces of the same three kinds (docs/core-and-caches.md). */
+static const struct class
 {
-    static const char *const kinds[PATH_KINDS] = {"timing", "bytes", "plain"};
-    cbit_platform_config_t config;
-    cbit_rows_defaults(cbit_platform_rows, &config);
-    path_machine_t *machine = path_machine_create(&config, bytes);
-    bench_t bench = {.left = references, .far_millionths = far_millionths};
-    const cbit_program_t program = {.self = &bench, .next = next_op};
+    const char *name;
+    uint64_t far_millionths, references, warm;
+    double reference_hz;
+} CLASSES[] = {{"resident", 0, 2000000, 100000, 2.25e6},
+               {"mixed", 550000, 150000, 600000, 197e3},
+               {"missing", 1000000, 100000, 350000, 120e3}};
+enum { CLASS_COUNT = sizeof CLASSES / sizeof CLASSES[0] };
+
+enum { KIND_COUNT = 2 }; /* of path_bytes_t, the first ones */
+static const char *const KINDS[KIND_COUNT] = {"timing_only", "bytes"};
+
+typedef struct figures {
+    meter_t rate, clocks;
+    double events, lines, simulated_ns; /* a reference */
+    where_t where;
+} figures_t;
+
+static void round_of(path_machine_t *machine, bench_t *bench, figures_t *figures)
+{
+    const cbit_program_t program = {.self = bench, .next = next_op};
+    const double references = (double)bench->left;
+    cbit_cache_stats_t before, after;
+    cbit_cache_stats(machine->cache, &before);
+    const double before_hz = meter_core_hz();
     uint64_t events;
-    const double hz = meter_core_hz();
+    where_begin();
     const double begin = meter_cpu_seconds();
     const cbit_ps_t simulated_ps = path_machine_run(machine, &program, &events);
-    const double span = meter_cpu_seconds() - begin;
-    const double hz2 = meter_core_hz();
-    cbit_cache_stats_t stats;
-    cbit_cache_stats(machine->cache, &stats);
-    printf("  %-9s %-6s %7.2f M references/s  %6.1f ns each %6.0f clocks  (%.2f lines from memory, "
-           "%.1f ns simulated) %.2f events\n",
-           name, kinds[bytes], (double)references / span * 1e-6, span / (double)references * 1e9,
-           span / (double)references * (hz + hz2) / 2, (double)stats.misses / (double)references,
-           (double)simulated_ps * 1e-3 / (double)references, (double)events / (double)references);
-    path_machine_destroy(machine);
+    const double seconds = meter_cpu_seconds() - begin;
+    where_end(&figures->where);
+    cbit_cache_stats(machine->cache, &after);
+    meter_add(&figures->rate, references / seconds);
+    meter_add(&figures->clocks, seconds * (before_hz + meter_core_hz()) / 2 / references);
+    figures->events = (double)events / references;
+    figures->lines =
+        (double)(after.misses + after.writebacks - before.misses - before.writebacks) / references;
+    figures->simulated_ns = (double)simulated_ps * 1e-3 / references;
 }
 
-int main(void)
+/* All kinds of one class: the rounds go by turns, so that a slow second of the host hits all. */
+static void measure(const struct class *class, figures_t figures[KIND_COUNT])
 {
-    printf("references a second of CPU time, one core, page size 2 MiB\n");
-    for (path_bytes_t bytes = PATH_TIMING_ONLY; bytes < PATH_KINDS; bytes++) {
-        measure("resident", bytes, 0, 20000000);
-        measure("mixed", bytes, 550000, 2000000);
-        measure("missing", bytes, 1000000, 1000000);
+    cbit_platform_config_t config;
+    cbit_rows_defaults(cbit_platform_rows, &config);
+    path_machine_t *machines[KIND_COUNT];
+    static bench_t programs[KIND_COUNT][1 + ROUNDS]; /* a core knows a program by its address */
+    memset(figures, 0, KIND_COUNT * sizeof figures[0]);
+    for (uint32_t round = 0; round <= ROUNDS; round++) {
+        for (uint32_t kind = 0; kind < KIND_COUNT; kind++) {
+            bench_t *bench = &programs[kind][round];
+            *bench = (bench_t){.state = round,
+                               .left = round == 0 ? class->warm : class->references,
+                               .far_millionths = class->far_millionths};
+            if (round == 0) {
+                figures_t unused = {.events = 0};
+                machines[kind] = path_machine_create(&config, (path_bytes_t)kind);
+                round_of(machines[kind], bench, &unused);
+            } else {
+                round_of(machines[kind], bench, &figures[kind]);
+            }
+        }
     }
+    for (uint32_t kind = 0; kind < KIND_COUNT; kind++) {
+        path_machine_destroy(machines[kind]);
+    }
+}
+
+static cJSON *json_of(const struct class *class, const figures_t figures[KIND_COUNT])
+{
+    cJSON *json = cJSON_CreateObject();
+    (void)cJSON_AddStringToObject(json, "class", class->name);
+    (void)cJSON_AddNumberToObject(json, "references", (double)class->references);
+    for (uint32_t kind = 0; kind < KIND_COUNT; kind++) {
+        const figures_t *f = &figures[kind];
+        cJSON *of = cJSON_AddObjectToObject(json, KINDS[kind]);
+        (void)cJSON_AddItemToObject(of, "references_per_cpu_second", meter_json(&f->rate));
+        (void)cJSON_AddItemToObject(of, "core_clocks_per_reference", meter_json(&f->clocks));
+        (void)cJSON_AddNumberToObject(of, "events_per_reference", f->events);
+        (void)cJSON_AddNumberToObject(of, "memory_requests_per_reference", f->lines);
+        (void)cJSON_AddNumberToObject(of, "simulated_ns_per_reference", f->simulated_ns);
+        cJSON *where = cJSON_AddObjectToObject(of, "time_shares");
+        for (uint32_t layer = 0; layer < WHERE_LAYERS; layer++) {
+            (void)cJSON_AddNumberToObject(where, where_layer(layer),
+                                          (double)f->where.samples[layer] /
+                                              (double)(f->where.all == 0 ? 1 : f->where.all));
+        }
+    }
+    const meter_t ratio = meter_ratio(&figures[PATH_BYTES].rate, &figures[PATH_TIMING_ONLY].rate);
+    (void)cJSON_AddItemToObject(json, "bytes_per_timing_only", meter_json(&ratio));
+    (void)cJSON_AddNumberToObject(json, "best_per_reference",
+                                  meter_best(&figures[PATH_TIMING_ONLY].rate) /
+                                      class->reference_hz);
+    return json;
+}
+
+static void print(const struct class *class, const figures_t figures[KIND_COUNT])
+{
+    for (uint32_t kind = 0; kind < KIND_COUNT; kind++) {
+        const figures_t *f = &figures[kind];
+        printf("%-9s %-15s %8.3f %8.3f %8.3f  %7.0f  %6.2f %5.2f %6.1f  %5.1fx\n", class->name,
+               KINDS[kind], meter_best(&f->rate) * 1e-6, meter_median(&f->rate) * 1e-6,
+               meter_least(&f->rate) * 1e-6, meter_least(&f->clocks), f->events, f->lines,
+               f->simulated_ns, meter_best(&f->rate) / class->reference_hz);
+        printf("   ");
+        for (uint32_t layer = 0; layer < WHERE_LAYERS; layer++) {
+            if (f->where.samples[layer] * 100 >= f->where.all) {
+                printf(" %s %.0f %%;", where_layer(layer),
+                       100.0 * (double)f->where.samples[layer] / (double)f->where.all);
+            }
+        }
+        printf("\n");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const bool as_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    cJSON *root = cJSON_CreateObject();
+    (void)cJSON_AddItemToObject(root, "machine", meter_machine());
+    (void)cJSON_AddStringToObject(root, "reference", "Ramulator 2.1 SimpleO3");
+    cJSON *classes = cJSON_AddArrayToObject(root, "classes");
+    if (!as_json) {
+        const cJSON *machine = cJSON_GetObjectItem(root, "machine");
+        printf("host %s, %s\nmillions of references per CPU second, one core: best, median and "
+               "least of %d rounds; core clocks of\nthe host a reference (least); events, memory "
+               "requests and simulated ns a reference; best/fastest public tool;\nwhere the time "
+               "goes\n",
+               cJSON_GetObjectItem(machine, "host")->valuestring,
+               cJSON_GetObjectItem(machine, "cpu")->valuestring, ROUNDS);
+    }
+    for (uint32_t i = 0; i < CLASS_COUNT; i++) {
+        figures_t figures[KIND_COUNT];
+        measure(&CLASSES[i], figures);
+        (void)cJSON_AddItemToArray(classes, json_of(&CLASSES[i], figures));
+        if (!as_json) {
+            print(&CLASSES[i], figures);
+        }
+    }
+    if (as_json) {
+        char *text = cJSON_Print(root);
+        (void)puts(text);
+        cJSON_free(text);
+    }
+    cJSON_Delete(root);
     return EXIT_SUCCESS;
 }

@@ -25,7 +25,6 @@ typedef enum path_bytes {
     PATH_TIMING_ONLY, /* the engine's timing, no bytes */
     PATH_BYTES,       /* real bytes through engine and cipher */
     PATH_PLAIN,       /* real bytes, no engine */
-    PATH_KINDS,
 } path_bytes_t;
 
 /* A machine as configured, of 8 GiB, with one SEV guest of 1 GiB in pages of 2 MiB, guest's and
