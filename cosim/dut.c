@@ -258,8 +258,18 @@ static cbit_err_t verilator_root(const cbit_dut_library_t *library, char out[PAT
     return CBIT_ERR_OK;
 }
 
+static bool wants_coverage(const cbit_dut_source_t *source)
+{
+    for (uint32_t i = 0; i < source->option_count; i++) {
+        if (strncmp(source->options[i], "--coverage", strlen("--coverage")) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_sources(arguments_t *list, const cbit_dut_library_t *library, const char *root,
-                        bool waves)
+                        const cbit_dut_source_t *source)
 {
     char path[2 * PATH_BYTES];
     join(path, library, "obj");
@@ -273,11 +283,18 @@ static void add_sources(arguments_t *list, const cbit_dut_library_t *library, co
     if (folder != NULL) {
         (void)closedir(folder);
     }
-    static const char *const own[] = {"verilated.cpp", "verilated_threads.cpp",
-                                      "verilated_fst_c.cpp"};
-    for (uint32_t i = 0; i < (waves ? 3u : 2u); i++) {
-        (void)snprintf(path, sizeof path, "%s/include/%s", root, own[i]);
-        add(list, "", path);
+    const struct {
+        const char *name;
+        bool wanted;
+    } own[] = {{"verilated.cpp", true},
+               {"verilated_threads.cpp", true},
+               {"verilated_fst_c.cpp", source->waves},
+               {"verilated_cov.cpp", wants_coverage(source)}};
+    for (uint32_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/include/%s", root, own[i].name);
+        if (own[i].wanted) {
+            add(list, "", path);
+        }
     }
 }
 
@@ -309,6 +326,10 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
     if (source->waves) {
         add(&list, "", "-DDUT_WAVES");
     }
+    if (wants_coverage(source)) {
+        add(&list, "", "-DDUT_COVERAGE");
+        add(&list, "", "-DVM_COVERAGE=1");
+    }
     add(&list, "-I", library->folder);
     join(path, library, "obj");
     add(&list, "-I", path);
@@ -319,7 +340,7 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
     add(&list, "-I", path);
     join(path, library, "dut_wrapper.cpp");
     add(&list, "", path);
-    add_sources(&list, library, root, source->waves);
+    add_sources(&list, library, root, source);
     add(&list, "", "-o");
     join(path, library, "dut.so");
     add(&list, "", path);
@@ -357,6 +378,8 @@ static cbit_err_t load(cbit_dut_library_t *library, cbit_diag_t *diag)
         !symbol(library->handle, "dut_eval", &library->eval) ||
         !symbol(library->handle, "dut_failure", &library->failure) ||
         !symbol(library->handle, "dut_waves", &library->waves) ||
+        !symbol(library->handle, "dut_state", &library->state) ||
+        !symbol(library->handle, "dut_coverage", &library->coverage) ||
         !symbol(library->handle, "dut_scan", &library->scan)) {
         return cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "the compiled design cannot be loaded");
     }

@@ -51,6 +51,22 @@ const cbit_dut_port_t *cbit_dut_port(const cbit_dut_t *dut, uint32_t index); /* 
 /* The port whose name is most like this one, or NULL when none is. */
 const char *cbit_dut_nearest(const cbit_dut_t *dut, const char *name);
 
+/* Variables that a .vlt file among the sources made public: where they are kept, arrays word by word
+   in as many bytes (1, 2, 4, 8, then whole 32-bit words) as Verilator takes for the width. */
+typedef struct cbit_dut_state {
+    const char *name; /* with the instances' names */
+    uint32_t width;   /* bits of a word */
+    uint32_t words;
+    uint8_t *data;
+} cbit_dut_state_t;
+
+/* False: no more. */
+bool cbit_dut_state(const cbit_dut_t *dut, uint32_t index, cbit_dut_state_t *out);
+
+/* Writes what was covered, by all instances of the process with one context each; false when built
+   without an option --coverage... */
+bool cbit_dut_coverage(const cbit_dut_t *dut, const char *path);
+
 void cbit_dut_eval(cbit_dut_t *dut);
 /* What the design said when it stopped the simulation, or NULL. Evaluating goes on without effect.
  */

@@ -71,6 +71,21 @@ const char *cbit_dut_nearest(const cbit_dut_t *dut, const char *name)
     return cbit_rows_nearest(rows, name);
 }
 
+bool cbit_dut_state(const cbit_dut_t *dut, uint32_t index, cbit_dut_state_t *out)
+{
+    void *data = NULL;
+    if (dut->library->state(dut->self, index, &out->name, &out->width, &out->words, &data) == 0) {
+        return false;
+    }
+    out->data = data;
+    return true;
+}
+
+bool cbit_dut_coverage(const cbit_dut_t *dut, const char *path)
+{
+    return dut->library->coverage(dut->self, path) != 0;
+}
+
 void cbit_dut_eval(cbit_dut_t *dut)
 {
     dut->library->eval(dut->self);

@@ -16,6 +16,9 @@ struct cbit_dut_library {
     void (*eval)(void *self);
     const char *(*failure)(void *self);
     int (*waves)(void *self, const char *path);
+    unsigned (*state)(void *self, unsigned index, const char **name, unsigned *width,
+                      unsigned *words, void **data);
+    int (*coverage)(void *self, const char *path);
     int (*scan)(const char *path, const char *const *patterns, unsigned count, unsigned char *seen);
     char lint[CBIT_DUT_LINT_BYTES]; /* the first warning */
 };

@@ -9,6 +9,11 @@
 
 #include DUT_HEADER
 #include "verilated.h"
+#include "verilated_sym_props.h"
+#include "verilated_syms.h"
+#ifdef DUT_COVERAGE
+#include "verilated_cov.h"
+#endif
 #ifdef DUT_WAVES
 #include "gtkwave/fstapi.h"
 #include "verilated_fst_c.h"
@@ -37,8 +42,14 @@ struct Port {
     void *data;
 };
 
+struct State {
+    std::string name;
+    VerilatedVar *variable;
+};
+
 struct Dut {
     VerilatedContext context;
+    std::vector<State> state;
     std::unique_ptr<Vdut> top;
     std::string failure;
     uint64_t time = 0;
@@ -120,6 +131,50 @@ unsigned dut_port(void *self, unsigned index, const char **name, unsigned *width
     *input = ports[index].input;
     *data = ports[index].data;
     return 1;
+}
+
+// Variables that were made public, by the scope's name and their own; an array counts as one.
+unsigned dut_state(void *self, unsigned index, const char **name, unsigned *width, unsigned *words,
+                   void **data)
+{
+    Dut *dut = static_cast<Dut *>(self);
+    const VerilatedScopeNameMap *scopes = dut->context.scopeNameMap();
+    if (dut->state.empty() && scopes != nullptr) {
+        for (const auto &scope : *scopes) {
+            VerilatedVarNameMap *variables = scope.second->varsp();
+            if (variables == nullptr) {
+                continue;
+            }
+            for (auto &variable : *variables) {
+                dut->state.push_back({std::string(scope.first) + "." + variable.first,
+                                      &variable.second});
+            }
+        }
+    }
+    if (index >= dut->state.size()) {
+        return 0;
+    }
+    const State &state = dut->state[index];
+    *name = state.name.c_str();
+    *width = static_cast<unsigned>(state.variable->packed().elements());
+    *words = state.variable->udims() > 0
+                 ? static_cast<unsigned>(state.variable->unpacked().elements())
+                 : 1;
+    *data = state.variable->datap();
+    return 1;
+}
+
+// Adds what this instance has covered to the file; 0 when built without.
+int dut_coverage(void *self, const char *path)
+{
+#ifdef DUT_COVERAGE
+    static_cast<Dut *>(self)->context.coveragep()->write(path);
+    return 1;
+#else
+    (void)self;
+    (void)path;
+    return 0;
+#endif
 }
 
 void dut_eval(void *self)

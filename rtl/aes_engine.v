@@ -81,23 +81,9 @@ module aes_engine #(
   localparam DEPTH  = 10 * STAGES_PER_ROUND + 1;
   localparam META_W = TAG_W + 1;
 
-  wire [127:0] enc_tweak, dec_tweak;
   wire         enc_loaded, dec_loaded, enc_key_read, dec_key_read;
   wire [127:0] enc_key, dec_key;
   wire         fault_tweak, fault_keys, fault_pipes, fault_enc, fault_dec;
-
-  aes_tweak #(.PARITY(PARITY)) u_tweak (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-    .write_valid_i(tweak_valid_i),
-    .write_index_i(tweak_index_i),
-    .write_data_i (tweak_data_i),
-    .enc_addr_i   (enc_addr_i),
-    .enc_tweak_o  (enc_tweak),
-    .dec_addr_i   (dec_addr_i),
-    .dec_tweak_o  (dec_tweak),
-    .fault_o      (fault_tweak)
-  );
 
   aes_key_store #(.KEY_SLOTS(KEY_SLOTS), .COMPOSITE(SBOX_COMPOSITE), .PARITY(PARITY)) u_keys (
     .clk_i       (clk_i),
@@ -198,11 +184,9 @@ module aes_engine #(
     .fault_o     (fault_dec)
   );
 
-  // A plain beat has no tweak at all; XE has none on the ciphertext's side.
-  wire [127:0] enc_pre  = enc_pipe_plain ? 128'h0 : enc_tweak;
-  wire [127:0] enc_post = (enc_pipe_plain || cfg_xe_i) ? 128'h0 : enc_tweak;
-  wire [127:0] dec_pre  = (dec_pipe_plain || cfg_xe_i) ? 128'h0 : dec_tweak;
-  wire [127:0] dec_post = dec_pipe_plain ? 128'h0 : dec_tweak;
+  // Tweak of a plain beat: that of address zero, which is none.
+  wire [51:4] enc_addr = enc_addr_i & {48{!enc_pipe_plain}};
+  wire [51:4] dec_addr = dec_addr_i & {48{!dec_pipe_plain}};
 
   // ---- one pipeline, or two -----------------------------------------------------------------------
 
@@ -210,6 +194,7 @@ module aes_engine #(
     if (SHARED_LANE != 0) begin : gen_shared
       // Ties alternate; after reset the decrypt side wins the first one.
       wire              en, done_valid, done_decrypt, last_decrypt, fault_pipe, fault_last;
+      wire [127:0]      tweak;
       wire [1:0]        done_error;
       wire [META_W-1:0] done_meta;
       wire [127:0]      done_data;
@@ -217,6 +202,21 @@ module aes_engine #(
       wire              dec_grant = !(enc_wants && last_decrypt);
       wire              dec_accept = dec_valid_i && dec_ready_o;
       wire              enc_accept = enc_valid_i && enc_ready_o;
+
+      // XE has no tweak on the ciphertext's side.
+      wire [127:0] pre  = (dec_accept && cfg_xe_i) ? 128'h0 : tweak;
+      wire [127:0] post = (!dec_accept && cfg_xe_i) ? 128'h0 : tweak;
+
+      aes_tweak #(.LANES(1), .PARITY(PARITY)) u_tweak (
+        .clk_i        (clk_i),
+        .rst_ni       (rst_ni),
+        .write_valid_i(tweak_valid_i),
+        .write_index_i(tweak_index_i),
+        .write_data_i (tweak_data_i),
+        .addr_i       (dec_accept ? dec_addr : enc_addr),
+        .tweak_o      (tweak),
+        .fault_o      (fault_tweak)
+      );
 
       aes_flag #(.W(1), .PARITY(PARITY)) u_last (
         .clk_i  (clk_i),
@@ -245,8 +245,8 @@ module aes_engine #(
         .plain_i  (dec_accept ? dec_pipe_plain : enc_pipe_plain),
         .decrypt_i(dec_accept),
         .meta_i   (dec_accept ? {dec_last_i, dec_tag_i} : {enc_last_i, enc_tag_i}),
-        .state_i  (dec_accept ? dec_data_i ^ dec_pre : enc_data_i ^ enc_pre),
-        .tweak_i  (dec_accept ? dec_post : enc_post),
+        .state_i  ((dec_accept ? dec_data_i : enc_data_i) ^ pre),
+        .tweak_i  (post),
         .enc_key_i(enc_key),
         .dec_key_i(dec_key),
         .valid_o  (done_valid),
@@ -273,6 +273,21 @@ module aes_engine #(
       wire fault_enc_pipe, fault_dec_pipe, unused_enc_decrypt, unused_dec_decrypt;
       wire unused_wants = enc_wants ^ dec_wants;
 
+      wire [127:0] enc_tweak, dec_tweak;
+      // XE has no tweak on the ciphertext's side.
+      wire [127:0] cipher_mask = {128{!cfg_xe_i}};
+
+      aes_tweak #(.LANES(2), .PARITY(PARITY)) u_tweak (
+        .clk_i        (clk_i),
+        .rst_ni       (rst_ni),
+        .write_valid_i(tweak_valid_i),
+        .write_index_i(tweak_index_i),
+        .write_data_i (tweak_data_i),
+        .addr_i       ({dec_addr, enc_addr}),
+        .tweak_o      ({dec_tweak, enc_tweak}),
+        .fault_o      (fault_tweak)
+      );
+
       aes_pipe #(
         .ENCRYPT         (1),
         .DECRYPT         (0),
@@ -291,8 +306,8 @@ module aes_engine #(
         .plain_i  (enc_pipe_plain),
         .decrypt_i(1'b0),
         .meta_i   ({enc_last_i, enc_tag_i}),
-        .state_i  (enc_data_i ^ enc_pre),
-        .tweak_i  (enc_post),
+        .state_i  (enc_data_i ^ enc_tweak),
+        .tweak_i  (enc_tweak & cipher_mask),
         .enc_key_i(enc_key),
         .dec_key_i(128'h0),
         .valid_o  (enc_done_valid),
@@ -322,8 +337,8 @@ module aes_engine #(
         .plain_i  (dec_pipe_plain),
         .decrypt_i(1'b1),
         .meta_i   ({dec_last_i, dec_tag_i}),
-        .state_i  (dec_data_i ^ dec_pre),
-        .tweak_i  (dec_post),
+        .state_i  (dec_data_i ^ (dec_tweak & cipher_mask)),
+        .tweak_i  (dec_tweak),
         .enc_key_i(128'h0),
         .dec_key_i(dec_key),
         .valid_o  (dec_done_valid),

@@ -48,16 +48,18 @@ module aes_exit #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .en_i   (en_i),
+    .clear_i(1'b0),
     .d_i    ({error_next, decrypt_i, meta_i}),
     .q_o    ({error_o, decrypt_o, meta_o}),
     .fault_o(fault_meta)
   );
 
-  aes_reg #(.W(128), .PARITY(PARITY)) u_state (
+  aes_reg #(.W(128), .PARITY(PARITY), .CLEAR(1)) u_state (
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .en_i   (en_i),
-    .d_i    ((error_next == ERROR_OK) ? state_i : 128'h0),
+    .clear_i(en_i && (error_next != ERROR_OK)),
+    .d_i    (state_i),
     .q_o    (state_o),
     .fault_o(fault_state)
   );

@@ -13,12 +13,15 @@ function automatic [31:0] xtime;
   end
 endfunction
 
+// Row r of the result is 2(a + b) + b + (c + d), where a to d are rows r to r + 3: the sum of each
+// neighbouring pair serves two rows.
 function automatic [31:0] mix_column;
   input [31:0] w;
-  reg   [31:0] up;  // each row sees the next one
+  reg   [31:0] up, pair;
   begin
     up         = {w[23:0], w[31:24]};
-    mix_column = xtime(w ^ up) ^ up ^ {w[15:0], w[31:16]} ^ {w[7:0], w[31:8]};
+    pair       = w ^ up;
+    mix_column = xtime(pair) ^ up ^ {pair[15:0], pair[31:16]};
   end
 endfunction
 

@@ -43,11 +43,12 @@ module aes_key_expand #(
     .fault_o(fault_round)
   );
 
-  aes_reg #(.W(128), .PARITY(PARITY)) u_key (
+  aes_reg #(.W(128), .PARITY(PARITY), .CLEAR(1)) u_key (
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
-    .en_i   (run || clear_i || done_o),
-    .d_i    (run ? key_step(from, sub, round_constant(round + 4'd1)) : 128'h0),
+    .en_i   (run),
+    .clear_i(clear_i || done_o),
+    .d_i    (key_step(from, sub, round_constant(round + 4'd1))),
     .q_o    (key_o),
     .fault_o(fault_key)
   );

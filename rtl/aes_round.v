@@ -125,11 +125,12 @@ module aes_round #(
         .tweak_o  (tweak_m),
         .fault_o  (fault_stage)
       );
-      aes_reg #(.W(32), .PARITY(PARITY)) u_sub (
+      aes_reg #(.W(32), .PARITY(PARITY), .CLEAR(1)) u_sub (
         .clk_i  (clk_i),
         .rst_ni (rst_ni),
-        .en_i   (en_i || zeroise_i),
-        .d_i    (zeroise_i ? 32'h0 : key_sub),
+        .en_i   (en_i),
+        .clear_i(zeroise_i),
+        .d_i    (key_sub),
         .q_o    (sub_m),
         .fault_o(fault_sub)
       );

@@ -55,6 +55,7 @@ module aes_stage #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .en_i   (en_i || zeroise_i),
+    .clear_i(1'b0),
     .d_i    (loses_key ? ERROR_FAULT : error_next),
     .q_o    (error_o),
     .fault_o(fault_error)
@@ -64,6 +65,7 @@ module aes_stage #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .en_i   (en_i),
+    .clear_i(1'b0),
     .d_i    ({plain_i, decrypt_i, meta_i}),
     .q_o    ({plain_o, decrypt_o, meta_o}),
     .fault_o(fault_meta)
@@ -73,6 +75,7 @@ module aes_stage #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .en_i   (en_i),
+    .clear_i(1'b0),
     .d_i    (state_i),
     .q_o    (state_o),
     .fault_o(fault_state)
@@ -80,11 +83,12 @@ module aes_stage #(
 
   generate
     if (HAS_KEY != 0) begin : gen_key
-      aes_reg #(.W(128), .PARITY(PARITY)) u_key (
+      aes_reg #(.W(128), .PARITY(PARITY), .CLEAR(1)) u_key (
         .clk_i  (clk_i),
         .rst_ni (rst_ni),
-        .en_i   (en_i || zeroise_i),
-        .d_i    (zeroise_i ? 128'h0 : key_i),
+        .en_i   (en_i),
+        .clear_i(zeroise_i),
+        .d_i    (key_i),
         .q_o    (key_o),
         .fault_o(fault_key)
       );
@@ -99,6 +103,7 @@ module aes_stage #(
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
     .en_i   (en_i),
+    .clear_i(1'b0),
     .d_i    (tweak_i),
     .q_o    (tweak_o),
     .fault_o(fault_tweak)

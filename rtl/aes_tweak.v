@@ -1,24 +1,24 @@
-// aes_tweak: the 48 constants of the address tweak, and T(a) for both inputs.
+// aes_tweak: the 48 constants of the address tweak, and T(a) for one or two addresses.
 //
 //   T(a) is the XOR of constant i over the set bits i of a, 4..51. Combinational; a write counts from
 //   the clock after it. Constants are not reset: all are written before a set address bit is used.
 `default_nettype none
 
 module aes_tweak #(
+  parameter LANES  = 2,
   parameter PARITY = 0
 ) (
-  input  wire         clk_i,
-  input  wire         rst_ni,
+  input  wire                 clk_i,
+  input  wire                 rst_ni,
 
-  input  wire         write_valid_i,
-  input  wire [5:0]   write_index_i,  // 4..51, others are ignored
-  input  wire [127:0] write_data_i,
+  input  wire                 write_valid_i,
+  input  wire [5:0]           write_index_i,  // 4..51, others are ignored
+  input  wire [127:0]         write_data_i,
 
-  input  wire [51:4]  enc_addr_i,
-  output wire [127:0] enc_tweak_o,
-  input  wire [51:4]  dec_addr_i,
-  output wire [127:0] dec_tweak_o,
-  output wire         fault_o
+  // An address and its tweak per lane, lane 0 lowest.
+  input  wire [48*LANES-1:0]  addr_i,
+  output wire [128*LANES-1:0] tweak_o,
+  output wire                 fault_o
 );
 
   wire [127:0] constant [4:51];
@@ -33,6 +33,7 @@ module aes_tweak #(
         .clk_i  (clk_i),
         .rst_ni (rst_ni),
         .en_i   (write_valid_i && (write_index_i == i)),
+        .clear_i(1'b0),
         .d_i    (write_data_i),
         .q_o    (constant[i]),
         .fault_o(fault[i])
@@ -41,18 +42,19 @@ module aes_tweak #(
   endgenerate
 
   // A chain: synthesis balances it.
-  reg [127:0] enc_sum, dec_sum;
-  integer     k;
-  always @* begin
-    enc_sum = 128'h0;
-    dec_sum = 128'h0;
-    for (k = 4; k <= 51; k = k + 1) begin
-      enc_sum = enc_sum ^ (constant[k] & {128{enc_addr_i[k]}});
-      dec_sum = dec_sum ^ (constant[k] & {128{dec_addr_i[k]}});
+  genvar lane;
+  generate
+    for (lane = 0; lane < LANES; lane = lane + 1) begin : gen_sum
+      wire [51:4]  addr = addr_i[48*lane +: 48];
+      reg  [127:0] sum;
+      integer      k;
+      always @* begin
+        sum = 128'h0;
+        for (k = 4; k <= 51; k = k + 1) sum = sum ^ (constant[k] & {128{addr[k]}});
+      end
+      assign tweak_o[128*lane +: 128] = sum;
     end
-  end
-  assign enc_tweak_o = enc_sum;
-  assign dec_tweak_o = dec_sum;
+  endgenerate
 
 endmodule
 
