@@ -51,8 +51,8 @@ const cbit_dut_port_t *cbit_dut_port(const cbit_dut_t *dut, uint32_t index); /* 
 /* The port whose name is most like this one, or NULL when none is. */
 const char *cbit_dut_nearest(const cbit_dut_t *dut, const char *name);
 
-/* Variables that a .vlt file among the sources made public: where they are kept, arrays word by word
-   in as many bytes (1, 2, 4, 8, then whole 32-bit words) as Verilator takes for the width. */
+/* Variables that a .vlt file among the sources made public: where they are kept, arrays word by
+   word in as many bytes (1, 2, 4, 8, then whole 32-bit words) as Verilator takes for the width. */
 typedef struct cbit_dut_state {
     const char *name; /* with the instances' names */
     uint32_t width;   /* bits of a word */

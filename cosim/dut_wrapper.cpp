@@ -146,8 +146,8 @@ unsigned dut_state(void *self, unsigned index, const char **name, unsigned *widt
                 continue;
             }
             for (auto &variable : *variables) {
-                dut->state.push_back({std::string(scope.first) + "." + variable.first,
-                                      &variable.second});
+                dut->state.push_back(
+                    {std::string(scope.first) + "." + variable.first, &variable.second});
             }
         }
     }

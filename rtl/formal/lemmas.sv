@@ -118,7 +118,7 @@ module lemma_encrypt_round #(
   aes_sub_word #(.WORDS(4)) u_sub (.bytes_i(start), .bytes_o(substituted));
   aes_sub_word #(.WORDS(1)) u_key_sub (.bytes_i(rot_word(key[31:0])), .bytes_o(key_sub));
   formal_round #(.ROUND(ROUND), .ENCRYPT(1), .DECRYPT(0)) u_round (
-    .state_i(state), .key_i(key), .tweak_i(tweak), .state_o(out), .key_o(next_key)
+    .decrypt_i(1'b0), .state_i(state), .key_i(key), .tweak_i(tweak), .state_o(out), .key_o(next_key)
   );
   generate
     if (ROUND == 10) begin : gen_last
@@ -151,7 +151,7 @@ module lemma_decrypt_round #(
     .bytes_i(rot_word(key[31:0] ^ key[63:32])), .bytes_o(key_sub)
   );
   formal_round #(.ROUND(ROUND), .ENCRYPT(0), .DECRYPT(1)) u_round (
-    .state_i(state), .key_i(key), .tweak_i(tweak), .state_o(out), .key_o(next_key)
+    .decrypt_i(1'b0), .state_i(state), .key_i(key), .tweak_i(tweak), .state_o(out), .key_o(next_key)
   );
   generate
     if (ROUND == 10) begin : gen_last
@@ -175,30 +175,73 @@ module lemma_last_round_back (
   aes_sub_word #(.WORDS(1)) u_key_sub (.bytes_i(rot_word(key[31:0])), .bytes_o(key_sub));
   assign key_10 = key_step(key, key_sub, round_constant(4'd10));
   formal_round #(.ROUND(10), .ENCRYPT(1), .DECRYPT(0)) u_encrypt (
-    .state_i(state), .key_i(key), .tweak_i(128'h0), .state_o(cipher), .key_o(unused_key)
+    .decrypt_i(1'b0), .state_i(state), .key_i(key), .tweak_i(128'h0), .state_o(cipher), .key_o(unused_key)
   );
   formal_round #(.ROUND(1), .ENCRYPT(0), .DECRYPT(1)) u_decrypt (
-    .state_i(cipher), .key_i(key_10), .tweak_i(128'h0), .state_o(plain), .key_o(key_9)
+    .decrypt_i(1'b0), .state_i(cipher), .key_i(key_10), .tweak_i(128'h0), .state_o(plain), .key_o(key_9)
   );
   always @* assert (key_9 == key);
   always @* assert (plain == inv_mix_columns(state ^ key));
 endmodule
 
+// A round that serves both directions computes what the round of the block's direction computes.
+module lemma_shared_round #(
+  parameter ROUND = 1
+) (
+  input wire [127:0] state,
+  input wire [127:0] key,
+  input wire [127:0] tweak,
+  input wire         decrypt
+);
+  wire [127:0] both, both_key, forward, forward_key, backward, backward_key;
+  formal_round #(.ROUND(ROUND), .ENCRYPT(1), .DECRYPT(1)) u_both (
+    .decrypt_i(decrypt), .state_i(state), .key_i(key), .tweak_i(tweak), .state_o(both), .key_o(both_key)
+  );
+  formal_round #(.ROUND(ROUND), .ENCRYPT(1), .DECRYPT(0)) u_forward (
+    .decrypt_i(1'b0), .state_i(state), .key_i(key), .tweak_i(tweak), .state_o(forward), .key_o(forward_key)
+  );
+  formal_round #(.ROUND(ROUND), .ENCRYPT(0), .DECRYPT(1)) u_backward (
+    .decrypt_i(1'b0), .state_i(state), .key_i(key), .tweak_i(tweak), .state_o(backward), .key_o(backward_key)
+  );
+  always @* assert (both == (decrypt ? backward : forward));
+  always @* assert (both_key == (decrypt ? backward_key : forward_key));
+endmodule
+
+// With BYPASS_IN_ORDER a plain block leaves each round as it came; the last adds its tweak, which is zero
+// because the engine takes a plain beat's address for zero.
+module lemma_plain_round #(
+  parameter ROUND = 1
+) (
+  input wire [127:0] state,
+  input wire [127:0] key,
+  input wire [127:0] tweak,
+  input wire         decrypt
+);
+  wire [127:0] out, unused_key;
+  formal_round #(.ROUND(ROUND), .ENCRYPT(1), .DECRYPT(1), .IN_ORDER(1), .PLAIN(1)) u_round (
+    .decrypt_i(decrypt), .state_i(state), .key_i(key), .tweak_i(tweak), .state_o(out), .key_o(unused_key)
+  );
+  always @* assert (out == ((ROUND == 10) ? state ^ tweak : state));
+endmodule
+
 // A round of the hardware with everything that is not the cipher tied to the running case.
 module formal_round #(
-  parameter ROUND   = 1,
-  parameter ENCRYPT = 1,
-  parameter DECRYPT = 0
+  parameter ROUND    = 1,
+  parameter ENCRYPT  = 1,
+  parameter DECRYPT  = 0,
+  parameter IN_ORDER = 0,
+  parameter PLAIN    = 0
 ) (
+  input  wire         decrypt_i,
   input  wire [127:0] state_i,
   input  wire [127:0] key_i,
   input  wire [127:0] tweak_i,
   output wire [127:0] state_o,
   output wire [127:0] key_o
 );
-  aes_round #(.ROUND(ROUND), .ENCRYPT(ENCRYPT), .DECRYPT(DECRYPT)) u_round (
+  aes_round #(.ROUND(ROUND), .ENCRYPT(ENCRYPT), .DECRYPT(DECRYPT), .IN_ORDER(IN_ORDER)) u_round (
     .clk_i(1'b0), .rst_ni(1'b1), .en_i(1'b1), .zeroise_i(1'b0), .valid_i(1'b1), .error_i(2'd0),
-    .plain_i(1'b0), .decrypt_i(1'b0), .meta_i(9'd0), .state_i(state_i), .key_i(key_i),
+    .plain_i(PLAIN != 0), .decrypt_i(decrypt_i), .meta_i(9'd0), .state_i(state_i), .key_i(key_i),
     .tweak_i(tweak_i), .valid_o(), .error_o(), .plain_o(), .decrypt_o(), .meta_o(),
     .state_o(state_o), .key_o(key_o), .tweak_o(), .fault_o()
   );

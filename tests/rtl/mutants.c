@@ -1,4 +1,5 @@
-/* Mutants of a netlist, chosen by its input mutsel: which of them do lock-step and the flip test see? */
+/* Mutants of a netlist, chosen by its input mutsel: which of them do lock-step and the flip test
+ * see? */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,8 +108,9 @@ int bench_mutants(int argc, char **argv)
     uint32_t count = (uint32_t)strtoul(argv[2], NULL, 0);
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
     const char *files[] = {CBIT_SOURCE_DIR "/rtl/checks/state.vlt", argv[1]};
-    const char *options[] = {"-Wno-lint"};
-    maker_t maker = {.library = bench_build(files, 2, options, 1)};
+    static const char *const options[] = {"-Wno-lint", "--output-split", "20000",
+                                          "--output-split-cfuncs", "2000"};
+    maker_t maker = {.library = bench_build(files, 2, options, 5)};
     cbit_case_t cases[CASES];
     for (uint32_t i = 0; i < CASES; i++) {
         cbit_case_knobs_t knobs = {.lines_per_lane = lines_of_case(i),

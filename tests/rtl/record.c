@@ -15,7 +15,8 @@ static void hex(FILE *file, const uint8_t *bytes, size_t count)
 /* Widths in nibbles are those of pins_tb.v, most significant field first. */
 static void write_lane(FILE *file, const cbit_aes_lane_in_t *in, const cbit_aes_lane_out_t *out)
 {
-    fprintf(file, "%x%012llx%03x%02x", in->valid | in->bypass << 1 | in->last << 2 | in->out_ready << 3,
+    fprintf(file, "%x%012llx%03x%02x",
+            in->valid | in->bypass << 1 | in->last << 2 | in->out_ready << 3,
             (unsigned long long)(in->spa >> 4 & 0xFFFFFFFFFFFF), in->slot & 0x3FFu, in->tag);
     hex(file, in->data, sizeof in->data);
     fprintf(file, "%x%x%02x", out->ready | out->valid << 1 | out->last << 2, out->error, out->tag);
