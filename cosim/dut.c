@@ -321,8 +321,7 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
         return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator does not tell where it is");
     }
     add_all(&list, fixed, sizeof fixed / sizeof fixed[0]);
-    add(&list, "",
-        source->waves ? "-O0" : "-O2"); /* waves: one short case, compiled for it alone */
+    add(&list, "", source->waves || wants_coverage(source) ? "-O0" : "-O2"); /* for short runs */
     if (source->waves) {
         add(&list, "", "-DDUT_WAVES");
     }

@@ -171,7 +171,11 @@ static bool run_trace(flipper_t *flipper, uint32_t phases, cbit_rng_t *rng)
             next = WARM_UP + phase * stretch + (uint32_t)cbit_rng_below(rng, stretch);
         }
         flipper->device.clock(flipper->device.self, &trace->in[t], &actual);
-        if (!cbit_pins_equal(&trace->out[t], &actual)) {
+        /* Before the first edge in reset nothing is defined. */
+        if (t > 0 && !cbit_pins_equal(&trace->out[t], &actual)) {
+            cbit_pins_describe(&trace->out[t], &actual, flipper->out->first_escape,
+                               sizeof flipper->out->first_escape);
+            fprintf(stderr, "clock %u: %s\n", (unsigned)t, flipper->out->first_escape);
             return false;
         }
     }
