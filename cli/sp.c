@@ -1,4 +1,5 @@
 /* cbit sp: the Secure Processor alone. */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,16 +57,92 @@ static int usage(const char *what, const char *word)
 
 typedef enum sp_mode { MODE_WORDS, MODE_PROGRAM, MODE_HELP } sp_mode_t;
 
+/* ---- our options ---- */
+
+typedef enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_FORMAT } option_kind_t;
+
+#define AT(field) offsetof(sp_host_options_t, field)
+#define NO_FLAG   SIZE_MAX
+
+static const struct {
+    const char *name;
+    option_kind_t kind;
+    size_t offset, given; /* of the value, and of what says that there is one */
+    uint64_t max;         /* numbers; formats: the format itself */
+} own_options[] = {
+    {"--state", OPTION_TEXT, AT(state), NO_FLAG, 0},
+    {"--image", OPTION_TEXT, AT(image), NO_FLAG, 0},
+    {"--seed", OPTION_NUMBER, AT(seed), AT(seed_given), UINT64_MAX},
+    {"--gdb", OPTION_NUMBER, AT(gdb_port), AT(gdb), 65535},
+    {"--power-cut-us", OPTION_NUMBER, AT(power_cut_us), NO_FLAG, 1000000000},
+    {"--allow-rollback", OPTION_FLAG, AT(allow_rollback), NO_FLAG, 0},
+    {"--console", OPTION_FLAG, AT(console), NO_FLAG, 0},
+    {"--profile", OPTION_FLAG, AT(profile), NO_FLAG, 0},
+    {"--json", OPTION_FORMAT, AT(format), NO_FLAG, SP_TABLE_JSON},
+    {"--csv", OPTION_FORMAT, AT(format), NO_FLAG, SP_TABLE_CSV},
+};
+
+enum { OWN_OPTIONS = sizeof own_options / sizeof own_options[0] };
+
+static int find_option(const char *word)
+{
+    int i = 0;
+    while (i < OWN_OPTIONS && strcmp(own_options[i].name, word) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void set_flag(sp_host_options_t *options, size_t offset)
+{
+    const bool yes = true;
+    if (offset != NO_FLAG) {
+        memcpy((char *)options + offset, &yes, sizeof yes);
+    }
+}
+
+/* Option `index`, with the word behind it if it takes one (NULL: there is none). */
+static int take_option(sp_host_options_t *options, int index, const char *value)
+{
+    char *base = (char *)options + own_options[index].offset;
+    uint64_t number;
+    switch (own_options[index].kind) {
+    case OPTION_FLAG:
+        set_flag(options, own_options[index].offset);
+        return 0;
+    case OPTION_FORMAT:
+        options->format = (sp_table_format_t)own_options[index].max;
+        return 0;
+    default:
+        break;
+    }
+    if (value == NULL) {
+        return usage("a value must follow", own_options[index].name);
+    }
+    if (own_options[index].kind == OPTION_TEXT) {
+        memcpy(base, &value, sizeof value);
+        return 0;
+    }
+    if (!cbit_args_u64(value, &number) || number > own_options[index].max) {
+        (void)fprintf(stderr,
+                      "error: cbit sp: %s: expected a whole number up to %llu, found %s\n"
+                      "  hint: cbit sp --help\n",
+                      own_options[index].name, (unsigned long long)own_options[index].max, value);
+        return cbit_err_exit_status(CBIT_ERR_USAGE);
+    }
+    memcpy(base, &number, sizeof number);
+    set_flag(options, own_options[index].given);
+    return 0;
+}
+
 /* Takes our options out of the line, wherever they stand before "--"; what is left are commands
    and their options. 0 or an exit status. */
 static int take_options(int *argc, char **argv, sp_host_options_t *options, sp_mode_t *mode)
 {
-    int kept = 1;
-    for (int i = 1; i < *argc; i++) {
+    int kept = 1, status = 0;
+    for (int i = 1; i < *argc && status == 0; i++) {
         const char *word = argv[i];
-        bool state = strcmp(word, "--state") == 0, seed = strcmp(word, "--seed") == 0;
-        bool image = strcmp(word, "--image") == 0;
-        bool cut = strcmp(word, "--power-cut-us") == 0, gdb = strcmp(word, "--gdb") == 0;
+        int index = find_option(word);
         if (*mode == MODE_PROGRAM) {
             argv[kept++] = argv[i];
         } else if (strcmp(word, "--") == 0) {
@@ -76,35 +153,11 @@ static int take_options(int *argc, char **argv, sp_host_options_t *options, sp_m
         } else if (kept == 1 && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
             *mode = MODE_HELP;
             return 0;
-        } else if (strcmp(word, "--console") == 0) {
-            options->console = true;
-        } else if (strcmp(word, "--profile") == 0) {
-            options->profile = true;
-        } else if (strcmp(word, "--json") == 0 || strcmp(word, "--csv") == 0) {
-            options->format = word[2] == 'j' ? SP_TABLE_JSON : SP_TABLE_CSV;
-        } else if (strcmp(word, "--allow-rollback") == 0) {
-            options->allow_rollback = true;
-        } else if ((state || seed || cut || gdb || image) && i + 1 == *argc) {
-            return usage("a value must follow", word);
-        } else if (state) {
-            options->state = argv[++i];
-        } else if (image) {
-            options->image = argv[++i];
-        } else if (seed) {
-            options->seed_given = cbit_args_u64(argv[++i], &options->seed);
-            if (!options->seed_given) {
-                return usage("--seed: expected a whole number, found", argv[i]);
-            }
-        } else if (gdb) {
-            options->gdb = true;
-            if (!cbit_args_u64(argv[++i], &options->gdb_port) || options->gdb_port > 65535) {
-                return usage("--gdb: expected a port, found", argv[i]);
-            }
-        } else if (cut) {
-            if (!cbit_args_u64(argv[++i], &options->power_cut_us) ||
-                options->power_cut_us > 1000000000) {
-                return usage("--power-cut-us: expected a number up to 1000000000, found", argv[i]);
-            }
+        } else if (index < OWN_OPTIONS) {
+            bool takes =
+                own_options[index].kind == OPTION_TEXT || own_options[index].kind == OPTION_NUMBER;
+            status = take_option(options, index, i + 1 < *argc ? argv[i + 1] : NULL);
+            i += takes ? 1 : 0;
         } else if (kept == 1 && word[0] == '-') {
             return usage("unknown option", word);
         } else {
@@ -113,7 +166,7 @@ static int take_options(int *argc, char **argv, sp_host_options_t *options, sp_m
     }
     argv[kept] = NULL;
     *argc = kept;
-    return 0;
+    return status;
 }
 
 static int with_host(const sp_host_options_t *options, int argc, char **argv, sp_mode_t mode)
@@ -147,6 +200,9 @@ int cbit_cli_sp(int argc, char **argv)
     sp_mode_t mode = MODE_WORDS;
     const int at = 1;
     int status = take_options(&argc, argv, &options, &mode);
+    if (status == 0 && options.profile && options.gdb) {
+        status = usage("--profile and --gdb both want every instruction:", "choose one");
+    }
     if (status != 0) {
         return status;
     }

@@ -2,7 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/sha.h>
+
+#include "cbit/base/rng.h"
 #include "cbit/sp/debug.h"
+#include "cbit/workloads/owner.h"
 #include "cbit_test.h"
 #include "model/sp/sp_internal.h"
 #include "tests/firmware/machine.h"
@@ -182,6 +186,87 @@ START_TEST(flips_in_code_are_corrected)
 }
 END_TEST
 
+/* ---- random flips while a guest is launched ---- */
+
+static uint32_t flip_at, flips_left; /* instants from now; how many bits */
+static cbit_rng_t rng;
+static uint8_t hit[SP_SRAM_BYTES / 4]; /* words that the firmware uses */
+
+static void flip_one(machine_t *on)
+{
+    if (flip_at-- != 0) {
+        return;
+    }
+    uint32_t word;
+    do {
+        word = (uint32_t)cbit_rng_below(&rng, SP_SRAM_BYTES / 4);
+    } while (hit[word] == 0);
+    uint64_t bits = UINT64_C(1) << cbit_rng_below(&rng, 39);
+    while (flips_left == 2 && (bits & (bits - 1)) == 0) {
+        bits |= UINT64_C(1) << cbit_rng_below(&rng, 39);
+    }
+    ck_assert(cbit_sp_flip_sram(on->sp, SP_SRAM_BASE + 4 * word, bits));
+}
+
+/* Launches and measures under flips; false when the SP gave up. */
+static bool launch_under(uint32_t bits, uint8_t digest_of_page[32])
+{
+    machine_t *one = machine_create(NULL);
+    uint32_t length = 48, handle = 1;
+    sev_init_t init = {0};
+    sev_start_t start = {0};
+    sev_activate_t activate = {.handle = 1, .asid = 9};
+    sev_launch_range_t range = {.handle = 1, .paddr = PAGE, .length = 4096};
+    flips_left = bits;
+    flip_at = (uint32_t)cbit_rng_below(&rng, 400);
+    memset(one->memory + PAGE, 0x42, 4096);
+    one->watch = flip_one;
+    bool good = machine_command(one, SEV_CMD_INIT, &init, sizeof init) == 0;
+    machine_wbinvd(one);
+    good = good && machine_command(one, SEV_CMD_DF_FLUSH, NULL, 0) == 0 &&
+           machine_command(one, SEV_CMD_LAUNCH_START, &start, sizeof start) == 0 &&
+           machine_command(one, SEV_CMD_ACTIVATE, &activate, sizeof activate) == 0 &&
+           machine_command(one, SEV_CMD_LAUNCH_UPDATE_DATA, &range, sizeof range) == 0 &&
+           machine_measure(one, handle, 0x300000, &length) == 0;
+    if (good) {
+        /* The keys of a launch without session are zero: the measurement can be recomputed. */
+        static const uint8_t tik[16];
+        cbit_owner_launch_t launch = {.api_minor = 24, .build = 15};
+        uint8_t measure[32];
+        memcpy(launch.digest, digest_of_page, 32);
+        memcpy(launch.mnonce, one->memory + 0x300000 + 32, 16);
+        cbit_owner_measure(tik, &launch, measure);
+        ck_assert_mem_eq(one->memory + 0x300000, measure, 32);
+    } else {
+        uint32_t status = machine_command(one, SEV_CMD_NOP, NULL, 0);
+        ck_assert_uint_eq(status, SEV_STATUS_HWERROR_UNSAFE);
+    }
+    machine_destroy(one);
+    return good;
+}
+
+START_TEST(random_flips_are_corrected_or_end_the_service_and_never_a_wrong_measurement)
+{
+    enum { TRIALS = 150 };
+    uint8_t page[4096], digest[32];
+    uint32_t unsafe = 0;
+    memset(page, 0x42, sizeof page);
+    SHA256(page, sizeof page, digest);
+    launch();
+    for (uint32_t i = 0; i < SP_SRAM_BYTES / 4; i++) {
+        static const uint8_t zero[4];
+        hit[i] = memcmp(machine->sp->sram + 4 * i, zero, 4) != 0;
+    }
+    cbit_rng_init(&rng, cbit_test_seed(), 0);
+    for (uint32_t i = 0; i < TRIALS; i++) {
+        ck_assert(launch_under(1, digest)); /* one bit: as if nothing had been */
+        unsafe += launch_under(2, digest) ? 0 : 1;
+    }
+    printf("%u of %d double flips ended in HWERROR_UNSAFE\n", unsafe, TRIALS);
+    ck_assert_uint_gt(unsafe, 10);
+}
+END_TEST
+
 /* The fast path off and on again: the same times. */
 START_TEST(a_corrected_flip_costs_no_time)
 {
@@ -213,6 +298,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, a_stack_that_overflows_meets_the_guard);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("secded");
+    tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, any_single_flip_of_a_word_is_corrected_and_counted);
     tcase_add_test(tcase, every_double_flip_of_a_word_is_found);
@@ -220,6 +306,8 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, a_word_that_a_device_loses_ends_in_unsafe_as_well);
     tcase_add_test(tcase, flips_in_code_are_corrected);
     tcase_add_test(tcase, a_corrected_flip_costs_no_time);
+    tcase_add_test(tcase,
+                   random_flips_are_corrected_or_end_the_service_and_never_a_wrong_measurement);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -255,6 +255,52 @@ START_TEST(a_lost_request_ends_in_an_answer_and_a_platform_that_can_be_used)
 }
 END_TEST
 
+/* ---- interrupts that never come ---- */
+
+static cbit_event_t *dropped(machine_t *machine, int kind)
+{
+    return kind == 0 ? &machine->sp->ccp.event : &machine->sp->flash.event;
+}
+
+static int dropped_kind;
+static uint32_t dropped_after; /* so many operations are let through; UINT32_MAX: done */
+
+/* Takes the completion away from the operation that is chosen. */
+static void drop_one(machine_t *machine)
+{
+    static bool was;
+    bool now = cbit_event_pending(dropped(machine, dropped_kind));
+    if (now && !was && dropped_after != UINT32_MAX && dropped_after-- == 0) {
+        cbit_event_cancel(machine->kernel, dropped(machine, dropped_kind));
+        dropped_after = UINT32_MAX;
+        now = false;
+    }
+    was = now;
+}
+
+/* Of the CCP (12 places of a first INIT: hashes, scalars, signatures) and of the flash. */
+START_TEST(a_dropped_interrupt_ends_in_an_answer_and_a_platform_that_can_be_used)
+{
+    for (dropped_kind = 0; dropped_kind < 2; dropped_kind++) {
+        for (uint32_t n = 0; n < 24; n += 2) {
+            memset(flash, 0xff, sizeof flash);
+            machine_t *machine = power_up();
+            dropped_after = n;
+            machine->watch = drop_one;
+            ck_assert_uint_eq(init(machine), SEV_STATUS_HWERROR_PLATFORM);
+            ck_assert_uint_eq(dropped_after, UINT32_MAX);
+            machine->watch = NULL;
+            uint32_t status = init(machine);
+            ck_assert(status == SEV_STATUS_SUCCESS || status == SEV_STATUS_SECURE_DATA_INVALID);
+            ck_assert_uint_eq(status == 0 ? 0 : init(machine), SEV_STATUS_SUCCESS);
+            machine_certs_t certs = machine_export(machine);
+            check_chain(&certs);
+            machine_destroy(machine);
+        }
+    }
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("power");
@@ -266,6 +312,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, a_cut_in_any_program_or_erase_leaves_the_last_identity_or_a_new_one);
     tcase_add_test(tcase, a_lost_request_ends_in_an_answer_and_a_platform_that_can_be_used);
     tcase_add_test(tcase, a_flipped_bit_of_the_flash_is_never_believed);
+    tcase_add_test(tcase, a_dropped_interrupt_ends_in_an_answer_and_a_platform_that_can_be_used);
     suite_add_tcase(suite, tcase);
     return suite;
 }
