@@ -33,6 +33,7 @@ typedef struct run {
     uint32_t reset, zeroise; /* clocks still to go */
     uint32_t key_event;      /* the next KEY event */
     uint32_t other_event;    /* the next one of another kind */
+    cbit_aes_lane_out_t waiting[CBIT_AES_LANES]; /* what the device offered and nobody took */
 } run_t;
 
 /* ---- driving --------------------------------------------------------------------------------- */
@@ -233,11 +234,29 @@ static bool all_fed(const run_t *run)
            run->zeroise == 0 && run->reset == 0;
 }
 
+/* A difference that also breaks the rule that an offer stays as it is. */
+static void note_protocol(const cbit_aes_lane_out_t *waiting, const cbit_aes_lane_out_t *actual,
+                          char *text, size_t len_bytes)
+{
+    size_t len = strlen(text);
+    if (!waiting->valid) {
+        return;
+    }
+    if (!actual->valid) {
+        snprintf(text + len, len_bytes - len, "; valid was taken back while the beat waited");
+    } else if (actual->last != waiting->last || actual->tag != waiting->tag ||
+               actual->error != waiting->error ||
+               memcmp(actual->data, waiting->data, sizeof actual->data) != 0) {
+        snprintf(text + len, len_bytes - len, "; the beat changed while it waited");
+    }
+}
+
 static void note_mismatch(const run_t *run, const cbit_aes_pins_out_t *expected,
                           const cbit_aes_pins_out_t *actual, cbit_run_mismatch_t *mismatch)
 {
     uint32_t lane = strncmp(mismatch->text, "dec", 3) == 0 ? CBIT_AES_DECRYPT : CBIT_AES_ENCRYPT;
     const feed_t *feed = &run->feed[lane];
+    note_protocol(&run->waiting[lane], &actual->lane[lane], mismatch->text, sizeof mismatch->text);
     mismatch->any = true;
     mismatch->cycle = run->counts->cycles - run->begin.cycles;
     mismatch->lane = lane;
@@ -300,6 +319,11 @@ static bool run_clock(run_t *run, const cbit_device_t *golden, const cbit_device
         cbit_pins_describe(out, &actual, mismatch->text, sizeof mismatch->text);
         note_mismatch(run, out, &actual, mismatch);
         return false;
+    }
+    for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
+        run->waiting[lane] = actual.lane[lane];
+        run->waiting[lane].valid =
+            actual.lane[lane].valid && !run->in.lane[lane].out_ready && !run->in.reset;
     }
     if (coverage != NULL) {
         cbit_coverage_clock(coverage, &run->in, out);

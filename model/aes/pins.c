@@ -19,6 +19,10 @@ typedef struct beat {
     bool last;
     uint8_t tag;
     uint8_t error;
+    bool pending; /* data are still as they came: the line is computed in one piece */
+    bool xe;
+    uint16_t slot;
+    cbit_spa_t spa;
     uint8_t data[CBIT_BLOCK_BYTES]; /* as they will leave */
 } beat_t;
 
@@ -36,6 +40,8 @@ typedef struct port {
     uint16_t line_slot; /* of the cipher: the line's own key after its slot was rewritten */
     beat_t fifo[MAX_DEPTH];
     uint32_t head, count;
+    beat_t *pending[CBIT_LINE_BEATS]; /* of the line that is entering */
+    uint32_t pending_count;
 } port_t;
 
 /* What a lane does on this clock: the combinational part of aes_port. */
@@ -67,6 +73,76 @@ static pipe_t *pipe_of(cbit_aes_pins_t *pins, uint32_t lane)
 {
     return &pins->pipe[pins->config.shared_lane ? 0 : lane];
 }
+
+/* ---- data ---------------------------------------------------------------------------------- */
+
+static void crypt(cbit_aes_pins_t *pins, const beat_t *like, cbit_spa_t spa, const uint8_t *in,
+                  uint8_t *out, uint32_t len_bytes)
+{
+    cbit_cipher_t *cipher = pins->cipher[like->xe];
+    cbit_err_t (*by)(cbit_cipher_t *, uint32_t, cbit_spa_t, const uint8_t *, uint8_t *, uint32_t) =
+        like->decrypt ? cbit_cipher_decrypt : cbit_cipher_encrypt;
+    (void)by(cipher, like->slot, spa, in, out, len_bytes); /* a slot that is loaded */
+}
+
+/* Four beats that are the four blocks of one line, in whatever order. */
+static bool is_whole_line(const port_t *port)
+{
+    const beat_t *first = port->pending[0];
+    uint32_t blocks = 0;
+    for (uint32_t i = 0; i < port->pending_count; i++) {
+        const beat_t *beat = port->pending[i];
+        if (beat->xe != first->xe || beat->spa / CBIT_LINE_BYTES != first->spa / CBIT_LINE_BYTES) {
+            return false;
+        }
+        blocks |= 1u << beat->spa % CBIT_LINE_BYTES / CBIT_BLOCK_BYTES;
+    }
+    return blocks == (1u << CBIT_LINE_BEATS) - 1;
+}
+
+/* One call of OpenSSL a line instead of one a beat: the call costs more than the cipher. */
+static void compute_line(cbit_aes_pins_t *pins, const port_t *port)
+{
+    uint8_t in[CBIT_LINE_BYTES], out[CBIT_LINE_BYTES];
+    const beat_t *first = port->pending[0];
+    for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
+        memcpy(in + port->pending[i]->spa % CBIT_LINE_BYTES, port->pending[i]->data,
+               CBIT_BLOCK_BYTES);
+    }
+    crypt(pins, first, first->spa - first->spa % CBIT_LINE_BYTES, in, out, sizeof out);
+    for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
+        memcpy(port->pending[i]->data, out + port->pending[i]->spa % CBIT_LINE_BYTES,
+               CBIT_BLOCK_BYTES);
+    }
+}
+
+/* Before keys, constants or a wipe change what the line's beats would be, and before one leaves. */
+static void compute(cbit_aes_pins_t *pins, port_t *port)
+{
+    if (port->pending_count == 0) {
+        return;
+    }
+    bool whole = is_whole_line(port);
+    if (whole) {
+        compute_line(pins, port);
+    }
+    for (uint32_t i = 0; i < port->pending_count; i++) {
+        beat_t *beat = port->pending[i];
+        if (!whole) {
+            crypt(pins, beat, beat->spa, beat->data, beat->data, sizeof beat->data);
+        }
+        beat->pending = false;
+    }
+    port->pending_count = 0;
+}
+
+static void compute_all(cbit_aes_pins_t *pins)
+{
+    compute(pins, &pins->port[CBIT_AES_ENCRYPT]);
+    compute(pins, &pins->port[CBIT_AES_DECRYPT]);
+}
+
+/* ---- keys and constants -------------------------------------------------------------------- */
 
 static void set_key(cbit_aes_pins_t *pins, uint32_t slot, const uint8_t *key)
 {
@@ -172,6 +248,9 @@ static void eval_output(cbit_aes_pins_t *pins, uint32_t lane, bool out_ready, mo
 {
     port_t *port = &pins->port[lane];
     const beat_t *done = stage(pins, pipe_of(pins, lane), pins->depth - 1);
+    if (done->valid && done->pending) {
+        compute(pins, &pins->port[done->decrypt ? CBIT_AES_DECRYPT : CBIT_AES_ENCRYPT]);
+    }
     bool mine =
         done->valid && (!pins->config.shared_lane || done->decrypt == (lane == CBIT_AES_DECRYPT));
     bool from_pipe = mine && !port->held;
@@ -251,14 +330,19 @@ static void enter(cbit_aes_pins_t *pins, uint32_t lane, const cbit_aes_pins_in_t
     beat->last = from->last;
     beat->tag = from->tag;
     beat->error = port->line_error;
-    if (port->line_plain) {
-        memcpy(beat->data, from->data, sizeof beat->data);
-    } else if (beat->error != CBIT_AES_OK) {
+    beat->pending = !port->line_plain && beat->error == CBIT_AES_OK;
+    memcpy(beat->data, from->data, sizeof beat->data);
+    if (!port->line_plain && beat->error != CBIT_AES_OK) {
         memset(beat->data, 0, sizeof beat->data);
-    } else {
-        (lane == CBIT_AES_ENCRYPT ? cbit_cipher_encrypt : cbit_cipher_decrypt)(
-            pins->cipher[in->xe], port->line_slot, from->spa & ~UINT64_C(15), from->data,
-            beat->data, sizeof beat->data);
+    }
+    if (beat->pending) {
+        beat->xe = in->xe;
+        beat->slot = port->line_slot;
+        beat->spa = from->spa & ~UINT64_C(15);
+        port->pending[port->pending_count++] = beat;
+    }
+    if (from->last || port->pending_count == CBIT_LINE_BEATS) {
+        compute(pins, port);
     }
     port->count += around ? 1 : 0;
     port->first = from->last;
@@ -275,6 +359,9 @@ static void step_lanes(cbit_aes_pins_t *pins, const cbit_aes_pins_in_t *in,
                        const moves_t moves[CBIT_AES_LANES])
 {
     bool any_take = moves[0].take || moves[1].take;
+    if (in->zeroise) {
+        compute_all(pins);
+    }
     uint32_t pipes = pins->config.shared_lane ? 1 : CBIT_AES_LANES;
     for (uint32_t p = 0; p < pipes; p++) {
         pipe_t *pipe = &pins->pipe[p];
@@ -324,6 +411,7 @@ static void step_keys(cbit_aes_pins_t *pins, const cbit_aes_pins_in_t *in, bool 
         in->key_valid && !in->key_clear && !in->zeroise && !pins->busy && pins->expand != EXPANDED;
     pins->expand = run ? pins->expand + 1 : 0;
     if (transfer && in->key_slot < pins->config.key_slots) {
+        compute_all(pins);
         keep_key_of_open_lines(pins, in->key_slot);
         set_key(pins, in->key_slot, in->key_clear ? NULL : in->key);
         memcpy(pins->key[in->key_slot], in->key, sizeof in->key);
@@ -356,6 +444,7 @@ void cbit_aes_pins_clock(cbit_aes_pins_t *pins, const cbit_aes_pins_in_t *in,
     step_lanes(pins, in, moves);
     step_keys(pins, in, out->key_ready);
     if (in->tweak_valid) {
+        compute_all(pins);
         write_tweak(pins, in->tweak_index, in->tweak_data);
     }
 }

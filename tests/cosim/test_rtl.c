@@ -13,17 +13,19 @@ static cbit_err_t make_rtl(void *self, uint64_t seed, cbit_device_t *out)
     return cbit_device_rtl(seed, out);
 }
 
+enum { BEATS = 2000000 };
+
 START_TEST(rtl_equals_the_model_on_every_pin)
 {
     static cbit_campaign_result_t result;
     cbit_campaign_config_t config = {
-        .pins = cbit_device_rtl_config(), .seed = cbit_test_seed(), .beats = 400000};
+        .pins = cbit_device_rtl_config(), .seed = cbit_test_seed(), .beats = BEATS};
     cbit_device_maker_t maker = {.make = make_rtl};
     cbit_err_t err = cbit_campaign_run(&config, &maker, &result);
     ck_assert_msg(err == CBIT_ERR_OK, "case %u, cycle %u: %s", (unsigned)result.failing_case,
                   (unsigned)result.mismatch.cycle, result.mismatch.text);
     const cbit_run_counts_t *counts = &result.counts;
-    ck_assert_uint_ge(counts->beats_compared, 400000);
+    ck_assert_uint_ge(counts->beats_compared, BEATS);
     ck_assert_uint_gt(counts->beats[0], counts->beats_compared * 3 / 10);
     ck_assert_uint_gt(counts->beats[1], counts->beats_compared * 3 / 10);
     ck_assert_uint_lt(counts->bypassed, counts->beats_compared * 2 / 10);
@@ -38,11 +40,11 @@ typedef struct faulty {
     cbit_device_t inner;
     uint32_t fault;
     uint64_t clocks;
-    uint8_t late_key[16];
+    bool waited;
 } faulty_t;
 
-/* 0: a wrong tweak constant; 1: ready dropped for a clock; 2: a key is another after a busy phase.
- */
+/* 0: a wrong tweak constant; 1: ready dropped for a clock; 2: a key is another after a busy phase;
+   3: valid taken back, 4: payload changed, while a beat waits. */
 static void faulty_clock(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins_out_t *out)
 {
     faulty_t *faulty = self;
@@ -58,6 +60,10 @@ static void faulty_clock(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins
     changed.lane[0].valid = changed.lane[0].valid && !drop;
     faulty->inner.clock(faulty->inner.self, &changed, out);
     out->lane[0].ready = out->lane[0].ready && !drop;
+    bool waited = faulty->waited && out->lane[0].valid;
+    faulty->waited = out->lane[0].valid && !in->lane[0].out_ready;
+    out->lane[0].valid = out->lane[0].valid && !(faulty->fault == 3 && waited);
+    out->lane[0].data[0] ^= faulty->fault == 4 && waited ? 1 : 0;
 }
 
 static void faulty_destroy(void *self)
@@ -106,6 +112,21 @@ START_TEST(a_faulty_engine_is_found_and_its_case_shrinks_to_a_few_lines)
 }
 END_TEST
 
+START_TEST(an_offer_that_does_not_stay_is_named)
+{
+    static cbit_campaign_result_t result;
+    static const char *const text[] = {"valid was taken back while the beat waited",
+                                       "the beat changed while it waited"};
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t fault = 3 + i;
+        cbit_campaign_config_t config = {.pins = small, .seed = cbit_test_seed(), .beats = 400000};
+        cbit_device_maker_t maker = {&fault, make_faulty};
+        ck_assert_int_eq(cbit_campaign_run(&config, &maker, &result), CBIT_ERR_MISMATCH);
+        ck_assert_msg(strstr(result.mismatch.text, text[i]) != NULL, "%s", result.mismatch.text);
+    }
+}
+END_TEST
+
 START_TEST(the_same_seed_makes_the_same_case)
 {
     cbit_case_knobs_t knobs = {.lines_per_lane = 50, .key_slots = 16};
@@ -127,6 +148,7 @@ Suite *cbit_test_suite(void)
     TCase *tcase = tcase_create("rtl");
     tcase_set_timeout(tcase, 300);
     tcase_add_test(tcase, the_same_seed_makes_the_same_case);
+    tcase_add_test(tcase, an_offer_that_does_not_stay_is_named);
     tcase_add_test(tcase, a_faulty_engine_is_found_and_its_case_shrinks_to_a_few_lines);
     if (cbit_cosim_available()) {
         tcase_add_test(tcase, rtl_equals_the_model_on_every_pin);
