@@ -90,6 +90,8 @@ const cbit_guest_code_t cbit_guest_code_doorbell = {0x100, 0x07, 3};
 const cbit_guest_code_t cbit_guest_code_exit = {0x140, 0x01, 1};
 const cbit_guest_code_t cbit_guest_code_hypercall = {0x180, 0x09, 3};
 const cbit_guest_code_t cbit_guest_code_interrupt = {0x1c0, 0x08, 7};
+const cbit_guest_code_t cbit_guest_code_vc = {0x200, 0x12, 5};
+const cbit_guest_code_t cbit_guest_code_vc_end = {0x212, 0x08, 4};
 
 static const uint8_t enter_code[] = {
     0x31, 0xed, /* xor ebp, ebp */
@@ -158,6 +160,34 @@ static const uint8_t interrupt_code[] = {
     0x48, 0xcf, /* iretq */
 };
 
+/* Entered with the exit code as error code; r8 holds the GHCB's address. */
+static const uint8_t vc_code[] = {
+    0x50,                                     /* 200: push rax */
+    0x51,                                     /* 201: push rcx */
+    0x48, 0x8b, 0x44, 0x24, 0x10,             /* 202: mov rax, [rsp + 16]     ; the exit code */
+    0x49, 0x89, 0x80, 0x90, 0x03, 0x00, 0x00, /* 207: mov [r8 + 0x390], rax */
+    0xf3, 0x0f, 0x01, 0xd9,                   /* 20e: vmgexit */
+    0x59,                                     /* 212: pop rcx */
+    0x58,                                     /* 213: pop rax */
+    0x48, 0x83, 0xc4, 0x08,                   /* 214: add rsp, 8              ; the error code */
+    0x48, 0xcf,                               /* 218: iretq */
+};
+
+enum { VC_VECTOR = 29, GATE_BYTES = 16, CODE_SELECTOR = 8 };
+
+/* An interrupt gate for #VC; no other vector is present. */
+static void fill_idt(uint8_t *idt)
+{
+    uint64_t handler = CBIT_GUEST_TEXT_GVA + cbit_guest_code_vc.offset;
+    uint8_t *gate = idt + VC_VECTOR * GATE_BYTES;
+    memset(idt, 0, CBIT_GUEST_IDT_LIMIT + 1);
+    put(gate, handler & 0xffff, 2);
+    put(gate + 2, CODE_SELECTOR, 2);
+    gate[5] = 0x8e; /* present, DPL 0, 64-bit interrupt gate */
+    put(gate + 6, handler >> 16, 2);
+    put(gate + 8, handler >> 32, 4);
+}
+
 void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES])
 {
     memset(page, 0xcc, CBIT_PAGE_BYTES); /* int3 */
@@ -170,4 +200,6 @@ void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES])
     memcpy(page + cbit_guest_code_exit.offset, exit_code, sizeof exit_code);
     memcpy(page + cbit_guest_code_hypercall.offset, hypercall_code, sizeof hypercall_code);
     memcpy(page + cbit_guest_code_interrupt.offset, interrupt_code, sizeof interrupt_code);
+    memcpy(page + cbit_guest_code_vc.offset, vc_code, sizeof vc_code);
+    fill_idt(page + CBIT_GUEST_IDT_OFFSET);
 }

@@ -27,6 +27,7 @@ const cbit_row_t cbit_guest_stat_rows[] = {
     STAT(io_mismatches, "lines", "64-byte lines of transfers that were not what was sent"),
     STAT(io_failed, "count",
          "Transfers without a place in the bounce buffer, or given up by devices"),
+    STAT(vc_exceptions, "count", "#VC exceptions that its vCPUs have handled (SEV-ES)"),
     STAT(interrupts, "count", "Interrupts of devices that its vCPUs have taken"),
     STAT(swiotlb_slots, "slots", "The bounce buffer, in slots of 2 KiB"),
     STAT(swiotlb_mappings, "count", "Mappings of the bounce buffer"),
@@ -131,6 +132,14 @@ void cbit_guest_entry(const cbit_guest_t *guest, cbit_guest_entry_t *entry)
         .efer = EFER_NXE, /* the page tables have NX set */
         .long_mode_cr3 = CBIT_GUEST_TABLES_GPA | guest->tables.c_mask,
     };
+    if (guest->config.encrypted_state) {
+        /* As its first instructions would have it: #VC is delivered on this stack. */
+        entry->rsp = CBIT_GUEST_STACK_GVA + CBIT_PAGE_BYTES;
+        entry->gdtr_base = CBIT_GUEST_BOOT_GPA + CBIT_GUEST_GDT_OFFSET;
+        entry->gdtr_limit = CBIT_GUEST_GDT_LIMIT;
+        entry->idtr_base = CBIT_GUEST_TEXT_GVA + CBIT_GUEST_IDT_OFFSET;
+        entry->idtr_limit = CBIT_GUEST_IDT_LIMIT;
+    }
 }
 
 cbit_err_t cbit_guest_error(const cbit_guest_t *guest)
@@ -146,6 +155,11 @@ bool cbit_guest_ended(const cbit_guest_t *guest, uint32_t vcpu)
 bool cbit_guest_paged(const cbit_guest_t *guest, uint32_t vcpu)
 {
     return guest->cpus[vcpu].cr3_writes == 2;
+}
+
+cbit_gpa_t cbit_guest_ghcb_gpa(const cbit_guest_t *guest, uint32_t vcpu)
+{
+    return guest->ghcb_gpa + (cbit_gpa_t)vcpu * CBIT_PAGE_BYTES;
 }
 
 /* ---- what its memory should hold ---- */

@@ -53,6 +53,11 @@ static cbit_err_t too_small(const cbit_guest_t *guest, uint64_t pages, cbit_diag
                          pages, guest->config.memory_bytes / CBIT_PAGE_BYTES);
 }
 
+static uint64_t ghcbs_of(const cbit_guest_t *guest)
+{
+    return guest->config.encrypted_state ? guest->config.vcpus : 0;
+}
+
 /* Of all vCPUs' buffers of one kind. */
 static uint64_t io_pages_of(const cbit_guest_t *guest)
 {
@@ -68,6 +73,7 @@ static cbit_err_t reserve_tables(cbit_guest_t *guest, cbit_diag_t *diag)
                 reserve_area(guest, CBIT_GUEST_TEXT_GVA, 2) &&
                 reserve_area(guest, CBIT_GUEST_RING_GVA,
                              (uint64_t)guest->config.vcpus * CBIT_GUEST_QUEUES) &&
+                reserve_area(guest, CBIT_GUEST_GHCB_GVA, ghcbs_of(guest)) &&
                 reserve_area(guest, CBIT_GUEST_HEADS_PRIVATE_GVA, heads) &&
                 reserve_area(guest, CBIT_GUEST_HEADS_SHARED_GVA, heads) &&
                 reserve_area(guest, CBIT_GUEST_SWIOTLB_GVA,
@@ -102,6 +108,8 @@ static bool add_kernel(cbit_guest_t *guest, cbit_gpa_t *gpa)
     guest->ring_gpa = *gpa;
     done = done && add_area(guest, CBIT_GUEST_USE_RING, CBIT_GUEST_RING_GVA,
                             (uint64_t)guest->config.vcpus * CBIT_GUEST_QUEUES, gpa);
+    guest->ghcb_gpa = *gpa;
+    done = done && add_area(guest, CBIT_GUEST_USE_GHCB, CBIT_GUEST_GHCB_GVA, ghcbs_of(guest), gpa);
     guest->heads_private_gpa = *gpa;
     done = done &&
            add_area(guest, CBIT_GUEST_USE_HEADS_PRIVATE, CBIT_GUEST_HEADS_PRIVATE_GVA, heads, gpa);

@@ -32,7 +32,8 @@ cbit_guest_page_t *cbit_guest_pages_add(cbit_guest_pages_t *pages, cbit_guest_us
         pages->room = room;
     }
     bool shared = use == CBIT_GUEST_USE_RING || use == CBIT_GUEST_USE_SWIOTLB ||
-                  use == CBIT_GUEST_USE_HEADS_SHARED || use == CBIT_GUEST_USE_IO_SHARED;
+                  use == CBIT_GUEST_USE_HEADS_SHARED || use == CBIT_GUEST_USE_GHCB ||
+                  use == CBIT_GUEST_USE_IO_SHARED;
     cbit_guest_page_t *page = &pages->items[pages->count++];
     *page =
         (cbit_guest_page_t){.gva = gva,

@@ -380,6 +380,7 @@ const cbit_program_t *cbit_guest_program(cbit_guest_t *guest, uint32_t vcpu)
         return NULL;
     }
     cbit_guest_cpu_t *cpu = &guest->cpus[vcpu];
-    cpu->program = (cbit_program_t){.self = cpu, .next = program_next, .on_data = program_on_data};
+    cpu->program = (cbit_program_t){
+        .self = cpu, .next = program_next, .on_data = program_on_data, .on_vc = cbit_guest_on_vc};
     return &cpu->program;
 }

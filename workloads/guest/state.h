@@ -16,6 +16,7 @@
 #define CBIT_GUEST_SWIOTLB_GVA       UINT64_C(0xffff888040000000)
 #define CBIT_GUEST_HEADS_PRIVATE_GVA UINT64_C(0xffff888000800000)
 #define CBIT_GUEST_HEADS_SHARED_GVA  UINT64_C(0xffff888000c00000)
+#define CBIT_GUEST_GHCB_GVA          UINT64_C(0xffff888000e00000)
 #define CBIT_GUEST_IO_PRIVATE_GVA    UINT64_C(0xffff888100000000)
 #define CBIT_GUEST_IO_SHARED_GVA     UINT64_C(0xffff888200000000)
 
@@ -34,6 +35,7 @@ typedef enum cbit_guest_use {
     CBIT_GUEST_USE_TABLE,
     CBIT_GUEST_USE_RING,
     CBIT_GUEST_USE_SWIOTLB,
+    CBIT_GUEST_USE_GHCB,
     CBIT_GUEST_USE_HEADS_PRIVATE, /* headers and status bytes of transfers */
     CBIT_GUEST_USE_HEADS_SHARED,
     CBIT_GUEST_USE_IO_PRIVATE,
@@ -108,8 +110,17 @@ typedef struct cbit_guest_code {
 } cbit_guest_code_t;
 extern const cbit_guest_code_t cbit_guest_code_enter, cbit_guest_code_fault, cbit_guest_code_map,
     cbit_guest_code_clear, cbit_guest_code_copy, cbit_guest_code_doorbell,
-    cbit_guest_code_interrupt, cbit_guest_code_hypercall, cbit_guest_code_exit;
+    cbit_guest_code_interrupt, cbit_guest_code_vc, cbit_guest_code_vc_end,
+    cbit_guest_code_hypercall, cbit_guest_code_exit;
 void cbit_guest_fill_text(uint8_t page[CBIT_PAGE_BYTES]);
+/* Where the interrupt descriptor table is in the kernel's page, and its limit: up to #VC; and the
+   boot stub's descriptor table. */
+enum {
+    CBIT_GUEST_IDT_OFFSET = 0x800,
+    CBIT_GUEST_IDT_LIMIT = 30 * 16 - 1,
+    CBIT_GUEST_GDT_OFFSET = 0x88,
+    CBIT_GUEST_GDT_LIMIT = 23,
+};
 
 /* The boot stub's parts: 32-bit until paging is on, the jump to 64-bit code, 64-bit code. */
 extern const cbit_guest_code_t cbit_guest_boot_legacy, cbit_guest_boot_jump,
@@ -119,7 +130,7 @@ void cbit_guest_fill_boot(uint8_t page[CBIT_PAGE_BYTES], uint64_t cr3, uint64_t 
 /* ---- the program ---- */
 
 enum {
-    CBIT_GUEST_QUEUE_OPS = 256,
+    CBIT_GUEST_QUEUE_OPS = 512,
     CBIT_GUEST_EXPECTED = 1024, /* more than a vCPU has loads outstanding */
     CBIT_GUEST_BATCH = 512,
     CBIT_GUEST_NEAR_PAGES = 64, /* a power of two */
@@ -254,6 +265,7 @@ typedef struct cbit_guest_cpu {
     cbit_guest_expected_t expected[CBIT_GUEST_EXPECTED];
     cbit_op_t queue[CBIT_GUEST_QUEUE_OPS];
     uint32_t queue_at, queue_count;
+    cbit_op_t behind_vc[CBIT_GUEST_QUEUE_OPS];
 
     cbit_guest_driver_t driver;
 } cbit_guest_cpu_t;
@@ -268,7 +280,7 @@ struct cbit_guest {
     cbit_guest_piece_t pieces[4];
     uint32_t piece_count;
     cbit_gpa_t swiotlb_gpa, io_private_gpa, io_shared_gpa, ring_gpa;
-    cbit_gpa_t heads_private_gpa, heads_shared_gpa;
+    cbit_gpa_t heads_private_gpa, heads_shared_gpa, ghcb_gpa;
     uint64_t buffer_bytes; /* of each I/O buffer: a vCPU has io.depth of either kind */
     cbit_swiotlb_t swiotlb;
     cbit_guest_races_t races; /* what several vCPUs have stored where others look */
@@ -317,6 +329,9 @@ bool cbit_guest_queue_look(cbit_guest_cpu_t *cpu);
 /* The bytes of a load of kind RING. */
 void cbit_guest_queue_answer(cbit_guest_cpu_t *cpu, uint64_t cookie, const uint8_t *bytes,
                              uint32_t size_bytes);
+
+/* vc.c: the #VC handler, for an operation that would have exited. */
+bool cbit_guest_on_vc(void *cpu, const cbit_op_t *op, uint64_t error);
 
 /* Pushes the driver's next operations; false when it has nothing to do. idle: the program has
    nothing more to do either. */

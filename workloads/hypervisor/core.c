@@ -75,11 +75,17 @@ static void program_data(void *self, const cbit_op_t *op, const uint8_t *bytes)
     }
 }
 
+static bool program_vc(void *self, const cbit_op_t *op, uint64_t error)
+{
+    const cbit_program_t *program = ((const cbit_hv_vcpu_t *)self)->program;
+    return program->on_vc != NULL && program->on_vc(program->self, op, error);
+}
+
 void cbit_hv_core_bind(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu)
 {
     if (core->bound != vcpu) {
-        vcpu->bound_program =
-            (cbit_program_t){.self = vcpu, .next = program_next, .on_data = program_data};
+        vcpu->bound_program = (cbit_program_t){
+            .self = vcpu, .next = program_next, .on_data = program_data, .on_vc = program_vc};
         vcpu->program = cbit_guest_program(vcpu->guest->soft, vcpu->index);
         cbit_vcpu_bind(core->cpu, &vcpu->bound_program, (uint16_t)vcpu->guest->index);
         core->bound = vcpu;
@@ -152,7 +158,7 @@ static cbit_hv_step_t run_exited(void *self)
     cbit_hv_watch_slice(core->hv, CBIT_WATCH_CORE, core->number, core->running->guest->config->name,
                         cbit_exit_word(core->exit.reason), core->begun_ps);
     core->begun_ps = cbit_hv_now(core->hv);
-    cbit_hv_core_delay(core, cbit_hv_exit_cost(core->hv, core->exit.reason));
+    cbit_hv_core_delay(core, cbit_hv_exit_cost(core->hv, core->exit.reason, core->has_ghcb));
     return CBIT_HV_WAIT;
 }
 
@@ -170,8 +176,9 @@ static cbit_hv_step_t run_write_nested(void *self)
     return cbit_hv_write_nested(core->running->guest, &core->transfer, &core->task);
 }
 
-static const cbit_hv_step_fn run_steps[] = {run_prepare, run_vmrun,        run_exited,
-                                            run_handle,  run_write_nested, NULL};
+static const cbit_hv_step_fn run_steps[] = {
+    run_prepare, run_vmrun,  cbit_hv_es_find,   cbit_hv_es_read,  cbit_hv_es_decode,
+    run_exited,  run_handle, cbit_hv_es_answer, run_write_nested, NULL};
 
 void cbit_hv_core_exit(cbit_hv_core_t *core, const cbit_exit_t *exit)
 {

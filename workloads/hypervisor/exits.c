@@ -4,25 +4,25 @@
 
 /* ---- what an exit costs ---- */
 
-static cbit_ps_t measured_ps(const cbit_hypervisor_config_t *config, int32_t reason)
+static cbit_ps_t measured_ps(const cbit_hypervisor_config_t *config, int32_t reason, bool vc)
 {
     switch (reason) {
     case CBIT_EXIT_IOIO:
-        return config->exit_io_ns;
+        return vc ? config->exit_vc_io_ns : config->exit_io_ns;
     case CBIT_EXIT_VMMCALL:
-        return config->exit_hypercall_ns;
+        return vc ? config->exit_vc_hypercall_ns : config->exit_hypercall_ns;
     default:
-        return config->exit_other_ns;
+        return vc ? config->exit_vc_other_ns : config->exit_other_ns;
     }
 }
 
 /* The measurements are from guest to guest: the processor's own share is already in the vCPU. */
-cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason)
+cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason, bool vc)
 {
     const cbit_vcpu_config_t *vcpu = &hv->machine.vcpu;
     uint64_t cclk = (uint64_t)vcpu->vmrun_cclk + vcpu->vmexit_cclk;
     cbit_ps_t hardware_ps = cclk * UINT64_C(1000000000) / vcpu->clock_khz;
-    cbit_ps_t whole_ps = measured_ps(&hv->config, reason);
+    cbit_ps_t whole_ps = measured_ps(&hv->config, reason, vc);
     return whole_ps > hardware_ps ? whole_ps - hardware_ps : 0;
 }
 

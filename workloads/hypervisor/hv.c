@@ -93,7 +93,9 @@ static void launch_those_after(cbit_hv_t *hv, uint32_t index)
 static cbit_hv_step_t boot_init(void *self)
 {
     cbit_hv_t *hv = self;
-    const sev_init_t init = {0};
+    const sev_init_t init = {.flags = hv->tmr_spa != 0 ? SEV_INIT_FLAG_ES : 0,
+                             .tmr_paddr = hv->tmr_spa,
+                             .tmr_length = hv->tmr_spa != 0 ? SEV_TMR_BYTES : 0};
     hv->doing = "INIT";
     cbit_hv_command_run(&hv->command, SEV_CMD_INIT, &init, sizeof init, cbit_hv_task_resume,
                         &hv->task);
@@ -222,9 +224,11 @@ static void take_settings(cbit_hv_t *hv)
     hv->next_plain_asid = hv->machine.sev.asids + 1;
     cbit_hv_frames_init(&hv->frames, FRAMES_BASE, hv->machine.memory.size_bytes);
     cbit_hv_asids_init(&hv->asids, hv->machine.sev.min_sev_asid, hv->machine.sev.asids);
+    cbit_hv_asids_init(&hv->es_asids, 1, hv->machine.sev.min_sev_asid - 1);
     for (uint32_t i = 0; i < hv->scenario->guests_count; i++) {
         if (hv->scenario->guests[i].asid != 0) {
             cbit_hv_asids_reserve(&hv->asids, hv->scenario->guests[i].asid);
+            cbit_hv_asids_reserve(&hv->es_asids, hv->scenario->guests[i].asid);
         }
     }
 }
@@ -339,6 +343,7 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .common_data = guest->config->vcpu_data == CBIT_VCPU_DATA_COMMON,
         .c_bit = hv->machine.sev.c_bit,
         .encrypted = guest->sev,
+        .encrypted_state = guest->es,
         .unaware = guest->sev && guest->config->unaware,
         .seed = seed,
         .max_instructions = guest->config->traffic.max_instructions,
@@ -364,11 +369,26 @@ static cbit_err_t build_vcpus(cbit_hv_guest_t *guest, uint32_t *next_core)
         vcpu->guest = guest;
         vcpu->index = i;
         vcpu->home = &hv->cores[cbit_hv_first_core(vcpu, next_core)];
-        if (!cbit_hv_frames_take(&hv->frames, &vcpu->vmcb_spa)) {
+        if (!cbit_hv_frames_take(&hv->frames, &vcpu->vmcb_spa) ||
+            (guest->es && !cbit_hv_frames_take(&hv->frames, &vcpu->vmsa_spa))) {
             return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
         }
     }
     return CBIT_ERR_OK;
+}
+
+/* The trusted memory region of SEV-ES, aligned to its size, for the first guest that needs it. */
+static bool take_tmr(cbit_hv_t *hv)
+{
+    cbit_spa_t spa;
+    if (hv->tmr_spa != 0) {
+        return true;
+    }
+    if (!cbit_hv_frames_take_run(&hv->frames, 2 * SEV_TMR_BYTES, &spa)) {
+        return false;
+    }
+    hv->tmr_spa = (spa + SEV_TMR_BYTES - 1) / SEV_TMR_BYTES * SEV_TMR_BYTES;
+    return true;
 }
 
 static cbit_err_t build_guest(cbit_hv_t *hv, uint32_t index, uint32_t *next_core)
@@ -377,8 +397,12 @@ static cbit_err_t build_guest(cbit_hv_t *hv, uint32_t index, uint32_t *next_core
     guest->hv = hv;
     guest->index = index;
     guest->config = &hv->scenario->guests[index];
-    guest->sev = guest->config->protection == CBIT_PROTECTION_SEV &&
+    guest->sev = guest->config->protection != CBIT_PROTECTION_NONE &&
                  hv->options->baseline != CBIT_BASELINE_UNPROTECTED;
+    guest->es = guest->sev && guest->config->protection == CBIT_PROTECTION_SEV_ES;
+    if (guest->es && !take_tmr(hv)) {
+        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
     guest->doing = "waiting for its turn";
     cbit_hv_pace_init(guest);
     guest->result = &hv->result->guests[index];

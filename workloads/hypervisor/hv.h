@@ -184,7 +184,8 @@ struct cbit_hv_vcpu {
     cbit_hv_guest_t *guest;
     uint32_t index;
     cbit_hv_core_t *home;
-    cbit_spa_t vmcb_spa;
+    cbit_spa_t vmcb_spa, vmsa_spa;
+    uint8_t vmsa[CBIT_VMCB_BYTES]; /* SEV-ES: as it is measured */
     uint8_t vmcb[CBIT_VMCB_BYTES]; /* as last written by the hypervisor */
     bool queued, ended;
     bool parked; /* ready, but its guest has no ASID now, or a probe's other guest is on its way */
@@ -225,7 +226,7 @@ struct cbit_hv_guest {
     cbit_hv_t *hv;
     uint32_t index;
     const cbit_scenario_guest_t *config;
-    bool sev;
+    bool sev, es; /* es: sev as well */
     cbit_hv_phase_t phase;
     cbit_trace_source_t *sources; /* one for each vCPU */
     cbit_guest_t *soft;           /* its software */
@@ -256,6 +257,7 @@ struct cbit_hv_guest {
     cbit_hv_guest_t *rotor_next;
     uint64_t probe_fetch_mismatches; /* of probes: not held against the guest */
     uint32_t piece;                  /* launch: which piece (and before that, which VMCB) */
+    bool state_begun;                /* launch: piece counts the vCPUs here */
     uint64_t piece_at;               /* launch: bytes of it done */
     cbit_gpa_t region_gpa;           /* launch: how far its memory is flushed */
     uint64_t run_bytes;              /* launch: contiguous host memory of one LAUNCH_UPDATE_DATA */
@@ -288,6 +290,9 @@ struct cbit_hv_core {
     cbit_event_t timer, quantum;
     cbit_ps_t begun_ps, wbinvd_begun_ps; /* what it is doing now: for who watches */
     cbit_exit_t exit;
+    uint8_t ghcb[CBIT_LINE_BYTES]; /* SEV-ES: what the guest says of its exit */
+    bool has_ghcb;
+    cbit_spa_t ghcb_spa;
     cbit_spa_t last_vmcb[CBIT_KEY_ASID_MAX + 1]; /* by ASID: whose translations the TLB may hold */
 };
 
@@ -318,7 +323,8 @@ struct cbit_hv {
     bool ciphered;       /* there are engines */
     uint64_t c_bit_mask; /* of host addresses; 0 without SME */
     cbit_hv_frames_t frames;
-    cbit_hv_asids_t asids;
+    cbit_hv_asids_t asids, es_asids; /* those of SEV-ES lie below */
+    cbit_spa_t tmr_spa;              /* trusted memory region; 0: no SEV-ES */
     uint32_t next_plain_asid;
     cbit_hv_task_t task; /* platform boot, end */
     cbit_hv_command_t command;
@@ -398,6 +404,8 @@ void cbit_hv_rotor_core_free(cbit_hv_t *hv);
 cbit_hv_step_t cbit_hv_write_nested(cbit_hv_guest_t *guest, cbit_hv_transfer_t *transfer,
                                     cbit_hv_task_t *task);
 void cbit_hv_launch(cbit_hv_guest_t *guest);
+/* A step behind a command: a refused one ends the launch. */
+cbit_hv_step_t cbit_hv_launch_checked(cbit_hv_guest_t *guest);
 void cbit_hv_teardown(cbit_hv_guest_t *guest);
 
 /* The frame that a guest's page was given, whatever it is mapped to now; false: none. */
@@ -422,6 +430,20 @@ void cbit_hv_ready(cbit_hv_vcpu_t *vcpu, bool front);
 /* Queues the parked vCPUs of a guest that may run again. */
 void cbit_hv_unpark(cbit_hv_guest_t *guest);
 
+/* es.c: SEV-ES */
+/* A step of the launch: the state of its vCPUs is measured and encrypted. */
+cbit_hv_step_t cbit_hv_es_launch(void *guest);
+/* Steps of an exit: what the guest says of it in its GHCB, and the answer. */
+cbit_hv_step_t cbit_hv_es_find(void *core);
+cbit_hv_step_t cbit_hv_es_read(void *core);
+cbit_hv_step_t cbit_hv_es_decode(void *core);
+cbit_hv_step_t cbit_hv_es_answer(void *core);
+/* The pool that a guest's ASID is from. */
+static inline cbit_hv_asids_t *cbit_hv_asids_of(const cbit_hv_guest_t *guest)
+{
+    return guest->es ? &guest->hv->es_asids : &guest->hv->asids;
+}
+
 /* sched.c */
 /* Where a vCPU begins: on the core that it is pinned to, or the next one. */
 uint32_t cbit_hv_first_core(const cbit_hv_vcpu_t *vcpu, uint32_t *next_core);
@@ -439,7 +461,8 @@ void cbit_hv_sched_charge(cbit_hv_core_t *core);
 bool cbit_hv_sched_slice_over(const cbit_hv_vcpu_t *vcpu);
 
 /* exits.c */
-cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason);
+/* What an exit costs beyond the processor's own share; vc: through #VC and GHCB. */
+cbit_ps_t cbit_hv_exit_cost(const cbit_hv_t *hv, int32_t reason, bool vc);
 /* Does what the exit on this core asks for; the vCPU is queued, blocked or ended afterwards. */
 void cbit_hv_handle_exit(cbit_hv_core_t *core);
 /* An interrupt of a device: the vCPU is woken, or interrupted and told when it runs again. */

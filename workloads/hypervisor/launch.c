@@ -13,7 +13,7 @@ static void send(cbit_hv_guest_t *guest, uint32_t id, const void *in, uint32_t l
 }
 
 /* A refused command ends the launch; the guest leaves with what it has. */
-static cbit_hv_step_t checked(cbit_hv_guest_t *guest)
+cbit_hv_step_t cbit_hv_launch_checked(cbit_hv_guest_t *guest)
 {
     if (guest->command.request.status == SEV_STATUS_SUCCESS) {
         return CBIT_HV_NEXT;
@@ -70,7 +70,7 @@ static cbit_hv_step_t take_asid(void *self)
     }
     cbit_hv_asid_answer_t answer = CBIT_HV_ASID_TAKEN; /* by a turn of the rotation */
     if (!guest->asid_taken) {
-        answer = cbit_hv_asids_take(&hv->asids, guest->config->asid, &guest->asid);
+        answer = cbit_hv_asids_take(cbit_hv_asids_of(guest), guest->config->asid, &guest->asid);
     }
     if (answer == CBIT_HV_ASID_TAKEN) {
         guest->asid_taken = true;
@@ -81,7 +81,7 @@ static cbit_hv_step_t take_asid(void *self)
         cbit_hv_flush(hv, &guest->turn);
         return CBIT_HV_AGAIN;
     }
-    if (hv->config.asid_policy == CBIT_ASID_ROTATE && guest->config->asid == 0) {
+    if (hv->config.asid_policy == CBIT_ASID_ROTATE && guest->config->asid == 0 && !guest->es) {
         cbit_hv_rotor_want(guest);
         return CBIT_HV_AGAIN;
     }
@@ -163,8 +163,10 @@ static cbit_hv_step_t write_vmcb(void *self)
         return CBIT_HV_NEXT;
     }
     guest->piece++;
-    cbit_hv_vmcb_setup_t setup = {
-        .asid = guest->asid, .sev = guest->sev, .nested_cr3 = cbit_hv_nested_root(&guest->nested)};
+    cbit_hv_vmcb_setup_t setup = {.asid = guest->asid,
+                                  .sev = guest->sev,
+                                  .vmsa = vcpu->vmsa_spa,
+                                  .nested_cr3 = cbit_hv_nested_root(&guest->nested)};
     cbit_guest_entry(guest->soft, &setup.entry);
     cbit_hv_vmcb_build(vcpu->vmcb, &setup);
     cbit_hv_transfer_start(&guest->transfer, CBIT_COMMAND_WRITE, vcpu->vmcb_spa,
@@ -198,7 +200,7 @@ static cbit_hv_step_t copy_image(void *self)
 static cbit_hv_step_t launch_start(void *self)
 {
     cbit_hv_guest_t *guest = self;
-    sev_start_t start = {.policy = CBIT_HV_LAUNCH_POLICY};
+    sev_start_t start = {.policy = cbit_hv_policy(guest)};
     cbit_hv_session_start(guest, &start);
     guest->launch_begin_ps = cbit_hv_now(guest->hv);
     send(guest, SEV_CMD_LAUNCH_START, &start, sizeof start);
@@ -210,7 +212,7 @@ static cbit_hv_step_t launch_started(void *self)
     cbit_hv_guest_t *guest = self;
     sev_start_t start;
     memcpy(&start, guest->command.bytes, sizeof start);
-    cbit_hv_step_t step = checked(guest);
+    cbit_hv_step_t step = cbit_hv_launch_checked(guest);
     guest->handle = step == CBIT_HV_NEXT ? start.handle : 0;
     return step;
 }
@@ -240,7 +242,7 @@ static cbit_hv_step_t activate(void *self)
 static cbit_hv_step_t activated(void *self)
 {
     cbit_hv_guest_t *guest = self;
-    cbit_hv_step_t step = checked(guest);
+    cbit_hv_step_t step = cbit_hv_launch_checked(guest);
     guest->activated = step == CBIT_HV_NEXT;
     return step;
 }
@@ -301,7 +303,7 @@ static cbit_hv_step_t updated(void *self)
     cbit_hv_guest_t *guest = self;
     guest->piece_at += guest->run_bytes;
     guest->result->launch_bytes += guest->run_bytes;
-    return checked(guest);
+    return cbit_hv_launch_checked(guest);
 }
 
 static const cbit_hv_step_fn image_steps[] = {flush_run, update_run, updated, NULL};
@@ -335,7 +337,7 @@ static cbit_hv_step_t measure(void *self)
 static cbit_hv_step_t fetch_measurement(void *self)
 {
     cbit_hv_guest_t *guest = self;
-    cbit_hv_step_t step = checked(guest);
+    cbit_hv_step_t step = cbit_hv_launch_checked(guest);
     if (step == CBIT_HV_NEXT) {
         guest->doing = "reading its measurement";
         cbit_hv_transfer_start(&guest->transfer, CBIT_COMMAND_READ,
@@ -352,7 +354,7 @@ static cbit_hv_step_t check_measurement(void *self)
 {
     cbit_hv_guest_t *guest = self;
     cbit_hv_owner_t owner = guest->hv->owner;
-    owner.policy = CBIT_HV_LAUNCH_POLICY;
+    owner.policy = cbit_hv_policy(guest);
     cbit_hv_session_key(guest, owner.tik);
     if (cbit_hv_digest_check(guest->digest, &owner, guest->measurement,
                              &guest->result->launch_measurement_ok) != CBIT_ERR_OK) {
@@ -376,7 +378,7 @@ static cbit_hv_step_t check_measurement(void *self)
 static cbit_hv_step_t secret_sent(void *self)
 {
     cbit_hv_guest_t *guest = self;
-    cbit_hv_step_t step = checked(guest);
+    cbit_hv_step_t step = cbit_hv_launch_checked(guest);
     if (step == CBIT_HV_NEXT) {
         cbit_hv_secret_check(guest);
     }
@@ -395,7 +397,7 @@ static cbit_hv_step_t finished(void *self)
 {
     cbit_hv_guest_t *guest = self;
     guest->result->launch_ps = cbit_hv_now(guest->hv) - guest->launch_begin_ps;
-    return checked(guest);
+    return cbit_hv_launch_checked(guest);
 }
 
 /* A protected guest finds its image in memory, not in the caches. So does one without protection:
@@ -438,6 +440,7 @@ static const cbit_hv_step_fn sev_launch_steps[] = {take_asid,
                                                    activate,
                                                    activated,
                                                    update_image,
+                                                   cbit_hv_es_launch,
                                                    measure,
                                                    fetch_measurement,
                                                    check_measurement,

@@ -77,7 +77,7 @@ static cbit_hv_step_t give_back(void *self)
     guest->activated = false;
     if (guest->asid_taken) {
         guest->asid_taken = false;
-        cbit_hv_asids_retire(&hv->asids, guest->asid);
+        cbit_hv_asids_retire(cbit_hv_asids_of(guest), guest->asid);
     }
     retire_memory(guest);
     cbit_hv_unlock(hv);

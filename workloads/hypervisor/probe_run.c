@@ -125,7 +125,7 @@ cbit_hv_step_t cbit_hv_probe_look(void *self)
     result->outcome = cbit_exit_word(core->exit.reason);
     result->info1 = core->exit.info1;
     result->info2 = core->exit.info2;
-    cbit_hv_core_delay(core, cbit_hv_exit_cost(core->hv, core->exit.reason));
+    cbit_hv_core_delay(core, cbit_hv_exit_cost(core->hv, core->exit.reason, false));
     return CBIT_HV_WAIT;
 }
 

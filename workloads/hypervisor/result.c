@@ -58,6 +58,7 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     result->bounced_bytes = soft.bounce_copied_bytes;
     result->io_failed = soft.io_failed;
     result->interrupts = soft.interrupts;
+    result->vc_exceptions = soft.vc_exceptions;
     result->swiotlb_slots = soft.swiotlb_slots;
     result->swiotlb_mappings = soft.swiotlb_mappings;
     result->swiotlb_failures = soft.swiotlb_failures;

@@ -31,6 +31,22 @@ const cbit_row_t cbit_hypervisor_rows[] = {
      .fallback = 1290 * NS,
      .source = "assumed: as an MSR exit (CVM_eval, SIGMETRICS 2025, plain VM on EPYC 9334)",
      .help = "Any other exit and return to the guest, the processor's share included"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, exit_vc_io_ns), .unit = "ns", .max = 1000000 * NS,
+     .fallback = 3885 * NS,
+     .source =
+         "CVM_eval, SIGMETRICS 2025: port I/O of an SNP guest on EPYC 9334, through #VC, GHCB "
+         "and VMGEXIT; stands in for SEV-ES",
+     .help = "SEV-ES: port I/O, as exit_io_ns; the model's own traffic of VMSA and GHCB is on top"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, exit_vc_hypercall_ns), .unit = "ns",
+     .max = 1000000 * NS, .fallback = 3553 * NS,
+     .source = "CVM_eval, SIGMETRICS 2025: hypercall of an SNP guest on EPYC 9334; stands in for "
+               "SEV-ES",
+     .help = "SEV-ES: a hypercall, as exit_hypercall_ns"},
+    {CBIT_FIELD(PS, cbit_hypervisor_config_t, exit_vc_other_ns), .unit = "ns", .max = 1000000 * NS,
+     .fallback = 3573 * NS,
+     .source = "CVM_eval, SIGMETRICS 2025: MSR exit of an SNP guest on EPYC 9334; stands in for "
+               "SEV-ES",
+     .help = "SEV-ES: any other exit that the guest asks for, as exit_other_ns"},
     {CBIT_FIELD(PS, cbit_hypervisor_config_t, device_ns), .unit = "ns", .max = 1000000 * NS,
      .fallback = 1000 * NS, .source = "assumed: one PCIe round trip and a little logic",
      .help = "Doorbell to a device's first DMA request"},
@@ -107,6 +123,8 @@ const cbit_row_t cbit_run_guest_rows[] = {
     COUNTER(cbit_run_guest_t, exits_other, "All other exits"),
     PICOSECONDS(cbit_run_guest_t, core_ps,
                 "Time for which its vCPUs had a core, the hypervisor's work for them included"),
+    COUNTER(cbit_run_guest_t, vmgexits, "Exits that the guest asked for through its GHCB (SEV-ES)"),
+    COUNTER(cbit_run_guest_t, vc_exceptions, "#VC exceptions that it has handled (SEV-ES)"),
     COUNTER(cbit_run_guest_t, moves, "Times that one of its vCPUs went to another core"),
     COUNTER(cbit_run_guest_t, tlb_flushes,
             "VMRUNs that flushed its ASID on their core: another vCPU of it had run there, or this "

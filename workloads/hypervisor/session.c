@@ -117,7 +117,7 @@ cbit_hv_step_t cbit_hv_session_open(void *self)
     }
     guest->doing = "opening its owner's session";
     cbit_rng_init(&session->rng, hv->scenario->seed, UINT64_C(0x6f776e6572) << 16 | guest->index);
-    if (!cbit_owner_session(&hv->pdh, CBIT_HV_LAUNCH_POLICY, &session->rng, &session->owner)) {
+    if (!cbit_owner_session(&hv->pdh, cbit_hv_policy(guest), &session->rng, &session->owner)) {
         return cbit_hv_fail(hv, CBIT_ERR_INTERNAL, NULL, "the platform's PDH is not a point");
     }
     memcpy(session->papers + CERT_AT, &session->owner.cert, sizeof session->owner.cert);

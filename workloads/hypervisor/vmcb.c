@@ -41,7 +41,11 @@ static void put_control(uint8_t *vmcb, const cbit_hv_vmcb_setup_t *setup)
     put(vmcb, CBIT_VMCB_INTERCEPT_3, CBIT_INTERCEPT_3_USUAL, 4);
     put(vmcb, CBIT_VMCB_INTERCEPT_4, CBIT_INTERCEPT_4_USUAL, 4);
     put(vmcb, CBIT_VMCB_ASID, setup->asid, 4);
-    put(vmcb, CBIT_VMCB_NESTED_CONTROL, CBIT_NESTED_PAGING | (setup->sev ? CBIT_NESTED_SEV : 0), 8);
+    put(vmcb, CBIT_VMCB_NESTED_CONTROL,
+        CBIT_NESTED_PAGING | (setup->sev ? CBIT_NESTED_SEV : 0) |
+            (setup->vmsa != 0 ? CBIT_NESTED_SEV_ES : 0),
+        8);
+    put(vmcb, CBIT_VMCB_VMSA, setup->vmsa, 8);
     put(vmcb, CBIT_VMCB_NESTED_CR3, setup->nested_cr3, 8);
 }
 
@@ -53,6 +57,10 @@ static void put_state(uint8_t *vmcb, const cbit_guest_entry_t *entry)
         put(vmcb, segment->at + CBIT_VMCB_SEGMENT_ATTRIBUTES, segment->attributes, 2);
         put(vmcb, segment->at + CBIT_VMCB_SEGMENT_LIMIT, segment->limit, 4);
     }
+    put(vmcb, CBIT_VMCB_GDTR + CBIT_VMCB_SEGMENT_LIMIT, entry->gdtr_limit, 4);
+    put(vmcb, CBIT_VMCB_GDTR + CBIT_VMCB_SEGMENT_BASE, entry->gdtr_base, 8);
+    put(vmcb, CBIT_VMCB_IDTR + CBIT_VMCB_SEGMENT_LIMIT, entry->idtr_limit, 4);
+    put(vmcb, CBIT_VMCB_IDTR + CBIT_VMCB_SEGMENT_BASE, entry->idtr_base, 8);
     put(vmcb, CBIT_VMCB_EFER, entry->efer | CBIT_EFER_SVME, 8);
     put(vmcb, CBIT_VMCB_CR0, entry->cr0, 8);
     put(vmcb, CBIT_VMCB_CR3, entry->cr3, 8);

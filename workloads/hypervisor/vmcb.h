@@ -14,6 +14,7 @@
 typedef struct cbit_hv_vmcb_setup {
     uint32_t asid;
     bool sev;
+    cbit_spa_t vmsa; /* SEV-ES: where the state is; 0: in the VMCB */
     uint64_t nested_cr3;
     cbit_guest_entry_t entry;
 } cbit_hv_vmcb_setup_t;

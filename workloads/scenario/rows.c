@@ -5,7 +5,7 @@
 const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1] = {"off", "model", "rtl",
                                                                    "lockstep", NULL};
 
-static const char *const protection_words[] = {"none", "sev", NULL};
+static const char *const protection_words[] = {"none", "sev", "sev_es", NULL};
 static const char *const vcpu_data_words[] = {"own", "common", NULL};
 static const char *const event_words[CBIT_EVENT_KINDS + 1] = {"run_with_asid",
                                                               "skip_activate",
@@ -33,7 +33,8 @@ static const cbit_row_t guest_rows[] = {
      .required = true, .help = "What events, tables and reports call the guest"},
     {CBIT_FIELD(ENUM, cbit_scenario_guest_t, protection), .names = protection_words,
      .fallback = CBIT_PROTECTION_SEV, .source = "by construction: encryption is what is modelled",
-     .help = "none: an ordinary guest; sev: launched by the Secure Processor under its own key"},
+     .help = "none: an ordinary guest; sev: launched by the Secure Processor under its own key; "
+             "sev_es: its registers as well"},
     {CBIT_FIELD(U32, cbit_scenario_guest_t, asid), .min = 1, .max = 1023, .optional = true,
      .help = "Address space id, which is also the key slot; absent: the lowest free one"},
     {CBIT_FIELD(SIZE, cbit_scenario_guest_t, memory), .unit = "bytes", .min = 4 << 20,

@@ -117,6 +117,12 @@ static void check_asids(checker_t *c)
             TELL(c, RANGE, at(where, "guests", i, "asid"),
                  "%u is outside 1..%u, the encrypted-guest ASIDs of this machine",
                  (unsigned)guest->asid, (unsigned)most);
+        } else if ((guest->protection == CBIT_PROTECTION_SEV_ES) !=
+                   (guest->asid < c->file->machine.sev.min_sev_asid)) {
+            TELL(c, RANGE, at(where, "guests", i, "asid"),
+                 "%u is outside the range of this protection: sev_es has the ASIDs below "
+                 "/sev/min_sev_asid = %u, sev the others",
+                 (unsigned)guest->asid, (unsigned)c->file->machine.sev.min_sev_asid);
         } else {
             check_asid_taken(c, i);
         }
@@ -196,6 +202,13 @@ static void check_event_guest(checker_t *c, uint32_t i, cbit_scenario_event_t *e
     bool needs_sev =
         event->kind == CBIT_EVENT_RUN_WITH_ASID || event->kind == CBIT_EVENT_SKIP_ACTIVATE ||
         event->kind == CBIT_EVENT_ACTIVATE_OTHER_KEY || event->kind == CBIT_EVENT_TAMPER_LAUNCH;
+    bool runs_state = event->kind == CBIT_EVENT_ACTIVATE_OTHER_KEY ||
+                      event->kind == CBIT_EVENT_CLEAR_NESTED_PRESENT ||
+                      event->kind == CBIT_EVENT_REMAP_PAGE;
+    if (runs_state && guest->protection == CBIT_PROTECTION_SEV_ES) {
+        TELL(c, CONFLICT, at(where, "events", i, "guest"),
+             "\"%s\" has encrypted state, which this event could not put back", event->guest);
+    }
     if (needs_sev && guest->protection == CBIT_PROTECTION_NONE) {
         TELL(c, CONFLICT, at(where, "events", i, "guest"),
              "\"%s\" has no protection; this event is about an encrypted guest", event->guest);

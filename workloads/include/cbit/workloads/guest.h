@@ -88,6 +88,7 @@ typedef struct cbit_guest_config {
     bool common_data;              /* all vCPUs on the same data; false: each has its own */
     uint32_t c_bit;                /* 47 or 51 */
     bool encrypted;                /* false: C is never set (guest without SEV) */
+    bool encrypted_state;          /* SEV-ES: #VC handler, GHCB */
     bool unaware;                  /* encrypted, but its system sets no C-bit all the same */
     uint64_t seed;                 /* frame order and stored values */
     uint64_t swiotlb_bytes;        /* bounce buffer; multiple of 256 KiB; 0: as Linux sizes it */
@@ -124,7 +125,9 @@ const cbit_guest_piece_t *cbit_guest_pieces(const cbit_guest_t *guest, uint32_t 
 typedef struct cbit_guest_entry {
     uint64_t rip, rsp, rflags;
     uint64_t cr0, cr3, cr4, efer;
-    uint64_t long_mode_cr3; /* what the boot stub ends up with, C-bit included */
+    uint64_t long_mode_cr3;        /* what the boot stub ends up with, C-bit included */
+    uint64_t gdtr_base, idtr_base; /* SEV-ES: for #VC; else both limits are 0 */
+    uint32_t gdtr_limit, idtr_limit;
 } cbit_guest_entry_t;
 void cbit_guest_entry(const cbit_guest_t *guest, cbit_guest_entry_t *entry);
 
@@ -140,6 +143,9 @@ bool cbit_guest_ended(const cbit_guest_t *guest, uint32_t vcpu);
 
 /* True once the boot stub runs on its final page tables: its 64-bit part has written CR3 again. */
 bool cbit_guest_paged(const cbit_guest_t *guest, uint32_t vcpu);
+
+/* Where a vCPU's GHCB is (SEV-ES). */
+cbit_gpa_t cbit_guest_ghcb_gpa(const cbit_guest_t *guest, uint32_t vcpu);
 
 /* ---- what its memory should hold ---- */
 
@@ -243,7 +249,7 @@ typedef struct cbit_guest_stats {
     uint64_t stores, pages_cleared, pages_private, pages_shared;
     uint64_t pages_generated; /* fetched from, but not in the trace: stand-in code */
     uint64_t io_requests, io_mismatches, io_failed, bounce_copied_bytes;
-    uint64_t interrupts;
+    uint64_t interrupts, vc_exceptions;
     uint64_t swiotlb_slots, swiotlb_mappings, swiotlb_failures, swiotlb_fallovers;
     uint64_t swiotlb_high_water, swiotlb_used_sum; /* slots; the sum: at each mapping */
 } cbit_guest_stats_t;

@@ -62,6 +62,8 @@ typedef struct cbit_hypervisor_config {
     uint64_t quantum_us;        /* kept in ps: a vCPU's time slice */
     uint64_t exit_io_ns;        /* kept in ps: port I/O, guest to guest, as measured */
     uint64_t exit_hypercall_ns; /* likewise */
+    uint64_t exit_vc_io_ns;     /* the same three through #VC, GHCB and VMGEXIT */
+    uint64_t exit_vc_hypercall_ns, exit_vc_other_ns;
     uint64_t exit_other_ns;     /* likewise: interrupts, nested faults */
     uint64_t device_ns;         /* kept in ps: doorbell to the device's first DMA request */
     uint64_t emulation_ns;      /* kept in ps: the same for an emulated device */
@@ -133,7 +135,8 @@ typedef struct cbit_run_guest {
     uint64_t run_ps;   /* first VMRUN to the end, probes not counted: what slowdown compares */
     uint64_t probe_ps; /* time taken by probes */
     uint64_t vmruns, exits_ioio, exits_npf, exits_intr, exits_hlt, exits_other;
-    uint64_t core_ps;     /* that its vCPUs had a core for, the hypervisor's work included */
+    uint64_t core_ps; /* that its vCPUs had a core for, the hypervisor's work included */
+    uint64_t vmgexits, vc_exceptions;
     uint64_t moves;       /* of its vCPUs from core to core */
     uint64_t tlb_flushes; /* VMRUNs that flushed its ASID: another vCPU of it ran there last */
     uint64_t asid_losses; /* times that its ASID was given to another guest */

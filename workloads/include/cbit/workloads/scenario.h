@@ -47,6 +47,7 @@ typedef struct cbit_engine_list {
 typedef enum cbit_protection {
     CBIT_PROTECTION_NONE,
     CBIT_PROTECTION_SEV,
+    CBIT_PROTECTION_SEV_ES,
 } cbit_protection_t;
 
 /* What the vCPUs of a guest work on. */
