@@ -131,6 +131,20 @@ static cbit_err_t set_hash(cbit_dram_map_t *map, uint64_t *to, const uint64_t *m
     return CBIT_ERR_OK;
 }
 
+static void set_whole(cbit_dram_map_t *map)
+{
+    map->whole = !map->hashed;
+    for (uint32_t i = 0; i < map->part_count; i++) {
+        const struct cbit_dram_map_part *part = &map->parts[i];
+        struct cbit_dram_map_whole *field = &map->fields[part->field];
+        map->whole = map->whole && field->mask == 0;
+        if (part->bits > 0) {
+            *field = (struct cbit_dram_map_whole){.low_bit = part->low_bit,
+                                                  .mask = (uint32_t)((1ull << part->bits) - 1)};
+        }
+    }
+}
+
 cbit_err_t cbit_dram_map_init(cbit_dram_map_t *out, const cbit_dram_device_t *device,
                               const char *text, const uint64_t *group_hash, uint32_t group_hashes,
                               const uint64_t *bank_hash, uint32_t bank_hashes, const char *where,
@@ -158,6 +172,7 @@ cbit_err_t cbit_dram_map_init(cbit_dram_map_t *out, const cbit_dram_device_t *de
                              : set_hash(&map, map.bank_hash, bank_hash, bank_hashes,
                                         device->bank_bits, "bank_hash", where, diag);
     if (err == CBIT_ERR_OK) {
+        set_whole(&map);
         *out = map;
     }
     return err;
@@ -172,7 +187,7 @@ static uint32_t hash_bits(const uint64_t *masks, uint64_t address)
     return bits;
 }
 
-bool cbit_dram_map_place(const cbit_dram_map_t *map, uint64_t address, cbit_dram_place_t *place)
+bool cbit_dram_map_parts(const cbit_dram_map_t *map, uint64_t address, cbit_dram_place_t *place)
 {
     if (address >= map->capacity_bytes) {
         return false;

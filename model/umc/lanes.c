@@ -168,12 +168,11 @@ void umc_lanes_update(umc_core_t *core, uint32_t bank)
         break;
     }
     for (uint32_t op = 0; op < UMC_OPS; op++) {
-        core->key[op * core->banks + bank] = lanes.key[op];
-        uint64_t bit = UINT64_C(1) << bank % 64;
-        uint64_t *wanted = &core->wanted[op][bank / 64];
-        uint32_t is = lanes.key[op] != UMC_KEY_NONE, was = (uint32_t)(*wanted >> bank % 64 & 1);
+        uint32_t *key = &core->key[op * core->banks + bank];
+        uint32_t was = *key != UMC_KEY_NONE, is = lanes.key[op] != UMC_KEY_NONE;
+        *key = lanes.key[op];
+        core->wanted[op][bank / 64] ^= (uint64_t)(was ^ is) << bank % 64;
         core->wanted_count += is - was;
-        *wanted = (*wanted & ~bit) | (is != 0 ? bit : 0);
     }
 }
 

@@ -45,6 +45,10 @@ typedef struct cbit_dram_map {
         uint8_t field, low_bit, bits, at_bit; /* address bits low_bit.. give field bits at_bit.. */
     } parts[CBIT_DRAM_MAP_PARTS];
     uint32_t part_count;
+    bool whole; /* every field is one part and none is hashed: parts by field */
+    struct cbit_dram_map_whole {
+        uint32_t low_bit, mask;
+    } fields[CBIT_DRAM_FIELDS];
     uint64_t group_hash[CBIT_DRAM_HASH_BITS], bank_hash[CBIT_DRAM_HASH_BITS];
     bool hashed;
     uint32_t rows, groups, banks_per_group;
@@ -60,8 +64,31 @@ cbit_err_t cbit_dram_map_init(cbit_dram_map_t *map, const cbit_dram_device_t *de
                               const uint64_t *bank_hash, uint32_t bank_hashes, const char *where,
                               cbit_diag_t *diag);
 
+/* As cbit_dram_map_place, for any map. */
+bool cbit_dram_map_parts(const cbit_dram_map_t *map, uint64_t address, cbit_dram_place_t *place);
+
+static inline uint32_t cbit_dram_map_field(const cbit_dram_map_t *map, uint64_t address,
+                                           cbit_dram_field_t field)
+{
+    return (uint32_t)(address >> map->fields[field].low_bit) & map->fields[field].mask;
+}
+
 /* False: the address is beyond the channel's memory. */
-bool cbit_dram_map_place(const cbit_dram_map_t *map, uint64_t address, cbit_dram_place_t *place);
+static inline bool cbit_dram_map_place(const cbit_dram_map_t *map, uint64_t address,
+                                       cbit_dram_place_t *place)
+{
+    if (!map->whole) {
+        return cbit_dram_map_parts(map, address, place);
+    }
+    place->rank = cbit_dram_map_field(map, address, CBIT_FIELD_RANK);
+    place->group = cbit_dram_map_field(map, address, CBIT_FIELD_GROUP);
+    place->bank = cbit_dram_map_field(map, address, CBIT_FIELD_BANK);
+    place->row = cbit_dram_map_field(map, address, CBIT_FIELD_ROW);
+    place->column = cbit_dram_map_field(map, address, CBIT_FIELD_COLUMN);
+    place->flat_bank =
+        (place->rank * map->groups + place->group) * map->banks_per_group + place->bank;
+    return address < map->capacity_bytes && place->row < map->rows;
+}
 
 #ifdef __cplusplus
 }
