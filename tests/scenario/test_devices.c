@@ -140,6 +140,24 @@ START_TEST(a_full_bounce_buffer_delays_or_fails_transfers)
 }
 END_TEST
 
+/* Old lines under the other key id survive a change of the C-bit unless somebody flushes them. */
+START_TEST(a_page_that_changes_sides_without_flushes_reads_stale_before_coherent_domains)
+{
+    bool coherent = (_i & 1) != 0, flush = (_i & 2) != 0;
+    bench_t *bench = bench_create();
+    bench->machine.sev.coherent_domains = coherent;
+    bench_add_guest(bench, "a", 1);
+    bench_add_event(bench, CBIT_EVENT_CONVERT_PAGE, 0, CBIT_WHEN_PAGED)->flush = flush;
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    ck_assert(!result->events[0].skipped);
+    ck_assert_uint_eq(result->events[0].blocks, 256);
+    ck_assert_str_eq(result->events[0].outcome, !coherent && !flush ? "stale" : "garbage");
+    ck_assert_uint_eq(result->guests[0].end, CBIT_GUEST_FINISHED);
+    bench_destroy(bench);
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("devices");
@@ -147,6 +165,8 @@ Suite *cbit_test_suite(void)
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, six_outcomes_of_every_device, 0, CBIT_GUEST_DEVICES);
     tcase_add_loop_test(all, transfers_of_a_program_arrive, 0, 2 * CBIT_GUEST_DEVICES);
+    tcase_add_loop_test(
+        all, a_page_that_changes_sides_without_flushes_reads_stale_before_coherent_domains, 0, 4);
     tcase_add_test(all, transfers_that_are_in_flight_together_take_less_time);
     tcase_add_test(all, without_access_platform_devices_see_noise_and_give_up);
     tcase_add_test(all, a_full_bounce_buffer_delays_or_fails_transfers);

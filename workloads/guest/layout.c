@@ -74,6 +74,7 @@ static cbit_err_t reserve_tables(cbit_guest_t *guest, cbit_diag_t *diag)
                 reserve_area(guest, CBIT_GUEST_RING_GVA,
                              (uint64_t)guest->config.vcpus * CBIT_GUEST_QUEUES) &&
                 reserve_area(guest, CBIT_GUEST_GHCB_GVA, ghcbs_of(guest)) &&
+                reserve_area(guest, CBIT_GUEST_CONVERT_GVA, guest->config.converts) &&
                 reserve_area(guest, CBIT_GUEST_HEADS_PRIVATE_GVA, heads) &&
                 reserve_area(guest, CBIT_GUEST_HEADS_SHARED_GVA, heads) &&
                 reserve_area(guest, CBIT_GUEST_SWIOTLB_GVA,
@@ -110,6 +111,8 @@ static bool add_kernel(cbit_guest_t *guest, cbit_gpa_t *gpa)
                             (uint64_t)guest->config.vcpus * CBIT_GUEST_QUEUES, gpa);
     guest->ghcb_gpa = *gpa;
     done = done && add_area(guest, CBIT_GUEST_USE_GHCB, CBIT_GUEST_GHCB_GVA, ghcbs_of(guest), gpa);
+    done = done && add_area(guest, CBIT_GUEST_USE_CONVERT, CBIT_GUEST_CONVERT_GVA,
+                            guest->config.converts, gpa);
     guest->heads_private_gpa = *gpa;
     done = done &&
            add_area(guest, CBIT_GUEST_USE_HEADS_PRIVATE, CBIT_GUEST_HEADS_PRIVATE_GVA, heads, gpa);

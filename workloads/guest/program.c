@@ -91,7 +91,7 @@ void cbit_guest_push_store(cbit_guest_cpu_t *cpu, cbit_gva_t gva, const uint8_t 
 }
 
 /* The kernel's store into its page table, through the mapping that it has of the tables. */
-static void push_map(cbit_guest_cpu_t *cpu, const cbit_guest_page_t *page)
+void cbit_guest_push_map(cbit_guest_cpu_t *cpu, const cbit_guest_page_t *page)
 {
     uint8_t entry[8];
     uint64_t leaf = cbit_guest_tables_leaf(&cpu->guest->tables, page);
@@ -121,7 +121,7 @@ bool cbit_guest_touch(cbit_guest_cpu_t *cpu, cbit_gva_t gva)
     }
     cbit_guest_push_code(cpu, &cbit_guest_code_fault);
     if (page->use == CBIT_GUEST_USE_DATA) {
-        push_map(cpu, page);
+        cbit_guest_push_map(cpu, page);
     }
     cbit_guest_push_code(cpu, &cbit_guest_code_clear);
     for (uint32_t at = 0; at < CBIT_PAGE_BYTES && cpu->guest->failed == CBIT_ERR_OK;
@@ -300,7 +300,8 @@ static void refill(cbit_guest_cpu_t *cpu)
         return;
     }
     while (cpu->queue_count == 0 && cpu->guest->failed == CBIT_ERR_OK) {
-        if (!push_preparation(cpu) && !cbit_guest_io_advance(cpu, false) && !push_record(cpu) &&
+        if (!push_preparation(cpu) && !cbit_guest_convert_advance(cpu) &&
+            !cbit_guest_io_advance(cpu, false) && !push_record(cpu) &&
             !cbit_guest_io_advance(cpu, true)) {
             break;
         }
@@ -351,6 +352,8 @@ static void on_load(cbit_guest_cpu_t *cpu, const cbit_op_t *op, const uint8_t *b
     bool wrong = memcmp(expected->bytes, bytes, op->size_bytes) != 0;
     if (expected->kind == CBIT_GUEST_LOAD_RING) {
         cbit_guest_queue_answer(cpu, op->cookie, bytes, op->size_bytes);
+    } else if (expected->kind == CBIT_GUEST_LOAD_CONVERTED) {
+        cbit_guest_convert_answer(cpu->guest, expected->gva % CBIT_PAGE_BYTES, bytes);
     } else if (expected->kind == CBIT_GUEST_LOAD_IO) {
         cbit_guest_io_slot_t *slot = cbit_guest_io_slot(cpu, expected->io);
         slot->status.mismatches += wrong;

@@ -17,6 +17,7 @@
 #define CBIT_GUEST_HEADS_PRIVATE_GVA UINT64_C(0xffff888000800000)
 #define CBIT_GUEST_HEADS_SHARED_GVA  UINT64_C(0xffff888000c00000)
 #define CBIT_GUEST_GHCB_GVA          UINT64_C(0xffff888000e00000)
+#define CBIT_GUEST_CONVERT_GVA       UINT64_C(0xffff888000f00000)
 #define CBIT_GUEST_IO_PRIVATE_GVA    UINT64_C(0xffff888100000000)
 #define CBIT_GUEST_IO_SHARED_GVA     UINT64_C(0xffff888200000000)
 
@@ -36,6 +37,7 @@ typedef enum cbit_guest_use {
     CBIT_GUEST_USE_RING,
     CBIT_GUEST_USE_SWIOTLB,
     CBIT_GUEST_USE_GHCB,
+    CBIT_GUEST_USE_CONVERT,
     CBIT_GUEST_USE_HEADS_PRIVATE, /* headers and status bytes of transfers */
     CBIT_GUEST_USE_HEADS_SHARED,
     CBIT_GUEST_USE_IO_PRIVATE,
@@ -161,9 +163,10 @@ bool cbit_guest_races_allow(const cbit_guest_races_t *races, cbit_gva_t gva, con
                             const uint8_t *before, uint32_t len_bytes);
 
 typedef enum cbit_guest_load_kind {
-    CBIT_GUEST_LOAD_DATA, /* of the program or of memory: as the shadow says */
-    CBIT_GUEST_LOAD_IO,   /* of a transfer: what the device should have left there */
-    CBIT_GUEST_LOAD_RING, /* of a used ring: the driver wants to know */
+    CBIT_GUEST_LOAD_DATA,      /* of the program or of memory: as the shadow says */
+    CBIT_GUEST_LOAD_IO,        /* of a transfer: what the device should have left there */
+    CBIT_GUEST_LOAD_CONVERTED, /* of a page that has changed sides: anything may come */
+    CBIT_GUEST_LOAD_RING,      /* of a used ring: the driver wants to know */
 } cbit_guest_load_kind_t;
 
 /* A load that was handed out, and what it must return. */
@@ -283,6 +286,21 @@ struct cbit_guest {
     cbit_gpa_t heads_private_gpa, heads_shared_gpa, ghcb_gpa;
     uint64_t buffer_bytes; /* of each I/O buffer: a vCPU has io.depth of either kind */
     cbit_swiotlb_t swiotlb;
+    struct {
+        enum {
+            CONVERT_IDLE,
+            CONVERT_OLD,
+            CONVERT_SHARE,
+            CONVERT_NEW,
+            CONVERT_HIDE,
+            CONVERT_READ,
+            CONVERT_WAIT,
+            CONVERT_CLEAN
+        } step;
+        bool flush, asked;
+        uint32_t at, answers;
+        cbit_guest_conversion_t result;
+    } convert;
     cbit_guest_races_t races; /* what several vCPUs have stored where others look */
     cbit_err_t failed;        /* a source failed, or memory is out: the programs end */
     cbit_guest_stats_t stats;
@@ -332,6 +350,11 @@ void cbit_guest_queue_answer(cbit_guest_cpu_t *cpu, uint64_t cookie, const uint8
 
 /* vc.c: the #VC handler, for an operation that would have exited. */
 bool cbit_guest_on_vc(void *cpu, const cbit_op_t *op, uint64_t error);
+
+/* convert.c: the next operations of a conversion; false when there is none. */
+bool cbit_guest_convert_advance(cbit_guest_cpu_t *cpu);
+void cbit_guest_convert_answer(cbit_guest_t *guest, uint64_t offset, const uint8_t *bytes);
+void cbit_guest_push_map(cbit_guest_cpu_t *cpu, const cbit_guest_page_t *page);
 
 /* Pushes the driver's next operations; false when it has nothing to do. idle: the program has
    nothing more to do either. */

@@ -176,6 +176,22 @@ static void start_others(cbit_hv_guest_t *guest)
     }
 }
 
+static void flushed(void *self)
+{
+    cbit_hv_ready(self, true);
+}
+
+/* The guest's CLFLUSH of one of its pages. */
+static void flush_page(cbit_hv_vcpu_t *vcpu, cbit_gpa_t gpa)
+{
+    cbit_spa_t spa;
+    if (cbit_hv_nested_lookup(&vcpu->guest->nested, gpa, &spa)) {
+        cbit_platform_clflush(vcpu->guest->hv->platform, spa, CBIT_PAGE_BYTES, flushed, vcpu);
+    } else {
+        cbit_hv_ready(vcpu, true);
+    }
+}
+
 static void on_hypercall(cbit_hv_core_t *core)
 {
     cbit_hv_guest_t *guest = core->running->guest;
@@ -185,7 +201,11 @@ static void on_hypercall(cbit_hv_core_t *core)
     } else if (core->exit.info1 == CBIT_GUEST_HYPERCALL_START) {
         start_others(guest);
     }
-    cbit_hv_ready(core->running, true);
+    if ((core->exit.info1 & 0xffff) == CBIT_GUEST_HYPERCALL_FLUSH) {
+        flush_page(core->running, core->exit.info1 >> 16 << 12);
+    } else {
+        cbit_hv_ready(core->running, true);
+    }
 }
 
 /* A page of guest memory without a frame gets one; everything else is the guest's death. */

@@ -314,6 +314,17 @@ static cbit_err_t open_sources(cbit_hv_guest_t *guest, uint64_t seed)
     return err;
 }
 
+static bool converts(const cbit_hv_guest_t *guest)
+{
+    const cbit_scenario_t *scenario = guest->hv->scenario;
+    bool found = false;
+    for (uint32_t i = 0; i < scenario->events_count; i++) {
+        found = found || (scenario->events[i].kind == CBIT_EVENT_CONVERT_PAGE &&
+                          scenario->events[i].guest_index == guest->index);
+    }
+    return found;
+}
+
 /* What events will ask of the guest's driver. */
 static uint64_t largest_event_io(const cbit_hv_guest_t *guest)
 {
@@ -351,6 +362,7 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .io = guest->config->io,
         .swiotlb_bytes = guest->config->swiotlb,
         .io_room_bytes = largest_event_io(guest),
+        .converts = converts(guest),
     };
     return cbit_guest_create(&config, guest->sources, &guest->soft, hv->diag);
 }

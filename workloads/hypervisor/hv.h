@@ -495,6 +495,8 @@ bool cbit_hv_probe_watches(const cbit_hv_vcpu_t *vcpu);
 cbit_hv_probe_t *cbit_hv_probe_tampers(const cbit_hv_guest_t *guest);
 /* Whether a DMA event is I/O as it should be: not with private pages of a protected guest. */
 bool cbit_hv_probe_must_work(const cbit_hv_probe_t *probe);
+/* A guest has come to its end: what its conversion of a page has shown. */
+void cbit_hv_probe_converted(cbit_hv_guest_t *guest);
 /* The probe that a device request belongs to, or NULL. */
 cbit_hv_probe_t *cbit_hv_probe_of_io(cbit_hv_vcpu_t *vcpu, uint32_t io);
 void cbit_hv_probe_run(cbit_hv_core_t *core, cbit_hv_probe_t *probe, void (*done)(void *self),

@@ -13,6 +13,7 @@ static const probe_kind_t kinds[] = {
     [CBIT_EVENT_SKIP_ACTIVATE] = {"skip_activate", cbit_hv_probe_asid_steps, false},
     [CBIT_EVENT_DMA_READ] = {"dma_read", NULL, true},
     [CBIT_EVENT_DMA_WRITE] = {"dma_write", NULL, true},
+    [CBIT_EVENT_CONVERT_PAGE] = {"convert_page", NULL, false},
     [CBIT_EVENT_TAMPER_LAUNCH] = {"tamper_launch", NULL, false},
     [CBIT_EVENT_ACTIVATE_OTHER_KEY] = {"activate_other_key", cbit_hv_probe_key_steps, false},
     [CBIT_EVENT_CLEAR_NESTED_PRESENT] = {"clear_nested_present", cbit_hv_probe_nested_steps, false},
@@ -176,6 +177,35 @@ static void ask_driver(cbit_hv_probe_t *probe, cbit_hv_guest_t *guest)
     }
 }
 
+void cbit_hv_probe_converted(cbit_hv_guest_t *guest)
+{
+    for (uint32_t i = 0; i < guest->hv->probe_count; i++) {
+        cbit_hv_probe_t *probe = &guest->hv->probes[i];
+        cbit_guest_conversion_t seen;
+        cbit_guest_conversion(guest->soft, &seen);
+        if (probe->event->kind != CBIT_EVENT_CONVERT_PAGE || !seen.done ||
+            probe->state != CBIT_HV_PROBE_ACTIVE || probe->event->guest_index != guest->index) {
+            continue;
+        }
+        probe->state = CBIT_HV_PROBE_DONE;
+        probe->result->skipped = false;
+        probe->result->blocks = (uint64_t)seen.lines * 4;
+        probe->result->outcome = seen.old_lines > 0                ? "stale"
+                                 : seen.shared_lines == seen.lines ? "plaintext"
+                                                                   : "garbage";
+    }
+}
+
+/* One conversion at a time: the next one waits for the vCPU's next entry. */
+static void convert(cbit_hv_probe_t *probe, cbit_hv_guest_t *guest)
+{
+    cbit_hv_probe_converted(guest); /* the one before */
+    if (cbit_guest_convert(guest->soft, probe->event->flush) == CBIT_ERR_OK) {
+        probe->state = CBIT_HV_PROBE_ACTIVE;
+        probe->result->at_ps = cbit_hv_now(probe->hv);
+    }
+}
+
 cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu)
 {
     cbit_hv_t *hv = vcpu->guest->hv;
@@ -191,6 +221,10 @@ cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu)
             probe->state = CBIT_HV_PROBE_DUE;
         }
         if (probe->state != CBIT_HV_PROBE_DUE || owner_on_its_way(probe)) {
+            continue;
+        }
+        if (probe->event->kind == CBIT_EVENT_CONVERT_PAGE) {
+            convert(probe, vcpu->guest);
             continue;
         }
         if (!is_dma(probe->event)) {

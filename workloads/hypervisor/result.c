@@ -50,6 +50,7 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     cbit_run_checks_t *checks = &hv->result->checks;
     cbit_guest_stats_t soft;
     cbit_guest_stats(guest->soft, &soft);
+    cbit_hv_probe_converted(guest);
     result->loads_checked = soft.loads_checked;
     result->load_mismatches = soft.load_mismatches;
     result->loads_raced = soft.loads_raced;

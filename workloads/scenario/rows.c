@@ -7,19 +7,14 @@ const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1] = {"off", "model
 
 static const char *const protection_words[] = {"none", "sev", "sev_es", NULL};
 static const char *const vcpu_data_words[] = {"own", "common", NULL};
-static const char *const event_words[CBIT_EVENT_KINDS + 1] = {"run_with_asid",
-                                                              "skip_activate",
-                                                              "dma_read",
-                                                              "dma_write",
-                                                              "activate_other_key",
-                                                              "clear_nested_present",
-                                                              "remap_page",
-                                                              "read_guest_page",
-                                                              "flip_ciphertext",
-                                                              "move_ciphertext",
-                                                              "replay_page",
-                                                              "tamper_launch",
-                                                              NULL};
+static const char *const event_words[CBIT_EVENT_KINDS + 1] = {
+    "run_with_asid",      "skip_activate",
+    "dma_read",           "dma_write",
+    "activate_other_key", "clear_nested_present",
+    "remap_page",         "read_guest_page",
+    "flip_ciphertext",    "move_ciphertext",
+    "replay_page",        "tamper_launch",
+    "convert_page",       NULL};
 static const char *const when_words[] = {"time", "launch", "first_vmrun", "paged", NULL};
 static const char *const pages_words[] = {"private", "shared", "bounced", NULL};
 static const char *const device_words[] = {"real", "virtio_blk", "virtio_net", NULL};
@@ -111,6 +106,9 @@ static const cbit_row_t event_rows[] = {
     {CBIT_FIELD(BOOL, cbit_scenario_event_t, flush_tlb), .fallback = true,
      .only_kinds = KIND(CBIT_EVENT_RUN_WITH_ASID), .source = "by construction",
      .help = "Flush the core's TLB before the VMRUN, so that every translation is walked"},
+    {CBIT_FIELD(BOOL, cbit_scenario_event_t, flush), .fallback = true,
+     .only_kinds = KIND(CBIT_EVENT_CONVERT_PAGE), .source = "Linux: __set_memory_enc_pgtable",
+     .help = "Flush the page's lines from the caches before each change of its C-bit"},
     {CBIT_FIELD(ENUM, cbit_scenario_event_t, device), .names = device_words,
      .only_kinds = DMA_KINDS, .source = "by construction: the first of them",
      .help = "real: a device's DMA behind the IOMMU; virtio_blk, virtio_net: emulated by the host"},

@@ -213,6 +213,10 @@ static void check_event_guest(checker_t *c, uint32_t i, cbit_scenario_event_t *e
         TELL(c, CONFLICT, at(where, "events", i, "guest"),
              "\"%s\" has no protection; this event is about an encrypted guest", event->guest);
     }
+    if (event->kind == CBIT_EVENT_CONVERT_PAGE && event->vcpu != 0) {
+        TELL(c, RANGE, at(where, "events", i, "vcpu"), "%u; vCPU 0 is the one that converts pages",
+             (unsigned)event->vcpu);
+    }
     if (event->vcpu >= guest->vcpus) {
         TELL(c, RANGE, at(where, "events", i, "vcpu"), "%u is outside 0..%u, the vCPUs of \"%s\"",
              (unsigned)event->vcpu, (unsigned)guest->vcpus - 1, guest->name);

@@ -46,6 +46,7 @@ enum {
     CBIT_GUEST_DOORBELL_PORT = 0xcb17,
     CBIT_GUEST_HYPERCALL_MEASURE = 0xcb01, /* VMMCALL's value: the warm-up is over */
     CBIT_GUEST_HYPERCALL_START = 0xcb02,   /* the other vCPUs may begin */
+    CBIT_GUEST_HYPERCALL_FLUSH = 0xcb03,   /* CLFLUSH of a page: its number from bit 16 on */
     CBIT_GUEST_MAX_VCPUS = 64,
 };
 
@@ -92,6 +93,7 @@ typedef struct cbit_guest_config {
     bool unaware;                  /* encrypted, but its system sets no C-bit all the same */
     uint64_t seed;                 /* frame order and stored values */
     uint64_t swiotlb_bytes;        /* bounce buffer; multiple of 256 KiB; 0: as Linux sizes it */
+    bool converts;                 /* keeps a page for cbit_guest_convert */
     uint64_t io_room_bytes;        /* the largest transfer besides those of `io`; 0: none */
     uint64_t warm_up_instructions; /* before CBIT_GUEST_HYPERCALL_MEASURE; 0: no such call */
     uint64_t max_instructions;     /* ends the program early; 0: at the source's end */
@@ -239,6 +241,23 @@ void cbit_guest_io_broken(cbit_guest_t *guest, uint32_t vcpu, uint32_t queue);
 bool cbit_guest_io_waits(const cbit_guest_t *guest, uint32_t vcpu);
 /* True while it has not looked at the one that it was given last. */
 bool cbit_guest_io_interrupted(const cbit_guest_t *guest, uint32_t vcpu);
+
+/* ---- pages that change sides ---- */
+
+/* What vCPU 0 reads of a page that it has made shared and private again. */
+typedef struct cbit_guest_conversion {
+    bool done;
+    uint32_t lines, old_lines,
+        shared_lines; /* read; as before the first change; as written between */
+} cbit_guest_conversion_t;
+
+/*
+ * Asks vCPU 0 to fill a private page, make it shared, fill it anew, make it private and read it:
+ * page-table entry, INVLPG, and before each change CLFLUSH of the page, if flush is set. One at a
+ * time; CONFLICT while another one is under way.
+ */
+cbit_err_t cbit_guest_convert(cbit_guest_t *guest, bool flush);
+void cbit_guest_conversion(const cbit_guest_t *guest, cbit_guest_conversion_t *conversion);
 
 /* ---- counters ---- */
 

@@ -107,6 +107,9 @@ typedef enum cbit_event_kind {
     CBIT_EVENT_REPLAY_PAGE,
     /* One bit of the launch image is changed before LAUNCH_UPDATE_DATA: the owner refuses. */
     CBIT_EVENT_TAMPER_LAUNCH,
+    /* The guest makes a private page shared and private again, with the flushes that it needs or
+       without (`flush`); the outcome is what it reads in the end. */
+    CBIT_EVENT_CONVERT_PAGE,
     CBIT_EVENT_KINDS,
 } cbit_event_kind_t;
 
@@ -132,6 +135,7 @@ typedef struct cbit_scenario_event {
     uint32_t vcpu;
     uint32_t asid;    /* run_with_asid */
     bool flush_tlb;   /* run_with_asid */
+    bool flush;       /* convert_page */
     uint32_t device;  /* dma_*: cbit_guest_device_t */
     uint32_t pages;   /* dma_*, read_guest_page: cbit_event_pages_t */
     uint64_t hold_us; /* replay_page, in ps: between taking the old ciphertext and its return */
