@@ -53,7 +53,7 @@ uint32_t sp_address(const void *object)
 
 uint8_t *sp_staging(void)
 {
-    static uint8_t staging[SP_STAGING_BYTES];
+    static _Alignas(8) uint8_t staging[SP_STAGING_BYTES]; /* headers are read in place */
     return staging;
 }
 
