@@ -153,6 +153,7 @@ START_TEST(a_page_that_changes_sides_without_flushes_reads_stale_before_coherent
     ck_assert(!result->events[0].skipped);
     ck_assert_uint_eq(result->events[0].blocks, 256);
     ck_assert_str_eq(result->events[0].outcome, !coherent && !flush ? "stale" : "garbage");
+    ck_assert_uint_eq(result->events[0].changed_blocks, !coherent && !flush ? 0 : 256);
     ck_assert_uint_eq(result->guests[0].end, CBIT_GUEST_FINISHED);
     bench_destroy(bench);
 }

@@ -27,6 +27,8 @@ const cbit_row_t cbit_guest_stat_rows[] = {
     STAT(io_mismatches, "lines", "64-byte lines of transfers that were not what was sent"),
     STAT(io_failed, "count",
          "Transfers without a place in the bounce buffer, or given up by devices"),
+    STAT(secret_reads, "count", "Reads of its owner's secret"),
+    STAT(secret_right, "count", "Those of them that saw what the owner has sent"),
     STAT(vc_exceptions, "count", "#VC exceptions that its vCPUs have handled (SEV-ES)"),
     STAT(interrupts, "count", "Interrupts of devices that its vCPUs have taken"),
     STAT(swiotlb_slots, "slots", "The bounce buffer, in slots of 2 KiB"),
@@ -160,6 +162,12 @@ bool cbit_guest_paged(const cbit_guest_t *guest, uint32_t vcpu)
 cbit_gpa_t cbit_guest_ghcb_gpa(const cbit_guest_t *guest, uint32_t vcpu)
 {
     return guest->ghcb_gpa + (cbit_gpa_t)vcpu * CBIT_PAGE_BYTES;
+}
+
+void cbit_guest_expect_secret(cbit_guest_t *guest, const uint8_t secret[CBIT_GUEST_SECRET_BYTES])
+{
+    memcpy(guest->secret, secret, CBIT_GUEST_SECRET_BYTES);
+    guest->secret_expected = guest->config.secret;
 }
 
 /* ---- what its memory should hold ---- */

@@ -75,6 +75,7 @@ static cbit_err_t reserve_tables(cbit_guest_t *guest, cbit_diag_t *diag)
                              (uint64_t)guest->config.vcpus * CBIT_GUEST_QUEUES) &&
                 reserve_area(guest, CBIT_GUEST_GHCB_GVA, ghcbs_of(guest)) &&
                 reserve_area(guest, CBIT_GUEST_CONVERT_GVA, guest->config.converts) &&
+                reserve_area(guest, CBIT_GUEST_SECRET_GVA, guest->config.secret) &&
                 reserve_area(guest, CBIT_GUEST_HEADS_PRIVATE_GVA, heads) &&
                 reserve_area(guest, CBIT_GUEST_HEADS_SHARED_GVA, heads) &&
                 reserve_area(guest, CBIT_GUEST_SWIOTLB_GVA,
@@ -113,6 +114,9 @@ static bool add_kernel(cbit_guest_t *guest, cbit_gpa_t *gpa)
     done = done && add_area(guest, CBIT_GUEST_USE_GHCB, CBIT_GUEST_GHCB_GVA, ghcbs_of(guest), gpa);
     done = done && add_area(guest, CBIT_GUEST_USE_CONVERT, CBIT_GUEST_CONVERT_GVA,
                             guest->config.converts, gpa);
+    cbit_gpa_t last = guest->config.memory_bytes - CBIT_PAGE_BYTES;
+    done = done && add_area(guest, CBIT_GUEST_USE_SECRET, CBIT_GUEST_SECRET_GVA,
+                            guest->config.secret, &last);
     guest->heads_private_gpa = *gpa;
     done = done &&
            add_area(guest, CBIT_GUEST_USE_HEADS_PRIVATE, CBIT_GUEST_HEADS_PRIVATE_GVA, heads, gpa);
@@ -187,7 +191,8 @@ static cbit_err_t place_touched(cbit_guest_t *guest, uint32_t touched, cbit_gpa_
                                 cbit_diag_t *diag)
 {
     uint32_t program = guest->program_bytes.pages;
-    uint64_t limit = guest->config.memory_bytes;
+    uint64_t limit =
+        guest->config.memory_bytes - (guest->config.secret ? (uint64_t)CBIT_PAGE_BYTES : 0);
     uint64_t needed = gpa + (uint64_t)touched * CBIT_PAGE_BYTES;
     if (needed > limit) {
         return too_small(guest, needed / CBIT_PAGE_BYTES, diag);

@@ -269,6 +269,19 @@ static bool push_preparation(cbit_guest_cpu_t *cpu)
     return true;
 }
 
+/* The owner's secret is the first thing that the system looks for. */
+static bool push_secret(cbit_guest_cpu_t *cpu)
+{
+    cbit_guest_t *guest = cpu->guest;
+    if (cpu->index != 0 || !guest->secret_expected || guest->secret_asked) {
+        return false;
+    }
+    guest->secret_asked = true;
+    (void)cbit_guest_push_load(cpu, CBIT_GUEST_SECRET_GVA, CBIT_GUEST_SECRET_BYTES, false, 1,
+                               CBIT_GUEST_LOAD_SECRET, guest->secret, 0);
+    return true;
+}
+
 /* The next record's operations; false at the end. */
 static bool push_record(cbit_guest_cpu_t *cpu)
 {
@@ -300,7 +313,7 @@ static void refill(cbit_guest_cpu_t *cpu)
         return;
     }
     while (cpu->queue_count == 0 && cpu->guest->failed == CBIT_ERR_OK) {
-        if (!push_preparation(cpu) && !cbit_guest_convert_advance(cpu) &&
+        if (!push_preparation(cpu) && !push_secret(cpu) && !cbit_guest_convert_advance(cpu) &&
             !cbit_guest_io_advance(cpu, false) && !push_record(cpu) &&
             !cbit_guest_io_advance(cpu, true)) {
             break;
@@ -352,6 +365,9 @@ static void on_load(cbit_guest_cpu_t *cpu, const cbit_op_t *op, const uint8_t *b
     bool wrong = memcmp(expected->bytes, bytes, op->size_bytes) != 0;
     if (expected->kind == CBIT_GUEST_LOAD_RING) {
         cbit_guest_queue_answer(cpu, op->cookie, bytes, op->size_bytes);
+    } else if (expected->kind == CBIT_GUEST_LOAD_SECRET) {
+        cpu->guest->stats.secret_reads++;
+        cpu->guest->stats.secret_right += !wrong;
     } else if (expected->kind == CBIT_GUEST_LOAD_CONVERTED) {
         cbit_guest_convert_answer(cpu->guest, expected->gva % CBIT_PAGE_BYTES, bytes);
     } else if (expected->kind == CBIT_GUEST_LOAD_IO) {

@@ -18,6 +18,7 @@
 #define CBIT_GUEST_HEADS_SHARED_GVA  UINT64_C(0xffff888000c00000)
 #define CBIT_GUEST_GHCB_GVA          UINT64_C(0xffff888000e00000)
 #define CBIT_GUEST_CONVERT_GVA       UINT64_C(0xffff888000f00000)
+#define CBIT_GUEST_SECRET_GVA        UINT64_C(0xffff8880001ff000)
 #define CBIT_GUEST_IO_PRIVATE_GVA    UINT64_C(0xffff888100000000)
 #define CBIT_GUEST_IO_SHARED_GVA     UINT64_C(0xffff888200000000)
 
@@ -38,6 +39,7 @@ typedef enum cbit_guest_use {
     CBIT_GUEST_USE_SWIOTLB,
     CBIT_GUEST_USE_GHCB,
     CBIT_GUEST_USE_CONVERT,
+    CBIT_GUEST_USE_SECRET,
     CBIT_GUEST_USE_HEADS_PRIVATE, /* headers and status bytes of transfers */
     CBIT_GUEST_USE_HEADS_SHARED,
     CBIT_GUEST_USE_IO_PRIVATE,
@@ -165,6 +167,7 @@ bool cbit_guest_races_allow(const cbit_guest_races_t *races, cbit_gva_t gva, con
 typedef enum cbit_guest_load_kind {
     CBIT_GUEST_LOAD_DATA,      /* of the program or of memory: as the shadow says */
     CBIT_GUEST_LOAD_IO,        /* of a transfer: what the device should have left there */
+    CBIT_GUEST_LOAD_SECRET,    /* of the owner's secret */
     CBIT_GUEST_LOAD_CONVERTED, /* of a page that has changed sides: anything may come */
     CBIT_GUEST_LOAD_RING,      /* of a used ring: the driver wants to know */
 } cbit_guest_load_kind_t;
@@ -301,6 +304,8 @@ struct cbit_guest {
         uint32_t at, answers;
         cbit_guest_conversion_t result;
     } convert;
+    bool secret_expected, secret_asked;
+    uint8_t secret[CBIT_GUEST_SECRET_BYTES];
     cbit_guest_races_t races; /* what several vCPUs have stored where others look */
     cbit_err_t failed;        /* a source failed, or memory is out: the programs end */
     cbit_guest_stats_t stats;

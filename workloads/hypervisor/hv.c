@@ -363,6 +363,7 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .swiotlb_bytes = guest->config->swiotlb,
         .io_room_bytes = largest_event_io(guest),
         .converts = converts(guest),
+        .secret = guest->session != NULL,
     };
     return cbit_guest_create(&config, guest->sources, &guest->soft, hv->diag);
 }

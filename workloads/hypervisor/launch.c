@@ -380,7 +380,7 @@ static cbit_hv_step_t secret_sent(void *self)
     cbit_hv_guest_t *guest = self;
     cbit_hv_step_t step = cbit_hv_launch_checked(guest);
     if (step == CBIT_HV_NEXT) {
-        cbit_hv_secret_check(guest);
+        cbit_hv_secret_sent(guest);
     }
     return step;
 }

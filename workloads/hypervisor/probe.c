@@ -190,6 +190,7 @@ void cbit_hv_probe_converted(cbit_hv_guest_t *guest)
         probe->state = CBIT_HV_PROBE_DONE;
         probe->result->skipped = false;
         probe->result->blocks = (uint64_t)seen.lines * 4;
+        probe->result->changed_blocks = (uint64_t)(seen.lines - seen.old_lines) * 4;
         probe->result->outcome = seen.old_lines > 0                ? "stale"
                                  : seen.shared_lines == seen.lines ? "plaintext"
                                                                    : "garbage";

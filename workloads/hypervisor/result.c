@@ -51,6 +51,7 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     cbit_guest_stats_t soft;
     cbit_guest_stats(guest->soft, &soft);
     cbit_hv_probe_converted(guest);
+    result->secret_ok = soft.secret_reads > 0 && soft.secret_right == soft.secret_reads;
     result->loads_checked = soft.loads_checked;
     result->load_mismatches = soft.load_mismatches;
     result->loads_raced = soft.loads_raced;

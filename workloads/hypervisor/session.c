@@ -18,7 +18,7 @@ enum {
     BLOB_AT = 0x900,
     HEADER_AT = 0xa00,
     SECRET_AT = 0xb00,
-    SECRET_BYTES = 64,
+    SECRET_BYTES = CBIT_GUEST_SECRET_BYTES,
     /* PDH_CERT_EXPORT: the PDH, and the chain on two pages behind it. */
     CHAIN_AT = CBIT_PAGE_BYTES,
     EXPORT_BYTES = 3 * CBIT_PAGE_BYTES,
@@ -194,16 +194,9 @@ cbit_hv_step_t cbit_hv_secret_send(void *self)
     return CBIT_HV_WAIT;
 }
 
-void cbit_hv_secret_check(cbit_hv_guest_t *guest)
+void cbit_hv_secret_sent(cbit_hv_guest_t *guest)
 {
-    cbit_spa_t spa;
-    uint8_t seen[SECRET_BYTES];
-    cbit_port_t port = cbit_platform_host_port(guest->hv->platform, 0);
-    if (guest->session == NULL ||
-        !cbit_hv_nested_lookup(&guest->nested, cbit_hv_secret_gpa(guest), &spa)) {
-        return;
+    if (guest->session != NULL) {
+        cbit_guest_expect_secret(guest->soft, guest->session->secret);
     }
-    guest->result->secret_ok =
-        port.peek(port.self, spa, (cbit_key_t)guest->asid, seen, sizeof seen) == CBIT_ERR_OK &&
-        memcmp(seen, guest->session->secret, sizeof seen) == 0;
 }

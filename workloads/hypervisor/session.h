@@ -31,7 +31,7 @@ cbit_hv_step_t cbit_hv_secret_send(void *self);
 void cbit_hv_session_start(const cbit_hv_guest_t *guest, sev_start_t *start);
 void cbit_hv_session_key(const cbit_hv_guest_t *guest, uint8_t tik[SEV_KEY_BYTES]);
 
-/* What the guest would read is compared with what its owner sent. */
-void cbit_hv_secret_check(cbit_hv_guest_t *guest);
+/* The secret is there: the guest will read it and see whether it is what its owner sent. */
+void cbit_hv_secret_sent(cbit_hv_guest_t *guest);
 
 #endif

@@ -93,6 +93,7 @@ typedef struct cbit_guest_config {
     bool unaware;                  /* encrypted, but its system sets no C-bit all the same */
     uint64_t seed;                 /* frame order and stored values */
     uint64_t swiotlb_bytes;        /* bounce buffer; multiple of 256 KiB; 0: as Linux sizes it */
+    bool secret;                   /* keeps its last page for a secret of its owner */
     bool converts;                 /* keeps a page for cbit_guest_convert */
     uint64_t io_room_bytes;        /* the largest transfer besides those of `io`; 0: none */
     uint64_t warm_up_instructions; /* before CBIT_GUEST_HYPERCALL_MEASURE; 0: no such call */
@@ -242,6 +243,14 @@ bool cbit_guest_io_waits(const cbit_guest_t *guest, uint32_t vcpu);
 /* True while it has not looked at the one that it was given last. */
 bool cbit_guest_io_interrupted(const cbit_guest_t *guest, uint32_t vcpu);
 
+/* ---- its owner's secret ---- */
+
+enum { CBIT_GUEST_SECRET_BYTES = 64 };
+
+/* What the owner has sent to the guest's last page: vCPU 0 reads it once it has booted, and counts
+   in secret_reads and secret_right. Call before the guest runs. */
+void cbit_guest_expect_secret(cbit_guest_t *guest, const uint8_t secret[CBIT_GUEST_SECRET_BYTES]);
+
 /* ---- pages that change sides ---- */
 
 /* What vCPU 0 reads of a page that it has made shared and private again. */
@@ -268,7 +277,7 @@ typedef struct cbit_guest_stats {
     uint64_t stores, pages_cleared, pages_private, pages_shared;
     uint64_t pages_generated; /* fetched from, but not in the trace: stand-in code */
     uint64_t io_requests, io_mismatches, io_failed, bounce_copied_bytes;
-    uint64_t interrupts, vc_exceptions;
+    uint64_t interrupts, vc_exceptions, secret_reads, secret_right;
     uint64_t swiotlb_slots, swiotlb_mappings, swiotlb_failures, swiotlb_fallovers;
     uint64_t swiotlb_high_water, swiotlb_used_sum; /* slots; the sum: at each mapping */
 } cbit_guest_stats_t;

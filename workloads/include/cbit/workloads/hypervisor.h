@@ -128,7 +128,7 @@ typedef struct cbit_run_guest {
     uint32_t end;  /* cbit_guest_end_t */
     int32_t last_exit;
     bool launch_measurement_ok; /* owner's digest agrees with LAUNCH_MEASURE */
-    bool secret_ok;             /* the guest would read the secret that its owner has sent */
+    bool secret_ok;             /* the guest has read the secret that its owner has sent */
     uint64_t launch_ps;         /* LAUNCH_START sent to LAUNCH_FINISH answered */
     uint64_t launch_bytes;      /* through LAUNCH_UPDATE_DATA */
     uint64_t first_vmrun_ps;
