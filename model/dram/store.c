@@ -71,13 +71,17 @@ void cbit_store_destroy(cbit_store_t *store)
     free(store);
 }
 
+static uint64_t home_of(uint64_t slots, uint64_t page)
+{
+    /* Fibonacci hashing: neighbouring pages spread over the table. */
+    return ((page * 0x9e3779b97f4a7c15u) >> 20) & (slots - 1);
+}
+
 /* The table slot of a page, or the empty one where it belongs. */
 static uint64_t probe(const page_ref_t *table, uint64_t slots, uint64_t page)
 {
-    /* Fibonacci hashing: neighbouring pages spread over the table. */
-    uint64_t at = (page * 0x9e3779b97f4a7c15u) >> 20;
-    for (at &= slots - 1; table[at].slot_plus_1 != EMPTY && table[at].page != page;
-         at = (at + 1) & (slots - 1)) {
+    uint64_t at = home_of(slots, page);
+    for (; table[at].slot_plus_1 != EMPTY && table[at].page != page; at = (at + 1) & (slots - 1)) {
     }
     return at;
 }
@@ -94,6 +98,19 @@ static uint8_t *find_page(const cbit_store_t *store, uint64_t page)
     }
     const page_ref_t *ref = &store->table[probe(store->table, store->table_slots, page)];
     return ref->slot_plus_1 == EMPTY ? NULL : slot_bytes(store, ref->slot_plus_1 - 1);
+}
+
+void cbit_store_hint(const cbit_store_t *store, cbit_spa_t spa)
+{
+    __builtin_prefetch(&store->table[home_of(store->table_slots, spa / CBIT_PAGE_BYTES)]);
+}
+
+void cbit_store_prefetch(const cbit_store_t *store, cbit_spa_t spa)
+{
+    const uint8_t *page = find_page(store, spa / CBIT_PAGE_BYTES);
+    if (page != NULL) {
+        __builtin_prefetch(page + spa % CBIT_PAGE_BYTES);
+    }
 }
 
 static bool grow_table(cbit_store_t *store)

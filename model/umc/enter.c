@@ -159,6 +159,7 @@ void umc_enter_due(cbit_umc_t *umc, uint64_t nck)
         umc->inbox_of[write]--;
         umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
         cbit_dram_place_t place;
+        cbit_store_prefetch(umc->parts.store, user->line_spa);
         if (!cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &place)) {
             cbit_txn_t *txn = user->txn;
             memset(txn->data, 0, txn->size_bytes);

@@ -58,6 +58,7 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     user->channel_line =
         umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
         CBIT_LINE_BYTES;
+    cbit_store_hint(umc->parts.store, user->line_spa);
     cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
     txn->entered_ps = now_ps;
     uint64_t nck = cbit_clock_edge_at_or_after(&umc->device.clock, now_ps);

@@ -29,6 +29,14 @@ cbit_err_t cbit_store_read(const cbit_store_t *store, cbit_spa_t spa, void *byte
 cbit_err_t cbit_store_write(cbit_store_t *store, cbit_spa_t spa, const void *bytes,
                             uint64_t len_bytes);
 
+/*
+ * Brings what a later access needs into the host's caches; changes nothing. Memory scattered over
+ * pages costs two misses, one after the other: hint as soon as the address is known, prefetch some
+ * accesses later, and the access itself finds all there. Addresses beyond the store are allowed.
+ */
+void cbit_store_hint(const cbit_store_t *store, cbit_spa_t spa);
+void cbit_store_prefetch(const cbit_store_t *store, cbit_spa_t spa);
+
 /* Bytes of memory behind the touched pages, bookkeeping included. */
 uint64_t cbit_store_footprint_bytes(const cbit_store_t *store);
 
