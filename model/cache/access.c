@@ -38,8 +38,10 @@ static void serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_tx
         line->by = line->dirty ? line->by : (uint32_t)txn->source << 16 | txn->source_id;
     } else {
         cbit_line_make_exclusive(cache, line, core);
-        line->dirty = true;
-        line->by = (uint32_t)txn->source << 16 | txn->source_id;
+        line->by = line->dirty && txn->size_bytes == 0
+                       ? line->by
+                       : (uint32_t)txn->source << 16 | txn->source_id;
+        line->dirty = line->dirty || txn->size_bytes != 0;
     }
     txn->status = CBIT_ERR_OK;
 }
@@ -173,9 +175,11 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
         if (line->owner != (int16_t)port->core) {
             cbit_line_make_exclusive(cache, line, port->core);
         }
-        line->dirty = true;
+        line->dirty = line->dirty || len_bytes != 0;
     }
-    count_hit(cache, which);
+    if (len_bytes != 0) {
+        count_hit(cache, which);
+    }
     *clocks = cache->clocks[which];
     return true;
 }
@@ -209,25 +213,39 @@ static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
     return mshr;
 }
 
-/* Copies elsewhere answer, or give way: the farther of them decides how long it takes. */
+/* The complexes that have a copy, in their L3 or in a core. */
+static uint64_t holders(const cbit_cache_t *cache, const cbit_line_t *line)
+{
+    uint64_t found = line->complexes;
+    for (uint64_t left = line->cores; left != 0; left &= left - 1) {
+        found |= UINT64_C(1) << cbit_complex_of(cache, (uint32_t)__builtin_ctzll(left));
+    }
+    return found;
+}
+
+/* Copies elsewhere answer, or give way: a reader takes the nearest, a writer needs the answer of
+   all, and so waits for the farthest. */
 static void start_transfer(cbit_mshr_t *mshr)
 {
     cbit_cache_t *cache = mshr->cache;
-    const cbit_line_t *line = &cache->pool[mshr->line];
     uint32_t complex = cbit_complex_of(cache, mshr->first->core);
-    uint32_t per = cache->config.cores_per_complex;
-    uint64_t inside = (per >= 64 ? UINT64_MAX : (UINT64_C(1) << per) - 1) << complex * per;
-    bool remote = (line->complexes & ~(UINT64_C(1) << complex)) != 0;
-    bool has_copy = (line->cores & inside) != 0 || (line->complexes >> complex & 1) != 0;
+    const uint64_t all = holders(cache, &cache->pool[mshr->line]);
+    const uint64_t mine = UINT64_C(1) << complex;
+    const uint64_t second = cache->second_socket;
+    const uint64_t socket = (second & mine) != 0 ? second : ~second;
+    const uint64_t near = all & mine, middle = all & socket & ~mine, far = all & ~socket;
     bool write = mshr->first->txn->command == CBIT_COMMAND_WRITE;
-    /* A reader takes the nearest copy; a writer needs the answer of all. */
-    remote = (remote || (line->cores & ~inside) != 0) && (write || !has_copy);
-    cache->stats.transfers += !remote;
-    cache->stats.transfers_remote += remote;
+    bool from_far = write ? far != 0 : far != 0 && near == 0 && middle == 0;
+    bool from_middle = !from_far && (write ? middle != 0 : middle != 0 && near == 0);
+    cache->stats.transfers += !from_far && !from_middle;
+    cache->stats.transfers_remote += from_middle;
+    cache->stats.transfers_socket += from_far;
     mshr->fill = false;
     cbit_event_notify_at(cache->kernel, &mshr->event,
                          cbit_kernel_now_ps(cache->kernel) +
-                             (remote ? cache->config.transfer_remote_ns : cache->transfer_ps));
+                             (from_far      ? cache->config.transfer_socket_ns
+                              : from_middle ? cache->config.transfer_remote_ns
+                                            : cache->transfer_ps));
 }
 
 static void fill_arrived(void *self, cbit_txn_t *fill);
@@ -499,4 +517,17 @@ bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         cbit_waitlist_add(&cache->waiters, waiter);
     }
     return false;
+}
+
+bool cbit_cache_take_write(cbit_cache_t *cache, cbit_txn_t *txn)
+{
+    const cbit_line_t *line = cbit_line_find(cache, cbit_tag(txn->spa, txn->key));
+    if (line == NULL || (line->mshr != NULL && line->mshr->fill)) {
+        return false;
+    }
+    (void)cbit_cache_snoop(cache, CBIT_COMMAND_WRITE, txn->spa, txn->key, txn->data,
+                           txn->size_bytes);
+    txn->status = CBIT_ERR_OK;
+    answer_later(cache, cache->l3.lines != 0 ? ANSWERS_L3 : ANSWERS_L2, txn);
+    return true;
 }

@@ -56,7 +56,12 @@ const cbit_row_t cbit_cache_rows[] = {
      .max = 10000000, .fallback = 110000,
      .source = "assumed: core to core across complexes takes about 110 ns on Rome (measured by the "
                "press, one round of a ping-pong)",
-     .help = "A line, or the right to write it, from another complex"},
+     .help = "A line, or the right to write it, from another complex of the socket"},
+    {CBIT_FIELD(PS, cbit_cache_config_t, transfer_socket_ns), .unit = "ns", .min = 1000,
+     .max = 10000000, .fallback = 220000,
+     .source = "assumed: core to core across sockets takes about twice the 110 ns across complexes "
+               "on Rome (measured by the press, one round of a ping-pong)",
+     .help = "A line, or the right to write it, from the other socket"},
     {.key = NULL},
 };
 
@@ -69,7 +74,8 @@ const cbit_row_t cbit_cache_stat_rows[] = {
     STAT(l2_hits, "Requests answered by L2"),
     STAT(l3_hits, "Requests answered by the complex's L3"),
     STAT(transfers, "Lines or rights to write from another core of the complex"),
-    STAT(transfers_remote, "Lines or rights to write from another complex"),
+    STAT(transfers_remote, "Lines or rights to write from another complex of the socket"),
+    STAT(transfers_socket, "Lines or rights to write from the other socket"),
     STAT(invalidations, "Copies that writes took away"),
     STAT(misses, "Lines asked for in memory"),
     STAT(merges, "Requests that waited for a line on its way"),
@@ -145,6 +151,7 @@ static cbit_err_t check(const cbit_cache_config_t *config, uint32_t cores, cbit_
         {"mshrs", config->mshrs},
         {"transfer_cclk", config->transfer_cclk},
         {"transfer_remote_ns", config->transfer_remote_ns},
+        {"transfer_socket_ns", config->transfer_socket_ns},
     };
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
         const cbit_row_t *row = cbit_rows_find(cbit_cache_rows, given[i].key);
@@ -328,8 +335,10 @@ void cbit_cache_set_timing_only(cbit_cache_t *cache)
     cache->bytes = NULL;
 }
 
-void cbit_cache_bind_complex(cbit_cache_t *cache, uint32_t complex, cbit_port_t below)
+void cbit_cache_bind_complex(cbit_cache_t *cache, uint32_t complex, uint32_t socket,
+                             cbit_port_t below)
 {
+    cache->second_socket |= (uint64_t)(socket & 1) << complex;
     cache->below_of_complex[complex] = below;
 }
 
@@ -394,11 +403,23 @@ bool cbit_cache_snoop(cbit_cache_t *cache, cbit_command_t command, cbit_spa_t sp
         return false;
     }
     update(cache, line, offset, bytes, len_bytes);
-    if (cbit_line_on_chip(line) && !line->dirty) {
+    /* One that comes back from a write-back buffer is nowhere yet, and perhaps clean. */
+    if ((cbit_line_on_chip(line) || line->mshr != NULL) && !line->dirty) {
         line->dirty = true;
         line->by = (uint32_t)CBIT_SOURCE_DMA << 16;
     }
     return true;
+}
+
+bool cbit_cache_patch_fill(cbit_cache_t *cache, cbit_spa_t spa, cbit_key_t key, const void *bytes,
+                           uint32_t len_bytes)
+{
+    cbit_mshr_t *filling;
+    (void)present(cache, cbit_tag(spa, key), &filling);
+    if (filling != NULL && len_bytes != 0) {
+        patch(filling, spa % CBIT_LINE_BYTES, bytes, len_bytes);
+    }
+    return filling != NULL;
 }
 
 static uint32_t within_line(cbit_spa_t spa, uint32_t len_bytes)

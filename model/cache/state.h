@@ -102,6 +102,7 @@ struct cbit_cache {
     cbit_kernel_t *kernel;
     cbit_port_t below;             /* without time */
     cbit_port_t *below_of_complex; /* requests */
+    uint64_t second_socket;        /* complexes there */
     cbit_waiter_t below_space;
     cbit_waitlist_t waiters;
     cbit_ps_t transfer_ps, look_up_ps;

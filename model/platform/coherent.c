@@ -44,32 +44,48 @@ static void on_read_reply(void *self, cbit_txn_t *txn)
     cbit_txn_reply(txn);
 }
 
-static void snoop_write(cbit_coherent_t *coherent, cbit_txn_t *txn)
-{
-    (void)cbit_cache_snoop(coherent->cache, CBIT_COMMAND_WRITE, txn->spa, txn->key, txn->data,
-                           txn->size_bytes);
-}
-
-/* A core that is nearer to the memory may have fetched the line past the write on its way. */
+/* Unless a fill took note of the write when memory took it: a core that is nearer to the memory may
+   have fetched the line past it. */
 static void on_write_reply(void *self, cbit_txn_t *txn)
 {
-    snoop_write(self, txn);
+    cbit_coherent_read_t *write = self;
+    if (!write->held) {
+        (void)cbit_cache_snoop(write->coherent->cache, CBIT_COMMAND_WRITE, txn->spa, txn->key,
+                               txn->data, txn->size_bytes);
+    }
+    put(write);
     cbit_txn_reply(txn);
+}
+
+/* A line that is cached takes the write: behind it in memory would be older bytes, and the line may
+   be written back before or after this request comes there. */
+static bool send_write(cbit_coherent_t *coherent, cbit_txn_t *txn, cbit_waiter_t *waiter)
+{
+    if (cbit_cache_take_write(coherent->cache, txn)) {
+        return true;
+    }
+    cbit_coherent_read_t *write = take(coherent);
+    cbit_txn_push_reply(txn, on_write_reply, write);
+    const uint8_t hops = txn->hops, size_bytes = txn->size_bytes;
+    const cbit_spa_t spa = txn->spa;
+    const cbit_key_t key = txn->key;
+    uint8_t bytes[CBIT_LINE_BYTES]; /* from its yes on the request is not ours */
+    memcpy(bytes, txn->data, size_bytes);
+    write->held = cbit_cache_patch_fill(coherent->cache, spa, key, NULL, 0);
+    if (!coherent->below.try_send(coherent->below.self, txn, waiter)) {
+        txn->hops = (uint8_t)(hops - 1);
+        put(write);
+        return false;
+    }
+    (void)cbit_cache_patch_fill(coherent->cache, spa, key, bytes, size_bytes);
+    return true;
 }
 
 static bool coherent_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
     cbit_coherent_t *coherent = self;
     if (txn->command == CBIT_COMMAND_WRITE) {
-        /* Before the send: from then on the request is not ours. */
-        snoop_write(coherent, txn);
-        cbit_txn_push_reply(txn, on_write_reply, coherent);
-        uint8_t hops = txn->hops;
-        if (!coherent->below.try_send(coherent->below.self, txn, waiter)) {
-            txn->hops = (uint8_t)(hops - 1);
-            return false;
-        }
-        return true;
+        return send_write(coherent, txn, waiter);
     }
     cbit_coherent_read_t *read = take(coherent);
     read->held = cbit_cache_snoop(coherent->cache, CBIT_COMMAND_READ, txn->spa, txn->key,

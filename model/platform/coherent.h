@@ -10,7 +10,8 @@
 
 typedef struct cbit_coherent cbit_coherent_t;
 
-/* A read under way: what the caches had when it was sent. */
+/* A request under way: what the caches had when a read was sent; whether a fill that was on its way
+   took note of a write. */
 typedef struct cbit_coherent_read {
     cbit_coherent_t *coherent;
     struct cbit_coherent_read *next; /* in the pool while idle */

@@ -182,7 +182,7 @@ static cbit_err_t build_cores(cbit_platform_t *platform, cbit_diag_t *diag)
                          config->cache.cores_per_complex;
     uint32_t entries = CBIT_FABRIC_QUADRANTS * config->fabric.sockets;
     for (uint32_t i = 0; i < complexes; i++) {
-        cbit_cache_bind_complex(platform->cache, i,
+        cbit_cache_bind_complex(platform->cache, i, i % entries / CBIT_FABRIC_QUADRANTS,
                                 cbit_recorder_tap(&platform->recorder, i % entries,
                                                   cbit_fabric_port_at(platform->fabric, i)));
     }

@@ -92,6 +92,17 @@ static void prepare(cbit_vcpu_t *vcpu, const in_place_t *what, const void *bytes
     blocking->state = BLOCKING_REFUSED;
 }
 
+/* Walks, fetches and descriptors see the core's own stores: one that is still in the buffer is
+   waited for. A write in place comes after all that was begun before it. */
+static bool in_order(cbit_vcpu_t *vcpu, const in_place_t *what, uint32_t len_bytes)
+{
+    bool waits = what->command == CBIT_COMMAND_WRITE
+                     ? !cbit_vcpu_is_drained(vcpu)
+                     : cbit_order_meets(vcpu, what->target, len_bytes);
+    vcpu->waits_for_slot = waits;
+    return !waits;
+}
+
 static cbit_step_t access_in_place(cbit_vcpu_t *vcpu, const in_place_t *what, void *bytes,
                                    uint32_t len_bytes)
 {
@@ -103,7 +114,7 @@ static cbit_step_t access_in_place(cbit_vcpu_t *vcpu, const in_place_t *what, vo
         return STEP_WAIT;
     }
     if (blocking->state == BLOCKING_FREE) {
-        if (!cbit_vcpu_may_act(vcpu)) {
+        if (!cbit_vcpu_may_act(vcpu) || !in_order(vcpu, what, len_bytes)) {
             return STEP_WAIT;
         }
         uint32_t clocks;
@@ -201,29 +212,14 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
 
 /* ---- loads and stores ---- */
 
-/* The stack of free slots of one kind, and how many of that kind are busy. */
-static uint16_t *free_stack(cbit_vcpu_t *vcpu, bool store, uint32_t **busy, uint32_t *count)
-{
-    *busy = store ? &vcpu->stores_busy : &vcpu->loads_busy;
-    *count = store ? vcpu->config.max_stores : vcpu->config.max_misses;
-    return vcpu->slots_free + (store ? vcpu->config.max_misses : 0);
-}
-
 static void slot_complete(cbit_slot_t *slot, uint64_t at_n)
 {
     cbit_vcpu_t *vcpu = slot->vcpu;
-    uint32_t *busy, count;
-    uint16_t *stack = free_stack(vcpu, slot->store, &busy, &count);
-    stack[--*busy] = (uint16_t)(slot - vcpu->slots);
+    vcpu->slots_free[--vcpu->loads_busy] = (uint16_t)(slot - vcpu->slots);
     slot->busy = false;
-    if (slot->store) {
-        return;
-    }
     vcpu->last_load = vcpu->last_load == slot ? NULL : vcpu->last_load;
     vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
-    if (slot->program->on_data != NULL) {
-        slot->program->on_data(slot->program->self, &slot->op, slot->bytes);
-    }
+    cbit_order_complete(vcpu, slot);
 }
 
 static void piece_answered(void *self, cbit_txn_t *txn)
@@ -231,7 +227,7 @@ static void piece_answered(void *self, cbit_txn_t *txn)
     struct cbit_piece *piece = self;
     cbit_slot_t *slot = piece->slot;
     cbit_vcpu_t *vcpu = slot->vcpu;
-    if (!slot->store && !txn->no_bytes) {
+    if (!txn->no_bytes) {
         /* A machine check of a load that nobody waits for is not precise: its bytes are zero. */
         memcpy(slot->bytes + piece->offset, txn->data, txn->size_bytes);
         cbit_vcpu_saw(vcpu, (cbit_target_t){.spa = txn->spa, .key = txn->key}, txn->size_bytes);
@@ -239,6 +235,7 @@ static void piece_answered(void *self, cbit_txn_t *txn)
     if (--slot->pending == 0) {
         slot_complete(slot, cbit_clock_edge_at_or_after(&vcpu->clock,
                                                         cbit_kernel_now_ps(vcpu->parts.kernel)));
+        cbit_order_commit(vcpu);
         if (vcpu->waits_for_slot) {
             vcpu->waits_for_slot = false;
             cbit_vcpu_wake(vcpu);
@@ -246,20 +243,19 @@ static void piece_answered(void *self, cbit_txn_t *txn)
     }
 }
 
-static bool slot_free(cbit_vcpu_t *vcpu, bool store)
+static bool has_room(const cbit_vcpu_t *vcpu, bool store)
 {
-    uint32_t *busy, count;
-    (void)free_stack(vcpu, store, &busy, &count);
-    return *busy < count;
+    return store ? vcpu->stores_busy < vcpu->config.max_stores
+                 : vcpu->loads_busy < vcpu->config.max_misses && cbit_order_has_room(vcpu);
 }
 
-/* What a load waits for before it may issue: a slot, and the load that its address comes from. */
+/* What an access waits for before it may issue: room, and the load that its address comes from. */
 static cbit_step_t start(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     bool store = op->kind == CBIT_OP_STORE;
     bool after_load = op->depends && vcpu->last_load != NULL;
     vcpu->slot = NULL; /* taken when it is needed; none that is free now can be gone by then */
-    if (after_load || !slot_free(vcpu, store)) {
+    if (after_load || !has_room(vcpu, store)) {
         vcpu->waits_for_slot = true;
         return STEP_WAIT;
     }
@@ -303,46 +299,34 @@ static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 
 static void begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    bool store = op->kind == CBIT_OP_STORE;
-    uint32_t *busy, count;
-    const uint16_t *stack = free_stack(vcpu, store, &busy, &count);
-    cbit_slot_t *slot = &vcpu->slots[stack[(*busy)++]];
+    cbit_slot_t *slot = &vcpu->slots[vcpu->slots_free[vcpu->loads_busy++]];
     vcpu->slot = slot;
     slot->busy = true;
-    slot->store = store;
     slot->pending = 1; /* ours, until all pieces are sent */
-    slot->program = &vcpu->context->program;
-    if (!store && slot->program->on_data != NULL) {
-        slot->op = *op; /* only to tell the program */
-    }
-    vcpu->last_load = store ? vcpu->last_load : slot;
+    slot->retried = false;
+    slot->load = cbit_order_load(vcpu, op, slot);
+    vcpu->last_load = slot;
 }
 
 /* Timing only: nothing moves unless the program looks at what it loads. */
-static bool carries_bytes(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
+static bool carries_bytes(const cbit_vcpu_t *vcpu, bool store)
 {
-    return !vcpu->parts.timing_only ||
-           (op->kind == CBIT_OP_LOAD && vcpu->context->program.on_data != NULL);
+    return !vcpu->parts.timing_only || (!store && vcpu->context->program.on_data != NULL);
 }
 
 /* True if the piece is done with or on its way. */
-static cbit_step_t send_piece(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t offset,
-                              uint32_t *clocks)
+static cbit_step_t send_piece(cbit_vcpu_t *vcpu, uint32_t offset, uint32_t *clocks)
 {
     cbit_slot_t *slot = vcpu->slot;
     struct cbit_piece *piece = &slot->pieces[vcpu->piece];
     cbit_target_t target = vcpu->targets[vcpu->piece];
     uint32_t len = vcpu->target_len[vcpu->piece];
-    cbit_command_t command = slot->store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ;
     const cbit_port_t *memory = &vcpu->parts.memory;
     if (vcpu->send_refused_ps == 0) {
-        uint8_t *bytes = carries_bytes(vcpu, op) ? slot->bytes + offset : NULL;
-        if (slot->store && bytes != NULL) {
-            memcpy(bytes, op->data + offset, len);
-        }
-        if (memory->quick != NULL &&
-            memory->quick(memory->self, command, target.spa, target.key, bytes, len, clocks)) {
-            if (!slot->store && bytes != NULL) {
+        uint8_t *bytes = carries_bytes(vcpu, false) ? slot->bytes + offset : NULL;
+        if (memory->quick != NULL && memory->quick(memory->self, CBIT_COMMAND_READ, target.spa,
+                                                   target.key, bytes, len, clocks)) {
+            if (bytes != NULL) {
                 cbit_vcpu_saw(vcpu, target, len);
             }
             return STEP_DONE;
@@ -350,26 +334,64 @@ static cbit_step_t send_piece(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t o
         if (!cbit_vcpu_in_time(vcpu)) {
             return STEP_WAIT;
         }
-        cbit_txn_init(&piece->txn, command, target.spa, len, target.key, CBIT_SOURCE_VCPU,
+        cbit_txn_init(&piece->txn, CBIT_COMMAND_READ, target.spa, len, target.key, CBIT_SOURCE_VCPU,
                       cbit_vcpu_edge_ps(vcpu, vcpu->issue_n));
         piece->txn.source_id = vcpu->context->guest;
         cbit_txn_charge(&piece->txn, CBIT_STAGE_WALK, vcpu->walk_ps);
         cbit_txn_charge(&piece->txn, CBIT_STAGE_CORE, vcpu->first_waited_ps);
         piece->txn.no_bytes = bytes == NULL;
-        if (slot->store && bytes != NULL) {
-            memcpy(piece->txn.data, bytes, len);
-        }
         cbit_txn_push_reply(&piece->txn, piece_answered, piece);
         piece->offset = (uint8_t)offset;
     }
     slot->pending++;
     cbit_ps_t since_ps = vcpu->send_refused_ps;
+    slot->retried = slot->retried || since_ps != 0;
     if (!send(vcpu, memory, &piece->txn, &vcpu->send_refused_ps)) {
         slot->pending--;
         return STEP_WAIT;
     }
     if (since_ps != 0) {
         vcpu->first_waited_ps += cbit_kernel_now_ps(vcpu->parts.kernel) - since_ps;
+    }
+    return STEP_DONE;
+}
+
+/* A load has its bytes at that time, and they need not be waited for. */
+static void load_done(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes, uint32_t clocks)
+{
+    vcpu->last_load = NULL;
+    vcpu->last_load_n = vcpu->n + clocks > vcpu->last_load_n ? vcpu->n + clocks : vcpu->last_load_n;
+    cbit_order_load_now(vcpu, op, bytes);
+}
+
+static cbit_step_t issue_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    if (vcpu->slot == NULL) {
+        uint8_t bytes[CBIT_LINE_BYTES];
+        cbit_forward_t forward = cbit_order_forward(vcpu, bytes);
+        if (forward == FORWARD_WAIT) {
+            vcpu->waits_for_slot = true;
+            return STEP_WAIT;
+        }
+        if (forward == FORWARD_WHOLE) {
+            vcpu->issued = false;
+            load_done(vcpu, op, bytes, vcpu->config.forward_cclk);
+            return STEP_DONE;
+        }
+        begin_slot(vcpu, op);
+        vcpu->first_waited_ps = waited_ps(vcpu) - vcpu->walk_ps; /* for a store in the buffer */
+    }
+    uint32_t clocks = 0;
+    while (vcpu->piece < vcpu->target_count) {
+        cbit_step_t step = send_piece(vcpu, vcpu->piece == 0 ? 0 : vcpu->target_len[0], &clocks);
+        if (step != STEP_DONE) {
+            return step;
+        }
+        vcpu->piece++;
+    }
+    vcpu->issued = false;
+    if (--vcpu->slot->pending == 0) {
+        slot_complete(vcpu->slot, vcpu->n + clocks);
     }
     return STEP_DONE;
 }
@@ -386,59 +408,54 @@ cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     if (step != STEP_DONE || !cbit_vcpu_may_act(vcpu)) {
         return step == STEP_DONE ? STEP_WAIT : step;
     }
-    if (vcpu->slot == NULL) {
-        begin_slot(vcpu, op);
+    if (op->kind == CBIT_OP_LOAD) {
+        return issue_load(vcpu, op);
     }
-    uint32_t clocks = 0;
-    while (vcpu->piece < vcpu->target_count) {
-        uint32_t offset = vcpu->piece == 0 ? 0 : vcpu->target_len[0];
-        step = send_piece(vcpu, op, offset, &clocks);
-        if (step != STEP_DONE) {
-            return step;
-        }
-        vcpu->piece++;
-    }
-    vcpu->issued = false;
-    if (--vcpu->slot->pending == 0) {
-        slot_complete(vcpu->slot, vcpu->n + clocks);
-    }
-    return STEP_DONE;
+    step = cbit_order_store(vcpu, op);
+    vcpu->issued = step == STEP_WAIT;
+    return step;
+}
+
+/* What must hold for an access that has nothing to wait for. */
+static bool may_hit(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    return !vcpu->issued && vcpu->parts.memory.quick != NULL && cbit_vcpu_paged(vcpu) &&
+           op->gva % CBIT_LINE_BYTES + op->size_bytes <= CBIT_LINE_BYTES &&
+           !(op->depends && (vcpu->last_load != NULL || vcpu->last_load_n > vcpu->n)) &&
+           (op->kind == CBIT_OP_STORE ? cbit_vcpu_is_drained(vcpu) : cbit_order_has_room(vcpu));
 }
 
 bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     bool store = op->kind == CBIT_OP_STORE;
     const cbit_port_t *memory = &vcpu->parts.memory;
-    if (vcpu->issued || memory->quick == NULL || !cbit_vcpu_paged(vcpu) ||
-        op->gva % CBIT_LINE_BYTES + op->size_bytes > CBIT_LINE_BYTES ||
-        (op->depends && (vcpu->last_load != NULL || vcpu->last_load_n > vcpu->n))) {
-        return false;
-    }
     cbit_target_t target;
-    if (!cbit_vcpu_translate_hit(vcpu, op->gva, store ? INTENT_WRITE : INTENT_READ, &target)) {
+    if (!may_hit(vcpu, op) ||
+        !cbit_vcpu_translate_hit(vcpu, op->gva, store ? INTENT_WRITE : INTENT_READ, &target)) {
         return false;
     }
-    uint8_t line[CBIT_LINE_BYTES], *bytes = carries_bytes(vcpu, op) ? line : NULL;
+    uint8_t line[CBIT_LINE_BYTES], *bytes = carries_bytes(vcpu, store) ? line : NULL;
     if (store && bytes != NULL) {
         memcpy(bytes, op->data, op->size_bytes);
     }
     uint32_t clocks;
-    if (!memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
+    if (cbit_order_meets(vcpu, target, op->size_bytes) ||
+        !memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
                        target.key, bytes, op->size_bytes, &clocks)) {
         vcpu->mine->tlb_hits--; /* it is counted on the long way */
         return false;
     }
     count_access(vcpu, target.key);
     if (store) {
+        vcpu->store_number++;
         return true;
     }
-    vcpu->last_load = NULL;
-    vcpu->last_load_n = vcpu->n + clocks > vcpu->last_load_n ? vcpu->n + clocks : vcpu->last_load_n;
+    vcpu->targets[0] = target;
+    vcpu->target_len[0] = (uint8_t)op->size_bytes;
+    vcpu->target_count = 1;
     if (bytes != NULL) {
         cbit_vcpu_saw(vcpu, target, op->size_bytes);
     }
-    if (vcpu->context->program.on_data != NULL) {
-        vcpu->context->program.on_data(vcpu->context->program.self, op, bytes);
-    }
+    load_done(vcpu, op, bytes, clocks);
     return true;
 }

@@ -62,14 +62,13 @@ typedef struct cbit_blocking {
     cbit_txn_t txn;
 } cbit_blocking_t;
 
-/* A load or store that the core does not wait for in place. */
+/* A load that waits for memory. */
 typedef struct cbit_slot {
     cbit_vcpu_t *vcpu;
     bool busy;
-    bool store;
     uint8_t pending; /* pieces not answered */
-    cbit_op_t op;
-    const cbit_program_t *program;
+    bool retried;    /* refused at first, and then perhaps a hit: its bytes are from before */
+    struct cbit_load *load;
     uint8_t bytes[CBIT_LINE_BYTES];
     struct cbit_piece {
         struct cbit_slot *slot;
@@ -77,6 +76,34 @@ typedef struct cbit_slot {
         cbit_txn_t txn;
     } pieces[2];
 } cbit_slot_t;
+
+/* A load in the order of the program, until all before it have their bytes: then it gets its own.
+   Those that find no other before them are never here. */
+typedef struct cbit_load {
+    uint64_t number;         /* of all loads */
+    uint64_t stores;         /* issued before it */
+    bool complete;           /* its bytes have come, or need not be waited for */
+    const cbit_slot_t *slot; /* while they are on their way */
+    uint32_t pieces;
+    cbit_target_t targets[2];
+    uint8_t len[2];
+    cbit_op_t op;
+    const cbit_program_t *program;
+} cbit_load_t;
+
+/* A store that nobody else sees yet, in the order of the program. */
+typedef struct cbit_store {
+    uint64_t loads;     /* issued before it: it waits until they have their bytes */
+    uint32_t count, at; /* pieces; those written */
+    uint8_t bytes[CBIT_LINE_BYTES];
+    struct cbit_store_piece {
+        cbit_vcpu_t *vcpu;
+        enum { PIECE_IDLE, PIECE_FETCHING, PIECE_WRITING, PIECE_WRITTEN } state;
+        cbit_target_t target;
+        uint8_t offset, len;
+        cbit_txn_t txn;
+    } pieces[2];
+} cbit_store_t;
 
 typedef struct cbit_walk {
     bool active;
@@ -100,7 +127,7 @@ typedef struct cbit_walk {
 } cbit_walk_t;
 
 enum { REWIND_OPS = 256, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
-enum { TLB_HINTS = 16 };
+enum { TLB_HINTS = 16, STORE_LINES = 64 };
 enum { GPR_RAX = 0, GPR_RSP = 4 };
 
 /* A program and where it stands. */
@@ -222,9 +249,19 @@ struct cbit_vcpu {
     uint32_t fetched_bytes;
     bool op_begun; /* interrupts wait until the operation in progress is complete */
 
-    cbit_slot_t *slots; /* max_misses loads, then max_stores stores */
-    uint32_t loads_busy, stores_busy;
-    uint16_t *slots_free;         /* loads' from 0 on, stores' from max_misses on: stacks */
+    cbit_slot_t *slots; /* max_misses */
+    uint32_t loads_busy;
+    uint16_t *slots_free; /* a stack */
+    /* Order (order.c): loads that wait for earlier ones, and the store buffer; rings. */
+    cbit_load_t *loads;
+    uint32_t loads_first, loads_count;
+    uint64_t load_number; /* of the next one */
+    cbit_store_t *stores;
+    uint32_t stores_first, stores_busy;
+    uint64_t store_number;            /* of the next one */
+    uint8_t store_lines[STORE_LINES]; /* buffered pieces by the line's number */
+    bool committing;
+    cbit_waiter_t store_space;
     const cbit_slot_t *last_load; /* the newest load, if its bytes are still on their way */
     uint64_t last_load_n;         /* when the last one that is complete had its bytes */
 
@@ -272,6 +309,50 @@ void cbit_vcpu_saw(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes);
 cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 /* The same for one that both TLB and cache have, within a line; false: it takes the long way. */
 bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op);
+
+/* ---- order (order.c) ---- */
+
+/* All loads so far have their bytes, and all stores are seen. */
+static inline bool cbit_vcpu_is_drained(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->loads_count == 0 && vcpu->stores_busy == 0;
+}
+/* The first load that has no bytes yet, by number; there may be load_queue from it on. */
+static inline uint64_t cbit_order_oldest(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->loads_count == 0 ? vcpu->load_number : vcpu->loads[vcpu->loads_first].number;
+}
+static inline bool cbit_order_has_room(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->load_number - cbit_order_oldest(vcpu) < vcpu->config.load_queue;
+}
+
+/* What buffered stores have to do with the load of the operation in progress. */
+typedef enum cbit_forward {
+    FORWARD_NOTHING,
+    FORWARD_WHOLE, /* the newest that it meets has all of it: the bytes are there */
+    FORWARD_WAIT,  /* that one has a part: it must be written first */
+} cbit_forward_t;
+cbit_forward_t cbit_order_forward(const cbit_vcpu_t *vcpu, uint8_t *bytes);
+/* A buffered store may reach into that line. */
+static inline bool cbit_order_meets_line(const cbit_vcpu_t *vcpu, cbit_spa_t spa)
+{
+    return vcpu->stores_busy != 0 && vcpu->store_lines[spa / CBIT_LINE_BYTES % STORE_LINES] != 0;
+}
+
+bool cbit_order_meets(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len);
+
+/* A load of the operation in progress takes its place; slot NULL: its bytes are there. */
+cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_slot_t *slot);
+/* A load that nothing keeps from having its bytes now, unless others are before it. */
+void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes);
+/* A slot's bytes have come: it, and those behind it that have waited for it, get theirs. */
+void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot);
+
+/* The store of the operation in progress. */
+cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op);
+/* Writes what may be written, in order. */
+void cbit_order_commit(cbit_vcpu_t *vcpu);
 
 /* ---- translation (walk.c) ---- */
 

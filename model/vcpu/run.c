@@ -127,6 +127,13 @@ static void call_hypervisor(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     }
 }
 
+/* What serialises waits for all loads and stores before it. */
+static bool drained(cbit_vcpu_t *vcpu)
+{
+    vcpu->waits_for_slot = !cbit_vcpu_is_drained(vcpu);
+    return !vcpu->waits_for_slot;
+}
+
 static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     switch (op->kind) {
@@ -149,9 +156,15 @@ static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         call_hypervisor(vcpu, op);
         return STEP_WAIT;
     case CBIT_OP_WRITE_CR3:
+        if (!drained(vcpu)) {
+            return STEP_WAIT;
+        }
         write_cr3(vcpu, op->value);
         return STEP_DONE;
     case CBIT_OP_INVLPG:
+        if (!drained(vcpu)) {
+            return STEP_WAIT;
+        }
         cbit_vcpu_forget_page(vcpu, vcpu->guest.asid, op->gva);
         return STEP_DONE;
     case CBIT_OP_HLT:
@@ -205,8 +218,7 @@ static cbit_step_t run_op(cbit_vcpu_t *vcpu)
 
 static cbit_step_t drain(cbit_vcpu_t *vcpu)
 {
-    if (vcpu->loads_busy + vcpu->stores_busy != 0) {
-        vcpu->waits_for_slot = true;
+    if (!drained(vcpu)) {
         return STEP_WAIT;
     }
     vcpu->n = vcpu->last_load_n > vcpu->n ? vcpu->last_load_n : vcpu->n;

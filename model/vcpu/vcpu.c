@@ -37,9 +37,15 @@ const cbit_row_t cbit_vcpu_rows[] = {
     {CBIT_FIELD(U32, cbit_vcpu_config_t, max_misses), .unit = "loads", .min = 1, .max = 256,
      .fallback = 22, .source = SOG ", section 2.6: miss address buffers of the L1 data cache",
      .help = "Loads that may wait for memory at the same time"},
-    {CBIT_FIELD(U32, cbit_vcpu_config_t, max_stores), .unit = "stores", .min = 1, .max = 256,
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, load_queue), .unit = "loads", .min = 1, .max = 1024,
+     .fallback = 72, .source = "AMD at Hot Chips 28: 72 loads out of order (Zen); assumed of Zen 2",
+     .help = "Loads from the oldest that has no bytes yet to the newest"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, max_stores), .unit = "stores", .min = 1, .max = 255,
      .fallback = 48, .source = SOG ", section 2.12: store queue",
-     .help = "Stores that may wait for memory at the same time"},
+     .help = "Stores that wait in the store buffer until they are seen"},
+    {CBIT_FIELD(U32, cbit_vcpu_config_t, forward_cclk), .unit = "cclk", .max = 100, .fallback = 4,
+     .source = "assumed: as a hit in the L1 data cache",
+     .help = "A load of bytes that a store in the buffer has"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, vmrun_cclk), .unit = "cclk", .max = 1000000,
      .fallback = 1000,
      .source = "assumed: half of a 1255 ns exit and return less the hypervisor's own work "
@@ -110,7 +116,9 @@ static cbit_err_t check_config(const cbit_vcpu_config_t *config, cbit_diag_t *di
         {"clock_khz", config->clock_khz},
         {"gpa_bits", config->gpa_bits},
         {"max_misses", config->max_misses},
+        {"load_queue", config->load_queue},
         {"max_stores", config->max_stores},
+        {"forward_cclk", config->forward_cclk},
         {"vmrun_cclk", config->vmrun_cclk},
         {"vmexit_cclk", config->vmexit_cclk},
     };
@@ -161,11 +169,18 @@ static void free_translations(cbit_vcpu_t *vcpu)
 
 static bool build_slots(cbit_vcpu_t *vcpu)
 {
-    uint32_t count = vcpu->config.max_misses + vcpu->config.max_stores;
+    uint32_t count = vcpu->config.max_misses;
     vcpu->slots = calloc(count, sizeof vcpu->slots[0]);
     vcpu->slots_free = calloc(count, sizeof vcpu->slots_free[0]);
-    if (vcpu->slots == NULL || vcpu->slots_free == NULL) {
+    vcpu->loads = calloc(vcpu->config.load_queue, sizeof vcpu->loads[0]);
+    vcpu->stores = calloc(vcpu->config.max_stores, sizeof vcpu->stores[0]);
+    if (vcpu->slots == NULL || vcpu->slots_free == NULL || vcpu->loads == NULL ||
+        vcpu->stores == NULL) {
         return false;
+    }
+    for (uint32_t i = 0; i < vcpu->config.max_stores; i++) {
+        vcpu->stores[i].pieces[0].vcpu = vcpu;
+        vcpu->stores[i].pieces[1].vcpu = vcpu;
     }
     for (uint32_t i = 0; i < count; i++) {
         vcpu->slots_free[i] = (uint16_t)i;
@@ -180,6 +195,11 @@ static bool build_slots(cbit_vcpu_t *vcpu)
 static void on_space(void *self)
 {
     cbit_vcpu_wake(self);
+}
+
+static void on_store_space(void *self)
+{
+    cbit_order_commit(self);
 }
 
 cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_parts_t *parts,
@@ -199,6 +219,7 @@ cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_pa
     vcpu->clock =
         (cbit_clock_t){.period_num_ps = UINT64_C(1000000000), .period_den = config->clock_khz};
     vcpu->space = (cbit_waiter_t){.on_space = on_space, .self = vcpu};
+    vcpu->store_space = (cbit_waiter_t){.on_space = on_store_space, .self = vcpu};
     vcpu->run_ahead_cclk = RUN_AHEAD_CCLK;
     cbit_event_init(&vcpu->step_event, cbit_vcpu_step, vcpu);
     cbit_rng_init(&vcpu->rng, parts->seed, UINT64_C(0x76637075) << 32 | parts->core);
@@ -224,6 +245,8 @@ void cbit_vcpu_destroy(cbit_vcpu_t *vcpu)
     free_translations(vcpu);
     free(vcpu->slots);
     free(vcpu->slots_free);
+    free(vcpu->loads);
+    free(vcpu->stores);
     free(vcpu->stats);
     free(vcpu);
 }

@@ -57,7 +57,9 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     fake_memory_t *memory = self;
     if (memory->held == memory->capacity) {
         memory->refusals++;
-        cbit_waitlist_add(&memory->waiters, waiter);
+        if (waiter != NULL) {
+            cbit_waitlist_add(&memory->waiters, waiter);
+        }
         return false;
     }
     struct fake_slot *slot = memory->slots;

@@ -168,7 +168,8 @@ small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_
             .cores_per_complex = 1,
             .mshrs = 8,
             .transfer_cclk = 9,
-            .transfer_remote_ns = 20000};
+            .transfer_remote_ns = 20000,
+            .transfer_socket_ns = 2 * 20000};
         cbit_cache_create(&cache, 1, false, &clock_1ghz, guest->kernel, guest->port, &guest->cache,
                           NULL);
         guest->port = cbit_cache_port(guest->cache, 0);
@@ -180,27 +181,29 @@ small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_
     return guest;
 }
 
-small_guest_t *small_guest_create_smp(uint32_t cores, uint32_t cores_per_complex, bool coherent)
+small_guest_t *small_guest_create_smp(const small_smp_t *smp)
 {
     small_guest_t *guest = begin();
     const cbit_cache_config_t cache = {.l1d = {.size_bytes = 1024, .ways = 2, .hit_cclk = 2},
                                        .l2 = {.size_bytes = 8192, .ways = 4, .hit_cclk = 5},
                                        .l3 = {.size_bytes = 32768, .ways = 8, .hit_cclk = 12},
-                                       .cores_per_complex = cores_per_complex,
+                                       .cores_per_complex = smp->cores_per_complex,
                                        .mshrs = 8,
                                        .transfer_cclk = 20,
-                                       .transfer_remote_ns = 40000};
-    cbit_cache_create(&cache, cores, coherent, &clock_1ghz, guest->kernel, guest->port,
+                                       .transfer_remote_ns = 40000,
+                                       .transfer_socket_ns = 2 * 40000};
+    cbit_cache_create(&cache, smp->cores, smp->coherent, &clock_1ghz, guest->kernel, guest->port,
                       &guest->cache, NULL);
     guest->port = cbit_cache_port(guest->cache, 0);
     build_tables(guest);
     build_vmcb(guest);
-    for (uint32_t i = 0; i < cores; i++) {
+    for (uint32_t i = 0; i < smp->cores; i++) {
+        cbit_port_t port = cbit_cache_port(guest->cache, i);
         uint8_t vmcb[CBIT_VMCB_BYTES];
         guest->port.peek(guest->port.self, SMALL_VMCB, CBIT_KEY_HOST, vmcb, sizeof vmcb);
         guest->port.poke(guest->port.self, SMALL_VMCB + i * CBIT_VMCB_BYTES, CBIT_KEY_HOST, vmcb,
                          sizeof vmcb);
-        add_core(guest, cbit_cache_port(guest->cache, i), 4);
+        add_core(guest, smp->wrap == NULL ? port : smp->wrap(smp->self, i, port), 4);
     }
     give_program(guest);
     return guest;

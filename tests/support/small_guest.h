@@ -49,7 +49,14 @@ small_guest_t *small_guest_create(uint32_t cache_ways);
 /* The same with walk caches, which that one leaves out to make every walk 24 reads. */
 small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_entries);
 /* Several cores, L1 and L2 of their own, L3 of each complex; only the first core has a program. */
-small_guest_t *small_guest_create_smp(uint32_t cores, uint32_t cores_per_complex, bool coherent);
+typedef struct small_smp {
+    uint32_t cores, cores_per_complex;
+    bool coherent;
+    /* What stands between a core and its cache; NULL: nothing. */
+    cbit_port_t (*wrap)(void *self, uint32_t core, cbit_port_t cache);
+    void *self;
+} small_smp_t;
+small_guest_t *small_guest_create_smp(const small_smp_t *smp);
 void small_guest_destroy(small_guest_t *guest);
 
 /* Runs from VMRUN to its exit; everything else that is pending as well. */

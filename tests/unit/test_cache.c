@@ -24,7 +24,8 @@ static void build(uint32_t mshrs, uint32_t capacity)
                                   .cores_per_complex = 1,
                                   .mshrs = mshrs,
                                   .transfer_cclk = 9,
-                                  .transfer_remote_ns = 20000};
+                                  .transfer_remote_ns = 20000,
+                                  .transfer_socket_ns = 2 * 20000};
     ck_assert_int_eq(cbit_cache_create(&config, 1, false, &clock_1ghz, kernel,
                                        fake_memory_port(memory), &cache, NULL),
                      CBIT_ERR_OK);
@@ -408,7 +409,8 @@ START_TEST(geometries_that_do_not_divide_are_refused)
                                       .cores_per_complex = 1,
                                       .mshrs = bad[i].mshrs,
                                       .transfer_cclk = 1,
-                                      .transfer_remote_ns = 1000};
+                                      .transfer_remote_ns = 1000,
+                                      .transfer_socket_ns = 2 * 1000};
         ck_assert_int_eq(cbit_cache_create(&config, bad[i].cores, false, &clock_1ghz, kernel,
                                            fake_memory_port(memory), &none, NULL),
                          CBIT_ERR_RANGE);

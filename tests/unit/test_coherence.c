@@ -29,7 +29,8 @@ static void build(bool inclusive, bool domains)
                                         .cores_per_complex = 2,
                                         .mshrs = 3,
                                         .transfer_cclk = 30,
-                                        .transfer_remote_ns = 100000};
+                                        .transfer_remote_ns = 100000,
+                                        .transfer_socket_ns = 2 * 100000};
     ck_assert_int_eq(cbit_cache_create(&config, CORES, domains, &clock_1ghz, kernel,
                                        fake_memory_port(memory), &cache, NULL),
                      CBIT_ERR_OK);

@@ -10,7 +10,7 @@ static small_guest_t *guest;
 
 static void setup(void)
 {
-    guest = small_guest_create_smp(4, 2, false);
+    guest = small_guest_create_smp(&(small_smp_t){.cores = 4, .cores_per_complex = 2});
 }
 
 static void teardown(void)

@@ -11,6 +11,7 @@
  *   hit in L1, L2 or the complex's L3     that level's clocks
  *   in another core of the complex        transfer_cclk; so is a write to a line shared inside
  *   in another complex                    transfer_remote_ns; so is a write to a line shared there
+ *   in the other socket                   transfer_socket_ns; likewise
  *   nowhere                               the last level's clocks (charged to CORE), then memory
  *
  * Requests for a line that is on its way wait for it, whatever core they come from, and are served
@@ -56,7 +57,8 @@ typedef struct cbit_cache_config {
     uint32_t cores_per_complex;
     uint32_t mshrs;              /* lines that each core may have on their way */
     uint32_t transfer_cclk;      /* from another core of the complex */
-    uint64_t transfer_remote_ns; /* kept in ps: from another complex */
+    uint64_t transfer_remote_ns; /* kept in ps: from another complex of the socket */
+    uint64_t transfer_socket_ns; /* kept in ps: from the other socket */
 } cbit_cache_config_t;
 
 extern const cbit_row_t cbit_cache_rows[];
@@ -76,12 +78,14 @@ void cbit_cache_set_timing_only(cbit_cache_t *cache);
 /* NULL is allowed; requests that it still holds are forgotten. */
 void cbit_cache_destroy(cbit_cache_t *cache);
 
-/* Sends what a complex asks for another way than the rest: its own entry to the fabric. Before the
-   first request. */
-void cbit_cache_bind_complex(cbit_cache_t *cache, uint32_t complex, cbit_port_t below);
+/* Which socket (0 or 1) a complex is in, and its own entry to the fabric. Before the first
+   request; a complex that is not bound is in socket 0 and asks what is below. */
+void cbit_cache_bind_complex(cbit_cache_t *cache, uint32_t complex, uint32_t socket,
+                             cbit_port_t below);
 
-/* Of one core, data and instruction side: requests of 1 to 64 bytes within one line. peek and poke
-   see all caches; poke reaches what is below as well. */
+/* Of one core, data and instruction side: requests of 1 to 64 bytes within one line, and writes of
+   none, which only bring the line to the core alone. peek and poke see all caches; poke reaches
+   what is below as well. */
 cbit_port_t cbit_cache_port(cbit_cache_t *cache, uint32_t core);
 cbit_port_t cbit_cache_fetch_port(cbit_cache_t *cache, uint32_t core);
 
@@ -92,6 +96,17 @@ cbit_port_t cbit_cache_fetch_port(cbit_cache_t *cache, uint32_t core);
  */
 bool cbit_cache_snoop(cbit_cache_t *cache, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes);
+
+/*
+ * A device's write of a line that is here (address and key id): the line gets its bytes, and the
+ * answer comes after the last level's clocks, charged to CORE; memory need not be written. False:
+ * it is not here.
+ */
+bool cbit_cache_take_write(cbit_cache_t *cache, cbit_txn_t *txn);
+/* Memory takes a write instead: true if a fill of the line is on its way, which takes note of the
+   bytes (none: nothing is noted). */
+bool cbit_cache_patch_fill(cbit_cache_t *cache, cbit_spa_t spa, cbit_key_t key, const void *bytes,
+                           uint32_t len_bytes);
 
 /*
  * WBINVD on one core: waits for its outstanding requests, writes the dirty lines of its caches and
@@ -109,13 +124,13 @@ void cbit_cache_invd(cbit_cache_t *cache, uint32_t core);
 
 typedef struct cbit_cache_stats {
     uint64_t l1_hits, l2_hits, l3_hits;
-    uint64_t transfers, transfers_remote; /* lines or permissions from other cores */
-    uint64_t invalidations;               /* copies that writes took away */
-    uint64_t misses;                      /* fills asked for */
-    uint64_t merges;                      /* requests that waited for a line on its way */
-    uint64_t writebacks;                  /* dirty lines sent below */
-    uint64_t aliases_dropped;             /* coherent_domains: other key ids of an address */
-    uint64_t refusals;                    /* no MSHR or buffer was free, or WBINVD is under way */
+    uint64_t transfers, transfers_remote, transfers_socket; /* lines or permissions, by distance */
+    uint64_t invalidations;                                 /* copies that writes took away */
+    uint64_t misses;                                        /* fills asked for */
+    uint64_t merges;          /* requests that waited for a line on its way */
+    uint64_t writebacks;      /* dirty lines sent below */
+    uint64_t aliases_dropped; /* coherent_domains: other key ids of an address */
+    uint64_t refusals;        /* no MSHR or buffer was free, or WBINVD is under way */
 } cbit_cache_stats_t;
 extern const cbit_row_t cbit_cache_stat_rows[];
 void cbit_cache_stats(const cbit_cache_t *cache, cbit_cache_stats_t *stats);

@@ -49,7 +49,7 @@ typedef struct cbit_program {
     /* Fills *op; false is the same as CBIT_OP_END. */
     bool (*next)(void *self, cbit_op_t *op);
     /* A load or fetch has its bytes (op->size_bytes of them), those of a fetch that is not as
-       recorded included. Loads that overlap may answer in any order. May be NULL. */
+       recorded included. Loads answer in their order. May be NULL. */
     void (*on_data)(void *self, const cbit_op_t *op, const uint8_t *bytes);
     /* SEV-ES: op would exit to the hypervisor, and raised #VC instead, with that exit code as its
        error. The exception has been delivered through the guest's IDT, op counts as done, and what

@@ -7,6 +7,10 @@
  * the VMSA (cbit/vcpu/vmsa.h), which both access under the guest's key, and only automatic exits
  * reach the hypervisor: the others raise #VC in the guest.
  *
+ * Memory order is x86 TSO: loads get their bytes in the order of the program, stores are seen by
+ * others in that order and after the loads before them, and a load may overtake stores before it,
+ * from which it takes what they write. VMEXIT, INVLPG and writes of CR3 wait for all of them.
+ *
  * When fetched instruction bytes differ from the recorded ones, the vCPU runs the *instruction
  * check*: it decodes what it fetched (Zydis) from RIP on, translates memory operands from its real
  * register values through the same walk, follows branches, and stops at the first exception, exit
@@ -118,7 +122,9 @@ typedef struct cbit_vcpu_config {
     uint32_t tlb_l2_cclk;        /* a hit in the second level */
     uint32_t walk_cache_entries; /* power of two, or 0: none */
     uint32_t max_misses;         /* outstanding loads */
-    uint32_t max_stores;         /* outstanding stores */
+    uint32_t load_queue;         /* loads from the oldest that has no bytes on */
+    uint32_t max_stores;         /* stores that nobody else sees yet */
+    uint32_t forward_cclk;       /* a load from one of them */
     uint32_t vmrun_cclk, vmexit_cclk;
 } cbit_vcpu_config_t;
 extern const cbit_row_t cbit_vcpu_rows[];
