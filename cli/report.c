@@ -37,9 +37,9 @@ static const cbit_cli_command_t command = {
         "Exit status: 0 done, 3 a result is not valid, 4 a file cannot be read or written.",
 };
 
-/* The text of DIR/name as JSON, checked; NULL when it is not there or (with an entry) is bad. */
-static char *load(cbit_arena_t *arena, const char *dir, const char *name, bool required,
-                  cbit_diag_t *diag)
+/* DIR/name, checked; NULL when it is not there or (with an entry) is bad. */
+static const cbit_json_t *read(cbit_arena_t *arena, const char *dir, const char *name,
+                               bool required, cbit_diag_t *diag)
 {
     char path[PATH_BYTES];
     int len = snprintf(path, sizeof path, "%s/%s", dir, name);
@@ -55,7 +55,14 @@ static char *load(cbit_arena_t *arena, const char *dir, const char *name, bool r
         (void)fclose(file);
     }
     cbit_diag_set_file(diag, path);
-    const cbit_json_t *json = cbit_json_load(arena, path, MAX_RESULT_BYTES, 0, CBIT_ERR_OPEN, diag);
+    return cbit_json_load(arena, path, MAX_RESULT_BYTES, 0, CBIT_ERR_OPEN, diag);
+}
+
+/* Its text, compact. */
+static char *load(cbit_arena_t *arena, const char *dir, const char *name, bool required,
+                  cbit_diag_t *diag)
+{
+    const cbit_json_t *json = read(arena, dir, name, required, diag);
     return json == NULL ? NULL : cbit_json_text(json, true, NULL);
 }
 
@@ -138,6 +145,9 @@ static cbit_err_t report(const cbit_operands_t *dirs, const char *out, cbit_diag
         runs[i].result = load(arena, dirs->items[i], "result.json", true, diag);
         runs[i].run = load(arena, dirs->items[i], "run.json", false, diag);
         runs[i].measure = load(arena, dirs->items[i], "measure.json", false, diag);
+        const cbit_json_t *timeline = read(arena, dirs->items[i], "timeline.json", false, diag);
+        runs[i].timeline =
+            timeline == NULL ? NULL : cbit_report_timeline(arena, timeline, dirs->count);
     }
     if (cbit_diag_count(diag) == 0) {
         out = out != NULL ? out : default_path(dirs, path, sizeof path);
@@ -150,6 +160,7 @@ static cbit_err_t report(const cbit_operands_t *dirs, const char *out, cbit_diag
         free((char *)runs[i].result);
         free((char *)runs[i].run);
         free((char *)runs[i].measure);
+        free((char *)runs[i].timeline);
     }
     cbit_arena_destroy(arena);
     return cbit_diag_first(diag);

@@ -7,9 +7,9 @@
 #include "cbit/workloads/buffer.h"
 #include "cbit/workloads/json.h"
 
-/* Bounds of the file, whatever the run: at most 20 MB. What is beyond is counted in otherData; a
-   part is looked at closely with --trace-from and --trace-to. */
-enum { MAX_SLICES = 100000, MAX_SAMPLES = 4096 };
+/* Bounds of the file, whatever the run: at most 4 MB, which cbit report can read. What is beyond is
+   counted in otherData; a part is looked at closely with --trace-from and --trace-to. */
+enum { MAX_SLICES = 20000, MAX_SAMPLES = 1024 };
 
 /* Samples are this far apart until there are too many; then every second one is dropped. */
 #define FIRST_SAMPLE_PS UINT64_C(1000000)

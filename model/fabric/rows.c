@@ -3,7 +3,7 @@
 const cbit_row_t cbit_fabric_rows[] = {
     {CBIT_FIELD(U32, cbit_fabric_config_t, channels), .min = 1, .max = CBIT_FABRIC_MAX_CHANNELS,
      .fallback = 8, .source = "AMD EPYC 7002 series data sheet: 8 memory channels a socket",
-     .help = "Memory channels, each with its controller and engine"},
+     .help = "Memory channels, each with its controller and engine; of DDR5 its sub-channels"},
     {CBIT_FIELD(SIZE, cbit_fabric_config_t, interleave_bytes), .unit = "bytes", .min = 64,
      .max = 4096, .fallback = 256,
      .source = "AMD PPR for family 17h: smallest channel interleave size is 256 bytes",

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the report from the runs that stand in this page: a list of {name, result, run, measure}.
+// Draws the report from the runs that stand in this page: a list of {name, result, run, measure, timeline}.
 // Figures are shown as the result has them: no number is computed here but differences, shares and sums.
 
 const runs = JSON.parse(document.getElementById("runs").textContent);
@@ -157,8 +157,10 @@ function guests() {
     }
   }
   if (rows.length === 0) return;
-  section("guests", "Guests", "Slowdown by the engine compares with the same run without cipher and latency; total compares with no protection, no bounce buffer and no Secure Processor.",
-    plot("guests", "Bars of each guest's slowdown", () => ({
+  const compared = rows.some((row) => row[7] !== null && row[7] !== undefined);
+  section("guests", "Guests", "Slowdown by the engine compares with the same run without cipher and latency; total compares with no protection, no bounce buffer and no Secure Processor." +
+    (compared ? "" : " These runs were made without baselines, so there is nothing to compare with."),
+    !compared ? "" : plot("guests", "Bars of each guest's slowdown", () => ({
       type: "bar",
       data: { labels: rows.map((row) => row[0] + " / " + row[1]), datasets: [["engine", 7], ["total", 8]].map(([label, i], n) => ({ label, backgroundColor: COLOURS[n], data: rows.map((row) => row[i]) })) },
       options: { scales: { y: { title: { display: true, text: "run time / baseline" } } } },
@@ -181,6 +183,51 @@ function loadedLatency() {
       data: { datasets: curves.map((curve, i) => ({ label: curve.label, data: curve.points, showLine: true, borderColor: COLOURS[i % COLOURS.length], backgroundColor: COLOURS[i % COLOURS.length] })) },
       options: { scales: { x: { title: { display: true, text: "GB/s" } }, y: { title: { display: true, text: "ns" }, beginAtZero: true } } },
     })), dataBehind("loaded", ["run", "mode", "delay_ns", "gbs", "mean_ns", "p50_ns", "p99_ns", "p999_ns"], rows));
+}
+
+const TRACKS = ["core", "Secure Processor", "device of guest"];
+const trackOf = (slice) => TRACKS[slice[0] - 1] + (slice[0] === 2 ? "" : " " + (slice[1] - 1));
+
+// Who was busy when: a row for each core, the Secure Processor and the devices, a colour for each name.
+function schedule() {
+  for (const [n, run] of runs.entries()) {
+    const timeline = run.timeline;
+    if (!timeline || timeline.slices.length === 0) continue;
+    const slices = [...timeline.slices].sort((a, b) => a[2] - b[2]);
+    const tracks = [...new Set([...slices].sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(trackOf))];
+    const names = [...new Set(slices.map((slice) => slice[4]))];
+    const id = "schedule" + (n === 0 ? "" : "-" + n);
+    const columns = ["track", "begin_us", "end_us", "what", "end"];
+    const rows = slices.map((slice) => [trackOf(slice), slice[2], slice[3], slice[4], slice[5]]);
+    section(id, "Schedule: " + run.name, "Guests between VMRUN and exit, the host's work, WBINVDs, commands of the Secure Processor and device transfers, in simulated microseconds." +
+      (timeline.slices_left_out > 0 ? " The " + slices.length + " longest slices; " + timeline.slices_left_out + " shorter ones are in timeline.json." : ""),
+      plot(id, "Bars of what each core, the Secure Processor and the devices did", () => ({
+        type: "bar",
+        data: { labels: tracks, datasets: names.map((name, i) => ({ label: name, backgroundColor: COLOURS[i % COLOURS.length], grouped: false, minBarLength: 2,
+          data: slices.filter((slice) => slice[4] === name).map((slice) => ({ x: [slice[2], slice[3]], y: trackOf(slice) })) })) },
+        options: { indexAxis: "y", scales: { x: { min: slices[0][2], title: { display: true, text: "simulated us" } } } },
+      })), dataBehind(id, columns, rows));
+  }
+}
+
+function overTime() {
+  const lines = [];
+  const rows = [];
+  for (const run of runs) {
+    for (const [name, points] of Object.entries(run.timeline?.counters || {})) {
+      lines.push({ label: run.name + " " + name, flight: name.startsWith("requests"), points: points.map(([x, y]) => ({ x, y })) });
+      for (const [us, value] of points) rows.push([run.name, name, us, value]);
+    }
+  }
+  if (rows.length === 0) return;
+  section("bandwidth", "Bandwidth over time", "Lines on the DRAM buses and through the engine in GB/s (left), requests in flight (right); means of neighbouring samples.",
+    plot("bandwidth", "Lines of bandwidth and requests in flight over simulated time", () => ({
+      type: "scatter",
+      data: { datasets: lines.map((line, i) => ({ label: line.label, data: line.points, showLine: true, stepped: true, pointRadius: 0, borderWidth: 1.5, yAxisID: line.flight ? "flight" : "y",
+        borderColor: COLOURS[i % COLOURS.length], backgroundColor: COLOURS[i % COLOURS.length] })) },
+      options: { scales: { x: { title: { display: true, text: "simulated us" } }, y: { title: { display: true, text: "GB/s" }, beginAtZero: true },
+        flight: { position: "right", title: { display: true, text: "requests" }, beginAtZero: true, grid: { drawOnChartArea: false } } } },
+    })), dataBehind("bandwidth", ["run", "counter", "us", "value"], rows));
 }
 
 function events() {
@@ -269,6 +316,8 @@ stageBreakdown();
 percentiles();
 loadedLatency();
 guests();
+overTime();
+schedule();
 events();
 comparison();
 configuration();

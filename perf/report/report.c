@@ -62,6 +62,8 @@ static void put_run(writer_t *w, const cbit_report_run_t *run)
     put_json(w, run->run == NULL ? "null" : run->run);
     put_text(w, ",\"measure\":");
     put_json(w, run->measure == NULL ? "null" : run->measure);
+    put_text(w, ",\"timeline\":");
+    put_json(w, run->timeline == NULL ? "null" : run->timeline);
     put_text(w, "}");
 }
 

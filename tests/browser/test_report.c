@@ -226,6 +226,44 @@ START_TEST(events_and_expectations_are_those_of_the_result)
 }
 END_TEST
 
+/* Rows of a phase in the run's timeline.json, as the file has them. */
+static int timeline_events(const char *phase)
+{
+    cJSON *timeline = read_json(CBIT_WORK "/model/timeline.json");
+    const cJSON *event;
+    int count = 0;
+    cJSON_ArrayForEach(event, cJSON_GetObjectItem(timeline, "traceEvents"))
+    {
+        count += strcmp(cJSON_GetObjectItem(event, "ph")->valuestring, phase) == 0;
+    }
+    cJSON_Delete(timeline);
+    return count;
+}
+
+START_TEST(the_schedule_is_the_timeline)
+{
+    open_page();
+    ck_assert_int_eq(rows_of("schedule-table"), timeline_events("X"));
+    /* The first that happens is the platform's INIT, on the Secure Processor. */
+    ck_assert_str_eq(cell("schedule-table", 0, 0), "Secure Processor");
+    ck_assert_str_eq(cell("schedule-table", 0, 3), "INIT");
+    ck_assert_str_eq(cell("schedule-table", 0, 4), "SUCCESS");
+    cJSON *timeline = read_json(CBIT_WORK "/model/timeline.json");
+    const cJSON *event;
+    cJSON_ArrayForEach(event, cJSON_GetObjectItem(timeline, "traceEvents"))
+    {
+        if (strcmp(cJSON_GetObjectItem(event, "name")->valuestring, "INIT") == 0) {
+            ck_assert_double_eq(strtod(cell("schedule-table", 0, 1), NULL),
+                                cJSON_GetObjectItem(event, "ts")->valuedouble);
+        }
+    }
+    cJSON_Delete(timeline);
+    ck_assert(
+        browser_is(browser, "document.querySelectorAll('#schedule-1-table tbody tr').length > 0"));
+    ck_assert(browser_is(browser, "document.querySelector('#bandwidth-table') !== null"));
+}
+END_TEST
+
 START_TEST(the_headline_rounds_the_result)
 {
     char mean[32];
@@ -397,6 +435,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(page, guests_are_those_of_the_result);
     tcase_add_test(page, percentiles_are_those_of_the_result);
     tcase_add_test(page, events_and_expectations_are_those_of_the_result);
+    tcase_add_test(page, the_schedule_is_the_timeline);
     tcase_add_test(page, the_headline_rounds_the_result);
     tcase_add_test(page, every_plot_is_drawn);
     tcase_add_test(page, a_title_is_text_whatever_it_says);

@@ -121,7 +121,9 @@ static inline void cbit_txn_push_reply(cbit_txn_t *txn, void (*fn)(void *self, c
     if (txn->hops == CBIT_TXN_MAX_HOPS) {
         __builtin_trap();
     }
-    txn->reply[txn->hops++] = (cbit_reply_t){.fn = fn, .self = self};
+    cbit_reply_t *hop = &txn->reply[txn->hops++];
+    hop->fn = fn;
+    hop->self = self;
 }
 
 /* Passes the answer one hop back. Exactly one block calls this once per hop pushed. */
