@@ -45,7 +45,7 @@ cbit_dut_library_t *bench_build(const char *const *files, uint32_t file_count,
 
 enum { MAX_OPTIONS = 32, TEXT_BYTES = 512 };
 
-cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const char *root,
+cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const char *root, bool checks,
                                     const char *const *options, uint32_t option_count)
 {
     char text[10][TEXT_BYTES];
@@ -74,12 +74,12 @@ cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const char *ro
         all[count++] = split[i];
     }
     const char *files[3];
-    const char *const names[] = {"state.vlt", "aes_checks.sv", "../aes_engine.v"};
+    const char *const names[] = {"state.vlt", "../aes_engine.v", "aes_checks.sv"};
     for (uint32_t i = 0; i < 3; i++) {
         snprintf(text[7 + i], TEXT_BYTES, "%s/rtl/checks/%s", root, names[i]);
         files[i] = text[7 + i];
     }
-    return bench_build(files, 3, all, count);
+    return bench_build(files, checks ? 3 : 2, all, count);
 }
 
 /* ---- recording ------------------------------------------------------------------------------- */

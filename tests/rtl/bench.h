@@ -16,8 +16,9 @@ const cbit_parameters_t *bench_set(const char *name);
 cbit_dut_library_t *bench_build(const char *const *files, uint32_t file_count,
                                 const char *const *options, uint32_t option_count);
 
-/* All of rtl/ with a set's parameters, every register public, and maybe coverage. */
-cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const char *root,
+/* All of rtl/ with a set's parameters, every register public, and maybe coverage. Without checks:
+   for who puts an earlier state back, which assertions about two clocks would take for a fault. */
+cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const char *root, bool checks,
                                     const char *const *options, uint32_t option_count);
 
 /* Pins of one case, clock by clock: what goes in, and what the golden model answers. */

@@ -213,7 +213,7 @@ int bench_flips(int argc, char **argv)
     bench_trace_t trace;
     bench_flips_t counts = {0};
     bench_trace_make(set, seed, 1, 400, &trace);
-    cbit_dut_library_t *library = bench_build_rtl(set, CBIT_SOURCE_DIR, NULL, 0);
+    cbit_dut_library_t *library = bench_build_rtl(set, CBIT_SOURCE_DIR, false, NULL, 0);
     if (!bench_flip_all(library, &trace, 0, phases, DEFAULT_HORIZON, seed, &counts)) {
         bench_fail("the engine differs from its model without any flip", NULL);
     }
