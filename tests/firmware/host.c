@@ -114,7 +114,7 @@ static void df_flush(void *self, void (*done)(void *), void *done_self)
 void host_open(void)
 {
     static const uint8_t rom[4]; /* the hart never runs */
-    const sp_firmware_t firmware = {.rom = rom, .rom_bytes = sizeof rom};
+    static const sp_firmware_t firmware = {.rom = rom, .rom_bytes = sizeof rom};
     cbit_sp_config_t config;
     host = calloc(1, sizeof *host);
     if (host == NULL || _end - __bss_start > (long)SP_SRAM_BYTES) {
