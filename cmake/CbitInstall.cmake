@@ -50,6 +50,23 @@ cbit_install_library(cbit_perf DESCRIPTION "Results, measurements, sweeps and re
   LAYERS result measure report sweep dram_streams
   USES cbit_workloads PACKAGES ${CBIT_SQLITE_PACKAGE} LIBS m)
 
+# For other people's benches: a shared library that simulators load (DPI-C), and Icarus's module.
+set(pc_name cbit_golden)
+set(pc_description "Golden model of the AES engine for DPI-C and C benches")
+set(pc_requires "")
+set(pc_packages "")
+set(pc_libs "")
+file(RELATIVE_PATH pc_to_prefix /x/${CMAKE_INSTALL_LIBDIR}/pkgconfig /x)
+configure_file(cmake/cbit.pc.in ${CMAKE_BINARY_DIR}/pc/cbit_golden.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/pc/cbit_golden.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+set_target_properties(cbit_golden PROPERTIES EXPORT_NAME golden)
+target_include_directories(cbit_golden INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+install(TARGETS cbit_golden EXPORT cbitTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES cosim/golden/cbit_golden.svh DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cbit/cosim)
+if(TARGET cbit_golden_vpi)
+  install(FILES $<TARGET_FILE:cbit_golden_vpi> DESTINATION ${CMAKE_INSTALL_LIBDIR}/cbit)
+endif()
+
 install(TARGETS cbit_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY model/include/cbit workloads/include/cbit perf/include/cbit cosim/include/cbit
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
