@@ -234,7 +234,7 @@ static cbit_err_t after_mismatch(const cbit_cosim_options_t *options, cbit_bench
 {
     cbit_device_maker_t maker = cbit_bench_maker(bench);
     cbit_campaign_config_t config = config_of(options, bench, report->failing_seed);
-    cbit_run_mismatch_t mismatch;
+    cbit_run_mismatch_t mismatch = {0};
     cbit_bench_t traced = {.library = NULL};
     cbit_err_t err = shrink(&config, &maker, report);
     if (err == CBIT_ERR_OK) {

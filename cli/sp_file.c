@@ -71,7 +71,7 @@ int sp_file_read_packet(const char *directory, const char *name, unsigned char *
            (text[stripped - 1] == '\n' || text[stripped - 1] == '\r')) {
         stripped--;
     }
-    if (status == 0 && is_base64(text, stripped)) {
+    if (status == 0 && stripped >= 4 && is_base64(text, stripped)) {
         int bytes_out = EVP_DecodeBlock(decoded, text, (int)stripped);
         size_t padding = (size_t)(text[stripped - 1] == '=') + (size_t)(text[stripped - 2] == '=');
         from = decoded;

@@ -101,7 +101,7 @@ static void put_hex(char *text, const uint8_t *bytes, size_t count)
 static bool get_hex(const char *text, uint8_t *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char pair[3] = {text[2 * i], text[2 * i] == '\0' ? '\0' : text[2 * i + 1], '\0'};
+        char pair[3] = {text[2 * i], (char)(text[2 * i] == '\0' ? 0 : text[2 * i + 1]), '\0'};
         char *end = pair;
         bytes[i] = (uint8_t)strtoul(pair, &end, 16);
         if (end != pair + 2) {

@@ -162,7 +162,7 @@ int sp_words_check(int argc, char **argv)
 {
     int at = 0, status = 0;
     while (at < argc && status == 0) {
-        call_t call;
+        call_t call = {0};
         status = parse_call(argc, argv, &at, &call);
     }
     return status;
@@ -364,7 +364,7 @@ int sp_words_run(sp_host_t *host, int argc, char **argv)
     int at = 0, status = 0;
     uint32_t handle = 0;
     while (at < argc && status == 0) {
-        call_t call;
+        call_t call = {0};
         status = parse_call(argc, argv, &at, &call);
         status = status != 0 ? status : prepare(host, &call);
         if (status != 0) {

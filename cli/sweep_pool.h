@@ -25,6 +25,6 @@ bool cbit_sweep_pool_has(const cbit_sweep_pool_t *pool, uint32_t run, const char
 
 /* Runs what has no result yet. WRITE when processes or files cannot be made; that a run fails is no
    error here. */
-cbit_err_t cbit_sweep_pool_run(cbit_sweep_pool_t *pool, cbit_diag_t *diag);
+cbit_err_t cbit_sweep_pool_run(cbit_sweep_pool_t *shared, cbit_diag_t *diag);
 
 #endif

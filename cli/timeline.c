@@ -34,9 +34,12 @@ static bool make_room(cbit_timeline_t *timeline)
         return true; /* capacities are powers of two, 1024 from the start */
     }
     void *more = realloc(timeline->slices, 2 * (size_t)count * sizeof *timeline->slices);
-    timeline->slices = more == NULL ? timeline->slices : more;
-    timeline->failed = timeline->failed || more == NULL;
-    return more != NULL;
+    if (more == NULL) {
+        timeline->failed = true;
+        return false;
+    }
+    timeline->slices = more;
+    return true;
 }
 
 static void on_slice(void *self, const cbit_watch_slice_t *slice)

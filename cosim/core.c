@@ -69,7 +69,9 @@ static void put_constants(cbit_core_t *core)
         uint64_t mask = pin.width >= 64 ? UINT64_MAX : (UINT64_C(1) << pin.width) - 1;
         uint64_t value = constant->value & mask;
         uint32_t bytes = pin.width <= 8 ? 1 : pin.width <= 16 ? 2 : pin.width <= 32 ? 4 : 8;
-        memcpy(pin.data, &value, bytes);
+        if (pin.data != NULL) { /* the rules name ports that exist */
+            memcpy(pin.data, &value, bytes);
+        }
     }
 }
 

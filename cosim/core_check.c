@@ -72,8 +72,9 @@ static void shrink(job_t *job, cbit_core_stream_t *best, cbit_core_mismatch_t *m
                               &attempt.new_key_percent, &attempt.decrypt_percent};
     for (uint32_t i = 0; i < sizeof knobs / sizeof knobs[0]; i++) {
         attempt = *best;
+        uint8_t before = *knobs[i];
         *knobs[i] = 0;
-        if (memcmp(&attempt, best, sizeof attempt) != 0 && still_fails(job, &attempt, mismatch)) {
+        if (before != 0 && still_fails(job, &attempt, mismatch)) {
             *best = attempt;
         }
     }
@@ -326,7 +327,7 @@ uint32_t cbit_core_find_latency(const cbit_core_maker_t *maker, uint64_t max_cyc
     cbit_core_out_t out;
     cbit_cipher_t *cipher = NULL;
     cbit_tweak_t tweak;
-    uint8_t expected[CBIT_BLOCK_BYTES];
+    uint8_t expected[CBIT_BLOCK_BYTES] = {0};
     uint32_t latency = 0;
     uint64_t limit = max_cycles < CBIT_CORE_MAX_LATENCY ? max_cycles : CBIT_CORE_MAX_LATENCY;
     cbit_tweak_init(&tweak, CBIT_TWEAK_ZERO, 0);

@@ -55,6 +55,7 @@ static sev_status_t check_domain(const sev_cert_t *pdh, const sev_cert_t chain[3
     if (status == SEV_STATUS_SUCCESS) {
         status = cert_validate(pdh, pek);
     }
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): the bytes of the format */
     if (status == SEV_STATUS_SUCCESS && memcmp(oca, &identity.oca, sizeof *oca) != 0) {
         status = SEV_STATUS_POLICY_FAILURE;
     }

@@ -7,7 +7,7 @@
 
 static void become_reader(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
-    line->owner = cbit_line_is_alone(cache, line, core) ? (int16_t)core : (int16_t)NO_OWNER;
+    line->owner = (int16_t)(cbit_line_is_alone(cache, line, core) ? (int)core : NO_OWNER);
 }
 
 /* From or to a line; if that keeps none, what is below has them all. */

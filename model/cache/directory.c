@@ -136,7 +136,9 @@ void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
     clear_place(&cache->l1d, core, line->tag);
     clear_place(&cache->l2, core, line->tag);
     line->cores &= ~(UINT64_C(1) << core);
-    line->owner = line->owner == (int16_t)core ? (int16_t)NO_OWNER : line->owner;
+    if (line->owner == (int16_t)core) {
+        line->owner = NO_OWNER;
+    }
 }
 
 /* An inclusive L3 takes the copies above it along. */

@@ -175,30 +175,30 @@ static uint64_t last_in_scope(const cbit_dram_history_t *h, const cbit_dram_rule
 }
 
 uint64_t cbit_dram_earliest_nck(const cbit_dram_history_t *history, cbit_dram_command_t command,
-                                uint32_t bank, const cbit_dram_rule_t **decides)
+                                uint32_t bank, const cbit_dram_rule_t **rule)
 {
     uint64_t earliest = history->bus_nck;
     const cbit_dram_rule_t *binding = NULL;
-    for (const cbit_dram_rule_t *rule = cbit_dram_rules; rule->name != NULL; rule++) {
-        if ((rule->after >> command & 1) == 0) {
+    for (const cbit_dram_rule_t *row = cbit_dram_rules; row->name != NULL; row++) {
+        if ((row->after >> command & 1) == 0) {
             continue;
         }
-        for (uint32_t befores = rule->before; befores != 0; befores &= befores - 1) {
+        for (uint32_t befores = row->before; befores != 0; befores &= befores - 1) {
             cbit_dram_command_t before = (cbit_dram_command_t)__builtin_ctz(befores);
-            uint64_t last = last_in_scope(history, rule, before, command, bank);
+            uint64_t last = last_in_scope(history, row, before, command, bank);
             if (last == NEVER) {
                 continue;
             }
             uint64_t nck =
-                last - 1 + cbit_dram_rule_nck(rule, &history->device.timing, before, command);
+                last - 1 + cbit_dram_rule_nck(row, &history->device.timing, before, command);
             if (nck > earliest) {
                 earliest = nck;
-                binding = rule;
+                binding = row;
             }
         }
     }
-    if (decides != NULL) {
-        *decides = binding;
+    if (rule != NULL) {
+        *rule = binding;
     }
     return earliest;
 }

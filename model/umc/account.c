@@ -254,7 +254,7 @@ static void add_reads(const cbit_umc_account_t *from, cbit_umc_account_t *to)
     }
 }
 
-void cbit_umc_account(cbit_umc_t *umc, cbit_umc_account_t *to)
+void cbit_umc_account(cbit_umc_t *umc, cbit_umc_account_t *account)
 {
     uint64_t nck =
         cbit_clock_edge_at_or_after(&umc->device.clock, cbit_kernel_now_ps(umc->parts.kernel));
@@ -264,16 +264,16 @@ void cbit_umc_account(cbit_umc_t *umc, cbit_umc_account_t *to)
     cbit_dram_energy_t energy;
     umc_core_activity(umc->core, nck, &activity);
     cbit_dram_energy(&umc->device, &activity, &energy);
-    add_energy(&to->energy, &energy);
-    add_shares(umc, to);
-    add_reads(&umc->account->sums, to);
-    add_points(&umc->account->sums, to);
-    to->channels++;
-    to->devices += umc->device.devices_per_rank * umc->device.ranks;
-    to->explains = umc->config.explain;
-    to->reasons = umc_reason_count();
-    to->clock = umc->device.clock;
-    to->point_count = (uint32_t)(nck / to->interval_nck) + 1;
+    add_energy(&account->energy, &energy);
+    add_shares(umc, account);
+    add_reads(&umc->account->sums, account);
+    add_points(&umc->account->sums, account);
+    account->channels++;
+    account->devices += umc->device.devices_per_rank * umc->device.ranks;
+    account->explains = umc->config.explain;
+    account->reasons = umc_reason_count();
+    account->clock = umc->device.clock;
+    account->point_count = (uint32_t)(nck / account->interval_nck) + 1;
 }
 
 cbit_err_t umc_account_create(cbit_umc_t *umc)

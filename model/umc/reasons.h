@@ -49,7 +49,7 @@ typedef struct umc_reasons umc_reasons_t; /* opaque */
 cbit_err_t umc_reasons_create(const cbit_dram_device_t *device, umc_reasons_t **out);
 void umc_reasons_destroy(umc_reasons_t *reasons); /* NULL is allowed */
 
-void umc_reasons_accepted(umc_core_t *core, uint16_t entry);
+void umc_reasons_accepted(umc_core_t *core, uint16_t index);
 void umc_reasons_charge(umc_core_t *core, uint64_t at_nck); /* all reads up to at_nck, exclusive */
 void umc_reasons_moved(umc_core_t *core, uint16_t entry);   /* into its command queue */
 void umc_reasons_planned(umc_core_t *core);                 /* core->plan is about to happen */

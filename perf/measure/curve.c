@@ -232,7 +232,7 @@ cbit_json_t *cbit_measure(const cbit_platform_config_t *config,
     m.footprint_bytes = config->memory.size_bytes < UINT64_C(1) << 30 ? config->memory.size_bytes
                                                                       : UINT64_C(1) << 30;
     m.count = 3 * (1 + options->points) + 1 + 2 * MIXES;
-    m.result = malloc(sizeof *m.result);
+    m.result = calloc(1, sizeof *m.result);
     cbit_json_t *root = cbit_json_new(arena, CBIT_JSON_OBJECT);
     if (m.result == NULL || root == NULL) {
         free(m.result);

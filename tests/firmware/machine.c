@@ -320,7 +320,7 @@ sev_platform_status_t machine_status(machine_t *machine)
 
 machine_certs_t machine_export(machine_t *machine)
 {
-    machine_certs_t certs;
+    machine_certs_t certs = {0};
     sev_two_ranges_t ranges = {.first_paddr = 0x380000,
                                .first_length = SEV_CERT_BYTES,
                                .second_paddr = 0x390000,

@@ -75,8 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *path = scenario_path();
     FILE *stream = fopen(path, "wb");
-    require(stream != NULL && fwrite(data, 1, size, stream) == size && fclose(stream) == 0,
-            "the input cannot be written");
+    require(stream != NULL, "the input cannot be written");
+    bool written = fwrite(data, 1, size, stream) == size;
+    require(fclose(stream) == 0 && written, "the input cannot be written");
     check_way(path, false);
     check_way(path, true);
     (void)remove(path);

@@ -27,12 +27,15 @@ static bool grow(cbit_guest_races_t *races)
 {
     size_t old = (size_t)races->room * races->vcpus;
     uint8_t *bytes = realloc(races->bytes, 2 * old * LINE * DEPTH);
-    races->bytes = bytes != NULL ? bytes : races->bytes;
-    uint8_t *fill = realloc(races->fill, 2 * old * LINE);
-    races->fill = fill != NULL ? fill : races->fill;
-    if (bytes == NULL || fill == NULL) {
+    if (bytes == NULL) {
         return false;
     }
+    races->bytes = bytes;
+    uint8_t *fill = realloc(races->fill, 2 * old * LINE);
+    if (fill == NULL) {
+        return false;
+    }
+    races->fill = fill;
     memset(fill + old * LINE, 0, old * LINE);
     races->room *= 2;
     return true;
