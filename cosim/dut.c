@@ -34,9 +34,9 @@ static void add(arguments_t *list, const char *prefix, const char *text)
     char *word = list->count < MAX_ARGUMENTS ? malloc(len) : NULL;
     if (word != NULL) {
         (void)snprintf(word, len, "%s%s", prefix, text);
-        list->words[list->count++] = word; /* NOLINT(clang-analyzer-unix.Malloc): the list's */
+        list->words[list->count++] = word;
     }
-}
+} /* NOLINT(clang-analyzer-unix.Malloc): the word is the list's */
 
 static void add_all(arguments_t *list, const char *const *words, uint32_t count)
 {

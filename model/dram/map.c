@@ -76,12 +76,16 @@ static cbit_err_t place_parts(cbit_dram_map_t *map, const uint32_t width[CBIT_DR
             rest->bits = (uint8_t)(width[f] - given);
             given = width[f];
         }
-        if (given != width[f] || open > 1) {
+        if (open > 1) {
+            err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
+                                "mapping: field %s repeats a bit: the map names all of it %" PRIu32
+                                " times",
+                                FIELD_NAMES[f], open);
+        } else if (given != width[f]) {
             err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
                                 "mapping: field %s %s: it has %" PRIu32 " bits, the map names "
                                 "%" PRIu32,
-                                FIELD_NAMES[f],
-                                given > width[f] || open > 1 ? "repeats a bit" : "loses a bit",
+                                FIELD_NAMES[f], given > width[f] ? "repeats a bit" : "loses a bit",
                                 width[f], given);
         }
     }

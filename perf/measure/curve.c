@@ -59,7 +59,7 @@ static void put(const meter_t *m, cbit_json_t *into, const char *key, uint64_t p
 
 static uint64_t mean_of(uint64_t sum, uint64_t count)
 {
-    return (sum + count / 2) / count;
+    return count == 0 ? 0 : (sum + count / 2) / count;
 }
 
 static uint64_t mean_ps(const meter_t *m)

@@ -36,7 +36,7 @@ void cbit_guest_driver_init(cbit_guest_cpu_t *cpu)
     for (uint32_t q = 0; q < CBIT_GUEST_QUEUES; q++) {
         cbit_guest_queue_t *queue = &cpu->driver.queues[q];
         queue->free_count = CBIT_VIRTQ_ENTRIES;
-        for (uint16_t i = 0; i < CBIT_VIRTQ_ENTRIES; i++) {
+        for (uint32_t i = 0; i < CBIT_VIRTQ_ENTRIES; i++) {
             queue->free[i] = (uint16_t)(CBIT_VIRTQ_ENTRIES - 1 - i);
         }
     }

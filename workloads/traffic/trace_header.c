@@ -165,7 +165,7 @@ static void quote(char *to, size_t room, const char *from)
         if (c == '"' || c == '\\') {
             to[n++] = '\\';
         }
-        to[n++] = c < 0x20 || c >= 0x7f ? '?' : *from;
+        to[n++] = (char)(c < 0x20 || c >= 0x7f ? '?' : *from);
     }
     to[n++] = '"';
     to[n] = '\0';
