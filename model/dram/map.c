@@ -26,9 +26,9 @@ static const char *alias(const char *text)
 /* One part, "co" or "co5", from **text; 0 bits mean all that is left of the field. */
 static bool parse_part(const char **text, struct cbit_dram_map_part *part)
 {
-    for (uint8_t f = 0; f < CBIT_DRAM_FIELDS; f++) {
+    for (uint32_t f = 0; f < CBIT_DRAM_FIELDS; f++) {
         if (strncmp(*text, FIELD_NAMES[f], 2) == 0) {
-            *part = (struct cbit_dram_map_part){.field = f};
+            *part = (struct cbit_dram_map_part){.field = (uint8_t)f};
             *text += 2;
             uint32_t bits = 0;
             while (**text >= '0' && **text <= '9' && bits < 100) {
