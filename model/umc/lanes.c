@@ -169,6 +169,9 @@ void umc_lanes_update(umc_core_t *core, uint32_t bank)
     }
     for (uint32_t op = 0; op < UMC_OPS; op++) {
         uint32_t *key = &core->key[op * core->banks + bank];
+        if (*key == lanes.key[op]) {
+            continue; /* mostly */
+        }
         uint32_t was = *key != UMC_KEY_NONE, is = lanes.key[op] != UMC_KEY_NONE;
         *key = lanes.key[op];
         core->wanted[op][bank / 64] ^= (uint64_t)(was ^ is) << bank % 64;

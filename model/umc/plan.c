@@ -35,17 +35,22 @@ __attribute__((target("avx2"))) uint32_t umc_scan_avx2(const umc_core_t *core, u
 {
     const __m256i now8 = _mm256_set1_epi32((int)now), far8 = _mm256_set1_epi32(UMC_FAR);
     __m256i best = _mm256_set1_epi32((int)UMC_KEY_NONE);
-    const uint32_t *gate = core->gate, *key = core->key;
-    for (uint32_t i = 0; i < ops * core->config.device.ranks; i++) {
-        uint32_t from =
-            core->rank_gate[i / core->config.device.ranks][i % core->config.device.ranks];
-        const __m256i least = _mm256_set1_epi32((int)(umc_max32(from, now) - now));
-        for (uint32_t end = core->banks_per_rank; end > 0; end -= 8, gate += 8, key += 8) {
-            __m256i wait = _mm256_sub_epi32(_mm256_loadu_si256((const void *)gate), now8);
-            wait = _mm256_min_epi32(_mm256_max_epi32(wait, least), far8);
-            wait = _mm256_or_si256(_mm256_slli_epi32(wait, UMC_KEY_BITS),
-                                   _mm256_loadu_si256((const void *)key));
-            best = _mm256_min_epi32(best, wait);
+    uint32_t ranks = core->config.device.ranks, per_rank = core->banks_per_rank;
+    for (uint32_t op = 0; op < ops; op++) {
+        const uint32_t *gate = core->gate + op * core->banks, *key = core->key + op * core->banks;
+        if ((core->wanted[op][0] | core->wanted[op][1]) == 0) {
+            continue;
+        }
+        for (uint32_t r = 0; r < ranks; r++) {
+            uint32_t from = umc_max32(core->rank_gate[op][r], now);
+            const __m256i least = _mm256_set1_epi32((int)(from - now));
+            for (uint32_t end = per_rank; end > 0; end -= 8, gate += 8, key += 8) {
+                __m256i wait = _mm256_sub_epi32(_mm256_loadu_si256((const void *)gate), now8);
+                wait = _mm256_min_epi32(_mm256_max_epi32(wait, least), far8);
+                wait = _mm256_or_si256(_mm256_slli_epi32(wait, UMC_KEY_BITS),
+                                       _mm256_loadu_si256((const void *)key));
+                best = _mm256_min_epi32(best, wait);
+            }
         }
     }
     __m128i four = _mm_min_epi32(_mm256_castsi256_si128(best), _mm256_extracti128_si256(best, 1));
