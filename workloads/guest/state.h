@@ -138,7 +138,7 @@ enum {
     CBIT_GUEST_EXPECTED = 1024, /* more than a vCPU has loads outstanding */
     CBIT_GUEST_BATCH = 512,
     CBIT_GUEST_NEAR_PAGES = 64, /* a power of two */
-    CBIT_GUEST_RACE_DEPTH = 4,
+    CBIT_GUEST_RACE_DEPTH = 8,  /* more than a store buffer holds of one word, but for freaks */
 };
 
 /* ---- data that several vCPUs use (races.c) ---- */
