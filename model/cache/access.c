@@ -467,6 +467,11 @@ static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *t
         cbit_cache_send_victims(cache);
         return true;
     }
+    if (line == NULL && txn->no_fill) {
+        txn->status = CBIT_ERR_OK;
+        answer_later(cache, ANSWERS_L2, txn);
+        return true;
+    }
     bool memory = line == NULL;
     if (memory) {
         line = cbit_line_create(cache, tag);

@@ -203,6 +203,7 @@ static bool send_piece(cbit_vcpu_t *vcpu, struct cbit_store_piece *piece, const 
         memcpy(piece->txn.data, bytes, len);
     }
     cbit_txn_push_reply(&piece->txn, piece_answered, piece);
+    piece->txn.no_fill = bytes == NULL && piece->len == CBIT_LINE_BYTES; /* written whole later */
     piece->state = bytes == NULL ? PIECE_FETCHING : PIECE_WRITING;
     if (!memory->try_send(memory->self, &piece->txn, bytes == NULL ? NULL : &vcpu->store_space)) {
         piece->state = PIECE_IDLE;
@@ -291,8 +292,8 @@ static void push_store(cbit_vcpu_t *vcpu, const cbit_store_t *store)
 
 /*
  * Nobody is before it: it is written at once, or sent. Else it waits, and its lines are asked for
- * already (whole lines need not be there to be written); what is refused is asked for again when
- * its turn comes.
+ * already (one that is written whole need not come from memory); what is refused is asked for again
+ * when its turn comes.
  */
 cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
@@ -323,7 +324,7 @@ cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     push_store(vcpu, store);
     for (uint32_t i = 0; i < store->count; i++) {
         struct cbit_store_piece *piece = &store->pieces[i];
-        if (absent[i] && (first || piece->len < CBIT_LINE_BYTES)) {
+        if (absent[i]) {
             (void)send_piece(vcpu, piece, first ? store->bytes + piece->offset : NULL,
                              cbit_vcpu_edge_ps(vcpu, vcpu->n) - vcpu->walk_ps, vcpu->walk_ps);
         }

@@ -80,6 +80,7 @@ struct cbit_txn {
     uint8_t size_bytes; /* 1..64 */
     uint8_t hops;       /* replies pushed */
     bool no_bytes; /* of a machine that is timing only: nobody looks at data, nothing is in it */
+    bool no_fill;  /* a write of no bytes: only of a line that some cache has */
     cbit_err_t status;    /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
     cbit_ps_t born_ps;    /* when the requester issued it */
     cbit_ps_t entered_ps; /* scratch of the block that holds it now */
