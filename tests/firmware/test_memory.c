@@ -148,7 +148,7 @@ START_TEST(two_flips_end_in_unsafe_and_no_key_survives)
     ck_assert(cbit_sp_flip_sram(machine->sp, at + 4, 0x30));
     ck_assert_uint_eq(machine_activate(machine, handle, 9), SEV_STATUS_HWERROR_UNSAFE);
     expect_trap(HART_CAUSE_HARDWARE);
-    for (uint32_t i = 0; i + 4 <= SP_SRAM_BYTES; i++) {
+    for (uint32_t i = 0; i + 8 <= SP_SRAM_BYTES; i++) {
         ck_assert(memcmp(machine->sp->sram + i, vek, 4) != 0);
         ck_assert(memcmp(machine->sp->sram + i, vek + 8, 8) != 0);
     }
