@@ -246,23 +246,43 @@ static void expect_gone(const cbit_cache_t *cache, const cbit_expected_t *expect
     }
     const cbit_line_t *line = &cache->pool[expected->leaving];
     __builtin_prefetch(&cache->buckets[bucket_of(cache, cbit_tag_number(line->tag)).at], 1);
+    if (line->next != NOWHERE) {
+        __builtin_prefetch(&cache->pool[line->next]);
+    }
     if (line->dirty && cache->bytes != NULL) {
         __builtin_prefetch(cbit_line_bytes(cache, line));
     }
 }
 
+/* The newest line of the bucket, whose chain is walked to the one that leaves. */
+static void expect_chain(const cbit_cache_t *cache, const cbit_expected_t *expected)
+{
+    if (expected->leaving != NOWHERE) {
+        const uint64_t number = cbit_tag_number(cache->pool[expected->leaving].tag);
+        const uint32_t newest = cache->buckets[bucket_of(cache, number).at];
+        __builtin_prefetch(&cache->pool[newest == NOWHERE ? 0 : newest]);
+    }
+}
+
+/* The n-th line before the newest, 1 the one just before it. */
+static cbit_expected_t *expected_before(cbit_cache_t *cache, uint32_t n)
+{
+    return &cache->expected[(cache->expected_at + EXPECTED - n) % EXPECTED];
+}
+
 void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line)
 {
+    if (expected_before(cache, 3)->tag != 0) {
+        expect_chain(cache, expected_before(cache, 3));
+    }
+    if (expected_before(cache, 2)->tag != 0) {
+        expect_gone(cache, expected_before(cache, 2));
+    }
+    if (expected_before(cache, 1)->tag != 0) {
+        expect_l3(cache, expected_before(cache, 1));
+    }
     const uint32_t at = cache->expected_at;
     cache->expected_at = (at + 1) % EXPECTED;
-    cbit_expected_t *before = &cache->expected[(at + EXPECTED - 1) % EXPECTED];
-    const cbit_expected_t *oldest = &cache->expected[(at + EXPECTED - 2) % EXPECTED];
-    if (oldest->tag != 0) {
-        expect_gone(cache, oldest);
-    }
-    if (before->tag != 0) {
-        expect_l3(cache, before);
-    }
     cache->expected[at] = (cbit_expected_t){.core = core, .tag = line->tag};
     expect_l2(cache, &cache->expected[at]);
     if (cache->bytes != NULL) {

@@ -199,7 +199,7 @@ static inline void fire_timed(cbit_kernel_t *kernel, cbit_event_t *event)
     kernel->clock.now_ps = event->at_ps;
     kernel->timed_due = true;
     if (event->place == CBIT_PLACE_WHEEL) {
-        cbit_wheel_remove(kernel->wheel, event);
+        cbit_wheel_pop(kernel->wheel, event);
     } else {
         cbit_event_cancel(kernel, event);
     }

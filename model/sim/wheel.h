@@ -66,6 +66,25 @@ static inline void cbit_wheel_remove(cbit_wheel_t *wheel, cbit_event_t *event)
     }
 }
 
+/* The same for the first of its slot. */
+static inline void cbit_wheel_pop(cbit_wheel_t *wheel, cbit_event_t *event)
+{
+    const uint32_t slot = cbit_wheel_slot_of(event->at_ps);
+    cbit_event_list_t *list = &wheel->slot[slot];
+    cbit_event_t *next = event->next;
+    event->place = 0;
+    list->head = next;
+    if (next != NULL) {
+        next->prev = NULL;
+        return;
+    }
+    list->tail = NULL;
+    wheel->occupied[slot / 64] &= ~(UINT64_C(1) << slot % 64);
+    if (wheel->occupied[slot / 64] == 0) {
+        wheel->summary &= ~(UINT64_C(1) << slot / 64);
+    }
+}
+
 /* The first set bit at or after `from`, going round; bits is not 0. */
 static inline uint32_t cbit_wheel_first_bit_from(uint64_t bits, uint32_t from)
 {
