@@ -223,6 +223,7 @@ struct cbit_vcpu {
         cbit_key_t keys[4];
     } rules[INTENTS];
     uint32_t hints[TLB_HINTS]; /* where l1d had a page the last time */
+    uint64_t l1d_absent;       /* the tag that l1d was found not to have; 0: none */
     cbit_walk_t walk;
     cbit_fault_t fault;
     cbit_fault_t delivering;

@@ -81,18 +81,38 @@ static void drop(cbit_tlb_t *tlb, uint32_t i)
     }
 }
 
-/* Where it is already; else the first entry of the set that is empty, or that used longest ago. */
-static uint32_t place_for(const cbit_tlb_t *tlb, uint64_t tag, uint32_t first)
+/* The first entry of a set that is empty, or that used longest ago. */
+static uint32_t place_in(const cbit_tlb_t *tlb, uint32_t first)
 {
-    uint32_t empty = first + tlb->ways;
-    for (uint32_t i = first + tlb->ways; i-- > first;) {
-        if (tlb->tags[i] == tag) {
-            return i;
-        }
-        empty = tlb->tags[i] == 0 ? i : empty;
-    }
     uint32_t set = first >> tlb->way_shift;
-    return tlb->taken[set] < tlb->ways ? empty : first + cbit_lru_oldest(&tlb->order[set]);
+    if (tlb->taken[set] == tlb->ways) {
+        return first + cbit_lru_oldest(&tlb->order[set]);
+    }
+    uint32_t i = first;
+    while (tlb->tags[i] != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_spa_t page, uint8_t flags)
+{
+    drop(tlb, i);
+    tlb->of_size[tag_size(tag)]++;
+    tlb->taken[i >> tlb->way_shift]++;
+    tlb->tags[i] = tag;
+    tlb->pages[i] = page;
+    tlb->flags[i] = flags;
+    cbit_tlb_use(tlb, i);
+}
+
+void cbit_tlb_insert_absent(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
+                            cbit_spa_t page, uint8_t flags)
+{
+    if (tlb->entries != 0) {
+        put(tlb, place_in(tlb, set_of(tlb, address, size)), cbit_tlb_tag(address, asid, size), page,
+            flags);
+    }
 }
 
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
@@ -102,14 +122,14 @@ void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page
         return;
     }
     uint64_t tag = cbit_tlb_tag(address, asid, size);
-    uint32_t best = place_for(tlb, tag, set_of(tlb, address, size));
-    drop(tlb, best);
-    tlb->of_size[size]++;
-    tlb->taken[best >> tlb->way_shift]++;
-    tlb->tags[best] = tag;
-    tlb->pages[best] = page;
-    tlb->flags[best] = flags;
-    cbit_tlb_use(tlb, best);
+    uint32_t first = set_of(tlb, address, size);
+    for (uint32_t i = first; i < first + tlb->ways; i++) {
+        if (tlb->tags[i] == tag) {
+            put(tlb, i, tag, page, flags);
+            return;
+        }
+    }
+    put(tlb, place_in(tlb, first), tag, page, flags);
 }
 
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid)

@@ -70,6 +70,9 @@ void cbit_tlb_free(cbit_tlb_t *tlb);
 int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size);
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
                      cbit_spa_t page, uint8_t flags);
+/* The same for an address and size that a look has just not found. */
+void cbit_tlb_insert_absent(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
+                            cbit_spa_t page, uint8_t flags);
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid);
 void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
 

@@ -178,6 +178,7 @@ static void finish(cbit_vcpu_t *vcpu)
     uint8_t flags = (uint8_t)(guest_flags(walk) | cbit_nested_flags(walk));
     cbit_tlb_insert(&vcpu->tlb.l2, walk->gva, vcpu->guest.asid, size,
                     walk->nested.spa & ~cbit_low_mask(cbit_page_shift(size)), flags);
+    vcpu->l1d_absent = 0;
     cbit_tlb_insert(walk->intent == INTENT_FETCH ? &vcpu->tlb.l1i : &vcpu->tlb.l1d, walk->gva,
                     vcpu->guest.asid, PAGE_4K, walk->nested.spa & ~cbit_low_mask(12), flags);
     walk->active = false;
@@ -278,6 +279,7 @@ bool cbit_vcpu_translate_hit(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t in
         cbit_page_size_t size;
         int64_t i = cbit_tlb_find(l1, gva, vcpu->guest.asid, &size);
         if (i < 0) {
+            vcpu->l1d_absent = cbit_tlb_tag(gva, vcpu->guest.asid, PAGE_4K);
             return false;
         }
         *hint = (uint32_t)i;
@@ -298,8 +300,11 @@ static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbi
     cbit_tlb_t *l1 = intent == INTENT_FETCH ? &vcpu->tlb.l1i : &vcpu->tlb.l1d;
     uint32_t asid = vcpu->guest.asid;
     cbit_page_size_t size;
-    int64_t i = cbit_tlb_find(l1, gva, asid, &size);
-    if (i >= 0 && flags_allow(vcpu, l1->flags[i], intent)) {
+    /* cbit_vcpu_translate_hit may just have looked in vain. */
+    bool absent = intent != INTENT_FETCH && vcpu->l1d_absent == cbit_tlb_tag(gva, asid, PAGE_4K);
+    int64_t i = absent ? -1 : cbit_tlb_find(l1, gva, asid, &size);
+    bool in_l1 = i >= 0;
+    if (in_l1 && flags_allow(vcpu, l1->flags[i], intent)) {
         use(vcpu, l1->pages[i] | (gva & cbit_low_mask(12)), l1->flags[i], intent, target);
         vcpu->mine->tlb_hits++;
         return true;
@@ -310,7 +315,9 @@ static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbi
         return false;
     }
     cbit_spa_t spa = l2->pages[i] | (gva & cbit_low_mask(cbit_page_shift(size)));
-    cbit_tlb_insert(l1, gva, asid, PAGE_4K, spa & ~cbit_low_mask(12), l2->flags[i]);
+    (in_l1 ? cbit_tlb_insert : cbit_tlb_insert_absent)(l1, gva, asid, PAGE_4K,
+                                                       spa & ~cbit_low_mask(12), l2->flags[i]);
+    vcpu->l1d_absent = 0;
     use(vcpu, spa, l2->flags[i], intent, target);
     vcpu->n += vcpu->config.tlb_l2_cclk;
     vcpu->mine->tlb_l2_hits++;
