@@ -24,6 +24,7 @@ cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag)
 {
     const bucket_t bucket = bucket_of(cache, cbit_tag_number(tag));
     if ((cache->filter[bucket.at] & bucket.bit) == 0) {
+        __builtin_prefetch(&cache->buckets[bucket.at], 1); /* it may be created next */
         return NULL;
     }
     uint32_t i = cache->buckets[bucket.at];
