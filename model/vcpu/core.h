@@ -91,6 +91,8 @@ typedef struct cbit_load {
     const cbit_program_t *program;
 } cbit_load_t;
 
+enum { CBIT_STORE_PIECES = 2 }; /* an access lies in one line or two */
+
 /* A store that nobody else sees yet, in the order of the program. */
 typedef struct cbit_store {
     uint64_t loads;     /* issued before it: it waits until they have their bytes */
@@ -102,7 +104,7 @@ typedef struct cbit_store {
         cbit_target_t target;
         uint8_t offset, len;
         cbit_txn_t txn;
-    } pieces[2];
+    } pieces[CBIT_STORE_PIECES];
 } cbit_store_t;
 
 typedef struct cbit_walk {

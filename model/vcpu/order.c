@@ -304,8 +304,8 @@ cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         return STEP_WAIT; /* once begun, both pieces go on */
     }
     describe(vcpu, op, store);
-    bool absent[2] = {false, false}, any = false;
-    for (uint32_t i = 0; i < store->count; i++) {
+    bool absent[CBIT_STORE_PIECES] = {false, false}, any = false;
+    for (uint32_t i = 0; i < store->count && i < CBIT_STORE_PIECES; i++) {
         struct cbit_store_piece *piece = &store->pieces[i];
         absent[i] = !quick(vcpu, piece, store->bytes + piece->offset, first ? piece->len : 0);
         any = any || absent[i];
@@ -322,7 +322,7 @@ cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         return STEP_WAIT;
     }
     push_store(vcpu, store);
-    for (uint32_t i = 0; i < store->count; i++) {
+    for (uint32_t i = 0; i < store->count && i < CBIT_STORE_PIECES; i++) {
         struct cbit_store_piece *piece = &store->pieces[i];
         if (absent[i]) {
             (void)send_piece(vcpu, piece, first ? store->bytes + piece->offset : NULL,

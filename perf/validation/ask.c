@@ -201,6 +201,7 @@ static uint64_t run_ps(const validation_figure_t *figure, bool engine)
                                                .firmware = &cbit_firmware};
     if (result == NULL || diag == NULL) {
         must(CBIT_ERR_NO_MEMORY, NULL, figure->preset);
+        return 0; /* not reached */
     }
     must(cbit_hypervisor_run(cbit_scenario_of(file), &options, result, diag), diag, figure->preset);
     const uint64_t ps = result->guests[figure->a].run_ps;

@@ -189,6 +189,7 @@ bool bench_flip_all(cbit_dut_library_t *library, const bench_trace_t *trace, uin
     cbit_rng_t rng;
     if (flipper == NULL || trace->clocks < WARM_UP + 2 * phases) {
         bench_fail("the trace is too short", NULL);
+        return false; /* not reached */
     }
     *flipper = (flipper_t){.trace = trace, .horizon = horizon, .out = out};
     open_device(flipper, library, mutant);
