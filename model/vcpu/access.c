@@ -436,7 +436,7 @@ bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     }
     uint8_t line[CBIT_LINE_BYTES], *bytes = carries_bytes(vcpu, store) ? line : NULL;
     if (store && bytes != NULL) {
-        memcpy(bytes, op->data, op->size_bytes);
+        memcpy(bytes, cbit_order_data(vcpu, op), op->size_bytes);
     }
     uint32_t clocks;
     if (cbit_order_meets(vcpu, target, op->size_bytes) ||

@@ -88,7 +88,7 @@ typedef struct cbit_load {
     cbit_target_t targets[2];
     uint8_t len[2];
     cbit_op_t op;
-    const cbit_program_t *program;
+    struct cbit_context *context;
 } cbit_load_t;
 
 enum { CBIT_STORE_PIECES = 2 }; /* an access lies in one line or two */
@@ -96,6 +96,7 @@ enum { CBIT_STORE_PIECES = 2 }; /* an access lies in one line or two */
 /* A store that nobody else sees yet, in the order of the program. */
 typedef struct cbit_store {
     uint64_t loads;     /* issued before it: it waits until they have their bytes */
+    bool copied;        /* those of the last of them are its own */
     uint32_t count, at; /* pieces; those written */
     uint8_t bytes[CBIT_LINE_BYTES];
     struct cbit_store_piece {
@@ -146,6 +147,7 @@ typedef struct cbit_context {
     cbit_op_t replay[2 * REWIND_OPS]; /* to be issued again before the program is asked */
     uint32_t replay_at, replay_count;
     uint64_t instructions_at_run;
+    uint8_t copied[CBIT_LINE_BYTES]; /* by its latest load that a store copies from */
     struct cbit_context *next;
 } cbit_context_t;
 
@@ -320,6 +322,13 @@ static inline bool cbit_vcpu_is_drained(const cbit_vcpu_t *vcpu)
 {
     return vcpu->loads_count == 0 && vcpu->stores_busy == 0;
 }
+/* What a store writes; of one that copies a load that has no bytes yet: what the program expects.
+ */
+static inline const uint8_t *cbit_order_data(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    return op->copied && vcpu->loads_count == 0 ? vcpu->context->copied : op->data;
+}
+
 /* The first load that has no bytes yet, by number; there may be load_queue from it on. */
 static inline uint64_t cbit_order_oldest(const cbit_vcpu_t *vcpu)
 {

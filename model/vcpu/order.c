@@ -96,8 +96,8 @@ cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_slot_t
         load->targets[i] = vcpu->targets[i];
         load->len[i] = vcpu->target_len[i];
     }
-    load->program = &vcpu->context->program;
-    if (load->program->on_data != NULL) {
+    load->context = vcpu->context;
+    if (load->context->program.on_data != NULL) {
         load->op = *op; /* only to tell the program */
     }
     return load;
@@ -111,8 +111,26 @@ void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *
         return;
     }
     vcpu->load_number++; /* before others or not: nobody looks at its bytes later */
-    if (program->on_data != NULL) {
-        program->on_data(program->self, op, bytes);
+    if (program->on_data == NULL) {
+        return;
+    }
+    if (op->copied) {
+        memcpy(vcpu->context->copied, bytes, op->size_bytes);
+    }
+    program->on_data(program->self, op, bytes);
+}
+
+/* For the store behind a load, which has gone into the buffer already or has not been issued yet.
+ */
+static void keep_for_store(cbit_vcpu_t *vcpu, const cbit_load_t *load, const uint8_t *bytes)
+{
+    memcpy(load->context->copied, bytes, load->op.size_bytes);
+    for (uint32_t i = 0; i < vcpu->stores_busy; i++) {
+        cbit_store_t *store = &vcpu->stores[(vcpu->stores_first + i) % vcpu->config.max_stores];
+        if (store->copied && store->loads == load->number + 1) {
+            memcpy(store->bytes, bytes, load->op.size_bytes);
+            return;
+        }
     }
 }
 
@@ -134,7 +152,7 @@ static void read_now(const cbit_vcpu_t *vcpu, const cbit_load_t *load, uint8_t *
 
 static void give(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_slot_t *fresh)
 {
-    const cbit_program_t *program = load->program;
+    const cbit_program_t *program = &load->context->program;
     if (program->on_data == NULL) {
         return;
     }
@@ -142,6 +160,9 @@ static void give(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_slot_t *
     bool is_fresh = fresh != NULL && load->slot == fresh && load->pieces == 1 && !fresh->retried;
     if (!is_fresh) {
         read_now(vcpu, load, bytes);
+    }
+    if (load->op.copied && !vcpu->parts.timing_only) {
+        keep_for_store(vcpu, load, is_fresh ? fresh->bytes : bytes);
     }
     program->on_data(program->self, &load->op, is_fresh ? fresh->bytes : bytes);
 }
@@ -268,8 +289,9 @@ static void describe(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_store_t *store
     store->loads = vcpu->load_number;
     store->count = vcpu->target_count;
     store->at = 0;
+    store->copied = op->copied && vcpu->loads_count != 0; /* its load is the last of them */
     if (!vcpu->parts.timing_only) {
-        memcpy(store->bytes, op->data, op->size_bytes);
+        memcpy(store->bytes, cbit_order_data(vcpu, op), op->size_bytes);
     }
     for (uint32_t i = 0, offset = 0; i < store->count; offset += store->pieces[i].len, i++) {
         struct cbit_store_piece *piece = &store->pieces[i];

@@ -120,7 +120,8 @@ static void fill_line(cbit_guest_cpu_t *cpu, cbit_guest_io_slot_t *slot)
     cpu->driver.at += LINE;
 }
 
-/* memcpy of a line: what was loaded is what is stored; the load's check tells when it was not. */
+/* memcpy of a line: what was loaded is stored, whatever it is; the check of the load tells when it
+   is not what was expected. */
 static void copy_line(cbit_guest_cpu_t *cpu, cbit_guest_io_slot_t *slot, cbit_gva_t from,
                       cbit_gva_t to, uint32_t size, const uint8_t *device_bytes)
 {
@@ -133,9 +134,11 @@ static void copy_line(cbit_guest_cpu_t *cpu, cbit_guest_io_slot_t *slot, cbit_gv
     if (cpu->driver.at % CBIT_PAGE_BYTES == 0) {
         cbit_guest_push_code(cpu, &cbit_guest_code_copy);
     }
+    cbit_op_t *ops = &cpu->queue[cpu->queue_count]; /* the two that come next */
     (void)cbit_guest_push_load(cpu, from, size, false, 1, CBIT_GUEST_LOAD_IO, bytes,
                                cpu->driver.active);
     cbit_guest_push_store(cpu, to, bytes, size, 1);
+    ops[0].copied = ops[1].copied = true;
     slot->status.copied_bytes += size;
     cpu->guest->stats.bounce_copied_bytes += size;
 }

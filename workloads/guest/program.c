@@ -15,6 +15,7 @@ cbit_op_t *cbit_guest_new_op(cbit_guest_cpu_t *cpu, cbit_op_kind_t kind)
     op->gva = 0;
     op->size_bytes = 0; /* so that no byte of data counts */
     op->depends = false;
+    op->copied = false;
     op->instructions = 0;
     op->cclk = 0;
     op->value = 0;

@@ -112,8 +112,9 @@ static cbit_err_t move(cbit_attacker_t *hands, const move_t *how, cbit_spa_t spa
     return err;
 }
 
-cbit_err_t cbit_attacker_read_shared(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
-                                     void *bytes, uint32_t len_bytes)
+/* Through the host's own mapping of the page. */
+static cbit_err_t move_shared(cbit_attacker_t *hands, cbit_command_t command, uint32_t guest,
+                              cbit_gpa_t gpa, void *bytes, uint32_t len_bytes)
 {
     cbit_spa_t spa;
     cbit_err_t err = range_in_page(hands, guest, gpa, len_bytes, &spa);
@@ -121,9 +122,26 @@ cbit_err_t cbit_attacker_read_shared(cbit_attacker_t *hands, uint32_t guest, cbi
         .port = cbit_platform_host_port(hands->hv->platform, hands->core->number),
         .source = CBIT_SOURCE_HOST,
         .key = hands->hv->host_key,
-        .command = CBIT_COMMAND_READ,
+        .command = command,
     };
     return err == CBIT_ERR_OK ? move(hands, &how, spa, bytes, len_bytes) : err;
+}
+
+cbit_err_t cbit_attacker_read_shared(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                     void *bytes, uint32_t len_bytes)
+{
+    return move_shared(hands, CBIT_COMMAND_READ, guest, gpa, bytes, len_bytes);
+}
+
+cbit_err_t cbit_attacker_write_shared(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                      const void *bytes, uint32_t len_bytes)
+{
+    uint8_t copy[CBIT_PAGE_BYTES];
+    if (len_bytes > sizeof copy) {
+        return CBIT_ERR_RANGE;
+    }
+    memcpy(copy, bytes, len_bytes);
+    return move_shared(hands, CBIT_COMMAND_WRITE, guest, gpa, copy, len_bytes);
 }
 
 static cbit_err_t move_ciphertext(cbit_attacker_t *hands, cbit_command_t command, uint32_t guest,
@@ -251,6 +269,28 @@ cbit_err_t cbit_attacker_remap_page(cbit_attacker_t *hands, uint32_t guest, cbit
     err = err == CBIT_ERR_OK ? cbit_hv_nested_map(&of->nested, gpa - gpa % CBIT_PAGE_BYTES, spa)
                              : err;
     return err == CBIT_ERR_OK ? nested_changed(hands, of) : err;
+}
+
+cbit_err_t cbit_attacker_place_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                    cbit_spa_t spa)
+{
+    cbit_hv_guest_t *of = guest_of(hands, guest);
+    cbit_gpa_t page = gpa - gpa % CBIT_PAGE_BYTES;
+    uint8_t bytes[CBIT_PAGE_BYTES];
+    cbit_spa_t home;
+    if (of == NULL || of->nested.count == 0 || !cbit_hv_home_of(of, page, &home)) {
+        return CBIT_ERR_ADDRESS;
+    }
+    if (!cbit_hv_frames_choose(&hands->hv->frames, spa)) {
+        return CBIT_ERR_RANGE;
+    }
+    cbit_err_t err = cbit_attacker_read_ciphertext(hands, guest, page, bytes, sizeof bytes);
+    err = err == CBIT_ERR_OK ? remember_home(of, page, home) : err;
+    err = err == CBIT_ERR_OK ? cbit_hv_nested_map(&of->nested, page, spa) : err;
+    err = err == CBIT_ERR_OK ? nested_changed(hands, of) : err;
+    return err == CBIT_ERR_OK
+               ? cbit_attacker_write_ciphertext(hands, guest, page, bytes, sizeof bytes)
+               : err;
 }
 
 /* ---- with the vCPU ---- */

@@ -19,7 +19,7 @@ static cbit_err_t push(cbit_hv_frame_list_t *list, cbit_spa_t spa)
 
 void cbit_hv_frames_init(cbit_hv_frames_t *frames, cbit_spa_t base, cbit_spa_t limit)
 {
-    *frames = (cbit_hv_frames_t){.next = base, .limit = limit};
+    *frames = (cbit_hv_frames_t){.next = base, .limit = limit, .top = limit};
 }
 
 void cbit_hv_frames_clear(cbit_hv_frames_t *frames)
@@ -46,6 +46,15 @@ bool cbit_hv_frames_take_run(cbit_hv_frames_t *frames, uint64_t len_bytes, cbit_
     }
     *spa = frames->next;
     frames->next += (len_bytes + CBIT_PAGE_BYTES - 1) / CBIT_PAGE_BYTES * CBIT_PAGE_BYTES;
+    return true;
+}
+
+bool cbit_hv_frames_choose(cbit_hv_frames_t *frames, cbit_spa_t spa)
+{
+    if (spa % CBIT_PAGE_BYTES != 0 || spa < frames->next || spa >= frames->top) {
+        return false;
+    }
+    frames->limit = spa < frames->limit ? spa : frames->limit;
     return true;
 }
 

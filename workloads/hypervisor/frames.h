@@ -21,6 +21,7 @@ typedef struct cbit_hv_frame_list {
 
 typedef struct cbit_hv_frames {
     cbit_spa_t next, limit; /* never used so far: [next, limit) */
+    cbit_spa_t top;         /* end of memory; limit is lower once a frame above it was chosen */
     cbit_hv_frame_list_t free, quarantine;
 } cbit_hv_frames_t;
 
@@ -33,6 +34,10 @@ bool cbit_hv_frames_take(cbit_hv_frames_t *frames, cbit_spa_t *spa);
 
 /* len_bytes (rounded up to frames) of contiguous memory that was never used before. */
 bool cbit_hv_frames_take_run(cbit_hv_frames_t *frames, uint64_t len_bytes, cbit_spa_t *spa);
+
+/* The frame at spa for a user who wants this one; nothing above it is given to others from now on.
+   False when it has been given to somebody, or lies outside. */
+bool cbit_hv_frames_choose(cbit_hv_frames_t *frames, cbit_spa_t spa);
 
 /* Gives a frame back at once: no cache holds it under a key that only its user had. */
 cbit_err_t cbit_hv_frames_free(cbit_hv_frames_t *frames, cbit_spa_t spa);

@@ -71,6 +71,10 @@ cbit_guest_t *cbit_attacker_guest(cbit_attacker_t *hands, uint32_t guest);
 cbit_err_t cbit_attacker_read_shared(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                      void *bytes, uint32_t len_bytes);
 
+/* Host software stores through its own mapping: what a guest reads in a shared page. */
+cbit_err_t cbit_attacker_write_shared(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                      const void *bytes, uint32_t len_bytes);
+
 /* The DRAM's bytes: the lines are flushed from all caches first, then moved by DMA without C-bit.
    16-byte granular. */
 cbit_err_t cbit_attacker_read_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
@@ -91,6 +95,12 @@ cbit_err_t cbit_attacker_set_present(cbit_attacker_t *hands, uint32_t guest, cbi
 /* The page at gpa is from now on the frame of the page at `other`; back with other == gpa. */
 cbit_err_t cbit_attacker_remap_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                     cbit_gpa_t other);
+
+/* The page at gpa gets the frame at spa, which the host chooses, with its ciphertext as it was:
+   under a tweak that depends on the address the guest finds something else there. RANGE unless it
+   is a whole frame that nobody has had yet; one that this verb has given may be given again. */
+cbit_err_t cbit_attacker_place_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                    cbit_spa_t spa);
 
 /* From now on changes of nested tables leave the TLBs alone. */
 void cbit_attacker_skip_tlb_flush(cbit_attacker_t *hands, bool skip);

@@ -20,8 +20,8 @@ extern "C" {
 
 typedef enum cbit_op_kind {
     CBIT_OP_FETCH,     /* gva, size, expect: instruction bytes; may cross lines and pages */
-    CBIT_OP_LOAD,      /* gva, size, depends */
-    CBIT_OP_STORE,     /* gva, size, data */
+    CBIT_OP_LOAD,      /* gva, size, depends, copied */
+    CBIT_OP_STORE,     /* gva, size, data, or copied */
     CBIT_OP_THINK,     /* cclk core clocks without memory; every other operation issues in one */
     CBIT_OP_IO,        /* port I/O: exits to the hypervisor with value */
     CBIT_OP_HYPERCALL, /* VMMCALL: exits with value */
@@ -35,8 +35,11 @@ typedef enum cbit_op_kind {
 typedef struct cbit_op {
     cbit_op_kind_t kind;
     cbit_gva_t gva;
-    uint32_t size_bytes;   /* fetch: 1..64; load, store: 1..64 */
-    bool depends;          /* waits for the previous load */
+    uint32_t size_bytes; /* fetch: 1..64; load, store: 1..64 */
+    bool depends;        /* waits for the previous load */
+    /* A load and the store right behind it, of the same size: the store writes what the load has
+       returned, not its data. Both have it set, and the program has an on_data. */
+    bool copied;
     uint32_t instructions; /* retired with this operation */
     uint64_t cclk;
     uint64_t value;
