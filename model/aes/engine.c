@@ -84,11 +84,16 @@ static void engine_tweak_write(void *self, uint32_t index, const uint8_t t[CBIT_
     cbit_cipher_set_tweak(((engine_t *)self)->cipher, index, t);
 }
 
+static void engine_advance(void *self, uint64_t eclk);
+
 static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key)
 {
     engine_t *engine = self;
     if (slot >= engine->config.key_slots) {
         return;
+    }
+    if (engine->key_count == engine->config.key_slots && at_eclk > 0) {
+        engine_advance(engine, at_eclk - 1); /* an engine without lines has not looked for long */
     }
     if (engine->key_count == engine->config.key_slots) {
         abort(); /* the caller's bug: the contract bounds the writes under way */

@@ -120,7 +120,7 @@ START_TEST(a_full_bounce_buffer_delays_or_fails_transfers)
             add_io_guest(bench, CBIT_GUEST_DEVICE_REAL, CBIT_GUEST_IO_BOUNCED);
         config->swiotlb = 256 << 10; /* 128 slots: four transfers of 64 KiB */
         config->io.bytes = 64 << 10;
-        config->io.every_instructions = 1000;
+        config->io.every_instructions = 500;
         config->io.depth = 8;
         config->io.on_full = on_full;
         const cbit_run_result_t *result = bench_run(bench);

@@ -346,6 +346,24 @@ START_TEST(a_key_serves_lines_after_the_clock_of_its_switch)
 }
 END_TEST
 
+/* As on a channel that has no traffic: nobody advances the engine between the writes. */
+START_TEST(an_idle_engine_takes_any_number_of_key_writes)
+{
+    cbit_aes_engine_t engine = make_engine(&usual);
+    cbit_aes_result_t result;
+    const uint32_t writes = 3 * usual.key_slots;
+    for (uint32_t i = 0; i < writes; i++) {
+        engine.ops->key_write(engine.self, 100 * (1 + (uint64_t)i), 1,
+                              i % 2 == 0 ? NULL : fips_key);
+    }
+    offer(&engine, CBIT_AES_DECRYPT, make_line(1, 100 * (1 + (uint64_t)writes), 1, false));
+    engine.ops->advance(engine.self, 100 * (2 + (uint64_t)writes));
+    ck_assert(engine.ops->take(engine.self, CBIT_AES_DECRYPT, 1, &result));
+    ck_assert_int_eq(result.error, writes % 2 == 0 ? CBIT_AES_OK : CBIT_AES_NOT_LOADED);
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
 START_TEST(key_writes_queue_behind_each_other)
 {
     /* Loads at 50 switch at 60 and 71 (from 61 on): the second one is another slot's. */
@@ -445,6 +463,7 @@ Suite *cbit_test_suite(void)
     suite_add_tcase(suite, timing);
     TCase *keys = tcase_create("keys");
     tcase_add_test(keys, a_key_serves_lines_after_the_clock_of_its_switch);
+    tcase_add_test(keys, an_idle_engine_takes_any_number_of_key_writes);
     tcase_add_test(keys, key_writes_queue_behind_each_other);
     tcase_add_test(keys, a_line_keeps_the_key_of_its_first_beat);
     tcase_add_test(keys, bytes_are_in_address_order_whatever_comes_first);

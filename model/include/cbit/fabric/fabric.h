@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-enum { CBIT_FABRIC_MAX_CHANNELS = 32, CBIT_FABRIC_QUADRANTS = 4, CBIT_FABRIC_MAX_ENTRIES = 8 };
+enum { CBIT_FABRIC_MAX_CHANNELS = 64, CBIT_FABRIC_QUADRANTS = 4, CBIT_FABRIC_MAX_ENTRIES = 8 };
 
 typedef struct cbit_fabric_config {
     uint32_t channels;
