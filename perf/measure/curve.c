@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "cbit/perf/measure.h"
+#include "perf/measure/costs.h"
+#include "perf/measure/knee.h"
 #include "perf/measure/load.h"
 
 enum {
@@ -10,6 +12,8 @@ enum {
     CURVE_BACKGROUND = 512, /* enough lines on their way to fill any shipped machine */
     WARM_UP = 2000,
     MIXES = 4,
+    COST_LOADS = 20000,  /* at most */
+    PEAK_SAMPLES = 5000, /* likewise, where the bandwidth is all that is asked for */
 };
 
 static const char *const mode_keys[CBIT_RIG_MODES] = {"plain", "bypass", "sme", "sev"};
@@ -179,14 +183,59 @@ static uint64_t number_at(const cbit_json_t *root, const char *pointer)
     return number != NULL && cbit_json_scaled(number, 3, &negative, &value) ? value : 0;
 }
 
-/* Within a percent of the plain peak it is the bus that ends the curve. */
-static void put_knee(const meter_t *m, cbit_json_t *root)
+/* The peak of encrypted lines at half the engine's clock: on the other side of the knee, where the
+   configuration has such a clock. */
+static cbit_err_t measure_halved(const meter_t *m, cbit_json_t *knee)
 {
-    uint64_t plain = number_at(root, "/modes/plain/peak_gbs");
-    uint64_t sev = number_at(root, "/modes/sev/peak_gbs");
-    bool engine = sev * 100 < plain * 99;
+    cbit_platform_config_t *halved = malloc(sizeof *halved);
+    meter_t other = *m;
+    if (halved == NULL) {
+        return cbit_diag_add(m->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    *halved = *m->config;
+    halved->umc.engine_clock_divider = 2;
+    const cbit_measure_options_t fewer = {
+        .samples = m->options->samples < PEAK_SAMPLES ? m->options->samples : PEAK_SAMPLES,
+        .seed = m->options->seed,
+        .self = m->options->self,
+        .on_progress = m->options->on_progress};
+    other.config = halved;
+    other.options = &fewer;
+    const cbit_load_t load = {.probes = CURVE_PROBES,
+                              .background = CURVE_BACKGROUND,
+                              .read_per_mille = m->options->read_per_mille};
+    cbit_err_t err = measure(&other, CBIT_RIG_SEV, &load);
+    if (err == CBIT_ERR_OK) {
+        put(m, knee, "half_clock_gbs", mgbs(m));
+    }
+    free(halved);
+    return err;
+}
+
+/* Within a percent of the plain peak it is the bus that ends the curve. The knee is the engine
+   clock (over the DRAM's) at which the engines take just what the bus gives. */
+static cbit_err_t put_knee(const meter_t *m, cbit_json_t *root)
+{
+    const uint64_t plain = number_at(root, "/modes/plain/peak_gbs");
+    const uint64_t sev = number_at(root, "/modes/sev/peak_gbs");
+    const bool engine = sev * 100 < plain * 99;
+    const uint32_t divider = m->config->umc.engine_clock_divider;
+    cbit_clocks_t clocks;
+    cbit_err_t err = cbit_clocks_of(m->config, m->options->read_per_mille, &clocks, m->diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
     cbit_json_t *limit = cbit_json_string(m->arena, engine ? "engine" : "bus");
     (void)cbit_json_add(m->arena, root, "saturates_first", limit);
+    cbit_json_t *knee = cbit_json_new(m->arena, CBIT_JSON_OBJECT);
+    knee = cbit_json_add(m->arena, root, "knee", knee);
+    put(m, knee, "gbs", engine ? sev : plain);
+    put(m, knee, "engine_gbs", clocks.engine_mgbs);
+    put(m, knee, "clock_ratio", 1000 / divider);
+    put(m, knee, "clock_ratio_at_knee", mean_of(plain * 1000, clocks.engine_mgbs * divider));
+    put(m, knee, "hidden_lookup_ns", clocks.lead_ps);
+    cbit_ciphers_put(m->config, &clocks.engine, clocks.lead_ps, m->arena, root);
+    return divider == 1 ? measure_halved(m, knee) : CBIT_ERR_OK;
 }
 
 static void describe(const meter_t *m, cbit_json_t *root)
@@ -217,7 +266,17 @@ static cbit_err_t measure_all(meter_t *m, cbit_json_t *root)
         cbit_json_t *bypass = cbit_json_new(m->arena, CBIT_JSON_OBJECT);
         err = measure_idle(m, CBIT_RIG_BYPASS, cbit_json_add(m->arena, root, "bypass", bypass));
     }
-    return err != CBIT_ERR_OK ? err : measure_mixes(m, root);
+    if (err == CBIT_ERR_OK) {
+        err = measure_mixes(m, root);
+    }
+    if (err == CBIT_ERR_OK) {
+        err = put_knee(m, root);
+    }
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    const uint64_t loads = m->options->samples < COST_LOADS ? m->options->samples : COST_LOADS;
+    return cbit_costs_measure(m->config, loads, m->options->seed, m->arena, root, m->diag);
 }
 
 cbit_json_t *cbit_measure(const cbit_platform_config_t *config,
@@ -231,7 +290,7 @@ cbit_json_t *cbit_measure(const cbit_platform_config_t *config,
     /* Far more than any cache or row buffer holds, and no more than there is. */
     m.footprint_bytes = config->memory.size_bytes < UINT64_C(1) << 30 ? config->memory.size_bytes
                                                                       : UINT64_C(1) << 30;
-    m.count = 3 * (1 + options->points) + 1 + 2 * MIXES;
+    m.count = 3 * (1 + options->points) + 1 + 2 * MIXES + (config->umc.engine_clock_divider == 1);
     m.result = calloc(1, sizeof *m.result);
     cbit_json_t *root = cbit_json_new(arena, CBIT_JSON_OBJECT);
     if (m.result == NULL || root == NULL) {
@@ -241,7 +300,6 @@ cbit_json_t *cbit_measure(const cbit_platform_config_t *config,
     }
     describe(&m, root);
     cbit_err_t err = measure_all(&m, root);
-    put_knee(&m, root);
     free(m.result);
     return err == CBIT_ERR_OK && !cbit_arena_failed(arena) ? root : NULL;
 }

@@ -66,6 +66,7 @@ static void ask(slot_t *slot)
     cbit_txn_init(&slot->txn, read ? CBIT_COMMAND_READ : CBIT_COMMAND_WRITE, next_spa(slot),
                   CBIT_LINE_BYTES, g->rig->key, CBIT_SOURCE_VCPU, now(g));
     slot->txn.entered_ps = now(g);
+    slot->txn.no_bytes = true;
     cbit_txn_push_reply(&slot->txn, on_reply, slot);
     send(slot);
 }

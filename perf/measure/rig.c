@@ -16,6 +16,7 @@ static cbit_err_t begin_channel(cbit_rig_t *rig, uint32_t channel, const cbit_tw
     cbit_umc_parts_t parts = {.kernel = rig->kernel,
                               .store = rig->store,
                               .channel = channel,
+                              .timing_only = true, /* nobody looks at the bytes */
                               .engine_config = config->engine,
                               .host_key_slot = (uint16_t)config->sev.host_key_slot,
                               .channel_address = cbit_fabric_channel_address,
@@ -26,8 +27,8 @@ static cbit_err_t begin_channel(cbit_rig_t *rig, uint32_t channel, const cbit_tw
                                  &rig->ciphers[channel]);
         parts.cipher = rig->ciphers[channel];
         if (err == CBIT_ERR_OK) {
-            err = cbit_aes_model_factory.create(cbit_aes_model_factory.self, channel,
-                                                &config->engine, &parts.engine);
+            err = cbit_aes_timing_factory.create(cbit_aes_timing_factory.self, channel,
+                                                 &config->engine, &parts.engine);
         }
         for (uint32_t i = CBIT_TWEAK_FIRST_BIT; err == CBIT_ERR_OK && i <= CBIT_TWEAK_LAST_BIT;
              i++) {

@@ -4,6 +4,7 @@
 
 #include "cbit/perf/measure.h"
 #include "cbit/workloads/buffer.h"
+#include "perf/measure/costs.h"
 
 static const char *const modes[] = {"plain", "sme", "sev"};
 enum { MODES = sizeof modes / sizeof modes[0] };
@@ -66,6 +67,57 @@ static void add_mixes(cbit_text_t *text, const cbit_json_t *root)
     }
 }
 
+static const char *text_of(const cbit_json_t *root, const char *pointer)
+{
+    const cbit_json_t *value = cbit_json_at(root, pointer);
+    return value == NULL || value->text == NULL ? "-" : value->text;
+}
+
+static const char *cost_of(const cbit_json_t *root, const char *mode, const char *key)
+{
+    char pointer[96];
+    (void)snprintf(pointer, sizeof pointer, "/costs/%s/%s", mode, key);
+    return text_of(root, pointer);
+}
+
+static void add_costs(cbit_text_t *text, const cbit_json_t *root)
+{
+    cbit_text_add(text, "\ncosts, ns                              %12s %12s\n", "plain", "sev");
+    for (const cbit_cost_row_t *row = cbit_cost_rows; row->key != NULL; row++) {
+        cbit_text_add(text, "  %-36s %12s %12s\n", row->text, cost_of(root, "plain", row->key),
+                      cost_of(root, "sev", row->key));
+    }
+}
+
+static void add_ciphers(cbit_text_t *text, const cbit_json_t *root)
+{
+    static const char *const keys[] = {"depth_eclk", "adder_ns", "overlaps_dram", "extra_accesses",
+                                       "aes_pj"};
+    const cbit_json_t *list = cbit_json_get(root, "ciphers");
+    cbit_text_add(text, "\nciphers, a lone read  %5s %9s %9s %8s %8s  %s\n", "eclk", "adder_ns",
+                  "overlaps", "accesses", "pJ/line", "source");
+    for (const cbit_json_t *c = list == NULL ? NULL : list->first; c != NULL; c = c->next) {
+        cbit_text_add(text, "  %-20s", cbit_json_get(c, "name")->text);
+        for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+            static const int widths[] = {5, 9, 9, 8, 8};
+            cbit_text_add(text, " %*s", widths[k], cbit_json_get(c, keys[k])->text);
+        }
+        cbit_text_add(text, "  %s\n", cbit_json_get(c, "source")->text);
+    }
+}
+
+static void add_knee(cbit_text_t *text, const cbit_json_t *root)
+{
+    cbit_text_add(text,
+                  "\nknee: the engines take %s GB/s, the peak is %s; below %s of the DRAM's clock "
+                  "the engine is the limit (it has %s; at 0.5 the peak is %s)\n",
+                  text_of(root, "/knee/engine_gbs"), text_of(root, "/knee/gbs"),
+                  text_of(root, "/knee/clock_ratio_at_knee"), text_of(root, "/knee/clock_ratio"),
+                  text_of(root, "/knee/half_clock_gbs"));
+    cbit_text_add(text, "a key lookup of up to %s ns is hidden behind DRAM\n",
+                  text_of(root, "/knee/hidden_lookup_ns"));
+}
+
 static uint64_t thousandths(const cbit_json_t *root, const char *pointer)
 {
     const cbit_json_t *number = cbit_json_at(root, pointer);
@@ -95,6 +147,9 @@ char *cbit_measure_table(const cbit_json_t *measured)
         add_curve(&text, measured, modes[m]);
     }
     add_mixes(&text, measured);
+    add_costs(&text, measured);
+    add_ciphers(&text, measured);
+    add_knee(&text, measured);
     add_learnt(&text, measured);
     return cbit_text_take(&text);
 }
@@ -115,6 +170,11 @@ char *cbit_measure_csv(const cbit_json_t *measured)
             }
             cbit_text_add(&text, "\n");
         }
+    }
+    cbit_text_add(&text, "\ncost,plain_ns,sev_ns\n");
+    for (const cbit_cost_row_t *row = cbit_cost_rows; row->key != NULL; row++) {
+        cbit_text_add(&text, "%s,%s,%s\n", row->key, cost_of(measured, "plain", row->key),
+                      cost_of(measured, "sev", row->key));
     }
     return cbit_text_take(&text);
 }

@@ -4,6 +4,8 @@
 
 #include "cbit/perf/measure.h"
 #include "cbit_test.h"
+#include "perf/measure/core.h"
+#include "perf/measure/costs.h"
 #include "perf/measure/load.h"
 
 enum { SAMPLES = 5000 };
@@ -157,6 +159,127 @@ START_TEST(measured_twice_it_is_the_same_to_the_byte)
 }
 END_TEST
 
+static cbit_arena_t *arena;
+
+static cbit_json_t *measured_costs(void)
+{
+    cbit_json_t *root = cbit_json_new(arena, CBIT_JSON_OBJECT);
+    ck_assert_int_eq(cbit_costs_measure(&config, 5000, 1, arena, root, diag), CBIT_ERR_OK);
+    return root;
+}
+
+/* In picoseconds. */
+static uint64_t figure(const cbit_json_t *root, const char *pointer)
+{
+    const cbit_json_t *number = cbit_json_at(root, pointer);
+    bool negative = false;
+    uint64_t value = 0;
+    ck_assert_msg(number != NULL, "no %s", pointer);
+    ck_assert(cbit_json_scaled(number, 3, &negative, &value));
+    return value;
+}
+
+/* What the row of walks rests on: pages of 2 MiB stay in the TLB, those of 4 KiB do not. */
+START_TEST(only_small_pages_are_walked)
+{
+    cbit_core_t *core = calloc(1, sizeof *core);
+    uint64_t misses[2];
+    for (int small = 0; small < 2; small++) {
+        const cbit_pass_t pass = {.loads = SAMPLES, .span_bytes = CBIT_CORE_DATA_BYTES};
+        cbit_vcpu_stats_t stats;
+        cbit_ps_t took_ps;
+        ck_assert_int_eq(cbit_core_begin(core, &config, CBIT_RIG_SEV, small == 1, 1, diag),
+                         CBIT_ERR_OK);
+        ck_assert_int_eq(cbit_core_pass(core, &pass, &took_ps, diag), CBIT_ERR_OK);
+        cbit_vcpu_stats(core->vcpu, 0, &stats);
+        ck_assert_uint_eq(stats.loads, SAMPLES);
+        misses[small] = stats.tlb_misses;
+        cbit_core_end(core);
+    }
+    free(core);
+    ck_assert_uint_le(misses[0], (CBIT_CORE_DATA_BYTES >> 21) + 1);
+    ck_assert_uint_gt(misses[1], SAMPLES / 2);
+}
+END_TEST
+
+START_TEST(costs_have_their_order)
+{
+    arena = cbit_arena_create();
+    const cbit_json_t *root = measured_costs();
+    /* A walk's last reads come from the caches: less than a read of memory. First touches read
+       tables that nobody has read. */
+    const uint64_t read_ps = figure(root, "/costs/plain/read_2m_pages_ns");
+    ck_assert_uint_gt(figure(root, "/costs/plain/walk_ns"), 0);
+    ck_assert_uint_lt(figure(root, "/costs/plain/walk_ns"), read_ps);
+    ck_assert_uint_gt(figure(root, "/costs/plain/first_touch_walk_ns"),
+                      figure(root, "/costs/plain/walk_ns"));
+    /* A read in the guest pays the engine's depth and no more than a clock besides. */
+    const uint64_t adder_ps = figure(root, "/costs/sev/read_2m_pages_ns") - read_ps;
+    ck_assert_uint_ge(adder_ps, 6875 - 625);
+    ck_assert_uint_le(adder_ps, 6875 + 625);
+    /* 4096 lines come back from memory behind WBINVD, none behind a flush of the TLB. */
+    ck_assert_uint_gt(figure(root, "/costs/sev/asid_tlb_ns"), 0);
+    ck_assert_uint_lt(figure(root, "/costs/sev/asid_tlb_ns"), 64 * read_ps);
+    ck_assert_uint_gt(figure(root, "/costs/sev/asid_tlb_caches_ns"), 4096 * (read_ps / 2));
+    cbit_arena_destroy(arena);
+}
+END_TEST
+
+/* Refetched as private a line is decrypted, as shared it passes the engine by. */
+START_TEST(a_cbit_miss_is_a_flush_and_a_read)
+{
+    arena = cbit_arena_create();
+    const cbit_json_t *root = measured_costs();
+    const uint64_t flush_ps = figure(root, "/costs/sev/line_flush_ns");
+    const uint64_t shared_ps = figure(root, "/costs/sev/cbit_miss_to_shared_ns");
+    const uint64_t private_ps = figure(root, "/costs/sev/cbit_miss_to_private_ns");
+    ck_assert_uint_gt(flush_ps, 0);
+    ck_assert_uint_gt(shared_ps, flush_ps + 40 * figure(root, "/costs/sev/line_hit_ns"));
+    ck_assert_uint_gt(private_ps, shared_ps);
+    ck_assert_uint_le(private_ps, shared_ps + 6875);
+    config.sev.coherent_domains = true;
+    root = measured_costs();
+    ck_assert_uint_eq(figure(root, "/costs/sev/line_flush_ns"), 0);
+    ck_assert_uint_lt(figure(root, "/costs/sev/cbit_miss_to_shared_ns"), shared_ps);
+    cbit_arena_destroy(arena);
+}
+END_TEST
+
+START_TEST(small_machines_have_no_costs)
+{
+    arena = cbit_arena_create();
+    config.memory.size_bytes = CBIT_CORE_NEEDS - 1;
+    ck_assert_ptr_null(cbit_json_at(measured_costs(), "/costs"));
+    cbit_arena_destroy(arena);
+}
+END_TEST
+
+/* The knee is between the two clocks that there are, and the formulas' xex is the model's. */
+START_TEST(the_knee_lies_between_what_was_measured)
+{
+    const cbit_measure_options_t options = {
+        .points = 2, .read_per_mille = 1000, .samples = 1000, .seed = 1};
+    arena = cbit_arena_create();
+    config.engine.depth_eclk = 21; /* not the default: the formula has to follow */
+    const cbit_json_t *json = cbit_measure(&config, &options, arena, diag);
+    ck_assert_ptr_nonnull(json);
+    ck_assert_uint_eq(figure(json, "/ciphers/0/adder_ns"), 21 * UINT64_C(625));
+    ck_assert_uint_eq(figure(json, "/ciphers/0/adder_ns"), figure(json, "/modes/sev/stages/aes"));
+    const uint64_t ratio = figure(json, "/knee/clock_ratio_at_knee");
+    ck_assert_uint_gt(ratio, 500);
+    ck_assert_uint_lt(ratio, 1000);
+    ck_assert_uint_eq(figure(json, "/knee/engine_gbs"), 204800);
+    ck_assert_uint_le(figure(json, "/knee/half_clock_gbs"), 102400);
+    ck_assert_uint_gt(figure(json, "/knee/half_clock_gbs"), 99328);
+    config.umc.engine_clock_divider = 2;
+    json = cbit_measure(&config, &options, arena, diag);
+    ck_assert_str_eq(cbit_json_at(json, "/saturates_first")->text, "engine");
+    ck_assert_uint_eq(figure(json, "/knee/clock_ratio_at_knee"), ratio);
+    ck_assert_uint_le(figure(json, "/knee/gbs"), figure(json, "/knee/engine_gbs"));
+    cbit_arena_destroy(arena);
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("measure");
@@ -169,6 +292,11 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, an_engine_at_bus_rate_does_not_lower_the_peak);
     tcase_add_test(tcase, an_engine_at_half_the_bus_rate_is_the_limit);
     tcase_add_test(tcase, measured_twice_it_is_the_same_to_the_byte);
+    tcase_add_test(tcase, only_small_pages_are_walked);
+    tcase_add_test(tcase, costs_have_their_order);
+    tcase_add_test(tcase, a_cbit_miss_is_a_flush_and_a_read);
+    tcase_add_test(tcase, small_machines_have_no_costs);
+    tcase_add_test(tcase, the_knee_lies_between_what_was_measured);
     suite_add_tcase(suite, tcase);
     return suite;
 }

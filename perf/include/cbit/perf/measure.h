@@ -4,7 +4,8 @@
  *
  * What is measured is fabric, controllers, engines and DRAM of a configuration, under traffic that
  * is made for it (perf/measure/load.h). `core` is the lookups of a load that misses every cache, by
- * configuration; page walks are no part of it (TLB hits).
+ * configuration; page walks are no part of it (TLB hits). `costs` are of a core in front of the
+ * same (perf/measure/core.h): walks, first touches, C-bit misses, changes of ASID.
  */
 #ifndef CBIT_PERF_MEASURE_H
 #define CBIT_PERF_MEASURE_H
@@ -35,7 +36,8 @@ cbit_json_t *cbit_measure(const cbit_platform_config_t *config,
                           const cbit_measure_options_t *options, cbit_arena_t *arena,
                           cbit_diag_t *diag);
 
-/* For people, and one line a point for other tools. To be freed; NULL when memory is out. */
+/* For people; for other tools one line a point, then, behind an empty line, one a cost. To be
+ * freed; NULL when memory is out. */
 char *cbit_measure_table(const cbit_json_t *measured);
 char *cbit_measure_csv(const cbit_json_t *measured);
 

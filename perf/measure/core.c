@@ -1,0 +1,260 @@
+#include "perf/measure/core.h"
+
+#include <string.h>
+
+#include "cbit/base/rng.h"
+#include "cbit/vcpu/vmcb.h"
+
+enum {
+    VMCB = 0x1000,
+    TABLES = 0x10000,     /* of the host at that address, of the guest at its own */
+    PAGE_TABLES = 0x3000, /* behind root, directory pointers and directory */
+    BASE = 0x10000000,    /* where guest memory begins */
+    GUEST_BYTES = 0x10000000,
+    LARGE_SHIFT = 21,
+    SMALL_SHIFT = 12,
+};
+
+#define RIGHTS (CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U)
+
+static void on_exit_of(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit)
+{
+    cbit_core_t *core = self;
+    (void)vcpu;
+    core->exit_reason = exit->reason;
+    core->exited = true;
+    cbit_kernel_stop(core->rig.kernel);
+}
+
+/* ---- tables ---- */
+
+typedef struct level {
+    cbit_spa_t at;   /* where its tables are */
+    cbit_key_t key;  /* that they are written under */
+    uint64_t parent; /* address that entries for tables have, its C-bit included */
+    uint64_t target; /* of the first page, likewise */
+} level_t;
+
+static cbit_err_t put64(cbit_core_t *core, cbit_spa_t spa, cbit_key_t key, uint64_t value)
+{
+    const cbit_port_t port = cbit_cache_port(core->cache, 0);
+    return port.poke(port.self, spa, key, &value, sizeof value);
+}
+
+/* GUEST_BYTES from address 0 on. */
+static cbit_err_t build_level(cbit_core_t *core, const level_t *l, bool small_pages)
+{
+    cbit_err_t err = put64(core, l->at, l->key, (l->parent + 0x1000) | RIGHTS);
+    if (err == CBIT_ERR_OK) {
+        err = put64(core, l->at + 0x1000, l->key, (l->parent + 0x2000) | RIGHTS);
+    }
+    for (uint64_t i = 0; err == CBIT_ERR_OK && i < GUEST_BYTES >> LARGE_SHIFT; i++) {
+        const uint64_t entry = small_pages
+                                   ? (l->parent + PAGE_TABLES + (i << SMALL_SHIFT)) | RIGHTS
+                                   : (l->target + (i << LARGE_SHIFT)) | CBIT_PTE_PS | RIGHTS;
+        err = put64(core, l->at + 0x2000 + i * 8, l->key, entry);
+    }
+    for (uint64_t i = 0; err == CBIT_ERR_OK && small_pages && i < GUEST_BYTES >> SMALL_SHIFT; i++) {
+        err = put64(core, l->at + PAGE_TABLES + i * 8, l->key,
+                    (l->target + (i << SMALL_SHIFT)) | RIGHTS);
+    }
+    return err;
+}
+
+static cbit_err_t build_tables(cbit_core_t *core, uint64_t c_mask, bool small_pages)
+{
+    const level_t nested = {.at = TABLES, .key = CBIT_KEY_PLAIN, .parent = TABLES, .target = BASE};
+    const level_t guest = {
+        .at = BASE + TABLES, .key = CBIT_CORE_ASID, .parent = TABLES | c_mask, .target = c_mask};
+    cbit_err_t err = build_level(core, &nested, small_pages);
+    return err != CBIT_ERR_OK ? err : build_level(core, &guest, small_pages);
+}
+
+static cbit_err_t put_vmcb(cbit_core_t *core, uint64_t c_mask)
+{
+    uint8_t vmcb[CBIT_VMCB_BYTES] = {0};
+    const struct {
+        uint32_t offset, len_bytes;
+        uint64_t value;
+    } fields[] = {
+        {CBIT_VMCB_INTERCEPT_3, 4, CBIT_INTERCEPT_3_USUAL},
+        {CBIT_VMCB_INTERCEPT_4, 4, CBIT_INTERCEPT_4_USUAL},
+        {CBIT_VMCB_ASID, 4, CBIT_CORE_ASID},
+        {CBIT_VMCB_NESTED_CONTROL, 8, CBIT_NESTED_PAGING | CBIT_NESTED_SEV},
+        {CBIT_VMCB_NESTED_CR3, 8, TABLES},
+        {CBIT_VMCB_EFER, 8, CBIT_EFER_SVME | CBIT_EFER_LME | CBIT_EFER_LMA},
+        {CBIT_VMCB_CR0, 8, CBIT_CR0_PE | CBIT_CR0_PG},
+        {CBIT_VMCB_CR4, 8, CBIT_CR4_PAE},
+        {CBIT_VMCB_CR3, 8, TABLES | c_mask},
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        for (uint32_t b = 0; b < fields[i].len_bytes; b++) {
+            vmcb[fields[i].offset + b] = (uint8_t)(fields[i].value >> (8 * b));
+        }
+    }
+    const cbit_port_t port = cbit_cache_port(core->cache, 0);
+    return port.poke(port.self, VMCB, CBIT_KEY_PLAIN, vmcb, sizeof vmcb);
+}
+
+/* ---- the machine ---- */
+
+static cbit_err_t begin_core(cbit_core_t *core, cbit_diag_t *diag)
+{
+    const cbit_platform_config_t *config = &core->rig.config;
+    cbit_vcpu_config_t vcpu = config->vcpu;
+    vcpu.c_bit = config->sev.c_bit;
+    const cbit_clock_t cclk = {.period_num_ps = UINT64_C(1000000000), .period_den = vcpu.clock_khz};
+    cbit_err_t err = cbit_cache_create(&config->cache, 1, config->sev.coherent_domains, &cclk,
+                                       core->rig.kernel, core->rig.port, &core->cache, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    cbit_cache_set_timing_only(core->cache);
+    const cbit_vcpu_parts_t parts = {.timing_only = true,
+                                     .kernel = core->rig.kernel,
+                                     .memory = cbit_cache_port(core->cache, 0),
+                                     .fetch = cbit_cache_fetch_port(core->cache, 0),
+                                     .host_key = CBIT_KEY_PLAIN,
+                                     .seed = core->seed,
+                                     .exit_self = core,
+                                     .on_exit = on_exit_of};
+    err = cbit_vcpu_create(&vcpu, &parts, &core->vcpu, diag);
+    if (err == CBIT_ERR_OK) {
+        cbit_vcpu_set_asid_valid(core->vcpu, CBIT_CORE_ASID, true);
+    }
+    return err;
+}
+
+cbit_err_t cbit_core_begin(cbit_core_t *core, const cbit_platform_config_t *config,
+                           cbit_rig_mode_t mode, bool small_pages, uint64_t seed, cbit_diag_t *diag)
+{
+    const uint64_t c_mask = UINT64_C(1) << config->sev.c_bit;
+    memset(core, 0, sizeof *core);
+    core->seed = seed;
+    cbit_err_t err = cbit_rig_begin(&core->rig, config, mode, seed, diag);
+    if (err == CBIT_ERR_OK) {
+        err = begin_core(core, diag);
+    }
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    err = build_tables(core, c_mask, small_pages);
+    if (err == CBIT_ERR_OK) {
+        err = put_vmcb(core, c_mask);
+    }
+    return err == CBIT_ERR_OK ? err : cbit_diag_add(diag, err, "/memory", "%s", cbit_err_text(err));
+}
+
+void cbit_core_end(cbit_core_t *core)
+{
+    cbit_vcpu_destroy(core->vcpu);
+    cbit_cache_destroy(core->cache);
+    cbit_rig_end(&core->rig);
+    core->vcpu = NULL;
+    core->cache = NULL;
+}
+
+/* ---- what a core does ---- */
+
+/* What ends the wait stops the kernel; a stop that came before the run may end it early. */
+static void run_until(const cbit_core_t *core, const bool *done)
+{
+    while (!*done && cbit_kernel_next_ps(core->rig.kernel) != CBIT_PS_NEVER) {
+        (void)cbit_kernel_run(core->rig.kernel, CBIT_PS_NEVER);
+    }
+}
+
+static bool next_load(void *self, cbit_op_t *op)
+{
+    cbit_pass_t *pass = self;
+    if (pass->done == pass->loads) {
+        return false;
+    }
+    const uint64_t offset =
+        pass->stride_bytes != 0
+            ? pass->done * pass->stride_bytes % pass->span_bytes
+            : cbit_rng_below(&pass->rng, pass->span_bytes / CBIT_LINE_BYTES) * CBIT_LINE_BYTES;
+    pass->done++;
+    *op = (cbit_op_t){
+        .kind = CBIT_OP_LOAD, .gva = CBIT_CORE_DATA + offset, .size_bytes = 8, .depends = true};
+    return true;
+}
+
+cbit_err_t cbit_core_pass(cbit_core_t *core, const cbit_pass_t *wanted, cbit_ps_t *took_ps,
+                          cbit_diag_t *diag)
+{
+    cbit_kernel_t *kernel = core->rig.kernel;
+    if (core->passes_made == CBIT_CORE_PASSES) {
+        return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL, "more than %d passes", CBIT_CORE_PASSES);
+    }
+    cbit_pass_t *pass = &core->passes[core->passes_made++];
+    *pass = *wanted;
+    cbit_rng_init(&pass->rng, core->seed, 2);
+    const cbit_program_t program = {.self = pass, .next = next_load};
+    const cbit_ps_t begun_ps = cbit_kernel_now_ps(kernel);
+    core->exited = false;
+    cbit_vcpu_bind(core->vcpu, &program, 0);
+    cbit_vcpu_run(core->vcpu, VMCB);
+    run_until(core, &core->exited);
+    *took_ps = cbit_kernel_now_ps(kernel) - begun_ps;
+    if (core->exit_reason != CBIT_EXIT_HLT || pass->done != pass->loads) {
+        return cbit_diag_add(diag, CBIT_ERR_RANGE, "/vcpu", "the guest ended with exit %s",
+                             cbit_exit_word(core->exit_reason));
+    }
+    return CBIT_ERR_OK;
+}
+
+typedef struct wait {
+    cbit_core_t *core;
+    bool done;
+} wait_t;
+
+static void on_done(void *self)
+{
+    wait_t *wait = self;
+    wait->done = true;
+    cbit_kernel_stop(wait->core->rig.kernel);
+}
+
+static void on_answer(void *self, cbit_txn_t *txn)
+{
+    (void)txn;
+    on_done(self);
+}
+
+void cbit_core_empty(cbit_core_t *core, bool caches)
+{
+    wait_t wait = {.core = core};
+    cbit_vcpu_flush_tlb(core->vcpu, 0);
+    if (caches) {
+        cbit_cache_wbinvd(core->cache, 0, on_done, &wait);
+        run_until(core, &wait.done);
+    }
+}
+
+cbit_ps_t cbit_core_access(cbit_core_t *core, cbit_command_t command, uint64_t data_offset,
+                           cbit_key_t key)
+{
+    const cbit_port_t port = cbit_cache_port(core->cache, 0);
+    const cbit_ps_t begun_ps = cbit_kernel_now_ps(core->rig.kernel);
+    wait_t wait = {.core = core};
+    cbit_txn_t txn;
+    cbit_txn_init(&txn, command, BASE + CBIT_CORE_DATA + data_offset, CBIT_LINE_BYTES, key,
+                  CBIT_SOURCE_VCPU, begun_ps);
+    txn.no_bytes = true;
+    cbit_txn_push_reply(&txn, on_answer, &wait);
+    while (!port.try_send(port.self, &txn, NULL)) {
+        (void)cbit_kernel_run(core->rig.kernel, cbit_kernel_next_ps(core->rig.kernel));
+    }
+    run_until(core, &wait.done);
+    return cbit_kernel_now_ps(core->rig.kernel) - begun_ps;
+}
+
+cbit_ps_t cbit_core_flush_line(cbit_core_t *core, uint64_t data_offset)
+{
+    const cbit_ps_t begun_ps = cbit_kernel_now_ps(core->rig.kernel);
+    wait_t wait = {.core = core};
+    cbit_cache_clflush(core->cache, BASE + CBIT_CORE_DATA + data_offset, on_done, &wait);
+    run_until(core, &wait.done);
+    return cbit_kernel_now_ps(core->rig.kernel) - begun_ps;
+}
