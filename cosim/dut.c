@@ -268,14 +268,14 @@ static bool wants_coverage(const cbit_dut_source_t *source)
     return false;
 }
 
-static void add_sources(arguments_t *list, const cbit_dut_library_t *library, const char *root,
-                        const cbit_dut_source_t *source)
+/* The files that Verilator wrote: those of which it says that they run rarely, or the others. */
+static void add_designs_sources(arguments_t *list, const cbit_dut_library_t *library, bool slow)
 {
     char path[2 * PATH_BYTES];
     join(path, library, "obj");
     DIR *folder = opendir(path);
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        if (ends_with(entry->d_name, ".cpp")) {
+        if (ends_with(entry->d_name, ".cpp") && (strstr(entry->d_name, "__Slow") != NULL) == slow) {
             (void)snprintf(path, sizeof path, "%s/obj/%s", library->folder, entry->d_name);
             add(list, "", path);
         }
@@ -283,6 +283,13 @@ static void add_sources(arguments_t *list, const cbit_dut_library_t *library, co
     if (folder != NULL) {
         (void)closedir(folder);
     }
+}
+
+/* What Verilator runs once (__Slow), and its runtime. */
+static void add_slow_sources(arguments_t *list, const cbit_dut_library_t *library, const char *root,
+                             const cbit_dut_source_t *source)
+{
+    char path[2 * PATH_BYTES];
     const struct {
         const char *name;
         bool wanted;
@@ -296,66 +303,110 @@ static void add_sources(arguments_t *list, const cbit_dut_library_t *library, co
             add(list, "", path);
         }
     }
+    add_designs_sources(list, library, true);
 }
 
-static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_library_t *library,
-                          cbit_diag_t *diag)
+static void add_common_options(arguments_t *list, const cbit_dut_library_t *library,
+                               const char *root, const cbit_dut_source_t *source)
 {
     static const char *const fixed[] = {
         "c++",
         "-std=c++17",
-        "-shared",
         "-fPIC",
         "-w",
-        "-Wl,-Bsymbolic",
         "-DDUT_HEADER=\"Vdut.h\"",
         "-DDUT_PORTS=\"ports.inc\"",
         "-DVL_USER_FATAL",
         "-DVL_USER_STOP",
         "-DVL_USER_FINISH",
     };
-    arguments_t list = {.count = 0};
-    char path[PATH_BYTES], root[PATH_BYTES];
-    int status = 0;
-    if (verilator_root(library, root) != CBIT_ERR_OK) {
-        return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator does not tell where it is");
-    }
-    add_all(&list, fixed, sizeof fixed / sizeof fixed[0]);
-    add(&list, "", source->waves || wants_coverage(source) ? "-O0" : "-O2"); /* for short runs */
+    char path[PATH_BYTES];
+    add_all(list, fixed, sizeof fixed / sizeof fixed[0]);
     if (source->waves) {
-        add(&list, "", "-DDUT_WAVES");
+        add(list, "", "-DDUT_WAVES");
     }
     if (wants_coverage(source)) {
-        add(&list, "", "-DDUT_COVERAGE");
-        add(&list, "", "-DVM_COVERAGE=1");
+        add(list, "", "-DDUT_COVERAGE");
+        add(list, "", "-DVM_COVERAGE=1");
     }
-    add(&list, "-I", library->folder);
+    add(list, "-I", library->folder);
     join(path, library, "obj");
-    add(&list, "-I", path);
+    add(list, "-I", path);
     (void)snprintf(path, sizeof path, "%.400s/include", root);
-    add(&list, "-I", path);
-    add(&list, "-I", path);
+    add(list, "-I", path);
     (void)snprintf(path, sizeof path, "%.400s/include/vltstd", root);
-    add(&list, "-I", path);
-    join(path, library, "dut_wrapper.cpp");
-    add(&list, "", path);
-    add_sources(&list, library, root, source);
-    add(&list, "", "-o");
-    join(path, library, "dut.so");
-    add(&list, "", path);
-    add(&list, "", "-lpthread");
-    if (source->waves) {
-        add(&list, "", "-lz");
-    }
-    join(path, library, "compiler.log");
-    if (run(&list, path, &status) != CBIT_ERR_OK || status == 127) {
+    add(list, "-I", path);
+}
+
+/* Runs the compiler, which may have said something. */
+static cbit_err_t run_compiler(arguments_t *list, const cbit_dut_library_t *library,
+                               cbit_diag_t *diag)
+{
+    char log[PATH_BYTES];
+    int status = 0;
+    join(log, library, "compiler.log");
+    if (run(list, log, &status) != CBIT_ERR_OK || status == 127) {
         return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "the C++ compiler c++ cannot be started");
     }
     if (status != 0) {
         char none[LINE_BYTES];
-        (void)tell_log(path, true, none, diag);
+        (void)tell_log(log, true, none, diag);
     }
     return status == 0 ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
+}
+
+/* The environment's CXXFLAGS, as make knows them: the last word about optimisation. */
+static void add_users_options(arguments_t *list)
+{
+    const char *at = getenv("CXXFLAGS");
+    char word[LINE_BYTES];
+    while (at != NULL && *(at += strspn(at, " ")) != '\0') {
+        size_t len = strcspn(at, " ");
+        if (len < sizeof word) {
+            memcpy(word, at, len);
+            word[len] = '\0';
+            add(list, "", word);
+        }
+        at += len;
+    }
+}
+
+/* In two runs: to optimise what is executed once would be half of the compiler's time. */
+static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_library_t *library,
+                          cbit_diag_t *diag)
+{
+    static const char *const to_object[] = {"-O0", "-r", "-nostdlib", "-o"};
+    static const char *const to_library[] = {"-shared", "-Wl,-Bsymbolic", "-lpthread"};
+    arguments_t list = {.count = 0};
+    char path[PATH_BYTES], slow[PATH_BYTES], root[PATH_BYTES];
+    if (verilator_root(library, root) != CBIT_ERR_OK) {
+        return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator does not tell where it is");
+    }
+    join(slow, library, "slow.o");
+    add_common_options(&list, library, root, source);
+    add_all(&list, to_object, sizeof to_object / sizeof to_object[0]);
+    add(&list, "", slow);
+    add_slow_sources(&list, library, root, source);
+    cbit_err_t err = run_compiler(&list, library, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    list.count = 0;
+    add_common_options(&list, library, root, source);
+    add(&list, "", source->waves || wants_coverage(source) ? "-O0" : "-O2"); /* for short runs */
+    add_users_options(&list);
+    join(path, library, "dut_wrapper.cpp");
+    add(&list, "", path);
+    add_designs_sources(&list, library, false);
+    add(&list, "", slow);
+    add(&list, "", "-o");
+    join(path, library, "dut.so");
+    add(&list, "", path);
+    add_all(&list, to_library, sizeof to_library / sizeof to_library[0]);
+    if (source->waves) {
+        add(&list, "", "-lz");
+    }
+    return run_compiler(&list, library, diag);
 }
 
 /* A function's address by name; the copy avoids a cast that ISO C does not know. */

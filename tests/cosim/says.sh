@@ -7,6 +7,7 @@ if ! command -v verilator >/dev/null || ! "$cbit" cosim --beats 1 >/dev/null 2>&
     exit 77
 fi
 folder=$(mktemp -d)
+export CXXFLAGS=-O0 # the runs are short: to optimise takes longer than they do
 trap 'rm -rf "$folder"' EXIT
 told=
 checks=0
