@@ -212,24 +212,28 @@ static cbit_err_t measure_halved(const meter_t *m, cbit_json_t *knee)
     return err;
 }
 
-/* Within a percent of the plain peak it is the bus that ends the curve. The knee is the engine
-   clock (over the DRAM's) at which the engines take just what the bus gives. */
+/* Within a percent of the plain peak it is the bus that ends the curve. Below that it is the engine
+   if it is nearly full, else the load: its window of requests brings less when each takes longer.
+   The knee is the engine clock (over the DRAM's) at which the engines take just what the bus gives.
+ */
 static cbit_err_t put_knee(const meter_t *m, cbit_json_t *root)
 {
     const uint64_t plain = number_at(root, "/modes/plain/peak_gbs");
     const uint64_t sev = number_at(root, "/modes/sev/peak_gbs");
-    const bool engine = sev * 100 < plain * 99;
+    const bool lower = sev * 100 < plain * 99;
     const uint32_t divider = m->config->umc.engine_clock_divider;
     cbit_clocks_t clocks;
     cbit_err_t err = cbit_clocks_of(m->config, m->options->read_per_mille, &clocks, m->diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    cbit_json_t *limit = cbit_json_string(m->arena, engine ? "engine" : "bus");
+    const bool engine = lower && sev * 10 >= clocks.engine_mgbs * 9;
+    const char *word = engine ? "engine" : lower ? "window" : "bus";
+    cbit_json_t *limit = cbit_json_string(m->arena, word);
     (void)cbit_json_add(m->arena, root, "saturates_first", limit);
     cbit_json_t *knee = cbit_json_new(m->arena, CBIT_JSON_OBJECT);
     knee = cbit_json_add(m->arena, root, "knee", knee);
-    put(m, knee, "gbs", engine ? sev : plain);
+    put(m, knee, "gbs", lower ? sev : plain);
     put(m, knee, "engine_gbs", clocks.engine_mgbs);
     put(m, knee, "clock_ratio", 1000 / divider);
     put(m, knee, "clock_ratio_at_knee", mean_of(plain * 1000, clocks.engine_mgbs * divider));
