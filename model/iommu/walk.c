@@ -136,9 +136,12 @@ cbit_iommu_next_t cbit_iommu_take(cbit_iommu_t *iommu, cbit_iommu_step_t *step, 
                                                    : take_leaf(iommu, step, sized, address, fault);
     }
     /* Levels only lead down, so tables that loop end all the same; those left out are all zero. */
+    if (next >= step->level) {
+        return fail(fault, CBIT_IOMMU_FAULT_RESERVED);
+    }
     uint32_t reach = 12 + 9 * next;
     uint64_t skipped = (step->address & ((UINT64_C(1) << shift) - 1)) >> reach;
-    if (next >= step->level || skipped != 0) {
+    if (skipped != 0) {
         return fail(fault, CBIT_IOMMU_FAULT_RESERVED);
     }
     return descend(iommu, step, next, address);

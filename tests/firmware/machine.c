@@ -79,6 +79,10 @@ static void write_key(void *self, uint32_t channel, uint16_t slot, const uint8_t
                       void (*done)(void *), void *done_self)
 {
     machine_t *machine = self;
+    if (slot >= MACHINE_SLOTS) {
+        later(machine, KEY_PS, NULL, done, done_self); /* no such slot: firmware that was hit */
+        return;
+    }
     machine->key_writes[channel][slot]++;
     machine->loaded[channel][slot] = key != NULL;
     memset(machine->keys[channel][slot], 0, 16);
