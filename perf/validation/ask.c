@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cbit/base/rng.h"
 #include "cbit/workloads/hypervisor.h"
 #include "firmware/image.h"
-#include "perf/benchmarks/path_machine.h"
+#include "perf/benchmarks/idle_walk.h"
 #include "perf/measure/load.h"
 
-enum { SEED = 1, LOADS = 20000, WARM_LOADS = 200, SAMPLES = 20000, PROBES = 32, BACKGROUND = 512 };
+enum { SEED = 1, SAMPLES = 20000, PROBES = 32, BACKGROUND = 512 };
 #define MIB (UINT64_C(1) << 20)
 
 static void must(cbit_err_t err, const cbit_diag_t *diag, const char *what)
@@ -50,47 +49,11 @@ static cbit_platform_config_t machine_of(const validation_figure_t *figure)
 
 /* ---- a core's walk ---- */
 
-typedef struct walk {
-    cbit_rng_t rng;
-    uint64_t span_bytes;
-    uint32_t left;
-} walk_t;
-
-static bool next_load(void *self, cbit_op_t *op)
-{
-    walk_t *walk = self;
-    if (walk->left == 0) {
-        return false;
-    }
-    walk->left--;
-    *op = (cbit_op_t){.kind = CBIT_OP_LOAD,
-                      .gva = PATH_DATA + cbit_rng_below(&walk->rng, walk->span_bytes / 64) * 64,
-                      .size_bytes = 8,
-                      .depends = true};
-    return true;
-}
-
-static uint64_t walk_ps(path_machine_t *machine, walk_t *walk, uint64_t span_bytes, uint32_t loads)
-{
-    const cbit_program_t program = {.self = walk, .next = next_load};
-    uint64_t events;
-    walk->span_bytes = span_bytes;
-    walk->left = loads;
-    cbit_rng_init(&walk->rng, SEED, loads);
-    return path_machine_run(machine, &program, &events);
-}
-
 uint64_t ask_walk_ns(const validation_figure_t *figure)
 {
     cbit_platform_config_t config = machine_of(figure);
-    walk_t warm, shorter, longer; /* three programs: a core knows them by their address */
     config.fabric.nodes_per_socket = (uint32_t)figure->a;
-    path_machine_t *machine = path_machine_create(&config, PATH_PLAIN);
-    (void)walk_ps(machine, &warm, figure->b * MIB, WARM_LOADS);
-    const uint64_t short_ps = walk_ps(machine, &shorter, figure->b * MIB, WARM_LOADS);
-    const uint64_t long_ps = walk_ps(machine, &longer, figure->b * MIB, WARM_LOADS + LOADS);
-    path_machine_destroy(machine);
-    return (long_ps - short_ps) / LOADS;
+    return idle_walk_ps(&config, PATH_PLAIN, figure->b * MIB, SEED);
 }
 
 /* ---- the memory system alone ---- */

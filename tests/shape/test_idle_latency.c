@@ -9,53 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cbit/base/rng.h"
 #include "cbit/workloads/scenario.h"
 #include "cbit_test.h"
-#include "perf/benchmarks/path_machine.h"
+#include "perf/benchmarks/idle_walk.h"
 
-enum { LOADS = 20000, WARM = 200 };
 #define SPAN_BYTES (UINT64_C(128) << 20)
-
-typedef struct walk {
-    cbit_rng_t rng;
-    uint32_t left;
-} walk_t;
-
-static bool next_load(void *self, cbit_op_t *op)
-{
-    walk_t *walk = self;
-    if (walk->left == 0) {
-        return false;
-    }
-    walk->left--;
-    *op = (cbit_op_t){.kind = CBIT_OP_LOAD,
-                      .gva = PATH_DATA + cbit_rng_below(&walk->rng, SPAN_BYTES / 64) * 64,
-                      .size_bytes = 8,
-                      .depends = true};
-    return true;
-}
-
-static uint64_t walk_ps(path_machine_t *machine, walk_t *walk, uint32_t loads)
-{
-    walk->left = loads;
-    cbit_rng_init(&walk->rng, cbit_test_seed(), loads);
-    const cbit_program_t program = {.self = walk, .next = next_load};
-    uint64_t events;
-    return path_machine_run(machine, &program, &events);
-}
-
-/* Picoseconds a load: what LOADS more of them take (entry, exit and cold tables cancel out). */
-static uint64_t idle_ps(const cbit_platform_config_t *config, bool engine)
-{
-    path_machine_t *machine = path_machine_create(config, engine ? PATH_TIMING_ONLY : PATH_PLAIN);
-    static walk_t warm, shorter, longer; /* three programs: a core knows them by their address */
-    walk_ps(machine, &warm, WARM);
-    const uint64_t short_ps = walk_ps(machine, &shorter, WARM);
-    const uint64_t long_ps = walk_ps(machine, &longer, WARM + LOADS);
-    path_machine_destroy(machine);
-    return (long_ps - short_ps) / LOADS;
-}
 
 static const struct {
     const char *preset;
@@ -80,8 +38,8 @@ START_TEST(idle_latency_lands_on_the_published_one)
     cbit_diag_destroy(diag);
     cbit_platform_config_t config = *cbit_scenario_of(file)->machine;
     config.fabric.nodes_per_socket = rows[_i].nodes_per_socket;
-    const uint64_t off_ps = idle_ps(&config, false);
-    const uint64_t on_ps = idle_ps(&config, true);
+    const uint64_t off_ps = idle_walk_ps(&config, PATH_PLAIN, SPAN_BYTES, cbit_test_seed());
+    const uint64_t on_ps = idle_walk_ps(&config, PATH_TIMING_ONLY, SPAN_BYTES, cbit_test_seed());
     cbit_scenario_file_destroy(file);
     printf("%-6s NPS%" PRIu32 "  %3" PRIu64 ".%03" PRIu64 " ns, published %" PRIu64
            "; the engine adds %" PRIu64 ".%03" PRIu64 "\n",
