@@ -13,7 +13,7 @@
  *     sched.c    which vCPU that is, and for how long
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
  *     exits.c    what an exit asks for
- *     device.c   the device side of the guests' virtqueues
+ *     device.c   the device side of the guests' virtqueues; lane.c: one of its transfers
  *     probe.c    misbehaviour: when; probe_run.c, _key.c, _memory.c: what
  */
 #ifndef CBIT_WORKLOADS_HYPERVISOR_HV_H
