@@ -74,6 +74,18 @@ static const char *nearest(const cbit_cli_command_t *command, const char *name)
     return cbit_rows_nearest(rows, name);
 }
 
+/* "a, b or c" into text. */
+static const char *alternatives(const char *const *words, char text[256])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; words[i] != NULL && used < 256; i++) {
+        const char *between = i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ";
+        used += (size_t)snprintf(text + used, 256 - used, "%s%s", between, words[i]);
+    }
+    return text;
+}
+
 static bool take_word(const cbit_arg_t *arg, const char *value, uint32_t *word)
 {
     for (uint32_t i = 0; arg->words[i] != NULL; i++) {
@@ -110,8 +122,9 @@ static cbit_err_t store(const cbit_cli_command_t *command, const cbit_arg_t *arg
         break;
     case CBIT_ARG_WORD:
         if (!take_word(arg, value, field)) {
-            (void)cbit_usage_error(command, "%s: found \"%s\"; expected one of those in the help",
-                                   arg->name, value);
+            char allowed[256];
+            (void)cbit_usage_error(command, "%s: found \"%s\"; expected %s", arg->name, value,
+                                   alternatives(arg->words, allowed));
             return CBIT_ERR_USAGE;
         }
         break;

@@ -22,7 +22,7 @@ const cbit_verb_t cbit_verbs[] = {
     {"sp", cbit_cli_sp, "", "the Secure Processor alone: console and commands"},
 #endif
 #ifdef CBIT_HAVE_VERB_TRACE
-    {"trace", cbit_cli_trace, "record|info", "record memory traces and look at them"},
+    {"trace", cbit_cli_trace, "VERB ...", "make, record, import, convert traces, look at them"},
 #endif
 #ifdef CBIT_HAVE_VERB_SWEEP
     {"sweep", cbit_cli_sweep, "SWEEP.json",

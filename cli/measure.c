@@ -76,11 +76,14 @@ static cbit_err_t load_machine(const measure_options_t *o, cbit_platform_config_
                                cbit_scenario_file_t **file, cbit_diag_t *diag)
 {
     const cbit_load_how_t how = {.sets = &o->sets, .preset = true};
-    char path[PATH_BYTES];
+    char path[PATH_BYTES] = "";
     cbit_tool_config_t tool;
     cbit_err_t err = cbit_load_scenario(preset_path(o->preset, path), &how, &tool, file, diag);
     if (err == CBIT_ERR_OK) {
         *machine = *cbit_scenario_of(*file)->machine;
+    } else if (err == CBIT_ERR_OPEN && path[0] != '\0') {
+        cbit_diag_hint(diag, "machines that come with cbit: naples, rome, milan, genoa, turin; "
+                             "the name of a file of your own has a dot or a slash");
     }
     return err;
 }
