@@ -5,14 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cbit/base/rng.h"
 #include "workloads/hypervisor/result.h"
 #include "workloads/hypervisor/session.h"
 
-enum {
-    FRAMES_BASE = 16 << 20, /* below: BIOS, the kernel, and what firmware guards */
-    PROGRESS_SLICE_PS = 100 * 1000 * 1000,
-};
+enum { PROGRESS_SLICE_PS = 100 * 1000 * 1000 };
 
 #define DEFAULT_LIMIT_PS UINT64_C(10000000000000)
 
@@ -42,40 +38,6 @@ bool cbit_hv_uses_sp(const cbit_hv_t *hv)
         }
     }
     return false;
-}
-
-/* ---- the machine's callbacks ---- */
-
-static cbit_hv_core_t *core_of(cbit_hv_t *hv, const cbit_vcpu_t *cpu)
-{
-    for (uint32_t i = 0; i < hv->core_count; i++) {
-        if (hv->cores[i].cpu == cpu) {
-            return &hv->cores[i];
-        }
-    }
-    return NULL;
-}
-
-static void on_exit_of(void *self, cbit_vcpu_t *cpu, const cbit_exit_t *exit)
-{
-    cbit_hv_t *hv = self;
-    cbit_hv_core_exit(core_of(hv, cpu), exit);
-}
-
-static void on_sp_interrupt(void *self)
-{
-    cbit_hv_t *hv = self;
-    if (hv->driver != NULL) {
-        cbit_spdriver_interrupt(hv->driver);
-    }
-}
-
-static void on_console(void *self, char c)
-{
-    cbit_hv_t *hv = self;
-    if (hv->options->on_console != NULL) {
-        hv->options->on_console(hv->options->self, c);
-    }
 }
 
 /* ---- from power-on to the last teardown ---- */
@@ -164,9 +126,8 @@ static void booted(void *self)
 }
 
 /* Host software starts once the Secure Processor has loaded the host's key. */
-static void on_sp_ready(void *self)
+void cbit_hv_boot(cbit_hv_t *hv)
 {
-    cbit_hv_t *hv = self;
     if (cbit_hv_uses_sp(hv)) {
         cbit_hv_task_start(&hv->task, boot_steps, hv, booted, hv);
     } else {
@@ -205,294 +166,6 @@ void cbit_hv_guest_gone(cbit_hv_guest_t *guest)
     if (hv->guests_gone == hv->guest_count) {
         cbit_hv_task_start(&hv->task, end_steps, hv, ended, hv);
     }
-}
-
-/* ---- building ---- */
-
-static void take_settings(cbit_hv_t *hv)
-{
-    hv->machine = *hv->scenario->machine;
-    cbit_rows_defaults(cbit_hypervisor_rows, &hv->config);
-    if (hv->options->config != NULL) {
-        hv->config = *hv->options->config;
-    }
-    if (hv->options->baseline == CBIT_BASELINE_UNPROTECTED) {
-        hv->machine.host.sme = false;
-    }
-    hv->host_key = hv->machine.host.sme ? CBIT_KEY_HOST : CBIT_KEY_PLAIN;
-    hv->c_bit_mask = hv->machine.host.sme ? UINT64_C(1) << hv->machine.sev.c_bit : 0;
-    hv->next_plain_asid = hv->machine.sev.asids + 1;
-    cbit_hv_frames_init(&hv->frames, FRAMES_BASE, hv->machine.memory.size_bytes);
-    cbit_hv_asids_init(&hv->asids, hv->machine.sev.min_sev_asid, hv->machine.sev.asids);
-    cbit_hv_asids_init(&hv->es_asids, 1, hv->machine.sev.min_sev_asid - 1);
-    for (uint32_t i = 0; i < hv->scenario->guests_count; i++) {
-        if (hv->scenario->guests[i].asid != 0) {
-            cbit_hv_asids_reserve(&hv->asids, hv->scenario->guests[i].asid);
-            cbit_hv_asids_reserve(&hv->es_asids, hv->scenario->guests[i].asid);
-        }
-    }
-}
-
-/* What the scenario's own rules cannot see. */
-static cbit_err_t check_settings(const cbit_hv_t *hv)
-{
-    cbit_err_t err = CBIT_ERR_OK;
-    for (uint32_t i = 0; i < hv->scenario->guests_count; i++) {
-        if (hv->scenario->guests[i].secret && !hv->machine.sp.identity) {
-            err =
-                cbit_diag_add(hv->diag, CBIT_ERR_CONFLICT, NULL,
-                              "/guests/%u/secret: a session needs a platform with certificates", i);
-            cbit_diag_hint(hv->diag, "\"sp\": { \"identity\": true }");
-        }
-        for (uint32_t n = 0; n < hv->scenario->guests[i].cores_count; n++) {
-            if (hv->scenario->guests[i].cores[n] >= hv->machine.host.cores) {
-                err = cbit_diag_add(hv->diag, CBIT_ERR_RANGE, NULL,
-                                    "/guests/%u/cores: %u is not one of the machine's %u", i,
-                                    hv->scenario->guests[i].cores[n], hv->machine.host.cores);
-            }
-        }
-    }
-    return err;
-}
-
-static cbit_err_t build_machine(cbit_hv_t *hv)
-{
-    const cbit_hypervisor_options_t *options = hv->options;
-    hv->ciphered = options->baseline != CBIT_BASELINE_ENGINE_OFF &&
-                   options->mode != CBIT_ENGINE_OFF && options->engines != NULL;
-    const cbit_platform_parts_t parts = {
-        .engines = hv->ciphered ? options->engines : NULL,
-        .seed = hv->scenario->seed,
-        .firmware = options->firmware,
-        .self = hv,
-        .on_exit = on_exit_of,
-        .on_sp_ready = on_sp_ready,
-        .on_sp_interrupt = on_sp_interrupt,
-        .on_console = on_console,
-    };
-    cbit_err_t err = cbit_platform_create(&hv->machine, &parts, &hv->platform, hv->diag);
-    if (err != CBIT_ERR_OK) {
-        return err;
-    }
-    hv->kernel = cbit_platform_kernel(hv->platform);
-    cbit_spdriver_config_t driver;
-    cbit_rows_defaults(cbit_spdriver_config_rows, &driver);
-    driver.mailbox = hv->machine.sp.mailbox;
-    return cbit_spdriver_create(&driver, hv->kernel, cbit_platform_sp(hv->platform), &hv->driver,
-                                hv->diag);
-}
-
-static cbit_err_t build_cores(cbit_hv_t *hv)
-{
-    hv->core_count = cbit_platform_cores(hv->platform);
-    hv->cores = calloc(hv->core_count, sizeof *hv->cores);
-    if (hv->cores == NULL || !cbit_hv_command_init(&hv->command, hv) ||
-        !cbit_hv_command_init(&hv->flush_command, hv) || !cbit_hv_rotor_init(hv)) {
-        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-    }
-    cbit_hv_transfer_init(&hv->transfer, hv->kernel, cbit_platform_host_port(hv->platform, 0),
-                          CBIT_SOURCE_HOST, 0);
-    for (uint32_t i = 0; i < hv->core_count; i++) {
-        cbit_hv_core_init(&hv->cores[i], hv, i);
-    }
-    return CBIT_ERR_OK;
-}
-
-/* vCPUs of one guest take different random ways through the same kind of traffic. */
-static cbit_err_t open_sources(cbit_hv_guest_t *guest, uint64_t seed)
-{
-    uint32_t vcpus = guest->config->vcpus;
-    guest->sources = calloc(vcpus, sizeof *guest->sources);
-    if (guest->sources == NULL) {
-        return cbit_diag_add(guest->hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-    }
-    cbit_err_t err = CBIT_ERR_OK;
-    for (uint32_t i = 0; i < vcpus && err == CBIT_ERR_OK; i++) {
-        err = cbit_traffic_open(&guest->config->traffic, i == 0 ? seed : cbit_splitmix64(seed + i),
-                                CBIT_ERR_INPUT_FILE, &guest->sources[i], guest->hv->diag);
-    }
-    return err;
-}
-
-static bool converts(const cbit_hv_guest_t *guest)
-{
-    const cbit_scenario_t *scenario = guest->hv->scenario;
-    bool found = false;
-    for (uint32_t i = 0; i < scenario->events_count; i++) {
-        found = found || (scenario->events[i].kind == CBIT_EVENT_CONVERT_PAGE &&
-                          scenario->events[i].guest_index == guest->index);
-    }
-    return found;
-}
-
-/* What events will ask of the guest's driver. */
-static uint64_t largest_event_io(const cbit_hv_guest_t *guest)
-{
-    const cbit_scenario_t *scenario = guest->hv->scenario;
-    uint64_t most = 0;
-    for (uint32_t i = 0; i < scenario->events_count; i++) {
-        const cbit_scenario_event_t *event = &scenario->events[i];
-        bool dma = event->kind == CBIT_EVENT_DMA_READ || event->kind == CBIT_EVENT_DMA_WRITE;
-        if (dma && event->guest_index == guest->index && event->bytes > most) {
-            most = event->bytes;
-        }
-    }
-    return most;
-}
-
-static cbit_err_t build_software(cbit_hv_guest_t *guest)
-{
-    cbit_hv_t *hv = guest->hv;
-    uint64_t seed = cbit_splitmix64(hv->scenario->seed + guest->index);
-    cbit_err_t err = open_sources(guest, seed);
-    if (err != CBIT_ERR_OK) {
-        return err;
-    }
-    const cbit_guest_config_t config = {
-        .memory_bytes = guest->config->memory,
-        .vcpus = guest->config->vcpus,
-        .common_data = guest->config->vcpu_data == CBIT_VCPU_DATA_COMMON,
-        .c_bit = hv->machine.sev.c_bit,
-        .encrypted = guest->sev,
-        .encrypted_state = guest->es,
-        .unaware = guest->sev && guest->config->unaware,
-        .seed = seed,
-        .max_instructions = guest->config->traffic.max_instructions,
-        .warm_up_instructions = guest->config->traffic.warm_up_instructions,
-        .io = guest->config->io,
-        .swiotlb_bytes = guest->config->swiotlb,
-        .io_room_bytes = largest_event_io(guest),
-        .converts = converts(guest),
-        .secret = guest->session != NULL,
-    };
-    return cbit_guest_create(&config, guest->sources, &guest->soft, hv->diag);
-}
-
-static cbit_err_t build_vcpus(cbit_hv_guest_t *guest, uint32_t *next_core)
-{
-    cbit_hv_t *hv = guest->hv;
-    guest->vcpus = calloc(guest->config->vcpus, sizeof *guest->vcpus);
-    if (guest->vcpus == NULL) {
-        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-    }
-    guest->vcpus_left = guest->config->vcpus;
-    guest->warming = guest->config->vcpus;
-    for (uint32_t i = 0; i < guest->config->vcpus; i++) {
-        cbit_hv_vcpu_t *vcpu = &guest->vcpus[i];
-        vcpu->guest = guest;
-        vcpu->index = i;
-        vcpu->home = &hv->cores[cbit_hv_first_core(vcpu, next_core)];
-        if (!cbit_hv_frames_take(&hv->frames, &vcpu->vmcb_spa) ||
-            (guest->es && !cbit_hv_frames_take(&hv->frames, &vcpu->vmsa_spa))) {
-            return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-        }
-    }
-    return CBIT_ERR_OK;
-}
-
-/* The trusted memory region of SEV-ES, aligned to its size, for the first guest that needs it. */
-static bool take_tmr(cbit_hv_t *hv)
-{
-    cbit_spa_t spa;
-    if (hv->tmr_spa != 0) {
-        return true;
-    }
-    if (!cbit_hv_frames_take_run(&hv->frames, 2 * SEV_TMR_BYTES, &spa)) {
-        return false;
-    }
-    hv->tmr_spa = (spa + SEV_TMR_BYTES - 1) / SEV_TMR_BYTES * SEV_TMR_BYTES;
-    return true;
-}
-
-static cbit_err_t build_guest(cbit_hv_t *hv, uint32_t index, uint32_t *next_core)
-{
-    cbit_hv_guest_t *guest = &hv->guests[index];
-    guest->hv = hv;
-    guest->index = index;
-    guest->config = &hv->scenario->guests[index];
-    guest->sev = guest->config->protection != CBIT_PROTECTION_NONE &&
-                 hv->options->baseline != CBIT_BASELINE_UNPROTECTED;
-    guest->es = guest->sev && guest->config->protection == CBIT_PROTECTION_SEV_ES;
-    if (guest->es && !take_tmr(hv)) {
-        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-    }
-    guest->doing = "waiting for its turn";
-    cbit_hv_pace_init(guest);
-    guest->result = &hv->result->guests[index];
-    (void)snprintf(guest->result->name, sizeof guest->result->name, "%s", guest->config->name);
-    cbit_hv_transfer_init(&guest->transfer, hv->kernel,
-                          cbit_platform_host_port(hv->platform, index % hv->core_count),
-                          CBIT_SOURCE_HOST, 0);
-    guest->digest = cbit_hv_digest_create();
-    if (guest->digest == NULL || !cbit_hv_command_init(&guest->command, hv) ||
-        !cbit_hv_session_init(guest)) {
-        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-    }
-    cbit_err_t err = build_software(guest);
-    return err == CBIT_ERR_OK ? build_vcpus(guest, next_core) : err;
-}
-
-static cbit_err_t build_guests(cbit_hv_t *hv)
-{
-    uint32_t next_core = 0;
-    cbit_err_t first = CBIT_ERR_OK;
-    for (uint32_t i = 0; i < hv->guest_count; i++) {
-        /* All guests are looked at: a user wants to know of every bad trace at once. */
-        cbit_err_t err = build_guest(hv, i, &next_core);
-        first = first == CBIT_ERR_OK ? err : first;
-    }
-    return first;
-}
-
-static cbit_err_t build(cbit_hv_t *hv)
-{
-    hv->guest_count = hv->scenario->guests_count;
-    hv->result->guest_count = hv->guest_count;
-    hv->result->event_count = hv->scenario->events_count;
-    hv->result->guests = calloc(hv->guest_count + 1, sizeof *hv->result->guests);
-    hv->result->events = calloc(hv->result->event_count + 1, sizeof *hv->result->events);
-    hv->guests = calloc(hv->guest_count + 1, sizeof *hv->guests);
-    if (hv->result->guests == NULL || hv->result->events == NULL || hv->guests == NULL) {
-        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-    }
-    take_settings(hv);
-    cbit_err_t err = check_settings(hv);
-    err = err == CBIT_ERR_OK ? build_machine(hv) : err;
-    err = err == CBIT_ERR_OK ? build_cores(hv) : err;
-    err = err == CBIT_ERR_OK ? build_guests(hv) : err;
-    return err == CBIT_ERR_OK ? cbit_hv_probes_create(hv) : err;
-}
-
-static void destroy(cbit_hv_t *hv)
-{
-    cbit_hv_probes_destroy(hv);
-    for (uint32_t i = 0; hv->guests != NULL && i < hv->guest_count; i++) {
-        cbit_hv_guest_t *guest = &hv->guests[i];
-        cbit_guest_destroy(guest->soft);
-        for (uint32_t n = 0; guest->sources != NULL && n < guest->config->vcpus; n++) {
-            if (guest->sources[n].self != NULL) {
-                guest->sources[n].destroy(guest->sources[n].self);
-            }
-        }
-        free(guest->sources);
-        cbit_hv_digest_destroy(guest->digest);
-        cbit_hv_session_clear(guest);
-        if (guest->nested.frames != NULL) {
-            cbit_hv_nested_clear(&guest->nested);
-        }
-        for (uint32_t n = 0; guest->vcpus != NULL && n < guest->config->vcpus; n++) {
-            cbit_hv_devices_free(&guest->vcpus[n]);
-        }
-        free(guest->vcpus);
-        free(guest->remaps);
-    }
-    cbit_spdriver_destroy(hv->driver);
-    cbit_platform_destroy(hv->platform);
-    cbit_hv_frames_clear(&hv->frames);
-    free(hv->attack_probe);
-    free(hv->cores);
-    free(hv->guests);
-    free(hv);
 }
 
 /* ---- running ---- */
@@ -546,7 +219,7 @@ cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
     hv->options = options;
     hv->diag = diag;
     hv->result = result;
-    cbit_err_t err = build(hv);
+    cbit_err_t err = cbit_hv_build(hv);
     if (err == CBIT_ERR_OK) {
         simulate(hv);
         err = hv->err;
@@ -561,6 +234,6 @@ cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
         cbit_run_result_clear(result);
     }
     free(result);
-    destroy(hv);
+    cbit_hv_destroy(hv);
     return err;
 }
