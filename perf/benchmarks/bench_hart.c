@@ -1,11 +1,11 @@
 /* How many instructions a second the Secure Processor's hart does, cycle counting on. CPU time. */
-#define _POSIX_C_SOURCE 199309L
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "model/sp/hart.h"
+#include "perf/benchmarks/meter.h"
+#include "perf/benchmarks/rows.h"
 
 enum { SLICE = 10000, SLICES = 5000, ROUNDS = 9 };
 
@@ -29,15 +29,8 @@ static bool no_write(void *self, uint32_t address, uint32_t value)
     return false;
 }
 
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Best of the rounds, in millions of instructions a second. */
-static double measure(uint32_t which)
+/* Millions of instructions a second, and the host's core clocks for each. */
+static bool measure(uint32_t which, uint32_t rounds, meter_t *rate, meter_t *clocks)
 {
     static const hart_region_t regions[HART_REGIONS] = {
         {.base = ROM_BASE, .size_bytes = ROM_BYTES, .bytes = rom},
@@ -45,10 +38,9 @@ static double measure(uint32_t which)
     static const hart_bus_t bus = {.read = no_read, .write = no_write};
     cbit_sp_config_t config;
     hart_t hart;
-    double best = 0;
     cbit_sp_config_default(&config);
     if (!hart_init(&hart, regions, &bus, &config.hart, CODE_BASE)) {
-        return 0;
+        return false;
     }
     hart.x[10] = which;
     /* As the boot ROM locks it: stack, data and code apart. */
@@ -60,30 +52,64 @@ static double measure(uint32_t which)
     for (size_t i = 0; i < sizeof locks / sizeof locks[0]; i++) {
         (void)hart_csr_write(&hart, locks[i][0], locks[i][1]);
     }
-    for (int round = 0; round < ROUNDS; round++) {
+    for (uint32_t round = 0; round < rounds; round++) {
+        const double before_hz = meter_core_hz();
         uint64_t before = hart.retired;
-        double begin = cpu_s();
+        double begin = meter_cpu_seconds();
         for (int i = 0; i < SLICES; i++) {
             uint32_t budget = SLICE;
             (void)hart_run(&hart, UINT64_MAX, &budget, false);
         }
-        double rate = (double)(hart.retired - before) / (cpu_s() - begin) / 1e6;
-        best = rate > best ? rate : best;
+        const double per_s = (double)(hart.retired - before) / (meter_cpu_seconds() - begin);
+        meter_add(rate, per_s / 1e6);
+        meter_add(clocks, (before_hz + meter_core_hz()) / 2 / per_s);
     }
     hart_free(&hart);
-    return best;
+    return true;
+}
+
+static bool load(void)
+{
+    FILE *file = fopen(CBIT_HART_PROGRAMS, "rb");
+    if (file == NULL) {
+        return false;
+    }
+    size_t bytes = fread(ram + (CODE_BASE - RAM_BASE), 1, RAM_BYTES - (CODE_BASE - RAM_BASE), file);
+    (void)fclose(file);
+    return bytes > 0;
 }
 
 int main(int argc, char **argv)
 {
-    FILE *file = fopen(argc > 1 ? argv[1] : CBIT_HART_PROGRAMS, "rb");
-    if (file == NULL) {
+    static const char *const PROGRAMS[] = {"SHA-256", "lists and divisions"};
+    const bench_options_t options = bench_options(argc, argv, ROUNDS);
+    if (!load()) {
         (void)fprintf(stderr, "the programs cannot be opened\n");
         return 1;
     }
-    (void)fread(ram + (CODE_BASE - RAM_BASE), 1, RAM_BYTES - (CODE_BASE - RAM_BASE), file);
-    (void)fclose(file);
-    printf("hart, millions of instructions a second: SHA-256 %.0f, lists and divisions %.0f\n",
-           measure(0), measure(1));
+    cJSON *root = cJSON_CreateObject();
+    (void)cJSON_AddItemToObject(root, "machine", meter_machine());
+    for (uint32_t which = 0; which < sizeof PROGRAMS / sizeof PROGRAMS[0]; which++) {
+        meter_t rate = {.count = 0}, clocks = {.count = 0};
+        char what[64];
+        if (!measure(which, options.rounds, &rate, &clocks)) {
+            return 70;
+        }
+        (void)snprintf(what, sizeof what, "firmware on the hart, %s", PROGRAMS[which]);
+        bench_row_add(root, &(bench_row_t){what, "M instructions/s", &rate,
+                                           "host core clocks an instruction", &clocks,
+                                           BENCH_VALUE_AT_LEAST, 300});
+        if (!options.json) {
+            printf("hart, %s: millions of instructions a second %.0f (median %.0f, least %.0f); "
+                   "%.1f core clocks of the host each\n",
+                   PROGRAMS[which], meter_best(&rate), meter_median(&rate), meter_least(&rate),
+                   meter_median(&clocks));
+        }
+    }
+    if (options.json) {
+        bench_print(root);
+    } else {
+        cJSON_Delete(root);
+    }
     return 0;
 }

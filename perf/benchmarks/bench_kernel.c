@@ -1,26 +1,23 @@
 /*
  * What an event costs: the wheel beside the heap and, where it is installed, SystemC, by turns in
- * one run. Host time, so the figures say nothing about results, only how long one waits for them;
+ * one run. CPU time, so the figures say nothing about results, only how long one waits for them;
  * the ratios are steadier than the times.
  */
-#define _POSIX_C_SOURCE 199309L
 #include "perf/benchmarks/bench_kernel.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "cbit/sim/port.h"
 #include "cbit/sim/signal.h"
+#include "perf/benchmarks/rows.h"
 
 enum { ROUNDS = 7 };
 
 double bench_now_ns(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+    return meter_cpu_seconds() * 1e9;
 }
 
 /* --- timed events --------------------------------------------------------------------------- */
@@ -194,52 +191,80 @@ typedef struct row {
     uint32_t many;
     double (*ours)(uint32_t many);
     double (*other)(uint32_t many);
+    double goal; /* of the ratio; 0: none */
 } row_t;
 
 static const row_t rows[] = {
-    {"timed, wheel, 1 pending", 1, wheel_ns, bench_systemc_timed_ns},
-    {"timed, wheel, 100 pending", 100, wheel_ns, bench_systemc_timed_ns},
-    {"timed, wheel, 10000 pending", 10000, wheel_ns, bench_systemc_timed_ns},
-    {"timed, heap, 1 pending", 1, heap_ns, bench_systemc_timed_ns},
-    {"timed, heap, 100 pending", 100, heap_ns, bench_systemc_timed_ns},
-    {"timed, heap, 10000 pending", 10000, heap_ns, bench_systemc_timed_ns},
-    {"delta notification", 1, delta_ns, bench_systemc_delta_ns},
-    {"signal to process", 1, signal_ns, bench_systemc_signal_ns},
-    {"transaction, 1 outstanding", 1, transaction_ns, bench_systemc_transaction_ns},
-    {"transaction, 16 outstanding", 16, transaction_ns, bench_systemc_transaction_ns},
+    {"timed, wheel, 1 pending", 1, wheel_ns, bench_systemc_timed_ns, 2},
+    {"timed, wheel, 100 pending", 100, wheel_ns, bench_systemc_timed_ns, 4},
+    {"timed, wheel, 10000 pending", 10000, wheel_ns, bench_systemc_timed_ns, 5},
+    {"timed, heap, 1 pending", 1, heap_ns, bench_systemc_timed_ns, 0},
+    {"timed, heap, 100 pending", 100, heap_ns, bench_systemc_timed_ns, 0},
+    {"timed, heap, 10000 pending", 10000, heap_ns, bench_systemc_timed_ns, 0},
+    {"delta notification", 1, delta_ns, bench_systemc_delta_ns, 5},
+    {"signal to process", 1, signal_ns, bench_systemc_signal_ns, 0},
+    {"transaction, 1 outstanding", 1, transaction_ns, bench_systemc_transaction_ns, 2},
+    {"transaction, 16 outstanding", 16, transaction_ns, bench_systemc_transaction_ns, 2},
 };
 
-static int ascending(const void *a, const void *b)
+/* The row for the table of all benchmarks: events a second; without SystemC there is no ratio. */
+static void add_row(cJSON *root, const row_t *row, const meter_t *ours, const meter_t *ratio)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    char what[64];
+    const meter_t rate = meter_inverse(ours, 1e3);
+    const bool beside = ratio->count > 0;
+    (void)snprintf(what, sizeof what, "kernel, %s", row->what);
+    bench_row_add(root, &(bench_row_t){.what = what,
+                                       .unit = "M events/s",
+                                       .value = &rate,
+                                       .beside = beside ? "SystemC" : NULL,
+                                       .ratio = ratio,
+                                       .goal_is = beside && row->goal > 0 ? BENCH_RATIO_AT_LEAST
+                                                                          : BENCH_NO_GOAL,
+                                       .goal = row->goal});
 }
 
-static void print_row(const row_t *row)
+static void measure(cJSON *root, const row_t *row, const bench_options_t *options)
 {
-    double ours[ROUNDS], other[ROUNDS], ratio[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++) {
-        ours[i] = row->ours(row->many);
-        other[i] = row->other(row->many);
-        ratio[i] = other[i] / ours[i];
+    meter_t ours = {.count = 0}, other = {.count = 0}, ratio = {.count = 0};
+    for (uint32_t i = 0; i < options->rounds; i++) {
+        meter_add(&ours, row->ours(row->many));
+        const double theirs = row->other(row->many);
+        if (theirs > 0) {
+            meter_add(&other, theirs);
+        }
     }
-    qsort(ours, ROUNDS, sizeof ours[0], ascending);
-    qsort(other, ROUNDS, sizeof other[0], ascending);
-    qsort(ratio, ROUNDS, sizeof ratio[0], ascending);
-    printf("%-28s %8.1f", row->what, ours[ROUNDS / 2]);
-    if (other[0] > 0) {
-        printf(" %8.1f %8.1f  %.1f..%.1f", other[ROUNDS / 2], ratio[ROUNDS / 2], ratio[0],
-               ratio[ROUNDS - 1]);
+    if (other.count > 0) {
+        ratio = meter_ratio(&other, &ours);
     }
-    printf("\n");
+    add_row(root, row, &ours, &ratio);
+    if (!options->json) {
+        printf("%-28s %8.1f", row->what, meter_median(&ours));
+        if (other.count > 0) {
+            printf(" %8.1f %8.1f  %.1f..%.1f", meter_median(&other), meter_median(&ratio),
+                   meter_least(&ratio), meter_best(&ratio));
+        }
+        printf("\n");
+    }
 }
 
-int bench_kernel_main(void)
+int bench_kernel_main(int argc, char **argv)
 {
-    printf("medians of %d, in ns; ratio: SystemC / cbit, and its spread\n", ROUNDS);
-    printf("%-28s %8s %8s %8s\n", "", "cbit", "SystemC", "ratio");
+    const bench_options_t options = bench_options(argc, argv, ROUNDS);
+    cJSON *root = cJSON_CreateObject();
+    (void)cJSON_AddItemToObject(root, "machine", meter_machine());
+    if (!options.json) {
+        printf("medians of %d, in ns; ratio: SystemC / cbit, and its spread\n",
+               (int)options.rounds);
+        printf("%-28s %8s %8s %8s\n", "", "cbit", "SystemC", "ratio");
+    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        print_row(&rows[i]);
+        measure(root, &rows[i], &options);
+    }
+    if (options.json) {
+        bench_print(root);
+    } else {
+        cJSON_Delete(root);
     }
     return EXIT_SUCCESS;
 }

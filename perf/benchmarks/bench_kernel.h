@@ -1,4 +1,5 @@
-/* The kernel's benchmark and what it is measured beside. Host nanoseconds; 0: not available. */
+/* The kernel's benchmark and what it is measured beside. Nanoseconds of CPU time; 0: not available.
+ */
 #ifndef CBIT_PERF_BENCH_KERNEL_H
 #define CBIT_PERF_BENCH_KERNEL_H
 
@@ -26,7 +27,7 @@ double bench_systemc_signal_ns(uint32_t unused);
 double bench_systemc_transaction_ns(uint32_t outstanding);
 
 /* Measures both by turns and prints the table; called by whichever main there is. */
-int bench_kernel_main(void);
+int bench_kernel_main(int argc, char **argv);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,7 @@
  * them there; pages of 2 MiB on both levels, one core, one in four references a store. Each timing
  * only and with real bytes, in rounds by turns, on a machine whose caches are full before.
  *
- *     bench_path [--json]
+ *     bench_path [--json] [--rounds N]
  */
 #define _POSIX_C_SOURCE 200112L
 #include <inttypes.h>
@@ -15,6 +15,7 @@
 #include "cbit/base/rng.h"
 #include "perf/benchmarks/meter.h"
 #include "perf/benchmarks/path_machine.h"
+#include "perf/benchmarks/rows.h"
 #include "perf/benchmarks/where.h"
 
 #define SMALL_BYTES UINT64_C(0x4000)
@@ -53,10 +54,10 @@ static const struct class
 {
     const char *name;
     uint64_t far_millionths, references, warm;
-    double reference_hz;
-} CLASSES[] = {{"resident", 0, 2000000, 100000, 2.25e6},
-               {"mixed", 550000, 150000, 600000, 197e3},
-               {"missing", 1000000, 100000, 350000, 120e3}};
+    double reference_hz, goal_mhz; /* goal 0: none */
+} CLASSES[] = {{"resident", 0, 2000000, 100000, 2.25e6, 0},
+               {"mixed", 550000, 150000, 600000, 197e3, 5},
+               {"missing", 1000000, 100000, 350000, 120e3, 3}};
 enum { CLASS_COUNT = sizeof CLASSES / sizeof CLASSES[0] };
 
 enum { KIND_COUNT = 2 }; /* of path_bytes_t, the first ones */
@@ -91,14 +92,15 @@ static void round_of(path_machine_t *machine, bench_t *bench, figures_t *figures
 }
 
 /* All kinds of one class: the rounds go by turns, so that a slow second of the host hits all. */
-static void measure(const struct class *class, figures_t figures[KIND_COUNT])
+static void measure(const struct class *class, uint32_t rounds, figures_t figures[KIND_COUNT])
 {
     cbit_platform_config_t config;
     cbit_rows_defaults(cbit_platform_rows, &config);
     path_machine_t *machines[KIND_COUNT];
-    static bench_t programs[KIND_COUNT][1 + ROUNDS]; /* a core knows a program by its address */
+    static bench_t programs[KIND_COUNT]
+                           [1 + METER_ROUNDS]; /* a core knows a program by its address */
     memset(figures, 0, KIND_COUNT * sizeof figures[0]);
-    for (uint32_t round = 0; round <= ROUNDS; round++) {
+    for (uint32_t round = 0; round <= rounds; round++) {
         for (uint32_t kind = 0; kind < KIND_COUNT; kind++) {
             bench_t *bench = &programs[kind][round];
             *bench = (bench_t){.state = round,
@@ -146,6 +148,28 @@ static cJSON *json_of(const struct class *class, const figures_t figures[KIND_CO
     return json;
 }
 
+/* Two rows of the table of all benchmarks. */
+static void add_rows(cJSON *root, const struct class *class, const figures_t figures[KIND_COUNT])
+{
+    char what[64];
+    const meter_t *timing = &figures[PATH_TIMING_ONLY].rate, *bytes = &figures[PATH_BYTES].rate;
+    const meter_t per_reference = meter_scaled(timing, 1 / class->reference_hz);
+    const meter_t per_timing = meter_ratio(bytes, timing);
+    meter_t value = meter_scaled(timing, 1e-6);
+    (void)snprintf(what, sizeof what, "whole path, %s, timing only", class->name);
+    bench_row_add(root, &(bench_row_t){what, "M references/s", &value,
+                                       "published: Ramulator 2.1, SimpleO3", &per_reference,
+                                       class->goal_mhz > 0 ? BENCH_VALUE_AT_LEAST : BENCH_NO_GOAL,
+                                       class->goal_mhz});
+    value = meter_scaled(bytes, 1e-6);
+    (void)snprintf(what, sizeof what, "whole path, %s, real bytes", class->name);
+    bench_row_add(root, &(bench_row_t){.what = what,
+                                       .unit = "M references/s",
+                                       .value = &value,
+                                       .beside = "timing only",
+                                       .ratio = &per_timing});
+}
+
 static void print(const struct class *class, const figures_t figures[KIND_COUNT])
 {
     for (uint32_t kind = 0; kind < KIND_COUNT; kind++) {
@@ -167,7 +191,8 @@ static void print(const struct class *class, const figures_t figures[KIND_COUNT]
 
 int main(int argc, char **argv)
 {
-    const bool as_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    const bench_options_t options = bench_options(argc, argv, ROUNDS);
+    const bool as_json = options.json;
     cJSON *root = cJSON_CreateObject();
     (void)cJSON_AddItemToObject(root, "machine", meter_machine());
     (void)cJSON_AddStringToObject(root, "reference", "Ramulator 2.1 SimpleO3");
@@ -179,21 +204,21 @@ int main(int argc, char **argv)
                "requests and simulated ns a reference; best/fastest public tool;\nwhere the time "
                "goes\n",
                cJSON_GetObjectItem(machine, "host")->valuestring,
-               cJSON_GetObjectItem(machine, "cpu")->valuestring, ROUNDS);
+               cJSON_GetObjectItem(machine, "cpu")->valuestring, (int)options.rounds);
     }
     for (uint32_t i = 0; i < CLASS_COUNT; i++) {
         figures_t figures[KIND_COUNT];
-        measure(&CLASSES[i], figures);
+        measure(&CLASSES[i], options.rounds, figures);
         (void)cJSON_AddItemToArray(classes, json_of(&CLASSES[i], figures));
+        add_rows(root, &CLASSES[i], figures);
         if (!as_json) {
             print(&CLASSES[i], figures);
         }
     }
     if (as_json) {
-        char *text = cJSON_Print(root);
-        (void)puts(text);
-        cJSON_free(text);
+        bench_print(root);
+    } else {
+        cJSON_Delete(root);
     }
-    cJSON_Delete(root);
     return EXIT_SUCCESS;
 }

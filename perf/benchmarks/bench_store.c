@@ -15,6 +15,7 @@
 #include "cbit/base/rng.h"
 #include "cbit/dram/store.h"
 #include "perf/benchmarks/meter.h"
+#include "perf/benchmarks/rows.h"
 
 /* The controller hints when a request comes and prefetches when it is queued. */
 enum { ROUNDS = 9, LINES = 400000, SLOT = 1, LINE_BYTES = 64, HINT_AHEAD = 24, FETCH_AHEAD = 12 };
@@ -128,12 +129,12 @@ static void create(bench_t *bench)
 
 int main(int argc, char **argv)
 {
-    const bool as_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    const bench_options_t options = bench_options(argc, argv, ROUNDS);
     bench_t bench = {0};
     const double gib = fill(&bench);
     create(&bench);
     meter_t ns[WAYS] = {{.count = 0}};
-    for (uint64_t round = 0; round < ROUNDS; round++) {
+    for (uint64_t round = 0; round < options.rounds; round++) {
         for (uint32_t way = 0; way < WAYS; way++) {
             meter_add(&ns[way], run(&bench, (way_t)way, round << 32));
         }
@@ -149,10 +150,12 @@ int main(int argc, char **argv)
     }
     (void)cJSON_AddItemToObject(root, "store_per_array", meter_json(&per_array));
     (void)cJSON_AddItemToObject(root, "store_per_cipher", meter_json(&per_cipher));
-    if (as_json) {
-        char *text = cJSON_Print(root);
-        (void)puts(text);
-        cJSON_free(text);
+    const meter_t rate = meter_inverse(&ns[STORE], 1e3);
+    bench_row_add(root,
+                  &(bench_row_t){"sparse store and cipher, 1 of 64 GiB touched", "M lines/s", &rate,
+                                 "time with a plain array", &per_array, BENCH_RATIO_AT_MOST, 1.2});
+    if (options.json) {
+        bench_print(root);
     } else {
         printf("lines at random over 1 GiB touched in 64 GiB: resident %.3f GiB\n", gib);
         for (uint32_t way = 0; way < WAYS; way++) {
@@ -162,9 +165,10 @@ int main(int argc, char **argv)
         printf("  with the store / cipher alone: %.2f (median, %.2f..%.2f)\n",
                meter_median(&per_cipher), meter_least(&per_cipher), meter_best(&per_cipher));
         printf("  store / array, with the cipher in both: %.2f (median of %d rounds, %.2f..%.2f)\n",
-               meter_median(&per_array), ROUNDS, meter_least(&per_array), meter_best(&per_array));
+               meter_median(&per_array), (int)options.rounds, meter_least(&per_array),
+               meter_best(&per_array));
+        cJSON_Delete(root);
     }
-    cJSON_Delete(root);
     free(bench.array);
     cbit_cipher_destroy(bench.cipher);
     cbit_store_destroy(bench.store);

@@ -77,6 +77,24 @@ meter_t meter_ratio(const meter_t *over, const meter_t *under)
     return ratio;
 }
 
+meter_t meter_scaled(const meter_t *meter, double factor)
+{
+    meter_t scaled = {.count = 0};
+    for (uint32_t i = 0; i < meter->count; i++) {
+        meter_add(&scaled, meter->values[i] * factor);
+    }
+    return scaled;
+}
+
+meter_t meter_inverse(const meter_t *meter, double factor)
+{
+    meter_t inverse = {.count = 0};
+    for (uint32_t i = 0; i < meter->count; i++) {
+        meter_add(&inverse, factor / meter->values[i]);
+    }
+    return inverse;
+}
+
 cJSON *meter_json(const meter_t *meter)
 {
     cJSON *json = cJSON_CreateObject();

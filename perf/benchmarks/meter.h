@@ -29,6 +29,10 @@ double meter_median(const meter_t *meter); /* the lower one of two */
 /* The greatest of `over` by the greatest of `under` would hide noise: this is round by round. */
 meter_t meter_ratio(const meter_t *over, const meter_t *under);
 
+/* Each value times a factor, and a factor by each value. */
+meter_t meter_scaled(const meter_t *meter, double factor);
+meter_t meter_inverse(const meter_t *meter, double factor);
+
 /* {"best", "median", "least", "rounds"}; owned by the caller. */
 cJSON *meter_json(const meter_t *meter);
 

@@ -25,7 +25,7 @@ double bench_systemc_transaction_ns(uint32_t outstanding)
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return bench_kernel_main();
+    return bench_kernel_main(argc, argv);
 }

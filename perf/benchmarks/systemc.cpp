@@ -261,12 +261,12 @@ double bench_systemc_transaction_ns(uint32_t outstanding)
     return (outstanding == 1 ? bench->initiator1 : bench->initiator16).measure();
 }
 
-int sc_main(int, char **)
+int sc_main(int argc, char **argv)
 {
     for (int clocks = 0; clocks <= BENCH_SPREAD; clocks++) {
         spans.emplace_back(clocks * BENCH_CLOCK_PS, sc_core::SC_PS);
     }
     Bench built;
     bench = &built;
-    return bench_kernel_main();
+    return bench_kernel_main(argc, argv);
 }
