@@ -37,7 +37,7 @@ uint32_t umc_requester_of(const cbit_txn_t *txn)
 /* ---- time series ---- */
 
 /* Twice as long intervals: neighbours become one. */
-static void widen(cbit_umc_account_t *sums)
+static void widen(cbit_umc_account_t *sums, uint32_t banks)
 {
     for (uint32_t i = 0; i < CBIT_UMC_POINTS; i++) {
         cbit_umc_point_t *to = &sums->point[i / 2], from = sums->point[i];
@@ -47,6 +47,12 @@ static void widen(cbit_umc_account_t *sums)
         to->open_banks += from.open_banks;
         to->columns += from.columns;
         to->row_hits += from.row_hits;
+        for (uint32_t bank = 0; bank < banks; bank++) {
+            cbit_umc_bank_t both = sums->bank[i][bank];
+            sums->bank[i][bank] = (cbit_umc_bank_t){0};
+            sums->bank[i / 2][bank].columns += both.columns;
+            sums->bank[i / 2][bank].activates += both.activates;
+        }
     }
     sums->interval_nck *= 2;
 }
@@ -69,7 +75,7 @@ void umc_account_levels(cbit_umc_t *umc, uint64_t nck)
         add_levels(account, account->at, nck - account->upto_nck);
     } else {
         while (nck >= CBIT_UMC_POINTS * sums->interval_nck) {
-            widen(sums);
+            widen(sums, umc->device.banks);
         }
         while (account->upto_nck < nck) {
             uint64_t at = account->upto_nck / sums->interval_nck;
@@ -89,17 +95,25 @@ void umc_account_levels(cbit_umc_t *umc, uint64_t nck)
     umc_core_levels(umc->core, &account->levels);
 }
 
-/* ---- who ---- */
+/* ---- who, and which bank ---- */
 
+/* In the interval that umc_account_levels has come to. */
 void umc_account_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     if (event->kind > UMC_EVENT_WRA || event->user == UMC_NO_USER) {
         return;
     }
-    cbit_umc_share_t *share = &umc->account->sums.share[umc->users[event->user].requester];
-    share->activates += event->kind == UMC_EVENT_ACT;
-    share->reads += event->kind == UMC_EVENT_RD || event->kind == UMC_EVENT_RDA;
-    share->writes += event->kind == UMC_EVENT_WR || event->kind == UMC_EVENT_WRA;
+    cbit_umc_account_t *sums = &umc->account->sums;
+    cbit_umc_share_t *share = &sums->share[umc->users[event->user].requester];
+    const bool activate = event->kind == UMC_EVENT_ACT;
+    const bool read = event->kind == UMC_EVENT_RD || event->kind == UMC_EVENT_RDA;
+    const bool write = event->kind == UMC_EVENT_WR || event->kind == UMC_EVENT_WRA;
+    share->activates += activate;
+    share->reads += read;
+    share->writes += write;
+    cbit_umc_bank_t *bank = &sums->bank[umc->account->at][event->bank];
+    bank->activates += activate;
+    bank->columns += read || write;
 }
 
 /* ---- why ---- */
@@ -238,6 +252,25 @@ static void add_points(const cbit_umc_account_t *from, cbit_umc_account_t *to)
     }
 }
 
+static void add_banks(const cbit_umc_t *umc, cbit_umc_account_t *to)
+{
+    const cbit_umc_account_t *from = &umc->account->sums;
+    to->ranks = umc->device.ranks;
+    to->groups = umc->device.groups;
+    to->banks_per_group = umc->device.banks_per_group;
+    for (uint32_t i = 0; i < CBIT_UMC_POINTS; i++) {
+        for (uint32_t bank = 0; bank < umc->device.banks; bank++) {
+            to->bank[i][bank].columns += from->bank[i][bank].columns;
+            to->bank[i][bank].activates += from->bank[i][bank].activates;
+            if (umc->parts.channel < CBIT_UMC_CHANNELS) {
+                cbit_umc_bank_t *total = &to->channel_bank[umc->parts.channel][bank];
+                total->columns += from->bank[i][bank].columns;
+                total->activates += from->bank[i][bank].activates;
+            }
+        }
+    }
+}
+
 static void add_reads(const cbit_umc_account_t *from, cbit_umc_account_t *to)
 {
     for (uint32_t i = 0; i < CBIT_UMC_REASONS; i++) {
@@ -268,6 +301,7 @@ void cbit_umc_account(cbit_umc_t *umc, cbit_umc_account_t *account)
     add_shares(umc, account);
     add_reads(&umc->account->sums, account);
     add_points(&umc->account->sums, account);
+    add_banks(umc, account);
     account->channels++;
     account->devices += umc->device.devices_per_rank * umc->device.ranks;
     account->explains = umc->config.explain;

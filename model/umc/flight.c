@@ -155,8 +155,8 @@ void umc_step_core(cbit_umc_t *umc, uint64_t nck)
 {
     umc_event_t event;
     while (umc_core_step(umc->core, nck, &event)) {
-        umc_account_command(umc, &event);
         umc_account_levels(umc, event.at_nck);
+        umc_account_command(umc, &event);
         switch (event.kind) {
         case UMC_EVENT_RD:
         case UMC_EVENT_RDA:

@@ -230,6 +230,86 @@ function overTime() {
     })), dataBehind("bandwidth", ["run", "counter", "us", "value"], rows));
 }
 
+const SERIES = { reads_queued: "requests", writes_queued: "requests", open_banks: "banks", bandwidth_gbs: "GB/s", row_hit_rate: "share" };
+
+// Where interval i begins, in microseconds: a product of what the result says.
+const beginsAt = (over, i) => (i * over.interval_ns) / 1000;
+
+function memoryOverTime() {
+  for (const [n, run] of runs.entries()) {
+    const series = at(run.result, "/memory/series");
+    if (!series || series.reads_queued.length === 0) continue;
+    const names = Object.keys(SERIES);
+    const id = "series" + (n === 0 ? "" : "-" + n);
+    const rows = series.reads_queued.map((_, i) => [beginsAt(series, i), ...names.map((name) => series[name][i])]);
+    const axisOf = { requests: "y", banks: "y", "GB/s": "gbs", share: "share" };
+    section(id, "DRAM over time: " + run.name, "Means over intervals of " + series.interval_ns + " ns: requests queued and banks open in all controllers (left), bandwidth and row-hit rate (right).",
+      plot(id, "Lines of queued requests, open banks, bandwidth and row-hit rate over simulated time", () => ({
+        type: "scatter",
+        data: { datasets: names.map((name, i) => ({ label: name, yAxisID: axisOf[SERIES[name]], showLine: true, stepped: true, pointRadius: 0, borderWidth: 1.5,
+          data: rows.map((row) => ({ x: row[0], y: row[i + 1] })), borderColor: COLOURS[i], backgroundColor: COLOURS[i] })) },
+        options: { scales: { x: { min: 0, title: { display: true, text: "simulated us" } }, y: { title: { display: true, text: "requests, banks" }, beginAtZero: true },
+          gbs: { position: "right", title: { display: true, text: "GB/s" }, beginAtZero: true, grid: { drawOnChartArea: false } },
+          share: { position: "right", title: { display: true, text: "row-hit rate" }, min: 0, max: 1, grid: { drawOnChartArea: false } } } },
+      })), dataBehind(id, ["begin_us", ...names], rows));
+  }
+}
+
+// From the page's ground to one dark red, by way of yellow: 0 to 1.
+const HEAT = [[255, 255, 217], [253, 190, 110], [240, 90, 50], [120, 0, 30]];
+function heat(share) {
+  const place = Math.min(share, 1) * (HEAT.length - 1);
+  const low = Math.min(Math.floor(place), HEAT.length - 2);
+  return "rgb(" + HEAT[low].map((from, i) => Math.round(from + (HEAT[low + 1][i] - from) * (place - low))).join(",") + ")";
+}
+
+// One rectangle a bank and interval, painted between the axes of the plot.
+const cellsOf = (banks, what) => ({
+  id: "cells",
+  beforeDatasetsDraw(chart) {
+    const { x, y } = chart.scales;
+    const most = Math.max(1, ...banks[what].flat());
+    banks[what].forEach((row, bank) => row.forEach((value, i) => {
+      const left = x.getPixelForValue(beginsAt(banks, i)), right = x.getPixelForValue(beginsAt(banks, i + 1));
+      const top = y.getPixelForValue(bank - 0.5), bottom = y.getPixelForValue(bank + 0.5);
+      chart.ctx.fillStyle = heat(value / most);
+      chart.ctx.fillRect(left, Math.min(top, bottom), right - left + 0.5, Math.abs(bottom - top) + 0.5);
+    }));
+  },
+});
+
+function bankHeatMap() {
+  for (const [n, run] of runs.entries()) {
+    const banks = at(run.result, "/memory/banks");
+    if (!banks || banks.names.length === 0) continue;
+    const id = "banks" + (n === 0 ? "" : "-" + n);
+    const sum = (row) => row.reduce((a, b) => a + b, 0);
+    const maps = ["accesses", "activates"].map((what) => {
+      const most = Math.max(0, ...banks[what].flat());
+      return element("div", {}, element("p", { class: "quiet" }, what + " of a bank in " + banks.interval_ns + " ns: from 0 (light) to " + most + " (dark)"),
+        plot(id + "-" + what, "Heat map of " + what + " of each bank over simulated time", () => ({
+          type: "scatter", plugins: [cellsOf(banks, what)],
+          data: { datasets: [] },
+          options: { plugins: { legend: { display: false } },
+            scales: { x: { min: 0, max: beginsAt(banks, banks[what][0].length), title: { display: true, text: "simulated us" } },
+              y: { min: -0.5, max: banks.names.length - 0.5, reverse: true, afterBuildTicks: (axis) => { axis.ticks = banks.names.map((_, i) => ({ value: i })); },
+                ticks: { callback: (value) => banks.names[value] ?? "" } } } },
+        })));
+    });
+    const rows = banks.names.map((name, i) => [name, sum(banks.accesses[i]), sum(banks.activates[i]), ...banks.accesses[i]]);
+    const channels = (banks.by_channel?.accesses || []).flatMap((row, channel) => row.map((value, i) => [channel, banks.names[i], value, banks.by_channel.activates[channel][i]]));
+    const long = banks.names.flatMap((name, bank) => banks.accesses[bank].map((value, i) => [name, beginsAt(banks, i), value, banks.activates[bank][i]]));
+    section(id, "Banks: " + run.name, "Column commands (accesses) and row activations of each bank over time, the same bank of all channels together. One dark row is a bank that many addresses fall on; many activations beside few accesses are row conflicts.",
+      ...maps,
+      element("details", {}, element("summary", {}, "Table behind the plot"),
+        element("button", { type: "button", id: id + "-csv", onclick: () => download("cbit-" + id + ".csv", csvOf(["bank", "begin_us", "accesses", "activates"], long)) }, "Download CSV"),
+        tableOf(id + "-table", "", ["bank", "accesses", "activates", ...banks.accesses[0].map((_, i) => "from " + beginsAt(banks, i) + " us")], rows)),
+      element("details", {}, element("summary", {}, "Banks of each channel"),
+        element("button", { type: "button", id: id + "-channels-csv", onclick: () => download("cbit-" + id + "-channels.csv", csvOf(["channel", "bank", "accesses", "activates"], channels)) }, "Download CSV"),
+        tableOf(id + "-channels-table", "", ["channel", "bank", "accesses", "activates"], channels)));
+  }
+}
+
 function events() {
   const columns = ["run", "at_ns", "kind", "guest", "asid", "exit_code", "outcome"];
   const rows = [];
@@ -317,6 +397,8 @@ percentiles();
 loadedLatency();
 guests();
 overTime();
+memoryOverTime();
+bankHeatMap();
 schedule();
 events();
 comparison();

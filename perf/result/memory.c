@@ -203,6 +203,69 @@ static void put_series(const builder_t *b, cbit_json_t *memory)
     }
 }
 
+/* ---- banks ---- */
+
+static uint64_t columns_of(const cbit_umc_bank_t *bank)
+{
+    return bank->columns;
+}
+
+static uint64_t activates_of(const cbit_umc_bank_t *bank)
+{
+    return bank->activates;
+}
+
+typedef uint64_t (*bank_value_t)(const cbit_umc_bank_t *bank);
+
+/* A list for each bank, of its intervals. */
+static void put_banks_over_time(const builder_t *b, cbit_json_t *into, uint32_t banks,
+                                bank_value_t value_of)
+{
+    for (uint32_t bank = 0; bank < banks; bank++) {
+        cbit_json_t *row = list(b, into, NULL);
+        for (uint32_t i = 0; i < b->account->point_count; i++) {
+            (void)cbit_json_add(b->arena, row, NULL,
+                                cbit_json_u64(b->arena, value_of(&b->account->bank[i][bank])));
+        }
+    }
+}
+
+/* A list for each channel, of its banks. */
+static void put_banks_of_channels(const builder_t *b, cbit_json_t *into, uint32_t banks,
+                                  bank_value_t value_of)
+{
+    for (uint32_t channel = 0; channel < b->account->channels && channel < CBIT_UMC_CHANNELS;
+         channel++) {
+        cbit_json_t *row = list(b, into, NULL);
+        for (uint32_t bank = 0; bank < banks; bank++) {
+            const cbit_umc_bank_t *of = &b->account->channel_bank[channel][bank];
+            (void)cbit_json_add(b->arena, row, NULL, cbit_json_u64(b->arena, value_of(of)));
+        }
+    }
+}
+
+static void put_banks(const builder_t *b, cbit_json_t *memory)
+{
+    const cbit_umc_account_t *account = b->account;
+    const uint32_t of_rank = account->groups * account->banks_per_group;
+    const uint32_t banks = account->ranks * of_rank;
+    cbit_json_t *section_of = section(b, memory, "banks");
+    (void)cbit_json_add(b->arena, section_of, "interval_ns", milli(b, interval_ps(account)));
+    cbit_json_t *names = list(b, section_of, "names");
+    for (uint32_t i = 0; i < banks; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "rank %" PRIu32 " group %" PRIu32 " bank %" PRIu32,
+                       i / of_rank, i % of_rank / account->banks_per_group,
+                       i % account->banks_per_group);
+        (void)cbit_json_add(b->arena, names, NULL, cbit_json_string(b->arena, name));
+    }
+    put_banks_over_time(b, list(b, section_of, "accesses"), banks, columns_of);
+    put_banks_over_time(b, list(b, section_of, "activates"), banks, activates_of);
+    cbit_json_t *channels = section(b, section_of, "by_channel");
+    put_banks_of_channels(b, list(b, channels, "accesses"), banks, columns_of);
+    put_banks_of_channels(b, list(b, channels, "activates"), banks, activates_of);
+}
+
 void cbit_result_put_memory(cbit_result_t *result, cbit_json_t *memory,
                             const cbit_run_result_t *run)
 {
@@ -214,4 +277,5 @@ void cbit_result_put_memory(cbit_result_t *result, cbit_json_t *memory,
     put_shares(&b, memory);
     put_reasons(&b, memory);
     put_series(&b, memory);
+    put_banks(&b, memory);
 }

@@ -114,7 +114,9 @@ static void assert_cell_is(const char *table, int row, int column, const char *p
         ck_assert_msg(*end == '\0' && end != text && shown == json->valuedouble,
                       "%s is %.17g and is shown as '%s'", pointer, json->valuedouble, text);
     } else {
-        ck_assert_str_eq(text, cJSON_IsString(json) ? json->valuestring : "?");
+        ck_assert_str_eq(text, cJSON_IsString(json) ? json->valuestring
+                               : cJSON_IsNull(json) ? "–"
+                                                    : "?");
     }
 }
 
@@ -261,6 +263,100 @@ START_TEST(the_schedule_is_the_timeline)
     ck_assert(
         browser_is(browser, "document.querySelectorAll('#schedule-1-table tbody tr').length > 0"));
     ck_assert(browser_is(browser, "document.querySelector('#bandwidth-table') !== null"));
+}
+END_TEST
+
+START_TEST(series_are_those_of_the_result)
+{
+    static const char *const NAMES[] = {"reads_queued", "writes_queued", "open_banks",
+                                        "bandwidth_gbs", "row_hit_rate"};
+    open_page();
+    const int points = cJSON_GetArraySize(result_at("/memory/series/reads_queued"));
+    ck_assert_int_gt(points, 32);
+    ck_assert_int_eq(rows_of("series-table"), points);
+    for (int i = 0; i < points; i += 7) {
+        for (int k = 0; k < 5; k++) {
+            char pointer[64], drawn[128];
+            (void)snprintf(pointer, sizeof pointer, "/memory/series/%s/%d", NAMES[k], i);
+            assert_cell_is("series-table", i, k + 1, pointer);
+            (void)snprintf(drawn, sizeof drawn,
+                           "charts.find(c => c.id == 'series').drawn.data.datasets[%d].data[%d].y",
+                           k, i);
+            if (!cJSON_IsNull(result_at(pointer))) { /* no column command, no rate */
+                ck_assert_double_eq(browser_number(browser, drawn),
+                                    result_at(pointer)->valuedouble);
+            }
+        }
+    }
+    const double interval = result_at("/memory/series/interval_ns")->valuedouble;
+    ck_assert_double_eq_tol(strtod(cell("series-table", 3, 0), NULL), 3 * interval / 1000, 1e-6);
+}
+END_TEST
+
+/* The colour of the middle of a bank's cell in the heat map of accesses. */
+static const char *colour_of(int bank, int interval)
+{
+    char expression[512];
+    (void)snprintf(expression, sizeof expression,
+                   "(() => { const chart = charts.find(c => c.id == 'banks-accesses').drawn;"
+                   " const r = chart.currentDevicePixelRatio, { x, y } = chart.scales;"
+                   " const at = x.getPixelForValue(beginsAt(runs[0].result.memory.banks, %d.5));"
+                   " return [...chart.ctx.getImageData(at * r, y.getPixelForValue(%d) * r, 1, 1)"
+                   ".data].slice(0, 3).join(','); })()",
+                   interval, bank);
+    return browser_text(browser, expression);
+}
+
+START_TEST(the_heat_map_is_that_of_the_result)
+{
+    open_page();
+    const cJSON *banks = result_at("/memory/banks/accesses"), *row, *value;
+    const int count = cJSON_GetArraySize(banks);
+    double most = 0, all = 0;
+    int used = 0, hot_bank = 0, hot = 0, bank = 0, cold_bank = -1, cold = -1;
+    ck_assert_int_eq(count, 16); /* one rank of 4 x 4 */
+    ck_assert_int_eq(rows_of("banks-table"), count);
+    cJSON_ArrayForEach(row, banks)
+    {
+        double sum = 0;
+        int i = 0;
+        cJSON_ArrayForEach(value, row)
+        {
+            sum += value->valuedouble;
+            if (value->valuedouble > most) {
+                most = value->valuedouble, hot_bank = bank, hot = i;
+            } else if (value->valuedouble == 0) {
+                cold_bank = bank, cold = i;
+            }
+            i++;
+        }
+        ck_assert_double_eq(strtod(cell("banks-table", bank, 1), NULL), sum);
+        char pointer[64];
+        (void)snprintf(pointer, sizeof pointer, "/memory/banks/accesses/%d/5", bank);
+        assert_cell_is("banks-table", bank, 3 + 5, pointer);
+        (void)snprintf(pointer, sizeof pointer, "/memory/banks/names/%d", bank++);
+        assert_cell_is("banks-table", bank - 1, 0, pointer);
+        all += sum;
+        used += sum > 0;
+    }
+    ck_assert_int_gt(used, 8);
+    /* what the devices did is what the controllers say that they did */
+    ck_assert_double_eq(all, result_at("/memory/umc/column_reads")->valuedouble +
+                                 result_at("/memory/umc/column_writes")->valuedouble);
+    ck_assert_str_eq(colour_of(hot_bank, hot), "120,0,30");
+    ck_assert_int_ge(cold, 0);
+    ck_assert_str_eq(colour_of(cold_bank, cold), "255,255,217");
+    assert_cell_is("banks-channels-table", 3, 2, "/memory/banks/by_channel/accesses/0/3");
+}
+END_TEST
+
+START_TEST(the_page_is_below_3_mib)
+{
+    FILE *file = fopen(CBIT_WORK "/page.html", "rb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, 0, SEEK_END), 0);
+    ck_assert_int_lt(ftell(file), 3 << 20);
+    (void)fclose(file);
 }
 END_TEST
 
@@ -436,6 +532,9 @@ Suite *cbit_test_suite(void)
     tcase_add_test(page, percentiles_are_those_of_the_result);
     tcase_add_test(page, events_and_expectations_are_those_of_the_result);
     tcase_add_test(page, the_schedule_is_the_timeline);
+    tcase_add_test(page, series_are_those_of_the_result);
+    tcase_add_test(page, the_heat_map_is_that_of_the_result);
+    tcase_add_test(page, the_page_is_below_3_mib);
     tcase_add_test(page, the_headline_rounds_the_result);
     tcase_add_test(page, every_plot_is_drawn);
     tcase_add_test(page, a_title_is_text_whatever_it_says);

@@ -154,6 +154,37 @@ START_TEST(series_are_bounded_and_hold_every_line)
 }
 END_TEST
 
+START_TEST(banks_hold_every_command_of_each_interval)
+{
+    cbit_umc_account_t *account = calloc(1, sizeof *account);
+    bench_t *bench = run_form(&FORMS[_i], account);
+    cbit_umc_stats_t stats;
+    cbit_umc_stats(bench->umc, &stats);
+    uint64_t activates = 0;
+    const uint32_t banks = account->ranks * account->groups * account->banks_per_group;
+    ck_assert_uint_le(banks, CBIT_DRAM_MAX_BANKS);
+    for (uint32_t i = 0; i < CBIT_UMC_POINTS; i++) {
+        uint64_t columns = 0;
+        for (uint32_t bank = 0; bank < CBIT_DRAM_MAX_BANKS; bank++) {
+            columns += account->bank[i][bank].columns;
+            activates += account->bank[i][bank].activates;
+            ck_assert(bank < banks || account->bank[i][bank].columns == 0);
+        }
+        ck_assert_uint_eq(columns, account->point[i].columns);
+    }
+    ck_assert_uint_eq(activates, stats.activates);
+    for (uint32_t bank = 0; bank < banks; bank++) {
+        uint64_t columns = 0;
+        for (uint32_t i = 0; i < CBIT_UMC_POINTS; i++) {
+            columns += account->bank[i][bank].columns;
+        }
+        ck_assert_uint_eq(columns, account->channel_bank[0][bank].columns);
+    }
+    bench_destroy(bench);
+    free(account);
+}
+END_TEST
+
 /* ---- a noisy requester ---- */
 
 enum { NOISY = 400, QUIET = 60, QUIET_GAP = 300 };
@@ -266,6 +297,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(sums, reasons_add_up_to_queue_and_dram_stages, 0, FORM_COUNT);
     tcase_add_loop_test(sums, energy_has_an_owner, 0, FORM_COUNT);
     tcase_add_loop_test(sums, series_are_bounded_and_hold_every_line, 0, FORM_COUNT);
+    tcase_add_loop_test(sums, banks_hold_every_command_of_each_interval, 0, FORM_COUNT);
     suite_add_tcase(suite, sums);
     TCase *limits = tcase_create("limits");
     tcase_add_test(limits, a_noisy_requester_is_bounded);

@@ -28,6 +28,7 @@ enum {
     CBIT_UMC_EXPLAINED = 64, /* reads that are kept step by step, all channels */
     CBIT_UMC_SLOWEST = 8,    /* of which these are the slowest */
     CBIT_UMC_POINTS = 64,    /* of a time series; even */
+    CBIT_UMC_CHANNELS = 64,  /* whose banks are told apart */
 };
 
 /* Commands that one requester caused, and the energy of them. */
@@ -59,6 +60,11 @@ typedef struct cbit_umc_point {
     uint64_t columns, row_hits;
 } cbit_umc_point_t;
 
+/* Commands of one bank. */
+typedef struct cbit_umc_bank {
+    uint64_t columns, activates;
+} cbit_umc_bank_t;
+
 typedef struct cbit_umc_account {
     uint32_t channels, devices; /* devices of all ranks of all channels */
     cbit_dram_energy_t energy;
@@ -74,6 +80,11 @@ typedef struct cbit_umc_account {
     cbit_clock_t clock;
     uint32_t point_count;
     cbit_umc_point_t point[CBIT_UMC_POINTS];
+    /* Banks as the device numbers them, (rank x groups + group) x banks of a group + bank: over
+       time, the same bank of all channels together, and each channel's over the whole run. */
+    uint32_t ranks, groups, banks_per_group;
+    cbit_umc_bank_t bank[CBIT_UMC_POINTS][CBIT_DRAM_MAX_BANKS];
+    cbit_umc_bank_t channel_bank[CBIT_UMC_CHANNELS][CBIT_DRAM_MAX_BANKS];
 } cbit_umc_account_t;
 
 /* "tFAW", "refresh"...; NULL from the account's `reasons` on. */
