@@ -17,7 +17,7 @@
 typedef struct measure_options {
     cbit_arg_list_t sets;
     const char *preset;
-    uint64_t points, samples, seed, reads;
+    uint64_t points, samples, seed, reads, jobs;
     bool json, csv, quiet;
 } measure_options_t;
 
@@ -33,6 +33,8 @@ static const cbit_arg_t args[] = {
     {"--mix", CBIT_ARG_U64, OPTION(reads), .value = "PERCENT",
      .help = "reads in the background of the curves (100)"},
     {"--seed", CBIT_ARG_U64, OPTION(seed), .value = "N", .help = "of addresses and keys (1)"},
+    {"--jobs", CBIT_ARG_U64, OPTION(jobs), .value = "N",
+     .help = "measurements at a time; default: one a core"},
     {"--json", CBIT_ARG_FLAG, OPTION(json), .help = "everything as one JSON document"},
     {"--csv", CBIT_ARG_FLAG, OPTION(csv), .help = "the curves, one line a point, then the costs"},
     {"--quiet", CBIT_ARG_FLAG, OPTION(quiet), .help = "no progress"},
@@ -108,6 +110,7 @@ static int measure(const measure_options_t *o, cbit_arena_t *arena, cbit_diag_t 
                                             .read_per_mille = (uint32_t)o->reads * 10,
                                             .samples = o->samples,
                                             .seed = o->seed,
+                                            .workers = (uint32_t)o->jobs,
                                             .on_progress = terminal ? tell_progress : NULL};
     const cbit_json_t *measured = NULL;
     cbit_scenario_file_t *file = NULL;
@@ -129,6 +132,9 @@ static int check_usage(const measure_options_t *o)
     if (o->samples < 1000 || o->samples > 100000000) {
         return cbit_usage_error(&command, "--samples: expected 1000 to 100000000");
     }
+    if (o->jobs == 0 || o->jobs > 64) {
+        return cbit_usage_error(&command, "--jobs: 1 to 64 are possible");
+    }
     if (o->reads > 100) {
         return cbit_usage_error(&command, "--mix: expected 0 to 100, the percentage of reads");
     }
@@ -138,8 +144,15 @@ static int check_usage(const measure_options_t *o)
 
 int cbit_cli_measure(int argc, char **argv)
 {
-    measure_options_t options = {
-        .preset = "rome", .points = 8, .samples = 100000, .seed = 1, .reads = 100};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    measure_options_t options = {.preset = "rome",
+                                 .points = 8,
+                                 .samples = 100000,
+                                 .seed = 1,
+                                 .reads = 100,
+                                 .jobs = cores < 1    ? 1
+                                         : cores > 64 ? 64
+                                                      : (uint64_t)cores};
     cbit_operands_t operands;
     bool help = false;
     if (cbit_args_parse(&command, argc, argv, &options, &operands, &help) != CBIT_ERR_OK) {

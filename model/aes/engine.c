@@ -28,7 +28,7 @@ typedef enum state { FREE, WAITING, DONE } state_t;
 typedef struct entry {
     cbit_aes_line_t line;
     cbit_aes_result_t result;
-    uint64_t accept_eclk;
+    uint64_t number; /* in order of offers to the lane */
     state_t state;
 } entry_t;
 
@@ -42,6 +42,7 @@ typedef struct lane {
     entry_t entry[TAGS];
     uint8_t order[TAGS]; /* tags of waiting lines, oldest at head */
     uint32_t head, count;
+    uint64_t offered;        /* lines, ever */
     uint32_t beat;           /* next beat of the oldest line */
     uint64_t plain_out_eclk; /* edge on which the latest plain beat leaves */
     uint64_t out_eclk[OUT_WINDOW];
@@ -142,6 +143,7 @@ static void engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_
         memcpy(&entry->line, line, offsetof(cbit_aes_line_t, data));
     }
     entry->state = WAITING;
+    entry->number = lane->offered++;
     lane->order[(lane->head + lane->count++) % TAGS] = line->tag;
 }
 
@@ -322,6 +324,24 @@ static bool engine_take(void *self, cbit_aes_lane_t which, uint8_t tag, cbit_aes
     return true;
 }
 
+/* A waiting line's last beat is taken behind all beats before it, at the input's full rate. */
+static uint64_t engine_least_out_eclk(const void *self, cbit_aes_lane_t which, uint8_t tag)
+{
+    const engine_t *engine = self;
+    const lane_t *lane = &engine->lane[which];
+    const entry_t *entry = &lane->entry[tag];
+    if (entry->state == DONE) {
+        return entry->result.out_eclk[CBIT_LINE_BEATS - 1];
+    }
+    const uint64_t lines = entry->number + 1 - (lane->offered - lane->count);
+    const uint64_t beats = lines * CBIT_LINE_BEATS - lane->beat;
+    const uint32_t rate = engine->config.blocks_per_clock;
+    const uint64_t taken_eclk = max_u64(engine->now_eclk + (beats + rate - 1) / rate,
+                                        entry->line.beat_eclk[CBIT_LINE_BEATS - 1]);
+    const bool around = entry->line.bypass && !engine->config.bypass_in_order;
+    return taken_eclk + (around ? 1 : engine->config.depth_eclk);
+}
+
 void cbit_aes_count_line(cbit_aes_counters_t *counters, cbit_aes_lane_t lane, bool bypass,
                          uint64_t waited_eclk)
 {
@@ -361,6 +381,7 @@ static const cbit_aes_engine_ops_t model_ops = {
     .offer = engine_offer,
     .advance = engine_advance,
     .take = engine_take,
+    .least_out_eclk = engine_least_out_eclk,
     .counters = engine_counters,
     .destroy = engine_destroy,
 };

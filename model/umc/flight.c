@@ -6,8 +6,25 @@
 void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_t due_nck)
 {
     umc->users[index].state = state;
-    umc->users[index].due_nck = due_nck;
-    umc->flight[umc->flight_count++] = index;
+    if (umc->flight_first + umc->flight_count == 2 * umc->user_count) {
+        memmove(umc->flight, umc->flight + umc->flight_first,
+                umc->flight_count * sizeof *umc->flight);
+        umc->flight_first = 0;
+    }
+    /* From the end: what takes off last mostly lands last. */
+    umc_due_t *at = umc->flight + umc->flight_first + umc->flight_count++;
+    for (; at > umc->flight + umc->flight_first && at[-1].nck > due_nck; at--) {
+        *at = at[-1];
+    }
+    *at = (umc_due_t){.nck = due_nck, .user = index};
+}
+
+/* Takes the first one off. */
+static uint32_t out_of_flight(cbit_umc_t *umc)
+{
+    uint32_t index = umc->flight[umc->flight_first++].user;
+    umc->flight_first = --umc->flight_count == 0 ? 0 : umc->flight_first;
+    return index;
 }
 
 /* ---- the engine ---- */
@@ -258,13 +275,24 @@ static bool take_line(cbit_umc_t *umc, umc_user_t *user, uint64_t nck, cbit_err_
     return true;
 }
 
+/* A line has not left the engine yet: the first clock in which it can have. */
+static uint64_t look_again_nck(const cbit_umc_t *umc, const umc_user_t *user, uint64_t nck)
+{
+    const cbit_aes_engine_t *engine = &umc->parts.engine;
+    uint64_t eclk = nck / umc->config.engine_clock_divider + 1;
+    if (engine->ops->least_out_eclk != NULL) {
+        eclk = umc_max_u64(
+            eclk, engine->ops->least_out_eclk(engine->self, user->lane, (uint8_t)user->tag));
+    }
+    return umc_nck_of(umc, eclk);
+}
+
 static void land(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
     cbit_err_t status;
     if (!take_line(umc, user, nck, &status)) {
-        umc_into_flight(umc, index, user->state,
-                        umc_nck_of(umc, nck / umc->config.engine_clock_divider + 1));
+        umc_into_flight(umc, index, user->state, look_again_nck(umc, user, nck));
         return;
     }
     if (user->kind != UMC_KIND_WRITE) {
@@ -279,23 +307,26 @@ static void land(cbit_umc_t *umc, uint32_t index, uint64_t nck)
     }
 }
 
-/* Everything due by now, oldest request first. */
+/* How many are due by now; puts those in the order of their requests. */
+static uint32_t sort_due(const cbit_umc_t *umc, uint64_t nck)
+{
+    umc_due_t *due = umc->flight + umc->flight_first;
+    uint32_t count = 0;
+    for (; count < umc->flight_count && due[count].nck <= nck; count++) {
+        const umc_due_t one = due[count];
+        uint32_t at = count;
+        for (; at > 0 && umc->users[due[at - 1].user].order > umc->users[one.user].order; at--) {
+            due[at] = due[at - 1];
+        }
+        due[at] = one;
+    }
+    return count;
+}
+
+/* Everything due by now, oldest request first; what takes off meanwhile is due later. */
 void umc_land_due(cbit_umc_t *umc, uint64_t nck)
 {
-    for (;;) {
-        uint32_t best = UMC_NONE;
-        for (uint32_t i = 0; i < umc->flight_count; i++) {
-            const umc_user_t *user = &umc->users[umc->flight[i]];
-            if (user->due_nck <= nck &&
-                (best == UMC_NONE || user->order < umc->users[umc->flight[best]].order)) {
-                best = i;
-            }
-        }
-        if (best == UMC_NONE) {
-            return;
-        }
-        uint32_t index = umc->flight[best];
-        umc->flight[best] = umc->flight[--umc->flight_count];
-        land(umc, index, nck);
+    for (uint32_t left = sort_due(umc, nck); left > 0; left--) {
+        land(umc, out_of_flight(umc), nck);
     }
 }

@@ -51,8 +51,8 @@ static uint64_t next_wake_nck(cbit_umc_t *umc, uint64_t nck)
     uint64_t next = umc_core_next_nck(umc->core);
     next = umc->rewake_nck < next ? umc->rewake_nck : next;
     next = umc->limit.due_nck < next ? umc->limit.due_nck : next;
-    for (uint32_t i = 0; i < umc->flight_count; i++) {
-        uint64_t due = umc->users[umc->flight[i]].due_nck;
+    if (umc->flight_count > 0) {
+        uint64_t due = umc->flight[umc->flight_first].nck;
         next = due < next ? due : next;
     }
     if (umc->inbox_count > 0) {
@@ -148,7 +148,7 @@ static cbit_err_t build_arrays(cbit_umc_t *umc)
     umc->users = calloc(umc->user_count, sizeof *umc->users);
     umc->free_users = calloc(umc->user_count, sizeof *umc->free_users);
     umc->inbox = calloc(umc->user_count, sizeof *umc->inbox);
-    umc->flight = calloc(umc->user_count, sizeof *umc->flight);
+    umc->flight = calloc(2 * (size_t)umc->user_count, sizeof *umc->flight);
     if (umc->users == NULL || umc->free_users == NULL || umc->inbox == NULL ||
         umc->flight == NULL) {
         return CBIT_ERR_NO_MEMORY;

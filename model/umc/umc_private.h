@@ -52,6 +52,12 @@ typedef struct umc_user {
     uint32_t requester; /* cbit/umc/account.h */
 } umc_user_t;
 
+/* A user in FLIGHT or REPLY, and when to look at it. */
+typedef struct umc_due {
+    uint64_t nck;
+    uint32_t user;
+} umc_due_t;
+
 typedef struct umc_flush {
     bool busy;
     uint32_t left;
@@ -100,8 +106,8 @@ struct cbit_umc {
     uint32_t *inbox; /* ring of users */
     uint32_t inbox_head, inbox_count, inbox_of[2];
     uint64_t inbox_nck; /* the clock that the next acceptance may take */
-    uint32_t *flight;   /* users in FLIGHT or REPLY, unordered */
-    uint32_t flight_count;
+    umc_due_t *flight;  /* [first..first + count): earliest first; room for 2 x user_count */
+    uint32_t flight_first, flight_count;
     uint32_t oldest_write, newest_write;
     uint64_t next_order;
     cbit_waitlist_t read_waiters, write_waiters, key_waiters;

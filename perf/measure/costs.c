@@ -15,36 +15,30 @@ enum {
 };
 
 const cbit_cost_row_t cbit_cost_rows[] = {
-    {"read_2m_pages_ns", "random read, 2 MiB pages (TLB hits)"},
-    {"read_4k_pages_ns", "random read, 4 KiB pages"},
-    {"walk_ns", "walk: the difference"},
-    {"touch_2m_pages_ns", "first touch of 4 KiB, 2 MiB pages"},
-    {"touch_4k_pages_ns", "first touch of 4 KiB, 4 KiB pages"},
-    {"first_touch_walk_ns", "first-touch walk: the difference"},
-    {"line_hit_ns", "line in the cache, same key id"},
-    {"line_flush_ns", "CLFLUSH of it, dirty"},
-    {"cbit_miss_to_shared_ns", "C-bit miss: flush, refetch as shared"},
-    {"cbit_miss_to_private_ns", "C-bit miss: flush, refetch as private"},
-    {"vmrun_vmexit_ns", "VMRUN and VMEXIT, nothing between"},
-    {"asid_tlb_ns", "ASID switch: TLB refill, 256 KiB"},
-    {"asid_tlb_caches_ns", "ASID switch: TLB and cache refill"},
-    {.key = NULL},
+    [CBIT_COST_READ_2M] = {"read_2m_pages_ns", "random read, 2 MiB pages (TLB hits)"},
+    [CBIT_COST_READ_4K] = {"read_4k_pages_ns", "random read, 4 KiB pages"},
+    [CBIT_COST_WALK] = {"walk_ns", "walk: the difference"},
+    [CBIT_COST_TOUCH_2M] = {"touch_2m_pages_ns", "first touch of 4 KiB, 2 MiB pages"},
+    [CBIT_COST_TOUCH_4K] = {"touch_4k_pages_ns", "first touch of 4 KiB, 4 KiB pages"},
+    [CBIT_COST_TOUCH_WALK] = {"first_touch_walk_ns", "first-touch walk: the difference"},
+    [CBIT_COST_HIT] = {"line_hit_ns", "line in the cache, same key id"},
+    [CBIT_COST_FLUSH] = {"line_flush_ns", "CLFLUSH of it, dirty"},
+    [CBIT_COST_TO_SHARED] = {"cbit_miss_to_shared_ns", "C-bit miss: flush, refetch as shared"},
+    [CBIT_COST_TO_PRIVATE] = {"cbit_miss_to_private_ns", "C-bit miss: flush, refetch as private"},
+    [CBIT_COST_VMRUN] = {"vmrun_vmexit_ns", "VMRUN and VMEXIT, nothing between"},
+    [CBIT_COST_ASID_TLB] = {"asid_tlb_ns", "ASID switch: TLB refill, 256 KiB"},
+    [CBIT_COST_ASID_CACHES] = {"asid_tlb_caches_ns", "ASID switch: TLB and cache refill"},
+    [CBIT_COSTS] = {.key = NULL},
 };
 
 typedef struct costs {
     const cbit_platform_config_t *config;
     cbit_diag_t *diag;
-    cbit_arena_t *arena;
-    cbit_json_t *into;
+    uint64_t *ps; /* by cbit_cost_t */
     cbit_core_t *core;
     uint64_t loads, seed;
     cbit_err_t err; /* the first one; nothing is run after it */
 } costs_t;
-
-static void put(const costs_t *c, const char *key, uint64_t ps)
-{
-    (void)cbit_json_add(c->arena, c->into, key, cbit_json_fixed(c->arena, ps, 3));
-}
 
 static uint64_t beyond(uint64_t ps, uint64_t base_ps)
 {
@@ -78,20 +72,20 @@ static reads_t measure_reads(costs_t *c)
     return r;
 }
 
-static void put_reads(const costs_t *c, const reads_t *large, const reads_t *small)
+static void keep_reads(costs_t *c, const reads_t *large, const reads_t *small)
 {
-    put(c, "read_2m_pages_ns", large->random_ps);
-    put(c, "read_4k_pages_ns", small->random_ps);
-    put(c, "walk_ns", beyond(small->random_ps, large->random_ps));
-    put(c, "touch_2m_pages_ns", large->touch_ps);
-    put(c, "touch_4k_pages_ns", small->touch_ps);
-    put(c, "first_touch_walk_ns", beyond(small->touch_ps, large->touch_ps));
-    put(c, "vmrun_vmexit_ns", small->entry_ps);
+    c->ps[CBIT_COST_READ_2M] = large->random_ps;
+    c->ps[CBIT_COST_READ_4K] = small->random_ps;
+    c->ps[CBIT_COST_WALK] = beyond(small->random_ps, large->random_ps);
+    c->ps[CBIT_COST_TOUCH_2M] = large->touch_ps;
+    c->ps[CBIT_COST_TOUCH_4K] = small->touch_ps;
+    c->ps[CBIT_COST_TOUCH_WALK] = beyond(small->touch_ps, large->touch_ps);
+    c->ps[CBIT_COST_VMRUN] = small->entry_ps;
 }
 
 /* A line that is dirty under one key id, asked for under another. Caches that know of key ids write
    it back by themselves; for others software has to (CLFLUSH), which is in the time. */
-static void measure_lines(costs_t *c, cbit_key_t owner, cbit_key_t reader, const char *miss_key,
+static void measure_lines(costs_t *c, cbit_key_t owner, cbit_key_t reader, cbit_cost_t miss,
                           bool with_parts)
 {
     uint64_t hit_ps = 0, flush_ps = 0, miss_ps = 0;
@@ -109,10 +103,10 @@ static void measure_lines(costs_t *c, cbit_key_t owner, cbit_key_t reader, const
         (void)cbit_core_flush_line(c->core, offset);
     }
     if (with_parts) {
-        put(c, "line_hit_ns", hit_ps / CBIT_LINES);
-        put(c, "line_flush_ns", flush_ps / CBIT_LINES);
+        c->ps[CBIT_COST_HIT] = hit_ps / CBIT_LINES;
+        c->ps[CBIT_COST_FLUSH] = flush_ps / CBIT_LINES;
     }
-    put(c, miss_key, (flush_ps + miss_ps) / CBIT_LINES);
+    c->ps[miss] = (flush_ps + miss_ps) / CBIT_LINES;
 }
 
 /* The working set once more: as it was left, behind a flush of the TLB, and behind WBINVD too. */
@@ -125,8 +119,8 @@ static void measure_switch(costs_t *c)
     const uint64_t tlb_ps = pass(c, lines, SET_BYTES, CBIT_LINE_BYTES);
     cbit_core_empty(c->core, true);
     const uint64_t cold_ps = pass(c, lines, SET_BYTES, CBIT_LINE_BYTES);
-    put(c, "asid_tlb_ns", beyond(tlb_ps, warm_ps));
-    put(c, "asid_tlb_caches_ns", beyond(cold_ps, warm_ps));
+    c->ps[CBIT_COST_ASID_TLB] = beyond(tlb_ps, warm_ps);
+    c->ps[CBIT_COST_ASID_CACHES] = beyond(cold_ps, warm_ps);
 }
 
 static void measure_mode(costs_t *c, cbit_rig_mode_t mode)
@@ -140,34 +134,41 @@ static void measure_mode(costs_t *c, cbit_rig_mode_t mode)
     c->err = cbit_core_begin(c->core, c->config, mode, true, c->seed, c->diag);
     if (c->err == CBIT_ERR_OK) {
         const reads_t small = measure_reads(c);
-        put_reads(c, &large, &small);
+        keep_reads(c, &large, &small);
         measure_switch(c);
-        measure_lines(c, CBIT_CORE_ASID, CBIT_KEY_PLAIN, "cbit_miss_to_shared_ns", true);
-        measure_lines(c, CBIT_KEY_PLAIN, CBIT_CORE_ASID, "cbit_miss_to_private_ns", false);
+        measure_lines(c, CBIT_CORE_ASID, CBIT_KEY_PLAIN, CBIT_COST_TO_SHARED, true);
+        measure_lines(c, CBIT_KEY_PLAIN, CBIT_CORE_ASID, CBIT_COST_TO_PRIVATE, false);
     }
     cbit_core_end(c->core);
 }
 
-cbit_err_t cbit_costs_measure(const cbit_platform_config_t *config, uint64_t loads, uint64_t seed,
-                              cbit_arena_t *arena, cbit_json_t *root, cbit_diag_t *diag)
+cbit_err_t cbit_costs_measure(const cbit_platform_config_t *config, cbit_rig_mode_t mode,
+                              uint64_t loads, uint64_t seed, uint64_t ps[CBIT_COSTS],
+                              cbit_diag_t *diag)
 {
-    static const struct {
-        const char *key;
-        cbit_rig_mode_t mode;
-    } modes[] = {{"plain", CBIT_RIG_PLAIN}, {"sev", CBIT_RIG_SEV}};
-    if (config->memory.size_bytes < CBIT_CORE_NEEDS) {
-        return CBIT_ERR_OK;
-    }
-    costs_t c = {.config = config, .diag = diag, .arena = arena, .loads = loads, .seed = seed};
+    costs_t c = {.config = config, .diag = diag, .ps = ps, .loads = loads, .seed = seed};
     c.core = malloc(sizeof *c.core);
     if (c.core == NULL) {
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
-    cbit_json_t *all = cbit_json_add(arena, root, "costs", cbit_json_new(arena, CBIT_JSON_OBJECT));
-    for (size_t i = 0; i < sizeof modes / sizeof modes[0] && c.err == CBIT_ERR_OK; i++) {
-        c.into = cbit_json_add(arena, all, modes[i].key, cbit_json_new(arena, CBIT_JSON_OBJECT));
-        measure_mode(&c, modes[i].mode);
-    }
+    measure_mode(&c, mode);
     free(c.core);
     return c.err;
+}
+
+static void put_mode(const uint64_t ps[CBIT_COSTS], const char *key, cbit_arena_t *arena,
+                     cbit_json_t *all)
+{
+    cbit_json_t *into = cbit_json_add(arena, all, key, cbit_json_new(arena, CBIT_JSON_OBJECT));
+    for (uint32_t i = 0; i < CBIT_COSTS; i++) {
+        (void)cbit_json_add(arena, into, cbit_cost_rows[i].key, cbit_json_fixed(arena, ps[i], 3));
+    }
+}
+
+void cbit_costs_put(const uint64_t plain_ps[CBIT_COSTS], const uint64_t sev_ps[CBIT_COSTS],
+                    cbit_arena_t *arena, cbit_json_t *root)
+{
+    cbit_json_t *all = cbit_json_add(arena, root, "costs", cbit_json_new(arena, CBIT_JSON_OBJECT));
+    put_mode(plain_ps, "plain", arena, all);
+    put_mode(sev_ps, "sev", arena, all);
 }

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "cbit/perf/measure.h"
+#include "perf/measure/core.h"
 #include "perf/measure/costs.h"
+#include "perf/measure/jobs.h"
 #include "perf/measure/knee.h"
 #include "perf/measure/load.h"
 
@@ -19,39 +21,173 @@ enum {
 static const char *const mode_keys[CBIT_RIG_MODES] = {"plain", "bypass", "sme", "sev"};
 static const uint32_t mixes[MIXES] = {1000, 750, 667, 500};
 
+/* One measurement, and what came of it. */
+typedef struct point {
+    const struct meter *m;
+    const cbit_platform_config_t *config;
+    cbit_rig_mode_t mode;
+    cbit_load_t load;
+    cbit_load_result_t result;
+} point_t;
+
+typedef struct costs {
+    const struct meter *m;
+    cbit_rig_mode_t mode;
+    uint64_t ps[CBIT_COSTS];
+} costs_t;
+
+/* First all is planned, in the order of the document; then it is run; then it is written. */
 typedef struct meter {
     const cbit_platform_config_t *config;
+    cbit_platform_config_t halved; /* the same with half the engine's clock */
     const cbit_measure_options_t *options;
     cbit_arena_t *arena;
     cbit_diag_t *diag;
-    cbit_load_result_t *result; /* of the latest measurement */
-    uint32_t done, count;
+    point_t *points; /* [0..planned), of those [0..written) are in the document */
+    uint32_t planned, written;
+    costs_t costs[2];
+    uint32_t costs_count;             /* 0: too little memory for them */
+    const cbit_load_result_t *result; /* of the point that is being written */
     uint64_t footprint_bytes, core_ps;
 } meter_t;
 
 /* ---- one measurement ---- */
 
-static cbit_err_t measure(meter_t *m, cbit_rig_mode_t mode, const cbit_load_t *wanted)
+static cbit_err_t run_point(void *self, cbit_diag_t *diag)
 {
+    point_t *point = self;
     cbit_rig_t *rig = malloc(sizeof *rig);
-    cbit_load_t load = *wanted;
-    load.warm_up = WARM_UP;
-    load.samples = m->options->samples;
-    load.seed = m->options->seed;
-    load.footprint_bytes = m->footprint_bytes;
     if (rig == NULL) {
-        return cbit_diag_add(m->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
-    if (m->options->on_progress != NULL) {
-        m->options->on_progress(m->options->self, mode_keys[mode], ++m->done, m->count);
-    }
-    cbit_err_t err = cbit_rig_begin(rig, m->config, mode, m->options->seed, m->diag);
+    cbit_err_t err = cbit_rig_begin(rig, point->config, point->mode, point->m->options->seed, diag);
     if (err == CBIT_ERR_OK) {
-        err = cbit_load_run(rig, &load, m->result, m->diag);
+        err = cbit_load_run(rig, &point->load, &point->result, diag);
     }
     cbit_rig_end(rig);
     free(rig);
     return err;
+}
+
+static cbit_err_t run_costs(void *self, cbit_diag_t *diag)
+{
+    costs_t *costs = self;
+    const cbit_measure_options_t *options = costs->m->options;
+    const uint64_t loads = options->samples < COST_LOADS ? options->samples : COST_LOADS;
+    return cbit_costs_measure(costs->m->config, costs->mode, loads, options->seed, costs->ps, diag);
+}
+
+static cbit_err_t run_all(meter_t *m)
+{
+    const uint32_t count = m->planned + m->costs_count;
+    cbit_measure_job_t *jobs = calloc(count, sizeof *jobs);
+    if (jobs == NULL) {
+        return cbit_diag_add(m->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    for (uint32_t i = 0; i < m->planned; i++) {
+        point_t *point = &m->points[i];
+        jobs[i] =
+            (cbit_measure_job_t){.run = run_point, .self = point, .what = mode_keys[point->mode]};
+    }
+    for (uint32_t i = 0; i < m->costs_count; i++) {
+        jobs[m->planned + i] =
+            (cbit_measure_job_t){.run = run_costs, .self = &m->costs[i], .what = "costs"};
+    }
+    cbit_err_t err = cbit_measure_jobs_run(jobs, count, m->options->workers,
+                                           m->options->on_progress, m->options->self, m->diag);
+    free(jobs);
+    return err;
+}
+
+/* ---- the plan ---- */
+
+static point_t *plan(meter_t *m, cbit_rig_mode_t mode, const cbit_load_t *wanted)
+{
+    point_t *point = &m->points[m->planned++];
+    point->m = m;
+    point->config = m->config;
+    point->mode = mode;
+    point->load = *wanted;
+    point->load.warm_up = WARM_UP;
+    point->load.samples = m->options->samples;
+    point->load.seed = m->options->seed;
+    point->load.footprint_bytes = m->footprint_bytes;
+    return point;
+}
+
+static void plan_idle(meter_t *m, cbit_rig_mode_t mode)
+{
+    const cbit_load_t idle = {.probes = 1, .read_per_mille = 1000};
+    (void)plan(m, mode, &idle);
+}
+
+static point_t *plan_loaded(meter_t *m, cbit_rig_mode_t mode, uint64_t delay_ps,
+                            uint32_t read_per_mille)
+{
+    const cbit_load_t load = {.probes = CURVE_PROBES,
+                              .background = CURVE_BACKGROUND,
+                              .delay_ps = delay_ps,
+                              .read_per_mille = read_per_mille};
+    return plan(m, mode, &load);
+}
+
+/* From as much as there can be to nearly nothing: 0, then 25 ns and its doublings. */
+static uint64_t delay_of(uint32_t index)
+{
+    return index == 0 ? 0 : UINT64_C(25000) << (index - 1);
+}
+
+static void plan_mode(meter_t *m, cbit_rig_mode_t mode)
+{
+    plan_idle(m, mode);
+    for (uint32_t i = 0; i < m->options->points; i++) {
+        (void)plan_loaded(m, mode, delay_of(i), m->options->read_per_mille);
+    }
+}
+
+/* The peak of encrypted lines at half the engine's clock: on the other side of the knee. */
+static void plan_halved(meter_t *m)
+{
+    point_t *point = plan_loaded(m, CBIT_RIG_SEV, 0, m->options->read_per_mille);
+    m->halved = *m->config;
+    m->halved.umc.engine_clock_divider = 2;
+    point->config = &m->halved;
+    point->load.samples = point->load.samples < PEAK_SAMPLES ? point->load.samples : PEAK_SAMPLES;
+}
+
+static bool has_half_clock(const meter_t *m)
+{
+    return m->config->umc.engine_clock_divider == 1;
+}
+
+static void plan_all(meter_t *m)
+{
+    static const cbit_rig_mode_t modes[] = {CBIT_RIG_PLAIN, CBIT_RIG_SME, CBIT_RIG_SEV};
+    static const cbit_rig_mode_t cost_modes[] = {CBIT_RIG_PLAIN, CBIT_RIG_SEV};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        plan_mode(m, modes[i]);
+    }
+    plan_idle(m, CBIT_RIG_BYPASS);
+    for (uint32_t i = 0; i < MIXES; i++) {
+        (void)plan_loaded(m, CBIT_RIG_PLAIN, 0, mixes[i]);
+        (void)plan_loaded(m, CBIT_RIG_SEV, 0, mixes[i]);
+    }
+    if (has_half_clock(m)) {
+        plan_halved(m);
+    }
+    m->costs_count = m->config->memory.size_bytes < CBIT_CORE_NEEDS ? 0 : 2;
+    for (uint32_t i = 0; i < m->costs_count; i++) {
+        m->costs[i].m = m;
+        m->costs[i].mode = cost_modes[i];
+    }
+}
+
+/* The next point to be written; its result is what the figures below are of. */
+static const point_t *next_point(meter_t *m)
+{
+    const point_t *point = &m->points[m->written++];
+    m->result = &point->result;
+    return point;
 }
 
 /* ---- figures ---- */
@@ -102,75 +238,50 @@ static cbit_json_t *point(const meter_t *m, uint64_t delay_ps)
     return json;
 }
 
-/* ---- what is measured of a mode ---- */
+/* ---- what was measured of a mode ---- */
 
-static cbit_err_t measure_idle(meter_t *m, cbit_rig_mode_t mode, cbit_json_t *into)
+static void put_idle(meter_t *m, cbit_json_t *into)
 {
-    const cbit_load_t idle = {.probes = 1, .read_per_mille = 1000};
-    cbit_err_t err = measure(m, mode, &idle);
-    if (err == CBIT_ERR_OK) {
-        put(m, into, "idle_latency_ns", mean_ps(m));
-        put(m, into, "idle_latency_ci_ns", cbit_load_interval_ps(m->result));
-        put_stages(m, into);
-    }
-    return err;
+    (void)next_point(m);
+    put(m, into, "idle_latency_ns", mean_ps(m));
+    put(m, into, "idle_latency_ci_ns", cbit_load_interval_ps(m->result));
+    put_stages(m, into);
 }
 
-/* From as much as there can be to nearly nothing: 0, then 25 ns and its doublings. */
-static uint64_t delay_of(uint32_t index)
-{
-    return index == 0 ? 0 : UINT64_C(25000) << (index - 1);
-}
-
-static cbit_err_t measure_curve(meter_t *m, cbit_rig_mode_t mode, cbit_json_t *into)
+static void put_curve(meter_t *m, cbit_json_t *into)
 {
     cbit_json_t *curve = cbit_json_new(m->arena, CBIT_JSON_ARRAY);
-    cbit_err_t err = CBIT_ERR_OK;
-    for (uint32_t i = 0; i < m->options->points && err == CBIT_ERR_OK; i++) {
-        const cbit_load_t load = {.probes = CURVE_PROBES,
-                                  .background = CURVE_BACKGROUND,
-                                  .delay_ps = delay_of(i),
-                                  .read_per_mille = m->options->read_per_mille};
-        err = measure(m, mode, &load);
-        if (err == CBIT_ERR_OK && i == 0) {
+    for (uint32_t i = 0; i < m->options->points; i++) {
+        const point_t *measured = next_point(m);
+        if (i == 0) {
             put(m, into, "peak_gbs", mgbs(m));
         }
-        if (err == CBIT_ERR_OK) {
-            (void)cbit_json_add(m->arena, curve, NULL, point(m, load.delay_ps));
-        }
+        (void)cbit_json_add(m->arena, curve, NULL, point(m, measured->load.delay_ps));
     }
     (void)cbit_json_add(m->arena, into, "curve", curve);
-    return err;
 }
 
-static cbit_err_t measure_mode(meter_t *m, cbit_rig_mode_t mode, cbit_json_t *modes)
+static void put_mode(meter_t *m, cbit_rig_mode_t mode, cbit_json_t *modes)
 {
     cbit_json_t *into = cbit_json_new(m->arena, CBIT_JSON_OBJECT);
     into = cbit_json_add(m->arena, modes, mode_keys[mode], into);
-    cbit_err_t err = measure_idle(m, mode, into);
-    return err != CBIT_ERR_OK ? err : measure_curve(m, mode, into);
+    put_idle(m, into);
+    put_curve(m, into);
 }
 
-static cbit_err_t measure_mixes(meter_t *m, cbit_json_t *root)
+static void put_mixes(meter_t *m, cbit_json_t *root)
 {
-    static const cbit_rig_mode_t sides[] = {CBIT_RIG_PLAIN, CBIT_RIG_SEV};
     cbit_json_t *list = cbit_json_new(m->arena, CBIT_JSON_ARRAY);
-    cbit_err_t err = CBIT_ERR_OK;
     (void)cbit_json_add(m->arena, root, "peak_by_mix", list);
-    for (uint32_t i = 0; i < MIXES && err == CBIT_ERR_OK; i++) {
+    for (uint32_t i = 0; i < MIXES; i++) {
         cbit_json_t *entry = cbit_json_new(m->arena, CBIT_JSON_OBJECT);
         entry = cbit_json_add(m->arena, list, NULL, entry);
         put(m, entry, "read_fraction", mixes[i]);
-        for (size_t s = 0; s < 2 && err == CBIT_ERR_OK; s++) {
-            const cbit_load_t load = {
-                .probes = CURVE_PROBES, .background = CURVE_BACKGROUND, .read_per_mille = mixes[i]};
-            err = measure(m, sides[s], &load);
-            if (err == CBIT_ERR_OK) {
-                put(m, entry, s == 0 ? "plain_gbs" : "sev_gbs", mgbs(m));
-            }
-        }
+        (void)next_point(m);
+        put(m, entry, "plain_gbs", mgbs(m));
+        (void)next_point(m);
+        put(m, entry, "sev_gbs", mgbs(m));
     }
-    return err;
 }
 
 /* ---- all ---- */
@@ -183,40 +294,11 @@ static uint64_t number_at(const cbit_json_t *root, const char *pointer)
     return number != NULL && cbit_json_scaled(number, 3, &negative, &value) ? value : 0;
 }
 
-/* The peak of encrypted lines at half the engine's clock: on the other side of the knee, where the
-   configuration has such a clock. */
-static cbit_err_t measure_halved(const meter_t *m, cbit_json_t *knee)
-{
-    cbit_platform_config_t *halved = malloc(sizeof *halved);
-    meter_t other = *m;
-    if (halved == NULL) {
-        return cbit_diag_add(m->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
-    }
-    *halved = *m->config;
-    halved->umc.engine_clock_divider = 2;
-    const cbit_measure_options_t fewer = {
-        .samples = m->options->samples < PEAK_SAMPLES ? m->options->samples : PEAK_SAMPLES,
-        .seed = m->options->seed,
-        .self = m->options->self,
-        .on_progress = m->options->on_progress};
-    other.config = halved;
-    other.options = &fewer;
-    const cbit_load_t load = {.probes = CURVE_PROBES,
-                              .background = CURVE_BACKGROUND,
-                              .read_per_mille = m->options->read_per_mille};
-    cbit_err_t err = measure(&other, CBIT_RIG_SEV, &load);
-    if (err == CBIT_ERR_OK) {
-        put(m, knee, "half_clock_gbs", mgbs(m));
-    }
-    free(halved);
-    return err;
-}
-
 /* Within a percent of the plain peak it is the bus that ends the curve. Below that it is the engine
    if it is nearly full, else the load: its window of requests brings less when each takes longer.
    The knee is the engine clock (over the DRAM's) at which the engines take just what the bus gives.
  */
-static cbit_err_t put_knee(const meter_t *m, cbit_json_t *root)
+static cbit_err_t put_knee(meter_t *m, cbit_json_t *root)
 {
     const uint64_t plain = number_at(root, "/modes/plain/peak_gbs");
     const uint64_t sev = number_at(root, "/modes/sev/peak_gbs");
@@ -239,7 +321,11 @@ static cbit_err_t put_knee(const meter_t *m, cbit_json_t *root)
     put(m, knee, "clock_ratio_at_knee", mean_of(plain * 1000, clocks.engine_mgbs * divider));
     put(m, knee, "hidden_lookup_ns", clocks.lead_ps);
     cbit_ciphers_put(m->config, &clocks.engine, clocks.lead_ps, m->arena, root);
-    return divider == 1 ? measure_halved(m, knee) : CBIT_ERR_OK;
+    if (has_half_clock(m)) {
+        (void)next_point(m);
+        put(m, knee, "half_clock_gbs", mgbs(m));
+    }
+    return CBIT_ERR_OK;
 }
 
 static void describe(const meter_t *m, cbit_json_t *root)
@@ -255,32 +341,35 @@ static void describe(const meter_t *m, cbit_json_t *root)
                         cbit_json_u64(a, m->config->engine.depth_eclk));
 }
 
-static cbit_err_t measure_all(meter_t *m, cbit_json_t *root)
+static cbit_err_t put_all(meter_t *m, cbit_json_t *root)
 {
     cbit_json_t *modes = cbit_json_new(m->arena, CBIT_JSON_OBJECT);
+    describe(m, root);
     modes = cbit_json_add(m->arena, root, "modes", modes);
-    cbit_err_t err = measure_mode(m, CBIT_RIG_PLAIN, modes);
-    if (err == CBIT_ERR_OK) {
-        err = measure_mode(m, CBIT_RIG_SME, modes);
+    put_mode(m, CBIT_RIG_PLAIN, modes);
+    put_mode(m, CBIT_RIG_SME, modes);
+    put_mode(m, CBIT_RIG_SEV, modes);
+    cbit_json_t *bypass = cbit_json_new(m->arena, CBIT_JSON_OBJECT);
+    put_idle(m, cbit_json_add(m->arena, root, "bypass", bypass));
+    put_mixes(m, root);
+    cbit_err_t err = put_knee(m, root);
+    if (err == CBIT_ERR_OK && m->costs_count != 0) {
+        cbit_costs_put(m->costs[0].ps, m->costs[1].ps, m->arena, root);
     }
-    if (err == CBIT_ERR_OK) {
-        err = measure_mode(m, CBIT_RIG_SEV, modes);
+    return err;
+}
+
+static cbit_err_t measure_into(meter_t *m, cbit_json_t *root)
+{
+    m->points = calloc(3 * (1 + m->options->points) + 1 + 2 * MIXES + 1, sizeof *m->points);
+    if (m->points == NULL) {
+        return cbit_diag_add(m->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
-    if (err == CBIT_ERR_OK) {
-        cbit_json_t *bypass = cbit_json_new(m->arena, CBIT_JSON_OBJECT);
-        err = measure_idle(m, CBIT_RIG_BYPASS, cbit_json_add(m->arena, root, "bypass", bypass));
-    }
-    if (err == CBIT_ERR_OK) {
-        err = measure_mixes(m, root);
-    }
-    if (err == CBIT_ERR_OK) {
-        err = put_knee(m, root);
-    }
-    if (err != CBIT_ERR_OK) {
-        return err;
-    }
-    const uint64_t loads = m->options->samples < COST_LOADS ? m->options->samples : COST_LOADS;
-    return cbit_costs_measure(m->config, loads, m->options->seed, m->arena, root, m->diag);
+    plan_all(m);
+    cbit_err_t err = run_all(m);
+    err = err == CBIT_ERR_OK ? put_all(m, root) : err;
+    free(m->points);
+    return err;
 }
 
 cbit_json_t *cbit_measure(const cbit_platform_config_t *config,
@@ -289,21 +378,22 @@ cbit_json_t *cbit_measure(const cbit_platform_config_t *config,
 {
     const cbit_cache_config_t *cache = &config->cache;
     uint64_t cclk = cache->l3.size_bytes != 0 ? cache->l3.hit_cclk : cache->l2.hit_cclk;
-    meter_t m = {.config = config, .options = options, .arena = arena, .diag = diag};
-    m.core_ps = cclk * UINT64_C(1000000000) / config->vcpu.clock_khz;
-    /* Far more than any cache or row buffer holds, and no more than there is. */
-    m.footprint_bytes = config->memory.size_bytes < UINT64_C(1) << 30 ? config->memory.size_bytes
-                                                                      : UINT64_C(1) << 30;
-    m.count = 3 * (1 + options->points) + 1 + 2 * MIXES + (config->umc.engine_clock_divider == 1);
-    m.result = calloc(1, sizeof *m.result);
+    meter_t *m = calloc(1, sizeof *m);
     cbit_json_t *root = cbit_json_new(arena, CBIT_JSON_OBJECT);
-    if (m.result == NULL || root == NULL) {
-        free(m.result);
+    if (m == NULL || root == NULL) {
+        free(m);
         (void)cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
         return NULL;
     }
-    describe(&m, root);
-    cbit_err_t err = measure_all(&m, root);
-    free(m.result);
+    m->config = config;
+    m->options = options;
+    m->arena = arena;
+    m->diag = diag;
+    m->core_ps = cclk * UINT64_C(1000000000) / config->vcpu.clock_khz;
+    /* Far more than any cache or row buffer holds, and no more than there is. */
+    m->footprint_bytes = config->memory.size_bytes < UINT64_C(1) << 30 ? config->memory.size_bytes
+                                                                       : UINT64_C(1) << 30;
+    cbit_err_t err = measure_into(m, root);
+    free(m);
     return err == CBIT_ERR_OK && !cbit_arena_failed(arena) ? root : NULL;
 }

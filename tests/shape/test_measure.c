@@ -141,10 +141,11 @@ END_TEST
 
 START_TEST(measured_twice_it_is_the_same_to_the_byte)
 {
-    const cbit_measure_options_t options = {
+    cbit_measure_options_t options = {
         .points = 2, .read_per_mille = 1000, .samples = 1000, .seed = 1};
     char *text[2];
-    for (int i = 0; i < 2; i++) {
+    for (uint32_t i = 0; i < 2; i++) {
+        options.workers = 1 + 2 * i;
         cbit_arena_t *arena = cbit_arena_create();
         const cbit_json_t *json = cbit_measure(&config, &options, arena, diag);
         ck_assert_ptr_nonnull(json);
@@ -164,7 +165,11 @@ static cbit_arena_t *arena;
 static cbit_json_t *measured_costs(void)
 {
     cbit_json_t *root = cbit_json_new(arena, CBIT_JSON_OBJECT);
-    ck_assert_int_eq(cbit_costs_measure(&config, 5000, 1, arena, root, diag), CBIT_ERR_OK);
+    uint64_t plain_ps[CBIT_COSTS], sev_ps[CBIT_COSTS];
+    ck_assert_int_eq(cbit_costs_measure(&config, CBIT_RIG_PLAIN, 5000, 1, plain_ps, diag),
+                     CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_costs_measure(&config, CBIT_RIG_SEV, 5000, 1, sev_ps, diag), CBIT_ERR_OK);
+    cbit_costs_put(plain_ps, sev_ps, arena, root);
     return root;
 }
 
@@ -247,9 +252,27 @@ END_TEST
 
 START_TEST(small_machines_have_no_costs)
 {
+    const cbit_measure_options_t options = {
+        .points = 2, .read_per_mille = 1000, .samples = 1000, .seed = 1, .workers = 2};
     arena = cbit_arena_create();
-    config.memory.size_bytes = CBIT_CORE_NEEDS - 1;
-    ck_assert_ptr_null(cbit_json_at(measured_costs(), "/costs"));
+    config.memory.size_bytes = CBIT_CORE_NEEDS / 2;
+    const cbit_json_t *json = cbit_measure(&config, &options, arena, diag);
+    ck_assert_ptr_nonnull(json);
+    ck_assert_ptr_null(cbit_json_at(json, "/costs"));
+    cbit_arena_destroy(arena);
+}
+END_TEST
+
+/* Every measurement finds the same fault: it is told once, whoever comes first. */
+START_TEST(what_is_wrong_is_told_once)
+{
+    const cbit_measure_options_t options = {
+        .points = 2, .read_per_mille = 1000, .samples = 1000, .seed = 1, .workers = 1 + 3 * _i};
+    arena = cbit_arena_create();
+    config.engine.depth_eclk = 0;
+    ck_assert_ptr_null(cbit_measure(&config, &options, arena, diag));
+    ck_assert_uint_eq(cbit_diag_count(diag), 1);
+    ck_assert_str_eq(cbit_diag_at(diag, 0)->where, "/engine");
     cbit_arena_destroy(arena);
 }
 END_TEST
@@ -296,6 +319,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, costs_have_their_order);
     tcase_add_test(tcase, a_cbit_miss_is_a_flush_and_a_read);
     tcase_add_test(tcase, small_machines_have_no_costs);
+    tcase_add_loop_test(tcase, what_is_wrong_is_told_once, 0, 2);
     tcase_add_test(tcase, the_knee_lies_between_what_was_measured);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -3,6 +3,7 @@
 
 #include "cbit/aes/cipher.h"
 #include "cbit/aes/engine.h"
+#include "cbit/base/rng.h"
 #include "cbit_test.h"
 
 /* FIPS-197 appendix C.1. */
@@ -316,6 +317,78 @@ START_TEST(lanes_do_not_see_each_other_unless_shared)
 }
 END_TEST
 
+/*
+ * Random lines, plain ones among them, in engines of all kinds, taken edge by edge: none leaves
+ * before the edge that was told for it at any earlier one; and an encrypted line of a lane that
+ * has its pipeline for itself leaves on just that edge, however many are before it.
+ */
+START_TEST(no_line_leaves_before_the_edge_that_is_told)
+{
+    enum { LINES = 200, TAG_COUNT = 256 };
+    const cbit_aes_engine_config_t config = {.key_slots = 8,
+                                             .depth_eclk = 1 + (uint32_t)_i,
+                                             .blocks_per_clock = 1u << _i % 3,
+                                             .shared_lane = _i / 3 % 2 != 0,
+                                             .bypass_in_order = _i / 6 != 0};
+    cbit_aes_engine_t engine = make_engine(&config);
+    uint64_t told[CBIT_AES_LANES][TAG_COUNT] = {{0}};
+    uint64_t next_eclk[CBIT_AES_LANES] = {10, 10};
+    uint32_t offered[CBIT_AES_LANES] = {0, 0}, taken = 0;
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), (uint64_t)_i);
+    for (uint64_t eclk = 9; taken < CBIT_AES_LANES * LINES; eclk++) {
+        engine.ops->advance(engine.self, eclk);
+        for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
+            for (uint32_t tag = 0; tag < offered[lane]; tag++) {
+                cbit_aes_result_t result;
+                if (told[lane][tag] == UINT64_MAX) {
+                    continue;
+                }
+                if (engine.ops->take(engine.self, lane, (uint8_t)tag, &result)) {
+                    ck_assert_uint_le(told[lane][tag], eclk);
+                    told[lane][tag] = UINT64_MAX;
+                    taken++;
+                    continue;
+                }
+                const uint64_t least = engine.ops->least_out_eclk(engine.self, lane, (uint8_t)tag);
+                ck_assert_uint_gt(least, eclk);
+                ck_assert_uint_ge(least, told[lane][tag]);
+                told[lane][tag] = least;
+            }
+            if (offered[lane] < LINES && cbit_rng_below(&rng, 4) == 0) {
+                next_eclk[lane] = next_eclk[lane] > eclk ? next_eclk[lane] : eclk + 1;
+                const cbit_aes_line_t line = make_line((uint8_t)offered[lane]++, next_eclk[lane], 1,
+                                                       cbit_rng_below(&rng, 4) == 0);
+                next_eclk[lane] = line.beat_eclk[3] + cbit_rng_below(&rng, 2);
+                offer(&engine, lane, line);
+            }
+        }
+    }
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
+START_TEST(the_edge_of_a_line_behind_others_is_known_at_once)
+{
+    cbit_aes_engine_t engine = make_engine(&usual);
+    for (uint8_t tag = 0; tag < 20; tag++) { /* all at once: each waits for those before it */
+        offer(&engine, CBIT_AES_DECRYPT, make_line(tag, 100, 0, false));
+    }
+    engine.ops->advance(engine.self, 99);
+    for (uint8_t tag = 0; tag < 20; tag++) {
+        ck_assert_uint_eq(engine.ops->least_out_eclk(engine.self, CBIT_AES_DECRYPT, tag),
+                          99 + 4 * (tag + 1u) + 11);
+    }
+    engine.ops->advance(engine.self, 200);
+    for (uint8_t tag = 0; tag < 20; tag++) {
+        cbit_aes_result_t result;
+        ck_assert(engine.ops->take(engine.self, CBIT_AES_DECRYPT, tag, &result));
+        ck_assert_uint_eq(result.out_eclk[3], 99 + 4 * (tag + 1u) + 11);
+    }
+    engine.ops->destroy(engine.self);
+}
+END_TEST
+
 /* ---- keys ---- */
 
 static cbit_aes_error_t error_of_line_at(uint64_t write_eclk, const uint8_t *key,
@@ -459,6 +532,8 @@ Suite *cbit_test_suite(void)
     tcase_add_test(timing, an_input_takes_one_beat_an_edge);
     tcase_add_test(timing, two_blocks_a_clock_halve_the_entry);
     tcase_add_test(timing, lanes_do_not_see_each_other_unless_shared);
+    tcase_add_loop_test(timing, no_line_leaves_before_the_edge_that_is_told, 0, 12);
+    tcase_add_test(timing, the_edge_of_a_line_behind_others_is_known_at_once);
     tcase_add_test(timing, impossible_engines_are_refused);
     suite_add_tcase(suite, timing);
     TCase *keys = tcase_create("keys");

@@ -94,6 +94,10 @@ typedef struct cbit_aes_engine_ops {
     /* True if the line has left entirely by the edge advanced to: fills *result and forgets it. */
     bool (*take)(void *self, cbit_aes_lane_t lane, uint8_t tag, cbit_aes_result_t *result);
 
+    /* No edge before this one can be the first at which take succeeds for an offered line: spares
+       asking clock by clock. NULL: an engine that cannot tell. */
+    uint64_t (*least_out_eclk)(const void *self, cbit_aes_lane_t lane, uint8_t tag);
+
     void (*counters)(const void *self, cbit_aes_counters_t *counters);
     void (*destroy)(void *self);
 } cbit_aes_engine_ops_t;

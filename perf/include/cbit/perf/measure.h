@@ -25,8 +25,9 @@ typedef struct cbit_measure_options {
     uint32_t read_per_mille; /* of the background of the curves */
     uint64_t samples;        /* of each point, at least 1000 */
     uint64_t seed;
+    uint32_t workers; /* threads that make the measurements; results do not depend on it. 0: 1 */
     void *self;
-    /* Before each of `count` measurements; may be NULL. */
+    /* Before each of `count` measurements, by one thread at a time; may be NULL. */
     void (*on_progress)(void *self, const char *what, uint32_t index, uint32_t count);
 } cbit_measure_options_t;
 
