@@ -398,3 +398,16 @@ void cbit_cache_invd(cbit_cache_t *cache, uint32_t core)
     forget(cache, &cache->l2, core, false);
     forget(cache, &cache->l3, cbit_complex_of(cache, core), true);
 }
+
+void cbit_cache_for_each_dirty(const cbit_cache_t *cache,
+                               void (*visit)(void *visitor, cbit_spa_t spa, cbit_key_t key,
+                                             const uint8_t bytes[CBIT_LINE_BYTES]),
+                               void *visitor)
+{
+    for (uint32_t i = 0; i < cache->pool_used; i++) {
+        const cbit_line_t *line = &cache->pool[i];
+        if (line->tag != 0 && line->dirty && cbit_line_on_chip(line)) {
+            visit(visitor, cbit_tag_spa(line->tag), cbit_tag_key(line->tag), cache->bytes[i]);
+        }
+    }
+}

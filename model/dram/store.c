@@ -30,6 +30,8 @@ struct cbit_store {
     /* The page used last: streams touch a page 64 times running. */
     uint64_t last_page;
     uint8_t *last_bytes;
+    cbit_spa_t (*same_as)(const void *self, cbit_spa_t spa); /* NULL: no aliases */
+    const void *same_as_self;
 };
 
 cbit_err_t cbit_store_create(uint64_t size_bytes, cbit_store_t **out)
@@ -170,10 +172,24 @@ static bool outside(const cbit_store_t *store, cbit_spa_t spa, uint64_t len_byte
     return spa > store->size_bytes || len_bytes > store->size_bytes - spa;
 }
 
-static uint64_t bytes_in_page(cbit_spa_t spa, uint64_t len_bytes)
+/* How much of a range lies together: up to the end of a page, or of a line that may be another. */
+static uint64_t bytes_together(const cbit_store_t *store, cbit_spa_t spa, uint64_t len_bytes)
 {
-    uint64_t room = CBIT_PAGE_BYTES - spa % CBIT_PAGE_BYTES;
+    uint64_t unit = store->same_as == NULL ? CBIT_PAGE_BYTES : CBIT_LINE_BYTES;
+    uint64_t room = unit - spa % unit;
     return len_bytes < room ? len_bytes : room;
+}
+
+static cbit_spa_t cell_of(const cbit_store_t *store, cbit_spa_t spa)
+{
+    return store->same_as == NULL ? spa : store->same_as(store->same_as_self, spa);
+}
+
+void cbit_store_set_alias(cbit_store_t *store,
+                          cbit_spa_t (*same_as)(const void *self, cbit_spa_t spa), const void *self)
+{
+    store->same_as = same_as;
+    store->same_as_self = self;
 }
 
 cbit_err_t cbit_store_read(const cbit_store_t *store, cbit_spa_t spa, void *bytes,
@@ -184,12 +200,13 @@ cbit_err_t cbit_store_read(const cbit_store_t *store, cbit_spa_t spa, void *byte
     }
     uint8_t *to = bytes;
     while (len_bytes > 0) {
-        uint64_t n = bytes_in_page(spa, len_bytes);
-        const uint8_t *page = find_page(store, spa / CBIT_PAGE_BYTES);
+        uint64_t n = bytes_together(store, spa, len_bytes);
+        cbit_spa_t cell = cell_of(store, spa);
+        const uint8_t *page = find_page(store, cell / CBIT_PAGE_BYTES);
         if (page == NULL) {
             memset(to, 0, n);
         } else {
-            memcpy(to, page + spa % CBIT_PAGE_BYTES, n);
+            memcpy(to, page + cell % CBIT_PAGE_BYTES, n);
         }
         to += n;
         spa += n;
@@ -206,15 +223,16 @@ cbit_err_t cbit_store_write(cbit_store_t *store, cbit_spa_t spa, const void *byt
     }
     const uint8_t *from = bytes;
     while (len_bytes > 0) {
-        uint64_t n = bytes_in_page(spa, len_bytes);
-        uint64_t page = spa / CBIT_PAGE_BYTES;
+        uint64_t n = bytes_together(store, spa, len_bytes);
+        cbit_spa_t cell = cell_of(store, spa);
+        uint64_t page = cell / CBIT_PAGE_BYTES;
         uint8_t *to = touch_page(store, page);
         if (to == NULL) {
             return CBIT_ERR_NO_MEMORY;
         }
         store->last_page = page;
         store->last_bytes = to;
-        memcpy(to + spa % CBIT_PAGE_BYTES, from, n);
+        memcpy(to + cell % CBIT_PAGE_BYTES, from, n);
         from += n;
         spa += n;
         len_bytes -= n;

@@ -317,6 +317,32 @@ uint64_t cbit_fabric_channel_address(const void *self, cbit_spa_t spa)
     return cbit_interleave_address(&fabric->map, spa);
 }
 
+static uint64_t half_channel_bytes(const cbit_fabric_t *fabric)
+{
+    uint64_t node_bytes =
+        fabric->map.node_bytes == 0 ? fabric->memory_bytes : fabric->map.node_bytes;
+    return (node_bytes / fabric->map.channels / 2) >> fabric->map.granule_shift
+                                                          << fabric->map.granule_shift;
+}
+
+cbit_spa_t cbit_fabric_alias(const cbit_fabric_t *fabric, cbit_spa_t spa)
+{
+    return cbit_interleave_other_half(&fabric->map, half_channel_bytes(fabric), spa);
+}
+
+cbit_spa_t cbit_fabric_lower_half(const void *self, cbit_spa_t spa)
+{
+    const cbit_fabric_t *fabric = self;
+    return cbit_interleave_address(&fabric->map, spa) < half_channel_bytes(fabric)
+               ? spa
+               : cbit_fabric_alias(fabric, spa);
+}
+
+cbit_spa_t cbit_fabric_lower_end(const cbit_fabric_t *fabric)
+{
+    return half_channel_bytes(fabric) * fabric->map.channels;
+}
+
 void cbit_fabric_stats(const cbit_fabric_t *fabric, cbit_fabric_stats_t *stats)
 {
     *stats = fabric->stats;

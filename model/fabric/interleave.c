@@ -47,3 +47,21 @@ uint64_t cbit_interleave_address(const cbit_interleave_t *map, cbit_spa_t spa)
     uint64_t within = spa & ((UINT64_C(1) << map->granule_shift) - 1);
     return (spa >> map->granule_shift) / map->channels << map->granule_shift | within;
 }
+
+cbit_spa_t cbit_interleave_other_half(const cbit_interleave_t *map, uint64_t half_bytes,
+                                      cbit_spa_t spa)
+{
+    cbit_spa_t base = map->node_bytes == 0 ? 0 : spa / map->node_bytes * map->node_bytes;
+    uint64_t half = half_bytes >> map->granule_shift;
+    uint64_t granule = (spa - base) >> map->granule_shift;
+    uint64_t rest = granule / map->channels, low = granule % map->channels;
+    uint64_t other = rest < half ? rest + half : rest - half;
+    if (rest >= 2 * half) {
+        return spa;
+    }
+    if (map->channel_bits != 0) {
+        low ^= fold(rest, map->channel_bits) ^ fold(other, map->channel_bits);
+    }
+    uint64_t within = spa & ((UINT64_C(1) << map->granule_shift) - 1);
+    return base + ((other * map->channels + low) << map->granule_shift | within);
+}

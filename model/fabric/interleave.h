@@ -17,4 +17,9 @@ void cbit_interleave_init(cbit_interleave_t *map, const cbit_fabric_config_t *co
 uint32_t cbit_interleave_channel(const cbit_interleave_t *map, cbit_spa_t spa);
 uint64_t cbit_interleave_address(const cbit_interleave_t *map, cbit_spa_t spa);
 
+/* Of the same channel and node, half a channel of half_bytes away: what its highest address line
+   tells apart. Itself where there is no such half (channels that do not divide the memory). */
+cbit_spa_t cbit_interleave_other_half(const cbit_interleave_t *map, uint64_t half_bytes,
+                                      cbit_spa_t spa);
+
 #endif

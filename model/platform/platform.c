@@ -49,7 +49,7 @@ struct cbit_platform {
     cbit_vcpu_t *vcpus[CBIT_PLATFORM_MAX_CORES];
     bool wbinvd_done[CBIT_PLATFORM_MAX_CORES];
     cbit_sp_t *sp;
-    join_t flush; /* DF_FLUSH under way */
+    join_t flush, drain; /* DF_FLUSH under way; cbit_platform_drain */
     wbinvd_t wbinvd[CBIT_PLATFORM_MAX_CORES];
     uint64_t wbinvds, df_flushes, key_writes;
 };
@@ -407,6 +407,57 @@ void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t l
         .self = self,
     };
     flush_range(range);
+}
+
+void cbit_platform_invd(cbit_platform_t *platform, uint32_t core)
+{
+    cbit_cache_invd(platform->cache, core);
+}
+
+const cbit_cache_t *cbit_platform_cache(const cbit_platform_t *platform)
+{
+    return platform->cache;
+}
+
+static void on_channel_drained(void *self)
+{
+    cbit_platform_t *platform = self;
+    if (--platform->drain.left == 0) {
+        platform->drain.done(platform->drain.self);
+    }
+}
+
+void cbit_platform_drain(cbit_platform_t *platform, void (*done)(void *self), void *self)
+{
+    platform->drain = (join_t){platform->config.fabric.channels, done, self};
+    for (uint32_t i = 0; i < platform->config.fabric.channels; i++) {
+        cbit_umc_flush(platform->umcs[i], on_channel_drained, platform);
+    }
+}
+
+/* ---- somebody has the machine open ---- */
+
+void cbit_platform_analyse(cbit_platform_t *platform, cbit_bus_analyser_t analyser, void *self)
+{
+    for (uint32_t i = 0; i < platform->config.fabric.channels; i++) {
+        cbit_umc_analyse(platform->umcs[i], analyser, self);
+    }
+}
+
+void cbit_platform_alias_dimms(cbit_platform_t *platform, bool aliased)
+{
+    cbit_store_set_alias(platform->store, aliased ? cbit_fabric_lower_half : NULL,
+                         platform->fabric);
+}
+
+cbit_spa_t cbit_platform_alias_of(const cbit_platform_t *platform, cbit_spa_t spa)
+{
+    return cbit_fabric_alias(platform->fabric, spa);
+}
+
+cbit_spa_t cbit_platform_alias_end(const cbit_platform_t *platform)
+{
+    return cbit_fabric_lower_end(platform->fabric);
 }
 
 /* ---- statistics ---- */

@@ -119,6 +119,20 @@ static uint64_t encrypt_write(cbit_umc_t *umc, uint32_t index, uint64_t at_nck)
 
 /* ---- commands ---- */
 
+/* The bytes of user->data pass the pins. */
+static void tell_pins(const cbit_umc_t *umc, const umc_user_t *user, bool write)
+{
+    if (umc->analyser == NULL) {
+        return;
+    }
+    cbit_bus_line_t line = {.at_ps = umc_edge_ps(umc, user->bus_nck),
+                            .spa = user->line_spa,
+                            .channel = umc->parts.channel,
+                            .write = write};
+    memcpy(line.bytes, user->data, sizeof line.bytes);
+    umc->analyser(umc->analyser_self, &line);
+}
+
 static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     umc_user_t *user = &umc->users[event->user];
@@ -130,6 +144,7 @@ static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
     }
     if (!umc->parts.timing_only) {
         (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+        tell_pins(umc, user, false);
     }
     if (umc_engine_on(umc)) {
         decrypt_read(umc, event->user, event->at_nck);
@@ -146,6 +161,7 @@ static void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
     if (!umc_engine_on(umc)) {
         if (!umc->parts.timing_only) {
             (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+            tell_pins(umc, user, true);
         }
         user->offered = true;
         user->overtaken = true;
@@ -242,6 +258,9 @@ static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_
 static void end_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
+    if (umc_engine_on(umc) && !umc->parts.timing_only) {
+        tell_pins(umc, user, true);
+    }
     if (!user->overtaken && !umc->parts.timing_only) {
         (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
     }

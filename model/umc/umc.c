@@ -207,6 +207,12 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
     return CBIT_ERR_OK;
 }
 
+void cbit_umc_analyse(cbit_umc_t *umc, cbit_bus_analyser_t analyser, void *self)
+{
+    umc->analyser = analyser;
+    umc->analyser_self = self;
+}
+
 void cbit_umc_destroy(cbit_umc_t *umc)
 {
     if (umc == NULL) {

@@ -117,6 +117,8 @@ struct cbit_umc {
     umc_flush_t flush[UMC_MAX_FLUSHES];
     uint32_t flushes_busy;
     umc_key_write_t key_write;
+    cbit_bus_analyser_t analyser; /* NULL: nobody listens at the pins */
+    void *analyser_self;
 };
 
 static inline bool umc_engine_on(const cbit_umc_t *umc)

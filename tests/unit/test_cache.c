@@ -290,11 +290,26 @@ START_TEST(clflush_drops_one_address_under_every_key)
 }
 END_TEST
 
+static void count_dirty(void *self, cbit_spa_t spa, cbit_key_t key,
+                        const uint8_t bytes[CBIT_LINE_BYTES])
+{
+    ck_assert_uint_eq(spa, 0x2000);
+    ck_assert_uint_eq(key, 1);
+    ck_assert_uint_eq(bytes[0], 11);
+    ++*(int *)self;
+}
+
 START_TEST(invd_loses_what_was_dirty)
 {
     uint64_t old = in_memory(0x2000, 1);
+    int dirty = 0;
+    load(0x4000, 1);
     store(0x2000, 1, 11);
+    cbit_cache_for_each_dirty(cache, count_dirty, &dirty);
+    ck_assert_int_eq(dirty, 1);
     cbit_cache_invd(cache, 0);
+    cbit_cache_for_each_dirty(cache, count_dirty, &dirty);
+    ck_assert_int_eq(dirty, 1);
     ck_assert_uint_eq(load(0x2000, 1), old);
     ck_assert_uint_eq(memory->writes, 0);
 }

@@ -25,6 +25,34 @@ START_TEST(untouched_memory_is_zero_and_costs_nothing)
 }
 END_TEST
 
+static cbit_spa_t first_64_kib(const void *self, cbit_spa_t spa)
+{
+    (void)self;
+    return spa % (64 << 10);
+}
+
+START_TEST(two_addresses_of_one_place_are_one_place_until_the_line_is_back)
+{
+    cbit_store_t *store;
+    uint8_t bytes[256], seen[256];
+    memset(bytes, 7, sizeof bytes);
+    ck_assert_int_eq(cbit_store_create(128 << 10, &store), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_store_write(store, (64 << 10) + 4000, bytes, 256), CBIT_ERR_OK);
+    cbit_store_set_alias(store, first_64_kib, NULL);
+    ck_assert_int_eq(cbit_store_read(store, (64 << 10) + 4000, seen, 256), CBIT_ERR_OK);
+    ck_assert_uint_eq(seen[0], 0); /* the upper half is out of reach */
+    memset(bytes, 9, sizeof bytes);
+    ck_assert_int_eq(cbit_store_write(store, (64 << 10) + 4000, bytes, 256), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_store_read(store, 4000, seen, 256), CBIT_ERR_OK);
+    ck_assert_mem_eq(seen, bytes, 256);
+    ck_assert_int_eq(cbit_store_read(store, 128 << 10, seen, 1), CBIT_ERR_ADDRESS);
+    cbit_store_set_alias(store, NULL, NULL);
+    ck_assert_int_eq(cbit_store_read(store, (64 << 10) + 4000, seen, 256), CBIT_ERR_OK);
+    ck_assert_uint_eq(seen[255], 7);
+    cbit_store_destroy(store);
+}
+END_TEST
+
 START_TEST(scattered_pages_cost_little_more_than_themselves)
 {
     enum { PAGES = 16384 };
@@ -238,6 +266,7 @@ Suite *cbit_test_suite(void)
     Suite *suite = suite_create("dram");
     TCase *store = tcase_create("store");
     tcase_add_test(store, untouched_memory_is_zero_and_costs_nothing);
+    tcase_add_test(store, two_addresses_of_one_place_are_one_place_until_the_line_is_back);
     tcase_add_test(store, scattered_pages_cost_little_more_than_themselves);
     tcase_add_test(store, ranges_cross_pages);
     suite_add_tcase(suite, store);

@@ -252,6 +252,34 @@ START_TEST(interleaving_loses_and_repeats_nothing)
 }
 END_TEST
 
+/* Each place of the upper halves is told from one of the lower halves, of the same channel, by the
+   channel's highest address line, and back. */
+START_TEST(an_address_line_less_pairs_the_halves_of_each_channel)
+{
+    static const uint32_t counts[] = {1, 3, 8, 12, 16};
+    for (size_t i = 0; i < 2 * sizeof counts / sizeof counts[0]; i++) {
+        const uint32_t channels = counts[i / 2];
+        const cbit_fabric_config_t config = {.channels = channels,
+                                             .interleave_bytes = 256,
+                                             .hash = i % 2 == 1,
+                                             .sockets = 1,
+                                             .nodes_per_socket = 1};
+        const uint64_t half = 64 * 256; /* of a channel: 128 granules */
+        cbit_interleave_t map;
+        cbit_interleave_init(&map, &config, 2 * half * channels);
+        for (cbit_spa_t spa = 7; spa < 2 * half * channels; spa += 256) {
+            cbit_spa_t other = cbit_interleave_other_half(&map, half, spa);
+            uint64_t address = cbit_interleave_address(&map, spa);
+            ck_assert_uint_eq(cbit_interleave_channel(&map, other),
+                              cbit_interleave_channel(&map, spa));
+            ck_assert_uint_eq(cbit_interleave_address(&map, other),
+                              address < half ? address + half : address - half);
+            ck_assert_uint_eq(cbit_interleave_other_half(&map, half, other), spa);
+        }
+    }
+}
+END_TEST
+
 START_TEST(hashing_spreads_a_stride_of_the_channel_count)
 {
     const cbit_fabric_config_t config = {
@@ -377,6 +405,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, an_address_beyond_memory_is_a_machine_check_with_zero_data);
     tcase_add_test(tcase, zero_time_access_crosses_channels);
     tcase_add_test(tcase, interleaving_loses_and_repeats_nothing);
+    tcase_add_test(tcase, an_address_line_less_pairs_the_halves_of_each_channel);
     tcase_add_test(tcase, nodes_split_memory_and_channels_in_order);
     tcase_add_test(tcase, a_request_pays_each_step_both_ways);
     tcase_add_test(tcase, channels_that_do_not_divide_into_nodes_are_refused);

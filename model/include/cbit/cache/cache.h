@@ -122,6 +122,13 @@ void cbit_cache_clflush(cbit_cache_t *cache, cbit_spa_t spa, void (*done)(void *
    another cache has a copy). What is on its way (fills, write-backs) arrives. */
 void cbit_cache_invd(cbit_cache_t *cache, uint32_t core);
 
+/* Every line on the chip that memory does not have yet, write-backs that wait for it left out.
+   visit must not send requests. Not in timing-only mode. */
+void cbit_cache_for_each_dirty(const cbit_cache_t *cache,
+                               void (*visit)(void *visitor, cbit_spa_t spa, cbit_key_t key,
+                                             const uint8_t bytes[CBIT_LINE_BYTES]),
+                               void *visitor);
+
 typedef struct cbit_cache_stats {
     uint64_t l1_hits, l2_hits, l3_hits;
     uint64_t transfers, transfers_remote, transfers_socket; /* lines or permissions, by distance */

@@ -30,6 +30,14 @@ cbit_err_t cbit_store_write(cbit_store_t *store, cbit_spa_t spa, const void *byt
                             uint64_t len_bytes);
 
 /*
+ * From now on each line is the one whose address `same_as` gives: devices that ignore a bit of the
+ * address that they are sent. NULL: as it should be. self must outlive the store, or the next call.
+ */
+void cbit_store_set_alias(cbit_store_t *store,
+                          cbit_spa_t (*same_as)(const void *self, cbit_spa_t spa),
+                          const void *self);
+
+/*
  * Brings what a later access needs into the host's caches; changes nothing. Memory scattered over
  * pages costs two misses, one after the other: hint as soon as the address is known, prefetch some
  * accesses later, and the access itself finds all there. Addresses beyond the store are allowed.

@@ -80,6 +80,17 @@ uint32_t cbit_fabric_channel_of(const cbit_fabric_t *fabric, cbit_spa_t spa);
 /* The channel's own contiguous address of spa (self is the fabric). */
 uint64_t cbit_fabric_channel_address(const void *self, cbit_spa_t spa);
 
+/*
+ * The address that a channel's highest address line tells apart from spa: half a channel away in
+ * the same channel. If its devices do not have that line, both are one place. Itself in the rest of
+ * a memory that does not divide.
+ */
+cbit_spa_t cbit_fabric_alias(const cbit_fabric_t *fabric, cbit_spa_t spa);
+/* Which of the two such a device has: the lower half's (self is the fabric). */
+cbit_spa_t cbit_fabric_lower_half(const void *self, cbit_spa_t spa);
+/* Below this address all of (the first node's) memory is in lower halves. */
+cbit_spa_t cbit_fabric_lower_end(const cbit_fabric_t *fabric);
+
 void cbit_fabric_stats(const cbit_fabric_t *fabric, cbit_fabric_stats_t *stats);
 
 #ifdef __cplusplus

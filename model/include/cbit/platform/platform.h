@@ -23,6 +23,7 @@
 #include "cbit/sp/sp.h"
 #include "cbit/umc/account.h"
 #include "cbit/umc/config.h"
+#include "cbit/umc/umc.h"
 #include "cbit/vcpu/vcpu.h"
 
 #ifdef __cplusplus
@@ -73,6 +74,30 @@ void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)
    that prepares memory for the SP; the write-backs are real requests. */
 void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t len_bytes,
                            void (*done)(void *self), void *self);
+
+/* INVD on one core: what only its caches and its complex's L3 have is lost. */
+void cbit_platform_invd(cbit_platform_t *platform, uint32_t core);
+/* The same, looked at before: cbit_cache_for_each_dirty. */
+const cbit_cache_t *cbit_platform_cache(const cbit_platform_t *platform);
+
+/* done(self) when every write that a memory controller has now is in the DRAM. One at a time. */
+void cbit_platform_drain(cbit_platform_t *platform, void (*done)(void *self), void *self);
+
+/* ---- somebody has the machine open ---- */
+
+/* An analyser at the pins of all channels (cbit_umc_analyse); NULL takes it away. */
+void cbit_platform_analyse(cbit_platform_t *platform, cbit_bus_analyser_t analyser, void *self);
+
+/*
+ * Every channel's DIMMs lose their highest address line, or get it back: each place then has two
+ * addresses, spa and cbit_platform_alias_of(spa). What the upper half held is not there meanwhile.
+ * Ciphers, caches and queues go by the address and know nothing of it.
+ */
+void cbit_platform_alias_dimms(cbit_platform_t *platform, bool aliased);
+cbit_spa_t cbit_platform_alias_of(const cbit_platform_t *platform, cbit_spa_t spa);
+/* Memory below this is no alias of other memory below it: what a system keeps to that lives with
+   such DIMMs. */
+cbit_spa_t cbit_platform_alias_end(const cbit_platform_t *platform);
 
 /* Latencies of one kind of request: whole, and by stage (the stages add up to total.sum). */
 typedef struct cbit_platform_latency {

@@ -65,6 +65,19 @@ void cbit_umc_write_key(cbit_umc_t *umc, uint16_t slot, const uint8_t *key,
 /* DF_FLUSH's part: calls done(self) when every write queued by now is in the DRAM. */
 void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self);
 
+/* A line on the bus of a channel: what an analyser at its pins sees. */
+typedef struct cbit_bus_line {
+    cbit_ps_t at_ps; /* its last beat; lines are told in about, but not exactly, this order */
+    cbit_spa_t spa;
+    uint32_t channel;
+    bool write;
+    uint8_t bytes[CBIT_LINE_BYTES]; /* as the pins carry them */
+} cbit_bus_line_t;
+typedef void (*cbit_bus_analyser_t)(void *self, const cbit_bus_line_t *line);
+
+/* From now on every line that passes is told; NULL: nobody listens. Not in timing-only mode. */
+void cbit_umc_analyse(cbit_umc_t *umc, cbit_bus_analyser_t analyser, void *self);
+
 /* Takes a copy of the counters. */
 void cbit_umc_stats(const cbit_umc_t *umc, cbit_umc_stats_t *stats);
 
