@@ -244,6 +244,7 @@ static cbit_err_t write_files(run_job_t *job)
         .file = job->file,
         .engine = &job->engine,
         .timeline = job->timeline,
+        .run = job->results[RUN_SELF],
     };
     return cbit_run_write(&job->output, job->result, &facts, job->diag);
 }

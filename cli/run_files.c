@@ -2,6 +2,8 @@
 
 #include "cli/run_files.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -44,6 +46,44 @@ static cbit_err_t write_text(cbit_output_t *output, const char *name, char *text
     return err;
 }
 
+/* What an analyser at the memory channels has seen, oldest first; NULL when memory is out. */
+static char *bus_text(const cbit_run_event_t *event)
+{
+    enum { LINE_BYTES = 48 + 2 * CBIT_LINE_BYTES };
+    static const char digits[] = "0123456789abcdef";
+    size_t room = (event->lines_count + 1) * LINE_BYTES;
+    char *text = malloc(room), *at = text;
+    if (text == NULL) {
+        return NULL;
+    }
+    at += snprintf(at, room, "time_ps,channel,address,access,ciphertext\n");
+    for (uint64_t i = 0; i < event->lines_count; i++) {
+        const cbit_bus_line_t *line = &event->lines[i];
+        at += snprintf(at, room - (size_t)(at - text), "%" PRIu64 ",%" PRIu32 ",0x%" PRIx64 ",%s,",
+                       line->at_ps, line->channel, line->spa, line->write ? "write" : "read");
+        for (uint32_t n = 0; n < CBIT_LINE_BYTES; n++) {
+            *at++ = digits[line->bytes[n] >> 4];
+            *at++ = digits[line->bytes[n] & 15];
+        }
+        *at++ = '\n';
+    }
+    *at = '\0';
+    return text;
+}
+
+static cbit_err_t write_bus(cbit_output_t *output, const cbit_run_result_t *run, cbit_diag_t *diag)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    for (uint32_t i = 0; i < run->event_count && err == CBIT_ERR_OK; i++) {
+        char name[32];
+        if (run->events[i].lines != NULL) {
+            (void)snprintf(name, sizeof name, "bus-%" PRIu32 ".csv", i);
+            err = write_text(output, name, bus_text(&run->events[i]), diag);
+        }
+    }
+    return err;
+}
+
 static cbit_err_t write_all(cbit_output_t *output, const cbit_result_t *result,
                             const cbit_run_facts_t *facts, cbit_arena_t *arena, cbit_diag_t *diag)
 {
@@ -63,7 +103,7 @@ static cbit_err_t write_all(cbit_output_t *output, const cbit_result_t *result,
     if (err == CBIT_ERR_OK && cosim != NULL) {
         err = write_text(output, "cosim.json", cbit_json_text(cosim, false, NULL), diag);
     }
-    return err;
+    return err == CBIT_ERR_OK ? write_bus(output, facts->run, diag) : err;
 }
 
 cbit_err_t cbit_run_write(cbit_output_t *output, const cbit_result_t *result,

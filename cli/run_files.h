@@ -15,10 +15,11 @@ typedef struct cbit_run_facts {
     const cbit_scenario_file_t *file;
     const cbit_engine_choice_t *engine;
     const cbit_timeline_t *timeline;
+    const cbit_run_result_t *run;
 } cbit_run_facts_t;
 
-/* result.json, run.json, stats.txt, timeline.json and, in lock-step, cosim.json: all of them or
- * nothing. */
+/* result.json, run.json, stats.txt, timeline.json, in lock-step cosim.json, and for event N that
+   has captured the bus bus-N.csv: all of them or nothing. */
 cbit_err_t cbit_run_write(cbit_output_t *output, const cbit_result_t *result,
                           const cbit_run_facts_t *facts, cbit_diag_t *diag);
 

@@ -145,7 +145,145 @@ START_TEST(a_replayed_page_decrypts_to_what_it_was)
 }
 END_TEST
 
+START_TEST(a_block_of_the_hosts_choice_is_garbage_and_its_choice_without_a_cipher)
+{
+    for (uint32_t off = 0; off < 2; off++) {
+        bench_t *bench = with_event(CBIT_EVENT_WRITE_CIPHERTEXT);
+        bench->options.mode = off ? CBIT_ENGINE_OFF : CBIT_ENGINE_MODEL;
+        bench->options.engines = off ? NULL : bench->options.engines;
+        (void)bench_run(bench);
+        ck_assert_str_eq(first_event(bench)->outcome, off ? "plaintext" : "garbage");
+        ck_assert_uint_eq(first_event(bench)->changed_blocks, 1);
+        expect_unharmed(bench);
+        bench_destroy(bench);
+    }
+}
+END_TEST
+
+/* The second address reaches the place, so what was there can come back; the guest's key is of no
+   use at it, unless there is no tweak. */
+START_TEST(a_second_address_of_the_dram_replays_but_does_not_decrypt)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        bench_t *bench = with_event(CBIT_EVENT_ALIAS_DIMM);
+        bench->events[0].hold_us = 10000000; /* 10 us */
+        bench->events[0].switched = i == 1;
+        bench->machine.sev.tweak = i == 2 ? CBIT_TWEAK_ZERO : CBIT_TWEAK_PER_BOOT;
+        (void)bench_run(bench);
+        ck_assert_str_eq(first_event(bench)->outcome, "stale");
+        ck_assert_uint_eq(first_event(bench)->changed_blocks, i == 2 ? 0 : 256);
+        ck_assert_uint_ge(first_event(bench)->info1, bench->machine.memory.size_bytes / 2);
+        expect_unharmed(bench);
+        bench_destroy(bench);
+    }
+}
+END_TEST
+
+START_TEST(invd_loses_what_the_guest_has_stored_and_memory_has_not)
+{
+    bench_t *bench = with_event(CBIT_EVENT_INVD);
+    bench->guests[0].traffic.max_instructions = 100000;
+    bench->events[0].when = CBIT_WHEN_TIME;
+    bench_t *scout = with_event(CBIT_EVENT_READ_GUEST_PAGE); /* when is the guest half through? */
+    scout->guests[0].traffic.max_instructions = 100000;
+    const cbit_run_result_t *seen = bench_run(scout);
+    bench->events[0].at_us =
+        seen->guests[0].first_vmrun_ps + (seen->guests[0].run_ps + seen->guests[0].probe_ps) / 2;
+    bench_destroy(scout);
+    (void)bench_run(bench);
+    ck_assert_str_eq(first_event(bench)->outcome, "stale");
+    ck_assert_uint_gt(first_event(bench)->blocks, 0);
+    ck_assert_uint_eq(first_event(bench)->changed_blocks, first_event(bench)->blocks);
+    expect_unharmed(bench); /* it was put back */
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(the_bus_carries_ciphertext_and_plaintext_without_a_cipher)
+{
+    for (uint32_t off = 0; off < 2; off++) {
+        bench_t *bench = with_event(CBIT_EVENT_CAPTURE_BUS);
+        bench->events[0].for_us = 20000000; /* 20 us */
+        bench->events[0].lines = 100;
+        bench->options.mode = off ? CBIT_ENGINE_OFF : CBIT_ENGINE_MODEL;
+        bench->options.engines = off ? NULL : bench->options.engines;
+        (void)bench_run(bench);
+        const cbit_run_event_t *event = first_event(bench);
+        ck_assert_str_eq(event->outcome, off ? "plaintext" : "ciphertext");
+        ck_assert_uint_gt(event->blocks, 0);
+        ck_assert_uint_eq(event->lines_count, 100);
+        ck_assert_uint_eq(event->info1, 100);
+        ck_assert_uint_gt(event->info2, 0); /* more than were kept */
+        for (uint64_t i = 0; i < event->lines_count; i++) {
+            ck_assert(i == 0 || event->lines[i].at_ps >= event->lines[i - 1].at_ps);
+            ck_assert_uint_ge(event->lines[i].at_ps, event->at_ps);
+            ck_assert_uint_lt(event->lines[i].spa, bench->machine.memory.size_bytes);
+            ck_assert_uint_lt(event->lines[i].channel, bench->machine.fabric.channels);
+        }
+        expect_unharmed(bench);
+        bench_destroy(bench);
+    }
+}
+END_TEST
+
+/* What a TLB still knows of the old page is used, however often the table was changed. */
+START_TEST(a_mapping_that_was_changed_without_a_flush_is_not_seen)
+{
+    bench_t *bench = with_event(CBIT_EVENT_SKIP_TLB_FLUSH);
+    (void)bench_run(bench);
+    ck_assert_str_eq(first_event(bench)->outcome, "intr");
+    ck_assert_uint_gt(first_event(bench)->blocks, 0);
+    expect_unharmed(bench);
+    bench_destroy(bench);
+}
+END_TEST
+
+START_TEST(single_steps_tell_pages_and_writes)
+{
+    for (uint32_t off = 0; off < 2; off++) {
+        bench_t *bench = with_event(CBIT_EVENT_STEP);
+        bench->events[0].instructions = 1;
+        bench->events[0].steps = 50;
+        bench->events[0].watch_pages = off == 0;
+        (void)bench_run(bench);
+        const cbit_run_event_t *event = first_event(bench);
+        ck_assert_str_eq(event->outcome, "intr");
+        ck_assert_uint_eq(event->info1, 50);
+        if (off == 0) {
+            ck_assert_uint_gt(event->info2, 50); /* code, at least, of each step */
+            ck_assert_uint_gt(event->blocks, 0);
+            ck_assert_uint_gt(event->changed_blocks, 0);
+        } else {
+            ck_assert_uint_eq(event->info2, 0);
+        }
+        ck_assert_uint_ge(bench->result->guests[0].exits_intr, 50);
+        expect_unharmed(bench);
+        bench_destroy(bench);
+    }
+}
+END_TEST
+
 /* ---- the launch ---- */
+
+/* The digest says in which order blocks were measured, and not where they lie. */
+START_TEST(blocks_in_each_others_place_are_accepted_and_blocks_out_of_order_refused)
+{
+    for (uint32_t order = 0; order < 2; order++) {
+        bench_t *bench = bench_create();
+        bench_add_guest(bench, "a", 1);
+        bench_add_guest(bench, "b", 2);
+        bench_add_event(bench, CBIT_EVENT_PERMUTE_LAUNCH, 0, CBIT_WHEN_LAUNCH)->order = order;
+        const cbit_run_result_t *result = bench_run(bench);
+        bool kept = order == CBIT_LAUNCH_ORDER_KEPT;
+        ck_assert_str_eq(first_event(bench)->outcome, kept ? "ok" : "refused");
+        ck_assert(result->guests[0].launch_measurement_ok == kept);
+        ck_assert_uint_eq(result->guests[0].end, kept ? CBIT_GUEST_DIED : CBIT_GUEST_REFUSED);
+        ck_assert_uint_eq(result->guests[1].end, CBIT_GUEST_FINISHED);
+        bench_expect_clean(result);
+        bench_destroy(bench);
+    }
+}
+END_TEST
 
 START_TEST(a_changed_bit_of_the_image_makes_the_owner_refuse)
 {
@@ -189,6 +327,14 @@ Suite *cbit_test_suite(void)
     tcase_add_test(memory,
                    moved_ciphertext_is_garbage_because_of_the_tweak_and_plaintext_without_it);
     tcase_add_test(memory, a_replayed_page_decrypts_to_what_it_was);
+    tcase_add_test(memory, a_block_of_the_hosts_choice_is_garbage_and_its_choice_without_a_cipher);
+    tcase_add_test(memory, a_second_address_of_the_dram_replays_but_does_not_decrypt);
+    tcase_add_test(memory, invd_loses_what_the_guest_has_stored_and_memory_has_not);
+    tcase_add_test(memory, the_bus_carries_ciphertext_and_plaintext_without_a_cipher);
+    tcase_add_test(memory, a_mapping_that_was_changed_without_a_flush_is_not_seen);
+    tcase_add_test(memory, single_steps_tell_pages_and_writes);
+    tcase_add_test(memory,
+                   blocks_in_each_others_place_are_accepted_and_blocks_out_of_order_refused);
     suite_add_tcase(suite, memory);
     return suite;
 }

@@ -6,21 +6,16 @@
 #include "workloads/hypervisor/attacker.h"
 #include "workloads/hypervisor/probe.h"
 
-struct cbit_attacker {
-    cbit_hv_t *hv;
-    cbit_hv_core_t *core; /* whose vCPU stands still */
-};
+static bool at_launch(const cbit_attacker_t *hands)
+{
+    return hands->core == NULL; /* no vCPU stands still, so nothing can be waited for */
+}
 
 /* ---- waiting inside a callback ---- */
 
-typedef struct wait {
-    cbit_hv_t *hv;
-    bool over;
-} wait_t;
-
-static void wait_ends(void *self)
+void cbit_hv_attack_wakes(void *self)
 {
-    wait_t *wait = self;
+    cbit_hv_attack_wait_t *wait = self;
     wait->over = true;
     cbit_kernel_stop(wait->hv->kernel);
 }
@@ -29,7 +24,7 @@ static void wait_ends(void *self)
  * Lets the machine go on until the answer is there. Stopping the kernel also ends the run below it
  * on the stack; simulate() in hv.c starts that again. INTERNAL when nothing is left to happen.
  */
-static cbit_err_t wait_for(cbit_attacker_t *hands, const wait_t *wait)
+cbit_err_t cbit_hv_attack_wait(const cbit_attacker_t *hands, const cbit_hv_attack_wait_t *wait)
 {
     cbit_hv_t *hv = hands->hv;
     bool yielding = hands->core->yielding;
@@ -60,7 +55,8 @@ cbit_err_t cbit_attacker_translate(const cbit_attacker_t *hands, uint32_t guest,
                                    cbit_spa_t *spa)
 {
     const cbit_hv_guest_t *of = guest_of(hands, guest);
-    bool found = of != NULL && of->nested.count > 0 && cbit_hv_nested_lookup(&of->nested, gpa, spa);
+    bool found =
+        of != NULL && of->nested.count > 0 && cbit_hv_nested_backing(&of->nested, gpa, spa);
     return found ? CBIT_ERR_OK : CBIT_ERR_ADDRESS;
 }
 
@@ -75,6 +71,9 @@ cbit_guest_t *cbit_attacker_guest(cbit_attacker_t *hands, uint32_t guest)
 static cbit_err_t range_in_page(const cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                 uint32_t len_bytes, cbit_spa_t *spa)
 {
+    if (at_launch(hands)) {
+        return CBIT_ERR_CONFLICT;
+    }
     if (len_bytes > CBIT_PAGE_BYTES || gpa % CBIT_PAGE_BYTES + len_bytes > CBIT_PAGE_BYTES) {
         return CBIT_ERR_RANGE;
     }
@@ -83,9 +82,9 @@ static cbit_err_t range_in_page(const cbit_attacker_t *hands, uint32_t guest, cb
 
 static cbit_err_t flush(cbit_attacker_t *hands, cbit_spa_t spa, uint32_t len_bytes)
 {
-    wait_t wait = {.hv = hands->hv};
-    cbit_platform_clflush(hands->hv->platform, spa, len_bytes, wait_ends, &wait);
-    return wait_for(hands, &wait);
+    cbit_hv_attack_wait_t wait = {.hv = hands->hv};
+    cbit_platform_clflush(hands->hv->platform, spa, len_bytes, cbit_hv_attack_wakes, &wait);
+    return cbit_hv_attack_wait(hands, &wait);
 }
 
 typedef struct move {
@@ -102,11 +101,11 @@ static cbit_err_t move(cbit_attacker_t *hands, const move_t *how, cbit_spa_t spa
     if (transfer == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
-    wait_t wait = {.hv = hands->hv};
+    cbit_hv_attack_wait_t wait = {.hv = hands->hv};
     cbit_hv_transfer_init(transfer, hands->hv->kernel, how->port, how->source, 0);
-    cbit_hv_transfer_start(transfer, how->command, spa, how->key, bytes, len_bytes, wait_ends,
-                           &wait);
-    cbit_err_t err = wait_for(hands, &wait);
+    cbit_hv_transfer_start(transfer, how->command, spa, how->key, bytes, len_bytes,
+                           cbit_hv_attack_wakes, &wait);
+    cbit_err_t err = cbit_hv_attack_wait(hands, &wait);
     err = err == CBIT_ERR_OK ? transfer->err : err;
     free(transfer);
     return err;
@@ -118,6 +117,9 @@ static cbit_err_t move_shared(cbit_attacker_t *hands, cbit_command_t command, ui
 {
     cbit_spa_t spa;
     cbit_err_t err = range_in_page(hands, guest, gpa, len_bytes, &spa);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
     const move_t how = {
         .port = cbit_platform_host_port(hands->hv->platform, hands->core->number),
         .source = CBIT_SOURCE_HOST,
@@ -144,15 +146,14 @@ cbit_err_t cbit_attacker_write_shared(cbit_attacker_t *hands, uint32_t guest, cb
     return move_shared(hands, CBIT_COMMAND_WRITE, guest, gpa, copy, len_bytes);
 }
 
-static cbit_err_t move_ciphertext(cbit_attacker_t *hands, cbit_command_t command, uint32_t guest,
-                                  cbit_gpa_t gpa, void *bytes, uint32_t len_bytes)
+/* What the pins carry, by DMA without C-bit, behind a flush of the lines from all caches. */
+static cbit_err_t move_raw(cbit_attacker_t *hands, cbit_command_t command, cbit_spa_t spa,
+                           void *bytes, uint32_t len_bytes)
 {
-    cbit_spa_t spa;
-    cbit_err_t err = range_in_page(hands, guest, gpa, len_bytes, &spa);
-    if (err == CBIT_ERR_OK && (gpa % CBIT_BLOCK_BYTES != 0 || len_bytes % CBIT_BLOCK_BYTES != 0)) {
-        err = CBIT_ERR_RANGE;
+    if (spa % CBIT_BLOCK_BYTES != 0 || len_bytes % CBIT_BLOCK_BYTES != 0) {
+        return CBIT_ERR_RANGE;
     }
-    err = err == CBIT_ERR_OK ? flush(hands, spa, len_bytes) : err;
+    cbit_err_t err = flush(hands, spa, len_bytes);
     const move_t how = {
         .port = cbit_platform_device_port(hands->hv->platform, 0),
         .source = CBIT_SOURCE_DMA,
@@ -160,6 +161,14 @@ static cbit_err_t move_ciphertext(cbit_attacker_t *hands, cbit_command_t command
         .command = command,
     };
     return err == CBIT_ERR_OK ? move(hands, &how, spa, bytes, len_bytes) : err;
+}
+
+static cbit_err_t move_ciphertext(cbit_attacker_t *hands, cbit_command_t command, uint32_t guest,
+                                  cbit_gpa_t gpa, void *bytes, uint32_t len_bytes)
+{
+    cbit_spa_t spa;
+    cbit_err_t err = range_in_page(hands, guest, gpa, len_bytes, &spa);
+    return err == CBIT_ERR_OK ? move_raw(hands, command, spa, bytes, len_bytes) : err;
 }
 
 cbit_err_t cbit_attacker_read_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
@@ -200,6 +209,88 @@ cbit_err_t cbit_attacker_flip_ciphertext(cbit_attacker_t *hands, uint32_t guest,
                : err;
 }
 
+cbit_err_t cbit_attacker_take_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                   cbit_attack_page_t *page)
+{
+    page->guest = guest;
+    page->gpa = gpa - gpa % CBIT_PAGE_BYTES;
+    return cbit_attacker_read_ciphertext(hands, guest, page->gpa, page->ciphertext,
+                                         sizeof page->ciphertext);
+}
+
+cbit_err_t cbit_attacker_replay_page(cbit_attacker_t *hands, const cbit_attack_page_t *page)
+{
+    return cbit_attacker_write_ciphertext(hands, page->guest, page->gpa, page->ciphertext,
+                                          sizeof page->ciphertext);
+}
+
+/* ---- the machine ---- */
+
+static cbit_err_t drain(cbit_attacker_t *hands)
+{
+    cbit_hv_attack_wait_t wait = {.hv = hands->hv};
+    cbit_platform_drain(hands->hv->platform, cbit_hv_attack_wakes, &wait);
+    return cbit_hv_attack_wait(hands, &wait);
+}
+
+static cbit_err_t move_spa(cbit_attacker_t *hands, cbit_command_t command, cbit_spa_t spa,
+                           void *bytes, uint32_t len_bytes)
+{
+    if (at_launch(hands)) {
+        return CBIT_ERR_CONFLICT;
+    }
+    if (len_bytes > CBIT_PAGE_BYTES || spa % CBIT_PAGE_BYTES + len_bytes > CBIT_PAGE_BYTES) {
+        return CBIT_ERR_RANGE;
+    }
+    cbit_err_t err = drain(hands);
+    err = err == CBIT_ERR_OK ? move_raw(hands, command, spa, bytes, len_bytes) : err;
+    return err == CBIT_ERR_OK && command == CBIT_COMMAND_WRITE ? drain(hands) : err;
+}
+
+cbit_err_t cbit_attacker_read_spa(cbit_attacker_t *hands, cbit_spa_t spa, void *bytes,
+                                  uint32_t len_bytes)
+{
+    return move_spa(hands, CBIT_COMMAND_READ, spa, bytes, len_bytes);
+}
+
+cbit_err_t cbit_attacker_write_spa(cbit_attacker_t *hands, cbit_spa_t spa, const void *bytes,
+                                   uint32_t len_bytes)
+{
+    uint8_t copy[CBIT_PAGE_BYTES];
+    if (len_bytes > sizeof copy) {
+        return CBIT_ERR_RANGE;
+    }
+    memcpy(copy, bytes, len_bytes);
+    return move_spa(hands, CBIT_COMMAND_WRITE, spa, copy, len_bytes);
+}
+
+cbit_err_t cbit_attacker_alias_dimm(cbit_attacker_t *hands, bool aliased)
+{
+    cbit_platform_alias_dimms(hands->hv->platform, aliased);
+    return CBIT_ERR_OK;
+}
+
+cbit_spa_t cbit_attacker_alias_of(const cbit_attacker_t *hands, cbit_spa_t spa)
+{
+    return cbit_platform_alias_of(hands->hv->platform, spa);
+}
+
+cbit_err_t cbit_attacker_invd(cbit_attacker_t *hands)
+{
+    if (at_launch(hands)) {
+        return CBIT_ERR_CONFLICT;
+    }
+    cbit_platform_invd(hands->hv->platform, hands->core->number);
+    return CBIT_ERR_OK;
+}
+
+cbit_err_t cbit_attacker_capture_bus(cbit_attacker_t *hands, bool on)
+{
+    hands->hv->attack_captures = on;
+    cbit_hv_bus_listen(hands->hv);
+    return CBIT_ERR_OK;
+}
+
 /* ---- nested tables ---- */
 
 void cbit_attacker_skip_tlb_flush(cbit_attacker_t *hands, bool skip)
@@ -232,6 +323,9 @@ cbit_err_t cbit_attacker_set_present(cbit_attacker_t *hands, uint32_t guest, cbi
                                      bool present)
 {
     cbit_hv_guest_t *of = guest_of(hands, guest);
+    if (at_launch(hands)) {
+        return CBIT_ERR_CONFLICT;
+    }
     if (of == NULL || of->nested.count == 0 ||
         !cbit_hv_nested_set_present(&of->nested, gpa, present)) {
         return CBIT_ERR_ADDRESS;
@@ -261,6 +355,9 @@ cbit_err_t cbit_attacker_remap_page(cbit_attacker_t *hands, uint32_t guest, cbit
 {
     cbit_hv_guest_t *of = guest_of(hands, guest);
     cbit_spa_t spa, home;
+    if (at_launch(hands)) {
+        return CBIT_ERR_CONFLICT;
+    }
     if (of == NULL || of->nested.count == 0 || !cbit_hv_home_of(of, other, &spa) ||
         !cbit_hv_home_of(of, gpa, &home)) {
         return CBIT_ERR_ADDRESS;
@@ -278,6 +375,9 @@ cbit_err_t cbit_attacker_place_page(cbit_attacker_t *hands, uint32_t guest, cbit
     cbit_gpa_t page = gpa - gpa % CBIT_PAGE_BYTES;
     uint8_t bytes[CBIT_PAGE_BYTES];
     cbit_spa_t home;
+    if (at_launch(hands)) {
+        return CBIT_ERR_CONFLICT;
+    }
     if (of == NULL || of->nested.count == 0 || !cbit_hv_home_of(of, page, &home)) {
         return CBIT_ERR_ADDRESS;
     }
@@ -291,96 +391,4 @@ cbit_err_t cbit_attacker_place_page(cbit_attacker_t *hands, uint32_t guest, cbit
     return err == CBIT_ERR_OK
                ? cbit_attacker_write_ciphertext(hands, guest, page, bytes, sizeof bytes)
                : err;
-}
-
-/* ---- with the vCPU ---- */
-
-/*
- * One of the scenario's probes, here and now. The core is in the middle of its own task, which is
- * put aside meanwhile: what waits for an answer finds the probe's instead.
- */
-static cbit_err_t probe(cbit_attacker_t *hands, const cbit_scenario_event_t *event,
-                        cbit_run_event_t *seen)
-{
-    cbit_hv_core_t *core = hands->core;
-    cbit_hv_task_t own = core->task;
-    cbit_exit_t exit = core->exit;
-    cbit_hv_t *hv = hands->hv;
-    if (hv->attack_probe == NULL) {
-        hv->attack_probe = calloc(1, sizeof *hv->attack_probe);
-    }
-    cbit_hv_probe_t *act = hv->attack_probe;
-    if (act == NULL) {
-        return CBIT_ERR_NO_MEMORY;
-    }
-    uint32_t queue;
-    if (act->hv != NULL || cbit_hv_doorbell(core, &queue)) {
-        return CBIT_ERR_CONFLICT;
-    }
-    *seen = (cbit_run_event_t){.guest = core->running->guest->index,
-                               .vcpu = core->running->index,
-                               .kind = "",
-                               .outcome = ""};
-    act->hv = hv;
-    act->event = event;
-    act->result = seen;
-    wait_t wait = {.hv = hv};
-    cbit_hv_probe_run(core, act, wait_ends, &wait);
-    cbit_err_t err = wait_for(hands, &wait);
-    core->task = own;
-    core->exit = exit;
-    act->hv = NULL;
-    return err;
-}
-
-cbit_err_t cbit_attacker_run_with_asid(cbit_attacker_t *hands, uint32_t asid, bool flush_tlb,
-                                       cbit_run_event_t *seen)
-{
-    const cbit_scenario_event_t event = {
-        .kind = CBIT_EVENT_RUN_WITH_ASID, .asid = asid, .flush_tlb = flush_tlb};
-    return asid == 0 || asid > CBIT_KEY_ASID_MAX ? CBIT_ERR_RANGE : probe(hands, &event, seen);
-}
-
-cbit_err_t cbit_attacker_activate_other_key(cbit_attacker_t *hands, cbit_run_event_t *seen)
-{
-    const cbit_scenario_event_t event = {.kind = CBIT_EVENT_ACTIVATE_OTHER_KEY};
-    return hands->core->running->guest->sev ? probe(hands, &event, seen) : CBIT_ERR_UNSUPPORTED;
-}
-
-/* ---- the hypervisor's side ---- */
-
-bool cbit_hv_attack_exit(cbit_hv_core_t *core)
-{
-    const cbit_attack_t *attack = core->hv->options->attack;
-    if (attack == NULL) {
-        return false;
-    }
-    cbit_hv_vcpu_t *vcpu = core->running;
-    cbit_attacker_t hands = {.hv = core->hv, .core = core};
-    const cbit_attack_exit_t exit = {
-        .guest = vcpu->guest->index, .vcpu = vcpu->index, .exit = core->exit};
-    cbit_attack_reply_t reply = CBIT_ATTACK_PASS;
-    if (core->exit.reason == CBIT_EXIT_NPF && attack->on_nested_fault != NULL) {
-        reply = attack->on_nested_fault(attack->self, &hands, &exit, core->exit.info2);
-    } else if (attack->on_exit != NULL) {
-        reply = attack->on_exit(attack->self, &hands, &exit);
-    }
-    if (reply == CBIT_ATTACK_RESUME && !core->hv->over) {
-        cbit_hv_ready(vcpu, true);
-    }
-    return reply == CBIT_ATTACK_RESUME;
-}
-
-cbit_ps_t cbit_hv_attack_quantum_ps(const cbit_hv_t *hv)
-{
-    const cbit_attack_t *attack = hv->options->attack;
-    return attack == NULL || attack->every_ps == 0 ? CBIT_PS_NEVER : attack->every_ps;
-}
-
-void cbit_hv_attack_sp(cbit_hv_t *hv, const cbit_spdriver_request_t *request)
-{
-    const cbit_attack_t *attack = hv->options->attack;
-    if (attack != NULL && attack->on_sp != NULL) {
-        attack->on_sp(attack->self, request->command, request->status, cbit_hv_now(hv));
-    }
 }

@@ -8,7 +8,7 @@ static int compare(const void *a, const void *b)
     return memcmp(a, b, CBIT_BLOCK_BYTES);
 }
 
-static bool all_equal(const uint8_t block[CBIT_BLOCK_BYTES])
+bool cbit_hv_block_is_filler(const uint8_t block[CBIT_BLOCK_BYTES])
 {
     return memcmp(block, block + 1, CBIT_BLOCK_BYTES - 1) == 0;
 }
@@ -16,7 +16,7 @@ static bool all_equal(const uint8_t block[CBIT_BLOCK_BYTES])
 cbit_err_t cbit_hv_blocks_add(cbit_hv_blocks_t *blocks, const uint8_t *bytes, uint64_t len_bytes)
 {
     for (uint64_t at = 0; at + CBIT_BLOCK_BYTES <= len_bytes; at += CBIT_BLOCK_BYTES) {
-        if (all_equal(bytes + at)) {
+        if (cbit_hv_block_is_filler(bytes + at)) {
             continue;
         }
         if (blocks->count == blocks->room) {

@@ -21,6 +21,9 @@ typedef struct cbit_hv_blocks {
    zeros and fillers are in everybody's memory and prove nothing. */
 cbit_err_t cbit_hv_blocks_add(cbit_hv_blocks_t *blocks, const uint8_t *bytes, uint64_t len_bytes);
 
+/* Sixteen equal bytes. */
+bool cbit_hv_block_is_filler(const uint8_t block[CBIT_BLOCK_BYTES]);
+
 /* Sorts what was added. */
 bool cbit_hv_blocks_contains(cbit_hv_blocks_t *blocks, const uint8_t block[CBIT_BLOCK_BYTES]);
 

@@ -115,6 +115,10 @@ static cbit_err_t build_machine(cbit_hv_t *hv)
         return err;
     }
     hv->kernel = cbit_platform_kernel(hv->platform);
+    if (cbit_hv_probe_aliases(hv)) {
+        cbit_platform_alias_dimms(hv->platform, true);
+        hv->frames.limit = cbit_platform_alias_end(hv->platform);
+    }
     cbit_spdriver_config_t driver;
     cbit_rows_defaults(cbit_spdriver_config_rows, &driver);
     driver.mailbox = hv->machine.sp.mailbox;

@@ -32,6 +32,29 @@ static bool can_be_put_back(cbit_hv_vcpu_t *vcpu, const cbit_op_t *op)
     }
 }
 
+/* Single steps: whether op belongs to the instructions that are left. */
+static bool within_step(cbit_hv_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    if (!vcpu->stepping || op->instructions == 0) {
+        return true;
+    }
+    if (vcpu->step_left == 0) {
+        return false;
+    }
+    vcpu->step_left -= op->instructions < vcpu->step_left ? op->instructions : vcpu->step_left;
+    return true;
+}
+
+/* op is for the next run. */
+static bool hold_back(cbit_hv_vcpu_t *vcpu, cbit_op_t *op)
+{
+    vcpu->held = *op;
+    vcpu->holds = true;
+    *op = (cbit_op_t){.kind = CBIT_OP_THINK, .cclk = 1};
+    cbit_vcpu_interrupt(vcpu->home->cpu);
+    return true;
+}
+
 /* The guest's program, held back in probes before what cannot be put back and after a few steps. */
 static bool program_next(void *self, cbit_op_t *op)
 {
@@ -50,6 +73,9 @@ static bool program_next(void *self, cbit_op_t *op)
     }
     vcpu->holds = false;
     if (!vcpu->home->in_probe) {
+        if (!within_step(vcpu, op)) {
+            return hold_back(vcpu, op);
+        }
         if (op->kind == CBIT_OP_FETCH) {
             vcpu->last_fetch = *op;
             vcpu->last_fetch.instructions = 0; /* they are retired already */
@@ -60,11 +86,7 @@ static bool program_next(void *self, cbit_op_t *op)
         vcpu->looks--;
         return true;
     }
-    vcpu->held = *op;
-    vcpu->holds = true;
-    *op = (cbit_op_t){.kind = CBIT_OP_THINK, .cclk = 1};
-    cbit_vcpu_interrupt(vcpu->home->cpu);
-    return true;
+    return hold_back(vcpu, op);
 }
 
 static void program_data(void *self, const cbit_op_t *op, const uint8_t *bytes)
@@ -169,7 +191,7 @@ static cbit_hv_step_t run_handle(void *self)
     return CBIT_HV_NEXT;
 }
 
-/* What a nested fault has mapped. */
+/* What a nested fault has mapped, or a probe has taken away. */
 static cbit_hv_step_t run_write_nested(void *self)
 {
     cbit_hv_core_t *core = self;
@@ -177,8 +199,9 @@ static cbit_hv_step_t run_write_nested(void *self)
 }
 
 static const cbit_hv_step_fn run_steps[] = {
-    run_prepare, run_vmrun,  cbit_hv_es_find,   cbit_hv_es_read,  cbit_hv_es_decode,
-    run_exited,  run_handle, cbit_hv_es_answer, run_write_nested, NULL};
+    run_write_nested,  run_prepare,       run_vmrun,  cbit_hv_es_find,
+    cbit_hv_es_read,   cbit_hv_es_decode, run_exited, run_handle,
+    cbit_hv_es_answer, run_write_nested,  NULL};
 
 void cbit_hv_core_exit(cbit_hv_core_t *core, const cbit_exit_t *exit)
 {

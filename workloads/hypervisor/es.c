@@ -107,7 +107,7 @@ cbit_hv_step_t cbit_hv_es_read(void *self)
     }
     uint64_t gpa = cbit_hv_get_le(core->ghcb + (CBIT_VMCB_GHCB - GHCB_FIELD_LINE), 8);
     if (gpa % CBIT_PAGE_BYTES != 0 ||
-        !cbit_hv_nested_lookup(&core->running->guest->nested, gpa, &core->ghcb_spa)) {
+        !cbit_hv_nested_backing(&core->running->guest->nested, gpa, &core->ghcb_spa)) {
         core->has_ghcb = false; /* handled as what it is: an exit that nobody can resume */
         return CBIT_HV_NEXT;
     }

@@ -185,7 +185,7 @@ static void flushed(void *self)
 static void flush_page(cbit_hv_vcpu_t *vcpu, cbit_gpa_t gpa)
 {
     cbit_spa_t spa;
-    if (cbit_hv_nested_lookup(&vcpu->guest->nested, gpa, &spa)) {
+    if (cbit_hv_nested_backing(&vcpu->guest->nested, gpa, &spa)) {
         cbit_platform_clflush(vcpu->guest->hv->platform, spa, CBIT_PAGE_BYTES, flushed, vcpu);
     } else {
         cbit_hv_ready(vcpu, true);
@@ -257,7 +257,7 @@ void cbit_hv_handle_exit(cbit_hv_core_t *core)
         cbit_hv_vcpu_ends(core->running, CBIT_GUEST_DIED, core->running->guest->result->last_exit);
         return;
     }
-    if (cbit_hv_attack_exit(core)) {
+    if (cbit_hv_attack_exit(core) || cbit_hv_probe_stepped(core)) {
         return;
     }
     for (uint32_t i = 0; i < sizeof exit_rows / sizeof exit_rows[0]; i++) {

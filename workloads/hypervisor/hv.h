@@ -7,7 +7,7 @@
  *     build.c    creates everything: machine, cores, guests
  *     hv.c       boots the platform, runs until all guests have gone
  *     launch.c   a guest's launch, through command.c; leave.c: its end
- *     attacker.c the same for programs in C (cbit/attacker.h)
+ *     attacker.c the same for programs in C (cbit/attacker.h), _run.c
  *     session.c  launches with an owner's session and secret
  *     pace.c     when a launched guest starts
  *     rotate.c   more guests than ASIDs, by turns
@@ -15,7 +15,9 @@
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
  *     exits.c    what an exit asks for
  *     device.c   the device side of the guests' virtqueues; lane.c: one of its transfers
- *     probe.c    misbehaviour: when; probe_run.c, _key.c, _memory.c: what
+ *     permute.c  launches whose blocks are measured out of their places
+ *     probe.c    misbehaviour: when; probe_run.c, _key.c, _memory.c, _cache.c, _bus.c, _step.c:
+ * what
  */
 #ifndef CBIT_WORKLOADS_HYPERVISOR_HV_H
 #define CBIT_WORKLOADS_HYPERVISOR_HV_H
@@ -164,8 +166,30 @@ bool cbit_hv_probe_holds(const cbit_hv_vcpu_t *vcpu);
 bool cbit_hv_probe_at_launch(const cbit_hv_vcpu_t *vcpu);
 /* Whether something waits for this vCPU to reach a state that only an exit shows. */
 bool cbit_hv_probe_watches(const cbit_hv_vcpu_t *vcpu);
-/* The tamper_launch event about a guest, done or not; NULL: there is none. */
-cbit_hv_probe_t *cbit_hv_probe_tampers(const cbit_hv_guest_t *guest);
+/* The event of that kind about a guest's launch begins now; NULL: there is none, or it has. */
+cbit_hv_probe_t *cbit_hv_probe_at_image(const cbit_hv_guest_t *guest, cbit_event_kind_t kind);
+/* The measurement is known: ends such events. False when there were none. */
+bool cbit_hv_probe_measured(const cbit_hv_guest_t *guest);
+/* Whether an event asks for DIMMs that have lacked an address line since power-on. */
+bool cbit_hv_probe_aliases(const cbit_hv_t *hv);
+
+/* probe_bus.c */
+/* Whoever has an analyser on the bus gets its lines; called when somebody puts it there. */
+void cbit_hv_bus_listen(cbit_hv_t *hv);
+
+/* probe_step.c */
+/* Looks at the exit of a vCPU that goes step by step; true: it will be readied later. */
+bool cbit_hv_probe_stepped(cbit_hv_core_t *core);
+
+/* permute.c */
+/* Before the first part of a launch image's run at spa is measured: what events and programs ask
+   for. */
+cbit_err_t cbit_hv_permute_begin(cbit_hv_guest_t *guest, cbit_spa_t spa);
+bool cbit_hv_permute_first(const cbit_hv_guest_t *guest); /* nothing of the run is measured yet */
+/* The range of the run that is measured now; *len is the run's size before. */
+void cbit_hv_permute_part(const cbit_hv_guest_t *guest, uint64_t *offset, uint64_t *len);
+/* Goes to the next part; false when the run is through. */
+bool cbit_hv_permute_next(cbit_hv_guest_t *guest);
 /* Whether a DMA event is I/O as it should be: not with private pages of a protected guest. */
 bool cbit_hv_probe_must_work(const cbit_hv_probe_t *probe);
 /* A guest has come to its end: what its conversion of a page has shown. */
@@ -174,5 +198,9 @@ void cbit_hv_probe_converted(cbit_hv_guest_t *guest);
 cbit_hv_probe_t *cbit_hv_probe_of_io(cbit_hv_vcpu_t *vcpu, uint32_t io);
 void cbit_hv_probe_run(cbit_hv_core_t *core, cbit_hv_probe_t *probe, void (*done)(void *self),
                        void *done_self);
+/* The same with other steps than those of its kind. */
+void cbit_hv_probe_run_steps(cbit_hv_core_t *core, cbit_hv_probe_t *probe,
+                             const cbit_hv_step_fn *steps, void (*done)(void *self),
+                             void *done_self);
 
 #endif

@@ -59,7 +59,7 @@ static comparison_t compare(const cbit_hv_vcpu_t *vcpu, const cbit_hv_lane_t *dm
         cbit_gpa_t gpa = dma->status.gpa + at;
         cbit_spa_t spa;
         result.lines++;
-        if (!cbit_hv_nested_lookup(&vcpu->guest->nested, gpa, &spa)) {
+        if (!cbit_hv_nested_backing(&vcpu->guest->nested, gpa, &spa)) {
             continue;
         }
         memcpy(seen, dma->bytes + at, sizeof seen);
@@ -116,7 +116,7 @@ static bool device_address(const cbit_hv_device_t *device, cbit_gpa_t gpa, uint6
 {
     cbit_hv_guest_t *guest = device->vcpu->guest;
     cbit_spa_t spa;
-    if (!cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
+    if (!cbit_hv_nested_backing(&guest->nested, gpa, &spa)) {
         return false;
     }
     *key = cbit_hv_device_emulated(device) ? guest->hv->host_key : CBIT_KEY_PLAIN;

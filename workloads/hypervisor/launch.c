@@ -264,15 +264,10 @@ static cbit_hv_step_t flush_run(void *self)
 /* tamper_launch: one bit of the image is not the owner's. */
 static cbit_err_t tamper(cbit_hv_guest_t *guest, cbit_spa_t spa)
 {
-    cbit_hv_probe_t *probe = cbit_hv_probe_tampers(guest);
     uint8_t byte;
-    if (probe == NULL || probe->state != CBIT_HV_PROBE_WAITING) {
+    if (cbit_hv_probe_at_image(guest, CBIT_EVENT_TAMPER_LAUNCH) == NULL) {
         return CBIT_ERR_OK;
     }
-    probe->state = CBIT_HV_PROBE_ACTIVE;
-    probe->result->skipped = false;
-    probe->result->at_ps = cbit_hv_now(guest->hv);
-    probe->result->asid = guest->asid;
     cbit_port_t port = cbit_platform_host_port(guest->hv->platform, 0);
     cbit_err_t err = port.peek(port.self, spa, guest->hv->host_key, &byte, 1);
     byte ^= 1;
@@ -285,13 +280,16 @@ static cbit_hv_step_t update_run(void *self)
     cbit_spa_t spa;
     const uint8_t *bytes;
     guest->run_bytes = next_run(guest, &spa, &bytes);
-    if (cbit_hv_digest_add(guest->digest, bytes, guest->run_bytes) != CBIT_ERR_OK ||
-        tamper(guest, spa) != CBIT_ERR_OK) {
+    if (cbit_hv_permute_first(guest) &&
+        (cbit_hv_digest_add(guest->digest, bytes, guest->run_bytes) != CBIT_ERR_OK ||
+         tamper(guest, spa) != CBIT_ERR_OK || cbit_hv_permute_begin(guest, spa) != CBIT_ERR_OK)) {
         return cbit_hv_fail(guest->hv, CBIT_ERR_INTERNAL, NULL, "SHA-256 failed");
     }
+    uint64_t offset, len = guest->run_bytes;
+    cbit_hv_permute_part(guest, &offset, &len);
     const sev_launch_range_t range = {.handle = guest->handle,
-                                      .paddr = spa | guest->hv->c_bit_mask,
-                                      .length = (uint32_t)guest->run_bytes};
+                                      .paddr = (spa + offset) | guest->hv->c_bit_mask,
+                                      .length = (uint32_t)len};
     guest->doing = "LAUNCH_UPDATE_DATA";
     cbit_hv_command_run(&guest->command, SEV_CMD_LAUNCH_UPDATE_DATA, &range, sizeof range,
                         cbit_hv_task_resume, &guest->image_task);
@@ -301,8 +299,10 @@ static cbit_hv_step_t update_run(void *self)
 static cbit_hv_step_t updated(void *self)
 {
     cbit_hv_guest_t *guest = self;
-    guest->piece_at += guest->run_bytes;
-    guest->result->launch_bytes += guest->run_bytes;
+    if (!cbit_hv_permute_next(guest)) {
+        guest->piece_at += guest->run_bytes;
+        guest->result->launch_bytes += guest->run_bytes;
+    }
     return cbit_hv_launch_checked(guest);
 }
 
@@ -360,17 +360,11 @@ static cbit_hv_step_t check_measurement(void *self)
                              &guest->result->launch_measurement_ok) != CBIT_ERR_OK) {
         return cbit_hv_fail(guest->hv, CBIT_ERR_INTERNAL, NULL, "HMAC failed");
     }
-    cbit_hv_probe_t *probe = cbit_hv_probe_tampers(guest);
-    bool tampered = probe != NULL && probe->state == CBIT_HV_PROBE_ACTIVE;
-    if (tampered) {
-        probe->state = CBIT_HV_PROBE_DONE;
-        probe->result->span_ps = cbit_hv_now(guest->hv) - probe->result->at_ps;
-        probe->result->outcome = guest->result->launch_measurement_ok ? "ok" : "refused";
-    }
+    bool tampered = cbit_hv_probe_measured(guest);
     if (guest->result->launch_measurement_ok) {
         return CBIT_HV_NEXT;
     }
-    guest->hv->result->checks.measurements_wrong += !tampered;
+    guest->hv->result->checks.measurements_wrong += !tampered && !guest->permutation.active;
     guest->result->end = CBIT_GUEST_REFUSED; /* by its owner, before it has run */
     return CBIT_HV_STOP;
 }

@@ -155,6 +155,13 @@ bool cbit_hv_nested_frame(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_s
     return true;
 }
 
+bool cbit_hv_nested_backing(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa)
+{
+    bool found = cbit_hv_nested_frame(nested, gpa, spa);
+    *spa += found ? gpa % CBIT_PAGE_BYTES : 0;
+    return found;
+}
+
 bool cbit_hv_nested_lookup(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa)
 {
     const cbit_hv_nested_table_t *table = leaf_table(nested, gpa);

@@ -52,6 +52,10 @@ bool cbit_hv_nested_set_present(cbit_hv_nested_t *nested, cbit_gpa_t gpa, bool p
 /* The frame of a page, present or not; false if it never had one. */
 bool cbit_hv_nested_frame(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa);
 
+/* Where a guest address lies, whether its page is present or was taken away: what the host's own
+   mappings of guest memory know. False if it never had a frame. */
+bool cbit_hv_nested_backing(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa);
+
 /* Where a guest address lies; false if its page is not mapped. */
 bool cbit_hv_nested_lookup(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa);
 

@@ -5,28 +5,44 @@
 typedef struct probe_kind {
     const char *word;
     const cbit_hv_step_fn *steps; /* with the vCPU stopped; NULL: in the course of something else */
-    bool dma;                     /* that is the guest's own driver */
+    void (*begin)(cbit_hv_probe_t *probe, cbit_hv_vcpu_t *vcpu); /* of its run; NULL: of a launch */
 } probe_kind_t;
 
+static void ask_driver(cbit_hv_probe_t *probe, cbit_hv_vcpu_t *vcpu);
+static void convert(cbit_hv_probe_t *probe, cbit_hv_vcpu_t *vcpu);
+
 static const probe_kind_t kinds[] = {
-    [CBIT_EVENT_RUN_WITH_ASID] = {"run_with_asid", cbit_hv_probe_asid_steps, false},
-    [CBIT_EVENT_SKIP_ACTIVATE] = {"skip_activate", cbit_hv_probe_asid_steps, false},
-    [CBIT_EVENT_DMA_READ] = {"dma_read", NULL, true},
-    [CBIT_EVENT_DMA_WRITE] = {"dma_write", NULL, true},
-    [CBIT_EVENT_CONVERT_PAGE] = {"convert_page", NULL, false},
-    [CBIT_EVENT_TAMPER_LAUNCH] = {"tamper_launch", NULL, false},
-    [CBIT_EVENT_ACTIVATE_OTHER_KEY] = {"activate_other_key", cbit_hv_probe_key_steps, false},
-    [CBIT_EVENT_CLEAR_NESTED_PRESENT] = {"clear_nested_present", cbit_hv_probe_nested_steps, false},
-    [CBIT_EVENT_REMAP_PAGE] = {"remap_page", cbit_hv_probe_nested_steps, false},
-    [CBIT_EVENT_READ_GUEST_PAGE] = {"read_guest_page", cbit_hv_probe_read_steps, false},
-    [CBIT_EVENT_FLIP_CIPHERTEXT] = {"flip_ciphertext", cbit_hv_probe_flip_steps, false},
-    [CBIT_EVENT_MOVE_CIPHERTEXT] = {"move_ciphertext", cbit_hv_probe_move_steps, false},
-    [CBIT_EVENT_REPLAY_PAGE] = {"replay_page", cbit_hv_probe_replay_steps, false},
+    [CBIT_EVENT_RUN_WITH_ASID] = {"run_with_asid", cbit_hv_probe_asid_steps, NULL},
+    [CBIT_EVENT_SKIP_ACTIVATE] = {"skip_activate", cbit_hv_probe_asid_steps, NULL},
+    [CBIT_EVENT_DMA_READ] = {"dma_read", NULL, ask_driver},
+    [CBIT_EVENT_DMA_WRITE] = {"dma_write", NULL, ask_driver},
+    [CBIT_EVENT_CONVERT_PAGE] = {"convert_page", NULL, convert},
+    [CBIT_EVENT_TAMPER_LAUNCH] = {"tamper_launch", NULL, NULL},
+    [CBIT_EVENT_ACTIVATE_OTHER_KEY] = {"activate_other_key", cbit_hv_probe_key_steps, NULL},
+    [CBIT_EVENT_CLEAR_NESTED_PRESENT] = {"clear_nested_present", cbit_hv_probe_nested_steps, NULL},
+    [CBIT_EVENT_REMAP_PAGE] = {"remap_page", cbit_hv_probe_nested_steps, NULL},
+    [CBIT_EVENT_SKIP_TLB_FLUSH] = {"skip_tlb_flush", cbit_hv_probe_nested_steps, NULL},
+    [CBIT_EVENT_READ_GUEST_PAGE] = {"read_guest_page", cbit_hv_probe_read_steps, NULL},
+    [CBIT_EVENT_FLIP_CIPHERTEXT] = {"flip_ciphertext", cbit_hv_probe_flip_steps, NULL},
+    [CBIT_EVENT_WRITE_CIPHERTEXT] = {"write_ciphertext", cbit_hv_probe_write_steps, NULL},
+    [CBIT_EVENT_MOVE_CIPHERTEXT] = {"move_ciphertext", cbit_hv_probe_move_steps, NULL},
+    [CBIT_EVENT_REPLAY_PAGE] = {"replay_page", cbit_hv_probe_replay_steps, NULL},
+    [CBIT_EVENT_ALIAS_DIMM] = {"alias_dimm", cbit_hv_probe_replay_steps, NULL},
+    [CBIT_EVENT_INVD] = {"invd", cbit_hv_probe_invd_steps, NULL},
+    [CBIT_EVENT_CAPTURE_BUS] = {"capture_bus", NULL, cbit_hv_probe_capture},
+    [CBIT_EVENT_PERMUTE_LAUNCH] = {"permute_launch", NULL, NULL},
+    [CBIT_EVENT_STEP] = {"step", NULL, cbit_hv_probe_step},
 };
 
 static bool is_dma(const cbit_scenario_event_t *event)
 {
-    return kinds[event->kind].dma;
+    return kinds[event->kind].begin == ask_driver;
+}
+
+/* Of the launch's own steps, which know themselves when. */
+static bool is_of_image(const cbit_scenario_event_t *event)
+{
+    return kinds[event->kind].steps == NULL && kinds[event->kind].begin == NULL;
 }
 
 /* ---- when ---- */
@@ -43,6 +59,10 @@ static void alarm_fires(void *self)
 {
     cbit_hv_probe_t *probe = self;
     cbit_hv_guest_t *guest = &probe->hv->guests[probe->event->guest_index];
+    if (probe->event->kind == CBIT_EVENT_CAPTURE_BUS && probe->state == CBIT_HV_PROBE_ACTIVE) {
+        cbit_hv_probe_captured(probe);
+        return;
+    }
     probe->state = CBIT_HV_PROBE_DUE;
     for (uint32_t i = 0; i < probe->hv->core_count; i++) {
         cbit_hv_core_t *core = &probe->hv->cores[i];
@@ -87,6 +107,8 @@ void cbit_hv_probes_destroy(cbit_hv_t *hv)
         cbit_hv_blocks_clear(&hv->probes[i].foreign);
         cbit_hv_blocks_clear(&hv->probes[i].common);
         free(hv->probes[i].album);
+        free(hv->probes[i].places);
+        free(hv->probes[i].dirty);
     }
     free(hv->probes);
     hv->probes = NULL;
@@ -159,8 +181,9 @@ static uint32_t io_pages(const cbit_hv_guest_t *guest, uint32_t pages)
     }
 }
 
-static void ask_driver(cbit_hv_probe_t *probe, cbit_hv_guest_t *guest)
+static void ask_driver(cbit_hv_probe_t *probe, cbit_hv_vcpu_t *vcpu)
 {
+    cbit_hv_guest_t *guest = vcpu->guest;
     const cbit_guest_io_t io = {
         .pages = io_pages(guest, probe->event->pages),
         .from_device = probe->event->kind == CBIT_EVENT_DMA_WRITE,
@@ -198,8 +221,9 @@ void cbit_hv_probe_converted(cbit_hv_guest_t *guest)
 }
 
 /* One conversion at a time: the next one waits for the vCPU's next entry. */
-static void convert(cbit_hv_probe_t *probe, cbit_hv_guest_t *guest)
+static void convert(cbit_hv_probe_t *probe, cbit_hv_vcpu_t *vcpu)
 {
+    cbit_hv_guest_t *guest = vcpu->guest;
     cbit_hv_probe_converted(guest); /* the one before */
     if (cbit_guest_convert(guest->soft, probe->event->flush) == CBIT_ERR_OK) {
         probe->state = CBIT_HV_PROBE_ACTIVE;
@@ -218,20 +242,16 @@ cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu)
             continue;
         }
         if (probe->state == CBIT_HV_PROBE_WAITING && probe->again_at_ps == 0 &&
-            probe->event->kind != CBIT_EVENT_TAMPER_LAUNCH && reached(probe, vcpu->guest)) {
+            !is_of_image(probe->event) && reached(probe, vcpu->guest)) {
             probe->state = CBIT_HV_PROBE_DUE;
         }
         if (probe->state != CBIT_HV_PROBE_DUE || owner_on_its_way(probe)) {
             continue;
         }
-        if (probe->event->kind == CBIT_EVENT_CONVERT_PAGE) {
-            convert(probe, vcpu->guest);
-            continue;
-        }
-        if (!is_dma(probe->event)) {
+        if (kinds[probe->event->kind].begin == NULL) {
             return probe;
         }
-        ask_driver(probe, vcpu->guest);
+        kinds[probe->event->kind].begin(probe, vcpu);
     }
     return NULL;
 }
@@ -243,24 +263,59 @@ static bool waits_for(const cbit_hv_vcpu_t *vcpu, cbit_event_when_t when)
     for (uint32_t i = 0; i < hv->probe_count; i++) {
         const cbit_hv_probe_t *probe = &hv->probes[i];
         if (concerns(probe, vcpu) && probe->state == CBIT_HV_PROBE_WAITING &&
-            probe->event->when == when && probe->event->kind != CBIT_EVENT_TAMPER_LAUNCH) {
+            probe->event->when == when && !is_of_image(probe->event)) {
             return true;
         }
     }
     return false;
 }
 
-cbit_hv_probe_t *cbit_hv_probe_tampers(const cbit_hv_guest_t *guest)
+static bool is_at_image(const cbit_hv_probe_t *probe, const cbit_hv_guest_t *guest,
+                        cbit_hv_probe_state_t state)
+{
+    return probe->event->guest_index == guest->index && is_of_image(probe->event) &&
+           probe->state == state;
+}
+
+cbit_hv_probe_t *cbit_hv_probe_at_image(const cbit_hv_guest_t *guest, cbit_event_kind_t kind)
 {
     for (uint32_t i = 0; i < guest->hv->probe_count; i++) {
         cbit_hv_probe_t *probe = &guest->hv->probes[i];
-        if (probe->event->guest_index == guest->index &&
-            probe->event->kind == CBIT_EVENT_TAMPER_LAUNCH &&
-            probe->state != CBIT_HV_PROBE_ABSENT) {
+        if (probe->event->kind == kind && is_at_image(probe, guest, CBIT_HV_PROBE_WAITING)) {
+            probe->state = CBIT_HV_PROBE_ACTIVE;
+            probe->result->skipped = false;
+            probe->result->at_ps = cbit_hv_now(guest->hv);
+            probe->result->asid = guest->asid;
             return probe;
         }
     }
     return NULL;
+}
+
+bool cbit_hv_probe_measured(const cbit_hv_guest_t *guest)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < guest->hv->probe_count; i++) {
+        cbit_hv_probe_t *probe = &guest->hv->probes[i];
+        if (is_at_image(probe, guest, CBIT_HV_PROBE_ACTIVE)) {
+            probe->state = CBIT_HV_PROBE_DONE;
+            probe->result->span_ps = cbit_hv_now(guest->hv) - probe->result->at_ps;
+            probe->result->outcome = guest->result->launch_measurement_ok ? "ok" : "refused";
+            any = true;
+        }
+    }
+    return any;
+}
+
+bool cbit_hv_probe_aliases(const cbit_hv_t *hv)
+{
+    for (uint32_t i = 0; i < hv->scenario->events_count; i++) {
+        const cbit_scenario_event_t *event = &hv->scenario->events[i];
+        if (event->kind == CBIT_EVENT_ALIAS_DIMM && !event->switched && applies(hv, event)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool cbit_hv_probe_at_launch(const cbit_hv_vcpu_t *vcpu)
@@ -335,9 +390,16 @@ cbit_hv_step_t cbit_hv_probe_end(void *self)
     return CBIT_HV_NEXT;
 }
 
+void cbit_hv_probe_run_steps(cbit_hv_core_t *core, cbit_hv_probe_t *probe,
+                             const cbit_hv_step_fn *steps, void (*done)(void *self),
+                             void *done_self)
+{
+    core->probe = probe;
+    cbit_hv_task_start(&core->task, steps, core, done, done_self);
+}
+
 void cbit_hv_probe_run(cbit_hv_core_t *core, cbit_hv_probe_t *probe, void (*done)(void *self),
                        void *done_self)
 {
-    core->probe = probe;
-    cbit_hv_task_start(&core->task, kinds[probe->event->kind].steps, core, done, done_self);
+    cbit_hv_probe_run_steps(core, probe, kinds[probe->event->kind].steps, done, done_self);
 }

@@ -24,11 +24,23 @@ extern const cbit_hv_step_fn cbit_hv_probe_nested_steps[];
 
 /* probe_key.c */
 extern const cbit_hv_step_fn cbit_hv_probe_key_steps[];
+extern const cbit_hv_step_fn cbit_hv_probe_inactive_steps[]; /* attacker.c: skip_activate */
 
 /* probe_memory.c */
 extern const cbit_hv_step_fn cbit_hv_probe_read_steps[];
 extern const cbit_hv_step_fn cbit_hv_probe_flip_steps[];
 extern const cbit_hv_step_fn cbit_hv_probe_move_steps[];
-extern const cbit_hv_step_fn cbit_hv_probe_replay_steps[];
+extern const cbit_hv_step_fn cbit_hv_probe_write_steps[];
+extern const cbit_hv_step_fn cbit_hv_probe_replay_steps[]; /* alias_dimm as well */
+
+/* probe_cache.c */
+extern const cbit_hv_step_fn cbit_hv_probe_invd_steps[];
+
+/* probe_bus.c: while the guest runs on */
+void cbit_hv_probe_capture(cbit_hv_probe_t *probe, cbit_hv_vcpu_t *vcpu);
+void cbit_hv_probe_captured(cbit_hv_probe_t *probe); /* its time is over, or the run is */
+
+/* probe_step.c: as the guest runs on */
+void cbit_hv_probe_step(cbit_hv_probe_t *probe, cbit_hv_vcpu_t *vcpu);
 
 #endif

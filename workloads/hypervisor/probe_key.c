@@ -1,4 +1,6 @@
 /*
+ * Probes by commands of the Secure Processor.
+ *
  * activate_other_key: the legal way to another key. The guest is taken from its ASID, a fresh guest
  * context with a key of its own is launched empty and put there, the vCPU runs once, and everything
  * goes back. Ten commands of the Secure Processor and two flushes of all caches.
@@ -131,6 +133,13 @@ static cbit_hv_step_t other_decommission(void *self)
     return accepted(core) ? send(core, SEV_CMD_DECOMMISSION, &handle, sizeof handle) : CBIT_HV_STOP;
 }
 
+static cbit_hv_step_t run_alone(void *self)
+{
+    cbit_hv_core_t *core = self;
+    core->yielding = false;
+    return CBIT_HV_NEXT;
+}
+
 static cbit_hv_step_t own_activate(void *self)
 {
     cbit_hv_core_t *core = self;
@@ -163,3 +172,21 @@ const cbit_hv_step_fn cbit_hv_probe_key_steps[] = {cbit_hv_probe_begin,
                                                    cbit_hv_probe_restore,
                                                    cbit_hv_probe_end,
                                                    NULL};
+
+/* skip_activate of a guest that runs: taken from its ASID, and VMRUN without ACTIVATE. */
+const cbit_hv_step_fn cbit_hv_probe_inactive_steps[] = {cbit_hv_probe_begin,
+                                                        key_begin,
+                                                        key_lock,
+                                                        own_deactivate,
+                                                        key_flush,
+                                                        run_alone,
+                                                        cbit_hv_probe_save,
+                                                        cbit_hv_probe_change,
+                                                        cbit_hv_probe_vmrun,
+                                                        cbit_hv_probe_look,
+                                                        yield,
+                                                        own_activate,
+                                                        other_running,
+                                                        cbit_hv_probe_restore,
+                                                        cbit_hv_probe_end,
+                                                        NULL};

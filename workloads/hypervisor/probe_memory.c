@@ -73,7 +73,7 @@ static bool choose(cbit_hv_core_t *core, bool want_private, uint64_t which, cbit
         cbit_guest_for_each_known_page(guest->soft, take_first, &search);
     }
     page->gpa = search.gpa;
-    return search.found && cbit_hv_nested_lookup(&guest->nested, search.gpa, &page->spa);
+    return search.found && cbit_hv_nested_backing(&guest->nested, search.gpa, &page->spa);
 }
 
 /* The guest has no such page, or none has changed: looked for again in a while. If it ends before,
@@ -186,6 +186,35 @@ static cbit_hv_step_t flip_and_look(void *self)
 const cbit_hv_step_fn cbit_hv_probe_flip_steps[] = {
     cbit_hv_probe_begin, choose_one, remember, flip_and_look, cbit_hv_probe_end, NULL};
 
+/* ---- write_ciphertext: a block of the host's choice ---- */
+
+static cbit_hv_step_t write_and_look(void *self)
+{
+    cbit_hv_core_t *core = self;
+    cbit_hv_probe_t *probe = core->probe;
+    cbit_hv_page_t *page = &probe->page;
+    uint64_t number = cbit_splitmix64(core->hv->scenario->seed + probe->index);
+    uint32_t at = (uint32_t)(number % (CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES)) * CBIT_BLOCK_BYTES;
+    uint8_t chosen[CBIT_BLOCK_BYTES];
+    for (uint32_t i = 0; i < sizeof chosen; i++) {
+        chosen[i] = (uint8_t)(cbit_splitmix64(number + i) >> 56);
+    }
+    if (!raw_write(core, page->spa + at, chosen, sizeof chosen) ||
+        !guest_view(core, page->spa, true, page->seen, CBIT_PAGE_BYTES) ||
+        !raw_write(core, page->spa + at, &page->raw[at], sizeof chosen)) {
+        return nothing_found(core);
+    }
+    probe->result->blocks = CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES;
+    probe->result->changed_blocks = blocks_differing(page->seen, page->plain, CBIT_PAGE_BYTES);
+    /* Without a cipher the guest reads what the host has chosen. */
+    bool as_chosen = memcmp(page->seen + at, chosen, sizeof chosen) == 0;
+    probe->result->outcome = as_chosen ? "plaintext" : "garbage";
+    return CBIT_HV_NEXT;
+}
+
+const cbit_hv_step_fn cbit_hv_probe_write_steps[] = {
+    cbit_hv_probe_begin, choose_one, remember, write_and_look, cbit_hv_probe_end, NULL};
+
 /* ---- move_ciphertext: one page's ciphertext in another page's place ---- */
 
 static cbit_hv_step_t choose_other(void *self)
@@ -246,7 +275,76 @@ const cbit_hv_step_fn cbit_hv_probe_move_steps[] = {
     cbit_hv_probe_begin, choose_one,        remember, choose_other,
     move_and_look,       cbit_hv_probe_end, NULL};
 
-/* ---- replay_page: an old ciphertext comes back ---- */
+/* ---- replay_page, alias_dimm: an old ciphertext comes back ---- */
+
+/*
+ * alias_dimm looks and writes through the second address of the page's place in the DRAM, which a
+ * host uses to get past whatever guards the first one. What the controllers have queued under the
+ * first address is not found under the second: they are drained before.
+ */
+static bool by_alias(const cbit_hv_core_t *core)
+{
+    return core->probe->event->kind == CBIT_EVENT_ALIAS_DIMM;
+}
+
+static void alias(const cbit_hv_core_t *core, bool on)
+{
+    if (by_alias(core) && core->probe->event->switched) {
+        cbit_platform_alias_dimms(core->hv->platform, on);
+    }
+}
+
+static cbit_spa_t way_to(const cbit_hv_core_t *core, cbit_spa_t spa)
+{
+    return by_alias(core) ? cbit_platform_alias_of(core->hv->platform, spa) : spa;
+}
+
+/* The lines of a page can have their second addresses on several pages: one line at a time. */
+static bool cells_read(const cbit_hv_core_t *core, cbit_spa_t spa, uint8_t *bytes)
+{
+    bool good = true;
+    alias(core, true);
+    for (uint32_t at = 0; at < CBIT_PAGE_BYTES; at += CBIT_LINE_BYTES) {
+        good &= raw_read(core, way_to(core, spa + at), bytes + at, CBIT_LINE_BYTES);
+    }
+    alias(core, false);
+    return good;
+}
+
+static bool cells_write(const cbit_hv_core_t *core, cbit_spa_t spa, const uint8_t *bytes)
+{
+    bool good = true;
+    alias(core, true);
+    for (uint32_t at = 0; at < CBIT_PAGE_BYTES; at += CBIT_LINE_BYTES) {
+        good &= raw_write(core, way_to(core, spa + at), bytes + at, CBIT_LINE_BYTES);
+    }
+    alias(core, false);
+    return good;
+}
+
+static cbit_hv_step_t drain(void *self)
+{
+    cbit_hv_core_t *core = self;
+    if (!by_alias(core)) {
+        return CBIT_HV_NEXT;
+    }
+    cbit_platform_drain(core->hv->platform, cbit_hv_task_resume, &core->task);
+    return CBIT_HV_WAIT;
+}
+
+/* Is the guest's own key of use at the second address? Blocks that it does not decrypt there. */
+static uint32_t unreadable_at_alias(const cbit_hv_core_t *core, const cbit_hv_page_t *page)
+{
+    uint32_t count = 0;
+    alias(core, true);
+    for (uint32_t at = 0; at < CBIT_PAGE_BYTES; at += CBIT_LINE_BYTES) {
+        uint8_t line[CBIT_LINE_BYTES];
+        bool seen = guest_view(core, way_to(core, page->spa + at), true, line, sizeof line);
+        count += seen ? blocks_differing(line, page->plain + at, sizeof line) : 4;
+    }
+    alias(core, false);
+    return count;
+}
 
 typedef struct album {
     cbit_hv_page_t *pages;
@@ -261,7 +359,7 @@ static void count_page(void *self, cbit_gpa_t gpa, bool is_private,
     (void)bytes;
     cbit_spa_t spa;
     if (is_private && album->count < album->room &&
-        cbit_hv_nested_lookup(&album->guest->nested, gpa, &spa)) {
+        cbit_hv_nested_backing(&album->guest->nested, gpa, &spa)) {
         album->pages[album->count++] = (cbit_hv_page_t){.gpa = gpa, .spa = spa};
     }
 }
@@ -310,7 +408,7 @@ static cbit_hv_step_t replay_take(void *self)
     }
     for (uint32_t i = 0; i < probe->album_count; i++) {
         cbit_hv_page_t *page = &probe->album[i];
-        if (!raw_read(core, page->spa, page->raw, CBIT_PAGE_BYTES) ||
+        if (!cells_read(core, page->spa, page->raw) ||
             !guest_view(core, page->spa, true, page->plain, CBIT_PAGE_BYTES)) {
             return nothing_found(core);
         }
@@ -344,19 +442,22 @@ static cbit_hv_step_t replay_and_look(void *self)
     cbit_hv_probe_t *probe = core->probe;
     cbit_hv_page_t *page = &probe->album[probe->album_at];
     uint8_t now[CBIT_PAGE_BYTES];
-    if (!raw_read(core, page->spa, now, sizeof now) ||
-        !raw_write(core, page->spa, page->raw, sizeof now) ||
-        !guest_view(core, page->spa, true, page->seen, sizeof now) ||
-        !raw_write(core, page->spa, now, sizeof now)) {
+    if (!cells_read(core, page->spa, now) || !cells_write(core, page->spa, page->raw) ||
+        !guest_view(core, page->spa, true, page->seen, sizeof now)) {
+        return nothing_found(core);
+    }
+    uint32_t changed = blocks_differing(page->seen, page->plain, sizeof now);
+    probe->result->changed_blocks = by_alias(core) ? unreadable_at_alias(core, page) : changed;
+    if (!cells_write(core, page->spa, now)) {
         return nothing_found(core);
     }
     probe->result->blocks = CBIT_PAGE_BYTES / CBIT_BLOCK_BYTES;
-    probe->result->changed_blocks = blocks_differing(page->seen, page->plain, sizeof now);
+    probe->result->info1 = way_to(core, page->spa);
     probe->result->info2 = page->gpa;
-    probe->result->outcome = probe->result->changed_blocks == 0 ? "stale" : "garbage";
+    probe->result->outcome = changed == 0 ? "stale" : "garbage";
     return CBIT_HV_NEXT;
 }
 
 const cbit_hv_step_fn cbit_hv_probe_replay_steps[] = {
-    cbit_hv_probe_begin, replay_list,     replay_flush,      replay_take,
-    replay_choose,       replay_and_look, cbit_hv_probe_end, NULL};
+    cbit_hv_probe_begin, replay_list,       replay_flush, drain, replay_take, replay_choose, drain,
+    replay_and_look,     cbit_hv_probe_end, NULL};

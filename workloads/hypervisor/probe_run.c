@@ -88,7 +88,8 @@ cbit_hv_step_t cbit_hv_probe_change(void *self)
     cbit_hv_core_t *core = self;
     cbit_hv_probe_t *probe = core->probe;
     cbit_hv_vcpu_t *vcpu = core->running;
-    bool keep_tlb = probe->event->kind == CBIT_EVENT_RUN_WITH_ASID && !probe->event->flush_tlb;
+    bool keep_tlb = probe->event->kind == CBIT_EVENT_SKIP_TLB_FLUSH ||
+                    (probe->event->kind == CBIT_EVENT_RUN_WITH_ASID && !probe->event->flush_tlb);
     memcpy(vcpu->vmcb, probe->saved, CBIT_VMCB_BYTES);
     cbit_hv_vmcb_set_asid(vcpu->vmcb, probe->result->asid);
     cbit_hv_vmcb_set_tlb_control(vcpu->vmcb,
@@ -203,7 +204,8 @@ static cbit_hv_step_t nested_restore(void *self)
     const cbit_ps_t again_ps = 5000000;
     cbit_hv_core_t *core = self;
     cbit_hv_probe_t *probe = core->probe;
-    if (core->exit.reason == CBIT_EXIT_INTR && ++probe->tries < most_tries) {
+    if (core->exit.reason == CBIT_EXIT_INTR && probe->event->kind != CBIT_EVENT_SKIP_TLB_FLUSH &&
+        ++probe->tries < most_tries) {
         probe->again_at_ps = cbit_hv_now(core->hv) + again_ps;
     }
     if (probe->mapped &&
@@ -213,7 +215,7 @@ static cbit_hv_step_t nested_restore(void *self)
     return CBIT_HV_NEXT;
 }
 
-/* clear_nested_present, remap_page. */
+/* clear_nested_present, remap_page, skip_tlb_flush. */
 const cbit_hv_step_fn cbit_hv_probe_nested_steps[] = {
     cbit_hv_probe_begin,  cbit_hv_probe_save,    nested_change,      nested_write,
     cbit_hv_probe_change, cbit_hv_probe_vmrun,   cbit_hv_probe_look, nested_restore,

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "workloads/hypervisor/probe.h"
+
 /* Adds every counter of one struct of uint64_t to another. */
 static void add_counters(uint64_t *into, const uint64_t *from, size_t count)
 {
@@ -72,6 +74,9 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     subtract_counters((uint64_t *)&result->vcpu, (const uint64_t *)&guest->warm_up,
                       sizeof result->vcpu / sizeof(uint64_t));
     checks->load_mismatches += result->load_mismatches;
+    if (guest->permutation.active) {
+        result->fetch_mismatches = 0; /* its code was not meant to be the recording */
+    }
     checks->fetch_mismatches += result->fetch_mismatches;
     checks->io_mismatches += soft.io_mismatches - misuse_mismatches(hv, guest);
 }
@@ -83,6 +88,9 @@ void cbit_hv_collect(cbit_hv_t *hv)
     if (result->memory == NULL) {
         (void)cbit_hv_fail(hv, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
         return;
+    }
+    for (uint32_t i = 0; i < hv->probe_count; i++) {
+        cbit_hv_probe_captured(&hv->probes[i]);
     }
     cbit_platform_account(hv->platform, result->memory);
     cbit_platform_stats(hv->platform, &result->machine);
@@ -97,6 +105,9 @@ void cbit_run_result_clear(cbit_run_result_t *result)
 {
     free(result->memory);
     free(result->guests);
+    for (uint32_t i = 0; i < result->event_count && result->events != NULL; i++) {
+        free(result->events[i].lines);
+    }
     free(result->events);
     *result = (cbit_run_result_t){0};
 }

@@ -87,6 +87,21 @@ typedef struct cbit_hv_page {
     uint8_t raw[CBIT_PAGE_BYTES], plain[CBIT_PAGE_BYTES], seen[CBIT_PAGE_BYTES];
 } cbit_hv_page_t;
 
+/* Where a page of a guest lies. */
+typedef struct cbit_hv_place {
+    cbit_spa_t spa;
+    cbit_gpa_t gpa;
+} cbit_hv_place_t;
+
+/* A line that only caches had. */
+typedef struct cbit_hv_dirty {
+    cbit_spa_t spa;
+    cbit_key_t key;
+    uint8_t bytes[CBIT_LINE_BYTES];
+} cbit_hv_dirty_t;
+
+enum { CBIT_HV_GRANTED = 64 };
+
 struct cbit_hv_probe {
     cbit_hv_t *hv;
     uint32_t index; /* of the scenario's event */
@@ -111,6 +126,15 @@ struct cbit_hv_probe {
     cbit_hv_page_t *album;      /* replay_page: pictures of album_count pages */
     uint32_t album_count, album_at;
     bool album_taken;
+    cbit_hv_place_t *places; /* capture_bus: the guest's private pages, by spa */
+    uint32_t places_count, lines_room;
+    cbit_hv_dirty_t *dirty; /* invd: what memory did not have */
+    uint32_t dirty_count, dirty_room;
+    bool short_of_memory;
+    cbit_hv_vcpu_t *stepped;             /* step */
+    cbit_gpa_t granted[CBIT_HV_GRANTED]; /* step: pages that this step was given back */
+    uint32_t granted_count;
+    bool writes;           /* step: page is one that this step writes, with its picture */
     uint32_t tries;        /* of one that the guest did not come to */
     cbit_ps_t again_at_ps; /* not over yet: when it is due again */
 };
@@ -179,9 +203,11 @@ struct cbit_hv_vcpu {
     cbit_ps_t fair_ps;       /* what it has run, for its weight */
     const cbit_program_t *program;
     cbit_program_t bound_program; /* as its core has it: core.c stands between */
-    uint32_t looks;               /* probes: operations that it may still perform */
-    cbit_op_t last_fetch;         /* what it executes; size 0: nothing yet */
-    bool refetches;               /* probes: it has still to fetch that again */
+    bool stepping;                /* it is interrupted after step_left more instructions */
+    uint32_t step_left;
+    uint32_t looks;       /* probes: operations that it may still perform */
+    cbit_op_t last_fetch; /* what it executes; size 0: nothing yet */
+    bool refetches;       /* probes: it has still to fetch that again */
     bool has_loaded;
     bool holds; /* held was pulled and not handed out */
     cbit_op_t held;
@@ -204,6 +230,14 @@ typedef struct cbit_hv_remap {
     cbit_gpa_t gpa;
     cbit_spa_t home;
 } cbit_hv_remap_t;
+
+/* Blocks of the boot code that change places on the way into the measurement (permute.c). */
+typedef struct cbit_hv_permutation {
+    bool active;
+    uint32_t order;         /* cbit_launch_order_t */
+    uint32_t first, second; /* first < second: numbers of 16-byte blocks */
+    uint32_t part;          /* of the image's first run: which is measured now */
+} cbit_hv_permutation_t;
 
 struct cbit_hv_guest {
     cbit_hv_t *hv;
@@ -243,7 +277,8 @@ struct cbit_hv_guest {
     bool state_begun;                /* launch: piece counts the vCPUs here */
     uint64_t piece_at;               /* launch: bytes of it done */
     cbit_gpa_t region_gpa;           /* launch: how far its memory is flushed */
-    uint64_t run_bytes;              /* launch: contiguous host memory of one LAUNCH_UPDATE_DATA */
+    cbit_hv_permutation_t permutation;
+    uint64_t run_bytes; /* launch: contiguous host memory of one LAUNCH_UPDATE_DATA */
     cbit_ps_t launch_begin_ps;
     cbit_hv_remap_t *remaps; /* by an attacker, in order of the first time */
     uint32_t remap_count;
@@ -333,6 +368,7 @@ struct cbit_hv {
     uint32_t probe_count;
     cbit_hv_probe_t *attack_probe; /* attacker.c: its hv is NULL when nobody uses it */
     bool skip_tlb_flush;
+    bool attack_captures; /* attacker.c: its program wants the lines on the bus */
     cbit_run_result_t *result;
     cbit_ps_t sampled_ps; /* watch.c: when last */
     cbit_err_t err;

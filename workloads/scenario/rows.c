@@ -7,16 +7,30 @@ const char *const cbit_engine_mode_words[CBIT_ENGINE_MODES + 1] = {"off", "model
 
 static const char *const protection_words[] = {"none", "sev", "sev_es", NULL};
 static const char *const vcpu_data_words[] = {"own", "common", NULL};
-static const char *const event_words[CBIT_EVENT_KINDS + 1] = {
-    "run_with_asid",      "skip_activate",
-    "dma_read",           "dma_write",
-    "activate_other_key", "clear_nested_present",
-    "remap_page",         "read_guest_page",
-    "flip_ciphertext",    "move_ciphertext",
-    "replay_page",        "tamper_launch",
-    "convert_page",       NULL};
+static const char *const event_words[CBIT_EVENT_KINDS + 1] = {"run_with_asid",
+                                                              "skip_activate",
+                                                              "dma_read",
+                                                              "dma_write",
+                                                              "activate_other_key",
+                                                              "clear_nested_present",
+                                                              "remap_page",
+                                                              "read_guest_page",
+                                                              "flip_ciphertext",
+                                                              "move_ciphertext",
+                                                              "replay_page",
+                                                              "tamper_launch",
+                                                              "convert_page",
+                                                              "skip_tlb_flush",
+                                                              "write_ciphertext",
+                                                              "alias_dimm",
+                                                              "invd",
+                                                              "capture_bus",
+                                                              "permute_launch",
+                                                              "step",
+                                                              NULL};
 static const char *const when_words[] = {"time", "launch", "first_vmrun", "paged", NULL};
 static const char *const pages_words[] = {"private", "shared", "bounced", NULL};
+static const char *const order_words[] = {"kept", "changed", NULL};
 static const char *const device_words[] = {"real", "virtio_blk", "virtio_net", NULL};
 static const char *const op_words[] = {"==", "!=", "<", "<=", ">", ">=", "in", "between", NULL};
 
@@ -117,11 +131,38 @@ static const cbit_row_t event_rows[] = {
      .help = "What the buffer that the device is given, or the page that is read, consists of"},
     {CBIT_FIELD(PS, cbit_scenario_event_t, hold_us), .unit = "us", .min = 1000000,
      .max = UINT64_C(10000000000000), .fallback = 50 * 1000000,
-     .only_kinds = KIND(CBIT_EVENT_REPLAY_PAGE), .source = "assumed: long enough for some stores",
+     .only_kinds = KIND(CBIT_EVENT_REPLAY_PAGE) | KIND(CBIT_EVENT_ALIAS_DIMM),
+     .source = "assumed: long enough for some stores",
      .help = "Time between taking the old ciphertext and putting it back"},
     {CBIT_FIELD(SIZE, cbit_scenario_event_t, bytes), .unit = "bytes", .min = 64, .max = 256 << 10,
      .fallback = 4096, .only_kinds = DMA_KINDS, .source = "assumed: one page",
      .help = "Size of the transfer; a multiple of 64"},
+    {CBIT_FIELD(BOOL, cbit_scenario_event_t, switched), .fallback = true,
+     .only_kinds = KIND(CBIT_EVENT_ALIAS_DIMM),
+     .source =
+         "by construction: an interposer that switches; false: a DIMM whose SPD says too much",
+     .help = "The DIMMs' highest address line is cut only while the alias is used; false: since "
+             "power-on, and the host keeps to the lower half of memory"},
+    {CBIT_FIELD(ENUM, cbit_scenario_event_t, order), .names = order_words,
+     .only_kinds = KIND(CBIT_EVENT_PERMUTE_LAUNCH), .source = "by construction",
+     .help = "kept: two blocks lie in each other's place, measured in the owner's order; changed: "
+             "they lie where they should, measured in the other order"},
+    {CBIT_FIELD(PS, cbit_scenario_event_t, for_us), .unit = "us", .min = 1,
+     .max = UINT64_C(10000000000000), .fallback = 20 * 1000000,
+     .only_kinds = KIND(CBIT_EVENT_CAPTURE_BUS), .source = "assumed: some thousand lines",
+     .help = "How long the bus is captured"},
+    {CBIT_FIELD(U32, cbit_scenario_event_t, lines), .min = 1, .max = 1 << 20, .fallback = 1 << 16,
+     .only_kinds = KIND(CBIT_EVENT_CAPTURE_BUS), .source = "assumed: a small analyser's memory",
+     .help = "Lines of 64 bytes that are kept, in bus-N.csv of --out (N: the event)"},
+    {CBIT_FIELD(U32, cbit_scenario_event_t, instructions), .min = 1, .max = 1 << 30, .fallback = 1,
+     .only_kinds = KIND(CBIT_EVENT_STEP), .source = "by construction: single steps",
+     .help = "Instructions of each step; those that the recording does not tell apart go together"},
+    {CBIT_FIELD(U32, cbit_scenario_event_t, steps), .min = 1, .max = 1 << 20, .fallback = 100,
+     .only_kinds = KIND(CBIT_EVENT_STEP), .source = "assumed: enough to see something",
+     .help = "Steps until the guest goes on by itself"},
+    {CBIT_FIELD(BOOL, cbit_scenario_event_t, watch_pages), .fallback = true,
+     .only_kinds = KIND(CBIT_EVENT_STEP), .source = "by construction",
+     .help = "Take all pages away between steps, so that nested faults tell which ones it uses"},
     ENGINES(cbit_scenario_event_t),
     {.key = NULL},
 };

@@ -8,7 +8,8 @@
 
 #include "workloads/scenario/value.h"
 
-#define NONE UINT32_MAX
+#define NONE       UINT32_MAX
+#define KIND(name) (UINT64_C(1) << (name))
 
 typedef struct checker {
     cbit_scenario_file_t *file;
@@ -179,11 +180,14 @@ static void check_event_time(checker_t *c, uint32_t i, const cbit_scenario_event
         TELL(c, CONFLICT, at(where, "events", i, "at_us"),
              "a time besides \"when\"; expected one of them");
     }
-    bool at_launch =
-        event->kind == CBIT_EVENT_SKIP_ACTIVATE || event->kind == CBIT_EVENT_TAMPER_LAUNCH;
+    bool at_launch = event->kind == CBIT_EVENT_SKIP_ACTIVATE ||
+                     event->kind == CBIT_EVENT_TAMPER_LAUNCH ||
+                     event->kind == CBIT_EVENT_PERMUTE_LAUNCH;
     if ((event->when == CBIT_WHEN_LAUNCH) != at_launch) {
         TELL(c, CONFLICT, at(where, "events", i, "when"),
-             "skip_activate and tamper_launch are possible at \"launch\", and nothing else is");
+             "skip_activate, tamper_launch and permute_launch are possible at \"launch\", and "
+             "nothing "
+             "else is");
     }
 }
 
@@ -199,12 +203,14 @@ static void check_event_guest(checker_t *c, uint32_t i, cbit_scenario_event_t *e
         return;
     }
     const cbit_scenario_guest_t *guest = &c->s->guests[event->guest_index];
-    bool needs_sev =
-        event->kind == CBIT_EVENT_RUN_WITH_ASID || event->kind == CBIT_EVENT_SKIP_ACTIVATE ||
-        event->kind == CBIT_EVENT_ACTIVATE_OTHER_KEY || event->kind == CBIT_EVENT_TAMPER_LAUNCH;
-    bool runs_state = event->kind == CBIT_EVENT_ACTIVATE_OTHER_KEY ||
-                      event->kind == CBIT_EVENT_CLEAR_NESTED_PRESENT ||
-                      event->kind == CBIT_EVENT_REMAP_PAGE;
+    const uint64_t about_sev = KIND(CBIT_EVENT_RUN_WITH_ASID) | KIND(CBIT_EVENT_SKIP_ACTIVATE) |
+                               KIND(CBIT_EVENT_ACTIVATE_OTHER_KEY) |
+                               KIND(CBIT_EVENT_TAMPER_LAUNCH) | KIND(CBIT_EVENT_PERMUTE_LAUNCH);
+    const uint64_t about_state = KIND(CBIT_EVENT_ACTIVATE_OTHER_KEY) |
+                                 KIND(CBIT_EVENT_CLEAR_NESTED_PRESENT) |
+                                 KIND(CBIT_EVENT_REMAP_PAGE) | KIND(CBIT_EVENT_SKIP_TLB_FLUSH);
+    bool needs_sev = (about_sev & KIND(event->kind)) != 0;
+    bool runs_state = (about_state & KIND(event->kind)) != 0;
     if (runs_state && guest->protection == CBIT_PROTECTION_SEV_ES) {
         TELL(c, CONFLICT, at(where, "events", i, "guest"),
              "\"%s\" has encrypted state, which this event could not put back", event->guest);

@@ -50,6 +50,11 @@ typedef struct cbit_attack {
     /* A nested fault (not told to on_exit then): gpa is the page that could not be translated. */
     cbit_attack_reply_t (*on_nested_fault)(void *self, cbit_attacker_t *hands,
                                            const cbit_attack_exit_t *exit, cbit_gpa_t gpa);
+    /* The launch image of a guest is about to be measured: permute_launch, and what a host knows
+       anyway; other verbs answer CONFLICT. */
+    void (*on_launch)(void *self, cbit_attacker_t *hands, uint32_t guest);
+    /* A line has passed the pins of a memory channel while capture_bus is on; no verbs here. */
+    void (*on_bus)(void *self, const cbit_bus_line_t *line);
     /* The Secure Processor has answered a command of the hypervisor; no verbs here. */
     void (*on_sp)(void *self, uint32_t command, uint32_t status, cbit_ps_t at_ps);
 } cbit_attack_t;
@@ -58,7 +63,7 @@ typedef struct cbit_attack {
 
 cbit_ps_t cbit_attacker_now_ps(const cbit_attacker_t *hands);
 
-/* Where a guest's page lies; ADDRESS when it is not mapped. */
+/* Where a guest's page lies, present or taken away; ADDRESS when it never had a frame. */
 cbit_err_t cbit_attacker_translate(const cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                    cbit_spa_t *spa);
 
@@ -86,6 +91,47 @@ cbit_err_t cbit_attacker_move_ciphertext(cbit_attacker_t *hands, uint32_t guest,
 cbit_err_t cbit_attacker_flip_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                          uint32_t bit);
 
+/* A page's ciphertext, to be put back later: it decrypts to what it was, at its own address only.
+ */
+typedef struct cbit_attack_page {
+    uint32_t guest;
+    cbit_gpa_t gpa;
+    uint8_t ciphertext[CBIT_PAGE_BYTES];
+} cbit_attack_page_t;
+cbit_err_t cbit_attacker_take_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                   cbit_attack_page_t *page);
+cbit_err_t cbit_attacker_replay_page(cbit_attacker_t *hands, const cbit_attack_page_t *page);
+
+/* ---- the machine ---- */
+
+/* INVD on the core of the callback: dirty lines of its caches are lost, the guest's and the host's
+   own. */
+cbit_err_t cbit_attacker_invd(cbit_attacker_t *hands);
+
+/* The highest address line of all DIMMs is cut, or whole again. While it is cut, the verbs below
+   reach a guest's memory through its second address; caches and queues know nothing of it. */
+cbit_err_t cbit_attacker_alias_dimm(cbit_attacker_t *hands, bool aliased);
+/* The second address of a place in the DRAM. */
+cbit_spa_t cbit_attacker_alias_of(const cbit_attacker_t *hands, cbit_spa_t spa);
+
+/* What lies at an address of the machine, by DMA without C-bit; within one page, 16-byte granular.
+   Caches are flushed and controllers drained before and after. ADDRESS beyond memory. */
+cbit_err_t cbit_attacker_read_spa(cbit_attacker_t *hands, cbit_spa_t spa, void *bytes,
+                                  uint32_t len_bytes);
+cbit_err_t cbit_attacker_write_spa(cbit_attacker_t *hands, cbit_spa_t spa, const void *bytes,
+                                   uint32_t len_bytes);
+
+/* From now on on_bus is told every line on the memory bus: time, address, ciphertext, direction. */
+cbit_err_t cbit_attacker_capture_bus(cbit_attacker_t *hands, bool on);
+
+/* ---- launches ---- */
+
+/* Inside on_launch: two 16-byte blocks (first < second < 256) of the boot code change places, in
+   memory (kept: the measurement does not see it) or in the measurement (changed: the owner does).
+   UNSUPPORTED for a guest without protection. */
+cbit_err_t cbit_attacker_permute_launch(cbit_attacker_t *hands, uint32_t guest,
+                                        cbit_launch_order_t order, uint32_t first, uint32_t second);
+
 /* ---- nested tables; TLBs are flushed unless skip_tlb_flush ---- */
 
 /* Takes the page at gpa away, or puts it back where it was. ADDRESS when it never was there. */
@@ -105,6 +151,13 @@ cbit_err_t cbit_attacker_place_page(cbit_attacker_t *hands, uint32_t guest, cbit
 /* From now on changes of nested tables leave the TLBs alone. */
 void cbit_attacker_skip_tlb_flush(cbit_attacker_t *hands, bool skip);
 
+/* ---- single steps ---- */
+
+/* The vCPU of the callback leaves (INTR) once it has retired that many more instructions, unless
+   something else makes it leave before; what it has left then goes on with the next VMRUN. 0: it is
+   let go. Instructions that the recording does not tell apart go together. */
+cbit_err_t cbit_attacker_step(cbit_attacker_t *hands, uint32_t instructions);
+
 /* ---- with the vCPU of the callback; all of these put everything back. CONFLICT while another
    core's callback is in the middle of one, and while the vCPU waits for a device's answer ---- */
 
@@ -114,6 +167,9 @@ cbit_err_t cbit_attacker_run_with_asid(cbit_attacker_t *hands, uint32_t asid, bo
 
 /* Runs it under the key of a fresh guest context; as the event activate_other_key. */
 cbit_err_t cbit_attacker_activate_other_key(cbit_attacker_t *hands, cbit_run_event_t *seen);
+
+/* Takes it from its ASID (DEACTIVATE and the flushes) and runs it without ACTIVATE. */
+cbit_err_t cbit_attacker_skip_activate(cbit_attacker_t *hands, cbit_run_event_t *seen);
 
 #ifdef __cplusplus
 }

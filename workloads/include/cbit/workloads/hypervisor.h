@@ -167,6 +167,8 @@ typedef struct cbit_run_event {
     uint64_t changed_blocks; /* memory probes: blocks that are not what they should be */
     uint64_t xor_values;     /* move_ciphertext: values that (seen xor moved plaintext) takes */
     uint64_t span_ps;        /* from its start until everything was put back */
+    cbit_bus_line_t *lines;  /* capture_bus: in order of time; the result's */
+    uint64_t lines_count;
 } cbit_run_event_t;
 extern const cbit_row_t cbit_run_event_rows[];
 

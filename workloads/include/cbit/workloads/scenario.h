@@ -110,6 +110,23 @@ typedef enum cbit_event_kind {
     /* The guest makes a private page shared and private again, with the flushes that it needs or
        without (`flush`); the outcome is what it reads in the end. */
     CBIT_EVENT_CONVERT_PAGE,
+    /* As remap_page, but the TLB keeps what it knows of the old page. */
+    CBIT_EVENT_SKIP_TLB_FLUSH,
+    /* A block of the host's choice in place of one of a private page's ciphertext. */
+    CBIT_EVENT_WRITE_CIPHERTEXT,
+    /* As replay_page, through a second address of the same DRAM: the DIMMs' highest address line is
+       cut, always or only meanwhile (`switched`). */
+    CBIT_EVENT_ALIAS_DIMM,
+    /* INVD on the vCPU's core: what its caches had for the guest and memory did not is lost. */
+    CBIT_EVENT_INVD,
+    /* An analyser on the memory bus for `for_us`: up to `lines` lines are kept. */
+    CBIT_EVENT_CAPTURE_BUS,
+    /* Two blocks of the boot code change places: in memory, while the measurement sees the owner's
+       order, or in the order of measuring (`order`). */
+    CBIT_EVENT_PERMUTE_LAUNCH,
+    /* The guest goes on `instructions` at a time, `steps` times, its pages taken away in between
+       (`watch_pages`) and the one that it writes looked at. */
+    CBIT_EVENT_STEP,
     CBIT_EVENT_KINDS,
 } cbit_event_kind_t;
 
@@ -126,6 +143,12 @@ typedef enum cbit_event_pages {
     CBIT_PAGES_BOUNCED, /* private data that the guest copies through its bounce buffer */
 } cbit_event_pages_t;
 
+/* What is done about the owner's order of the launch image. */
+typedef enum cbit_launch_order {
+    CBIT_LAUNCH_ORDER_KEPT,    /* measured as the owner has it, at other places in memory */
+    CBIT_LAUNCH_ORDER_CHANGED, /* at its places in memory, measured in another order */
+} cbit_launch_order_t;
+
 typedef struct cbit_scenario_event {
     uint32_t kind;  /* cbit_event_kind_t */
     uint32_t when;  /* cbit_event_when_t */
@@ -138,8 +161,14 @@ typedef struct cbit_scenario_event {
     bool flush;       /* convert_page */
     uint32_t device;  /* dma_*: cbit_guest_device_t */
     uint32_t pages;   /* dma_*, read_guest_page: cbit_event_pages_t */
-    uint64_t hold_us; /* replay_page, in ps: between taking the old ciphertext and its return */
+    uint64_t hold_us; /* replay_page, alias_dimm, in ps: from taking the ciphertext to its return */
     uint64_t bytes;   /* dma_*: multiple of 64, at most 256 KiB */
+    bool switched;    /* alias_dimm: only while it is used; false: since power-on */
+    uint32_t order;   /* permute_launch: cbit_launch_order_t */
+    uint64_t for_us;  /* capture_bus, in ps */
+    uint32_t lines;   /* capture_bus: kept at most */
+    uint32_t instructions, steps; /* step: of each step; how many */
+    bool watch_pages;             /* step: nested faults tell the pages of each */
     cbit_engine_list_t engines;
     uint32_t engines_mask; /* resolved: bit m set where it applies in mode m */
 } cbit_scenario_event_t;
