@@ -420,10 +420,13 @@ static bool next_idle_refresh(umc_core_t *core, uint64_t now_nck, umc_plan_t *pl
     if (core->rest != NULL) {
         return umc_rest_next_idle(core, now_nck, plan);
     }
+    /* All of them first: which rank's turn it is shows only then. */
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
-        umc_rank_t *rank = &core->rank[r];
+        skip_refreshes(core, &core->rank[r], now_nck);
+    }
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        const umc_rank_t *rank = &core->rank[r];
         umc_plan_t other = {.valid = false};
-        skip_refreshes(core, rank, now_nck);
         if (rank->due_nck > now_nck ||
             (core->config.policy.refresh_stops_channel && rank->due_nck > core->next_due_nck) ||
             !umc_plan_refresh(core, r, rank->due_nck, &other)) {

@@ -107,6 +107,9 @@ static void lanes_by_bank(umc_core_t *core, uint32_t bank, lane_keys_t *lanes)
             index = queue->entry[first_with_row(queue, core->open_row[bank])];
         } else if (core->kept[bank] != UMC_NO_ENTRY) {
             index = core->kept[bank];
+            if (core->entries[index].parked) {
+                return; /* its ciphertext is not there yet, and the row stays open for it */
+            }
         }
     }
     want(lanes, umc_next_op(core, &core->entries[index]), key_of(core, index));

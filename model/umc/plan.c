@@ -392,7 +392,7 @@ static void consider_capped(umc_core_t *core, uint32_t now, umc_plan_t *plan)
     }
     umc_op_t op = umc_next_op(core, entry);
     if (!core->capped[entry->bank] || entry->row != core->open_row[entry->bank] || entry->held ||
-        entry->blocked > 0 || (op == UMC_RD && core->credits == 0)) {
+        entry->parked || entry->blocked > 0 || (op == UMC_RD && core->credits == 0)) {
         return;
     }
     uint32_t at = umc_max32(umc_gate(core, op, entry->bank), now);

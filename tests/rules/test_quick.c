@@ -1,0 +1,436 @@
+/* The quick controller is the plain one, request by request. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/base/rng.h"
+#include "cbit/perf/dram_streams.h"
+#include "cbit_test.h"
+
+enum { LOG = 8192 };
+
+typedef struct command_log {
+    uint32_t count;
+    struct logged {
+        uint64_t at_nck;
+        const char *name;
+        uint32_t bank;
+    } commands[LOG];
+} command_log_t;
+
+static void log_command(void *self, const char *name, uint64_t at_nck, uint32_t rank,
+                        uint32_t group, uint32_t bank, uint32_t row, uint32_t column)
+{
+    command_log_t *log = self;
+    (void)row;
+    (void)column;
+    if (log->count < LOG) {
+        log->commands[log->count++] = (struct logged){at_nck, name, rank * 100 + group * 10 + bank};
+    }
+}
+
+static void assert_same_commands(const command_log_t *quick, const command_log_t *plain,
+                                 const char *policy, uint32_t round)
+{
+    for (uint32_t i = 0; i < quick->count && i < plain->count; i++) {
+        const struct logged *q = &quick->commands[i], *p = &plain->commands[i];
+        ck_assert_msg(q->at_nck == p->at_nck && strcmp(q->name, p->name) == 0 && q->bank == p->bank,
+                      "%s, round %u, command %u: %s of bank %u at %lu, plainly %s of %u at %lu",
+                      policy, round, i, q->name, q->bank, (unsigned long)q->at_nck, p->name,
+                      p->bank, (unsigned long)p->at_nck);
+    }
+}
+
+/* A stream with everything in it: locality, conflicts, repeated lines, bursts and pauses. */
+static void random_stream(cbit_rng_t *rng, cbit_stream_request_t *requests, uint32_t count,
+                          uint64_t capacity)
+{
+    uint64_t now = 0, last = 0;
+    uint32_t write_share = (uint32_t)cbit_rng_below(rng, 100);
+    uint32_t hit_share = (uint32_t)cbit_rng_below(rng, 100);
+    uint32_t gap = (uint32_t)cbit_rng_below(rng, 30);
+    uint64_t rows = 1 + cbit_rng_below(rng, 64);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t roll = cbit_rng_below(rng, 100);
+        if (roll < hit_share) {
+            last += 64 * cbit_rng_below(rng, 3);
+        } else if (roll < 95) {
+            last = cbit_rng_below(rng, rows) << 17 | cbit_rng_below(rng, 2048) << 6;
+        } else {
+            last = cbit_rng_below(rng, capacity / 64) * 64;
+        }
+        last %= capacity;
+        now += cbit_rng_below(rng, gap + 1);
+        now += cbit_rng_below(rng, 200) == 0 ? cbit_rng_below(rng, 20000) : 0;
+        requests[i].address = last;
+        requests[i].arrival_nck = now;
+        if (cbit_rng_below(rng, 100) < write_share) {
+            requests[i].arrival_nck |= CBIT_STREAM_WRITE;
+        }
+    }
+}
+
+static const struct part {
+    uint32_t speed, width, density, ranks;
+} PARTS[] = {
+    {CBIT_DDR4_3200AA, 8, 8, 1}, {CBIT_DDR4_3200AA, 8, 8, 2}, {CBIT_DDR4_2400R, 16, 8, 4},
+    {CBIT_DDR5_4800B, 8, 16, 1}, {CBIT_DDR5_5600B, 4, 16, 2}, {CBIT_DDR5_6400A, 16, 32, 1},
+};
+static const char *const MAPS[] = {"ro-ra-ba-bg-co", "ro-ra-ba-co-bg", "ro-co3-ba-ra-bg-co"};
+
+static void random_config(cbit_rng_t *rng, cbit_umc_config_t *config, uint32_t policy)
+{
+    cbit_rows_defaults(cbit_umc_rows, config);
+    const struct part *part = &PARTS[cbit_rng_below(rng, sizeof PARTS / sizeof PARTS[0])];
+    config->dram.speed = part->speed;
+    config->dram.width_bits = part->width;
+    config->dram.density_gbit = part->density;
+    config->dram.ranks = part->ranks;
+    config->policy = policy;
+    config->page_policy = (uint32_t)cbit_rng_below(rng, 3);
+    (void)strcpy(config->mapping, MAPS[cbit_rng_below(rng, 3)]);
+    config->starvation_nck = cbit_rng_below(rng, 3) == 0 ? 300 : 0;
+    config->row_hit_cap = cbit_rng_below(rng, 3) == 0 ? 3 : 0;
+    if (cbit_rng_below(rng, 2) == 0) {
+        config->read_queue_entries = 4 + (uint32_t)cbit_rng_below(rng, 60);
+        config->write_queue_entries = 4 + (uint32_t)cbit_rng_below(rng, 60);
+    }
+}
+
+/* Whatever ranks may do beside requests. */
+static void random_rest(cbit_rng_t *rng, cbit_umc_config_t *config)
+{
+    static const uint32_t IDLE[] = {0, 1, 20, 200, 3000, 30000};
+    bool ddr5 = config->dram.speed >= CBIT_DDR5_4800A;
+    uint32_t most = ddr5 ? 5 : 9;
+    config->refresh_mode = ddr5 && cbit_rng_below(rng, 2) == 0;
+    config->dram.refresh_granularity = 1u << cbit_rng_below(rng, ddr5 ? 2 : 3);
+    config->refresh_postpone = (uint32_t)cbit_rng_below(rng, most);
+    config->refresh_pull_in = cbit_rng_below(rng, 2) == 0 ? (uint32_t)cbit_rng_below(rng, most) : 0;
+    config->refresh_idle_nck = IDLE[cbit_rng_below(rng, 6)];
+    config->power_down_idle_nck = IDLE[cbit_rng_below(rng, 6)];
+    config->self_refresh_idle_nck = cbit_rng_below(rng, 2) == 0 ? IDLE[cbit_rng_below(rng, 6)] : 0;
+    if (cbit_rng_below(rng, 2) == 0) {
+        /* Refreshes so often that a short stream sees many. */
+        config->dram.timing.trefi_nck = 3000;
+        config->dram.timing.trefisb_nck = ddr5 ? 900 : 0;
+    }
+}
+
+static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t window,
+                     const cbit_stream_request_t *requests, uint32_t count, uint32_t *latency,
+                     command_log_t *log, cbit_stream_result_t *result)
+{
+    const cbit_stream_options_t options = {.window = window,
+                                           .plain = plain,
+                                           .check = true,
+                                           .latency_nck = latency,
+                                           .on_command = log_command,
+                                           .self = log};
+    cbit_diag_t *diag = cbit_diag_create();
+    cbit_err_t err = cbit_stream_run(config, &options, requests, count, result, diag);
+    ck_assert_msg(err == CBIT_ERR_OK, "%s", cbit_diag_at(diag, 0)->text);
+    cbit_diag_destroy(diag);
+    ck_assert_uint_gt(result->checked, 0);
+    ck_assert_msg(result->violations == 0, "%s at %lu: %s", result->violation.command,
+                  (unsigned long)result->violation.at_nck, result->violation.rule);
+}
+
+enum { REQUESTS = 500, ROUNDS = 8, POLICIES = 7 };
+
+static void compare_controllers(uint32_t policy, bool rests)
+{
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), policy + (rests ? 100 : 0));
+    cbit_stream_request_t *requests = calloc(REQUESTS, sizeof *requests);
+    uint32_t *quick = calloc(REQUESTS, sizeof *quick), *plain = calloc(REQUESTS, sizeof *plain);
+    command_log_t *quick_log = calloc(1, sizeof *quick_log);
+    command_log_t *plain_log = calloc(1, sizeof *plain_log);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        cbit_umc_config_t config;
+        random_config(&rng, &config, policy);
+        if (rests) {
+            random_rest(&rng, &config);
+        }
+        random_stream(&rng, requests, REQUESTS, UINT64_C(1) << 32);
+        uint32_t window = 1 + (uint32_t)cbit_rng_below(&rng, 40);
+        quick_log->count = plain_log->count = 0;
+        cbit_stream_result_t a, b;
+        run_once(&config, false, window, requests, REQUESTS, quick, quick_log, &a);
+        run_once(&config, true, window, requests, REQUESTS, plain, plain_log, &b);
+        assert_same_commands(quick_log, plain_log, cbit_umc_policy_names[policy], round);
+        for (uint32_t i = 0; i < REQUESTS; i++) {
+            ck_assert_msg(quick[i] == plain[i],
+                          "%s, round %u: request %u took %u clocks, plainly %u",
+                          cbit_umc_policy_names[policy], round, i, quick[i], plain[i]);
+        }
+        ck_assert_uint_eq(a.refreshes, b.refreshes);
+        ck_assert_uint_eq(a.power_downs, b.power_downs);
+        ck_assert_uint_eq(a.self_refreshes, b.self_refreshes);
+        ck_assert_uint_eq(a.end_nck, b.end_nck);
+        ck_assert_uint_eq(a.row_hits, b.row_hits);
+        ck_assert_uint_eq(a.reads + a.writes, REQUESTS);
+        ck_assert_uint_eq(a.forwarded, b.forwarded);
+        cbit_stream_result_free(&a);
+        cbit_stream_result_free(&b);
+    }
+    free(plain_log);
+    free(quick_log);
+    free(plain);
+    free(quick);
+    free(requests);
+}
+
+START_TEST(the_quick_controller_equals_the_plain_one)
+{
+    compare_controllers((uint32_t)_i, false);
+}
+END_TEST
+
+START_TEST(and_so_it_does_with_ranks_that_rest)
+{
+    compare_controllers((uint32_t)_i, true);
+}
+END_TEST
+
+/* Idle times by arithmetic (nobody watches) are those that were gone through command by command. */
+START_TEST(idle_ranks_rest_by_arithmetic)
+{
+    enum { COUNT = 40 };
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 300 + (uint64_t)_i);
+    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
+    uint32_t *watched = calloc(COUNT, sizeof *watched), *skipped = calloc(COUNT, sizeof *skipped);
+    uint64_t now = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        now += cbit_rng_below(&rng, 3) == 0 ? cbit_rng_below(&rng, 3000000)
+                                            : cbit_rng_below(&rng, 30000);
+        requests[i].address = cbit_rng_below(&rng, 1u << 26) * 64;
+        requests[i].arrival_nck = now;
+    }
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        cbit_umc_config_t config;
+        cbit_stream_result_t a, b;
+        random_config(&rng, &config, 0);
+        random_rest(&rng, &config);
+        cbit_stream_options_t options = {.window = 8, .check = true, .latency_nck = watched};
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &a, NULL),
+                         CBIT_ERR_OK);
+        ck_assert_uint_eq(a.violations, 0);
+        options.check = false;
+        options.latency_nck = skipped;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &b, NULL),
+                         CBIT_ERR_OK);
+        ck_assert_mem_eq(watched, skipped, COUNT * sizeof *watched);
+        ck_assert_uint_eq(a.refreshes, b.refreshes);
+        ck_assert_uint_eq(a.power_downs, b.power_downs);
+        ck_assert_uint_eq(a.self_refreshes, b.self_refreshes);
+        /* Ranks whose refreshes meet keep each other waiting for a clock when it is looked at. */
+        double off = (double)cbit_dram_energy_total_pj(&a.energy) /
+                         (double)cbit_dram_energy_total_pj(&b.energy) -
+                     1;
+        ck_assert_msg(off < 1e-4 && off > -1e-4, "energy off by %g", off);
+        cbit_stream_result_free(&a);
+        cbit_stream_result_free(&b);
+    }
+    free(skipped);
+    free(watched);
+    free(requests);
+}
+END_TEST
+
+START_TEST(reasons_cover_a_read_without_gap)
+{
+    enum { COUNT = 3000 };
+    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
+    uint32_t *latency = calloc(COUNT, sizeof *latency);
+    ck_assert(cbit_dram_stream('c', requests, COUNT));
+    for (uint32_t request = 0; request < COUNT; request += 397) {
+        cbit_umc_config_t config;
+        cbit_rows_defaults(cbit_umc_rows, &config);
+        (void)strcpy(config.mapping, "M0");
+        config.policy = (uint32_t)_i;
+        cbit_stream_explain_t explain = {.request = request};
+        const cbit_stream_options_t options = {
+            .window = 32, .explain = &explain, .latency_nck = latency};
+        cbit_stream_result_t r;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &r, NULL),
+                         CBIT_ERR_OK);
+        uint64_t steps = 0, totals = 0;
+        for (uint32_t i = 0; i < explain.step_count; i++) {
+            steps += explain.steps[i].nck;
+        }
+        for (uint32_t i = 0; i < explain.total_count; i++) {
+            totals += explain.totals[i].nck;
+        }
+        ck_assert_uint_eq(steps, latency[request]);
+        ck_assert_uint_eq(totals, r.latency_sum_nck);
+        cbit_stream_result_free(&r);
+    }
+    free(latency);
+    free(requests);
+}
+END_TEST
+
+static uint64_t total_of(const cbit_stream_explain_t *explain, const char *reason)
+{
+    for (uint32_t i = 0; i < explain->total_count; i++) {
+        if (strcmp(explain->totals[i].reason, reason) == 0) {
+            return explain->totals[i].nck;
+        }
+    }
+    return 0;
+}
+
+/* Clock by clock and span by span the same reasons: of one read in order, and of all together. */
+START_TEST(reasons_are_those_of_the_plain_controller)
+{
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 200 + (uint64_t)_i);
+    cbit_stream_request_t *requests = calloc(REQUESTS, sizeof *requests);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        cbit_umc_config_t config;
+        random_config(&rng, &config, (uint32_t)_i);
+        config.starvation_nck = 0;
+        random_stream(&rng, requests, REQUESTS, UINT64_C(1) << 32);
+        cbit_stream_explain_t quick = {.request = UINT32_MAX}, plain = quick;
+        cbit_stream_options_t options = {.window = 20, .explain = &quick};
+        cbit_stream_result_t r;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, REQUESTS, &r, NULL),
+                         CBIT_ERR_OK);
+        cbit_stream_result_free(&r);
+        options.plain = true;
+        options.explain = &plain;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, REQUESTS, &r, NULL),
+                         CBIT_ERR_OK);
+        cbit_stream_result_free(&r);
+        for (uint32_t i = 0; i < plain.total_count; i++) {
+            uint64_t nck = total_of(&quick, plain.totals[i].reason), want = plain.totals[i].nck;
+            /* The two that decide their mode late may change it at the end of a refresh. */
+            uint64_t off = _i == 1 || _i == 2 ? 100 : 0;
+            ck_assert_msg(nck <= want + off && want <= nck + off,
+                          "%s, round %u: %lu clocks of %s, plainly %lu", cbit_umc_policy_names[_i],
+                          round, (unsigned long)nck, plain.totals[i].reason,
+                          (unsigned long)plain.totals[i].nck);
+        }
+        ck_assert_uint_eq(quick.total_count, plain.total_count);
+    }
+    free(requests);
+}
+END_TEST
+/* Mostly one row after the other, as nobody watches: what runs of hits are quickest with. */
+static void sequential_stream(cbit_rng_t *rng, cbit_stream_request_t *requests, uint32_t count)
+{
+    uint64_t now = 0, last = 0;
+    uint32_t others = (uint32_t)cbit_rng_below(rng, 40), writes = (uint32_t)cbit_rng_below(rng, 10);
+    uint32_t gap = (uint32_t)cbit_rng_below(rng, 12), step = (uint32_t)cbit_rng_below(rng, 3);
+    for (uint32_t i = 0; i < count; i++) {
+        last += 64 * step;
+        if (cbit_rng_below(rng, 1000) < others) {
+            last = cbit_rng_below(rng, UINT64_C(1) << 26) * 64;
+        }
+        now += cbit_rng_below(rng, gap + 1);
+        now += cbit_rng_below(rng, 300) == 0 ? cbit_rng_below(rng, 20000) : 0;
+        requests[i].address = last;
+        requests[i].arrival_nck = now;
+        if (cbit_rng_below(rng, 1000) < writes) {
+            requests[i].arrival_nck |= CBIT_STREAM_WRITE;
+        }
+    }
+}
+
+static void run_unwatched(const cbit_umc_config_t *config, const cbit_stream_options_t *options,
+                          const cbit_stream_request_t *requests, uint32_t count,
+                          cbit_stream_result_t *result)
+{
+    memset(options->latency_nck, 0, count * sizeof *options->latency_nck);
+    ck_assert_int_eq(cbit_stream_run(config, options, requests, count, result, NULL), CBIT_ERR_OK);
+}
+
+START_TEST(runs_of_row_hits_equal_the_plain_one)
+{
+    enum { COUNT = 3000 };
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 100 + (uint64_t)_i);
+    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
+    uint32_t *quick = calloc(COUNT, sizeof *quick), *plain = calloc(COUNT, sizeof *plain);
+    for (uint32_t round = 0; round < 6; round++) {
+        cbit_umc_config_t config;
+        random_config(&rng, &config, (uint32_t)_i);
+        config.page_policy = 0;
+        config.row_hit_cap = 0;
+        sequential_stream(&rng, requests, COUNT);
+        cbit_stream_options_t options = {.window = 1 + (uint32_t)cbit_rng_below(&rng, 64),
+                                         .latency_nck = quick};
+        cbit_stream_result_t a, b;
+        run_unwatched(&config, &options, requests, COUNT, &a);
+        options.plain = true;
+        options.latency_nck = plain;
+        run_unwatched(&config, &options, requests, COUNT, &b);
+        for (uint32_t i = 0; i < COUNT; i++) {
+            ck_assert_msg(quick[i] == plain[i],
+                          "%s, round %u: request %u took %u clocks, plainly %u",
+                          cbit_umc_policy_names[_i], round, i, quick[i], plain[i]);
+        }
+        ck_assert_uint_eq(a.end_nck, b.end_nck);
+        ck_assert_uint_eq(a.row_hits, b.row_hits);
+        ck_assert_uint_eq(a.commands, b.commands);
+        ck_assert_uint_eq(a.latency_sum_nck, b.latency_sum_nck);
+        cbit_stream_result_free(&a);
+        cbit_stream_result_free(&b);
+    }
+    free(plain);
+    free(quick);
+    free(requests);
+}
+END_TEST
+
+/* The engine's timing (the plain controller has none): every request is served once, no command
+   breaks a rule, and a write's WR waits for its ciphertext, whatever else opens and hits its row.
+ */
+START_TEST(writes_that_wait_for_the_engine_issue_once)
+{
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 400 + (uint64_t)_i);
+    cbit_stream_request_t *requests = calloc(REQUESTS, sizeof *requests);
+    uint32_t *latency = calloc(REQUESTS, sizeof *latency);
+    for (uint32_t round = 0; round < 5 * ROUNDS; round++) {
+        cbit_umc_config_t config;
+        random_config(&rng, &config, (uint32_t)_i);
+        random_stream(&rng, requests, REQUESTS, UINT64_C(1) << 32);
+        const cbit_stream_options_t options = {.window = 1 + (uint32_t)cbit_rng_below(&rng, 64),
+                                               .engine_depth_nck =
+                                                   5 + (uint32_t)cbit_rng_below(&rng, 40),
+                                               .check = true,
+                                               .stamps = true,
+                                               .latency_nck = latency};
+        cbit_stream_result_t r;
+        run_unwatched(&config, &options, requests, REQUESTS, &r);
+        ck_assert_uint_eq(r.violations, 0);
+        ck_assert_uint_eq(r.reads + r.writes, REQUESTS);
+        ck_assert_uint_eq(r.stage_nck[0] + r.stage_nck[1] + r.stage_nck[2], r.latency_sum_nck);
+        /* Writes that are still queued at the end have not issued. */
+        uint64_t taken = REQUESTS - r.forwarded - r.coalesced - r.merged;
+        ck_assert_uint_le(r.column_commands, taken);
+        ck_assert_uint_ge(r.column_commands + r.writes, taken);
+        cbit_stream_result_free(&r);
+    }
+    free(latency);
+    free(requests);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("quick");
+    TCase *equal = tcase_create("equal");
+    tcase_set_timeout(equal, 120);
+    tcase_add_loop_test(equal, the_quick_controller_equals_the_plain_one, 0, POLICIES);
+    tcase_add_loop_test(equal, and_so_it_does_with_ranks_that_rest, 0, POLICIES);
+    tcase_add_loop_test(equal, idle_ranks_rest_by_arithmetic, 0, 4);
+    tcase_add_loop_test(equal, runs_of_row_hits_equal_the_plain_one, 0, POLICIES);
+    tcase_add_loop_test(equal, writes_that_wait_for_the_engine_issue_once, 0, POLICIES);
+    tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
+    tcase_add_loop_test(equal, reasons_are_those_of_the_plain_controller, 0, POLICIES);
+    suite_add_tcase(suite, equal);
+    return suite;
+}
