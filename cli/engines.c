@@ -17,6 +17,14 @@ static cbit_err_t choose_rtl(cbit_engine_choice_t *choice, cbit_diag_t *diag)
     return CBIT_ERR_OK;
 }
 
+void cbit_engine_watch(cbit_engine_choice_t *choice, cbit_pin_waves_t *waves)
+{
+    choice->watched = (cbit_watched_engines_t){
+        .report = choice->mode == CBIT_ENGINE_LOCKSTEP ? &choice->report : NULL, .waves = waves};
+    choice->watched_factory = cbit_aes_watched_factory(&choice->watched);
+    choice->factory = &choice->watched_factory;
+}
+
 cbit_json_t *cbit_engine_report(const cbit_engine_choice_t *choice, cbit_arena_t *arena)
 {
     const cbit_lockstep_report_t *report = &choice->report;

@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/run_files.h"
+#include "cli/run_waves.h"
 #include "cli/tell.h"
 #include "cli/timeline.h"
 #include "cli/verbs.h"
@@ -21,10 +22,10 @@
 
 typedef struct run_options {
     uint32_t engine, progress;
-    uint64_t seed, trace_from_us, trace_to_us;
+    uint64_t seed, trace_from_us, trace_to_us, waves_channel;
     bool engine_given, seed_given, trace_from_given, trace_to_given, no_baseline, full, json, csv,
         quiet, force;
-    const char *out, *replay;
+    const char *out, *replay, *waves;
     cbit_arg_list_t sets;
 } run_options_t;
 
@@ -47,10 +48,17 @@ static const cbit_arg_t args[] = {
      .help = "write result.json, run.json, stats.txt and timeline.json there"},
     {"--trace-from", CBIT_ARG_U64, OPTION(trace_from_us), .value = "US",
      .given_offset = OPTION(trace_from_given),
-     .help = "leave out of timeline.json what was over by then"},
+     .help = "leave out of timeline.json and waves what was over by then"},
     {"--trace-to", CBIT_ARG_U64, OPTION(trace_to_us), .value = "US",
-     .given_offset = OPTION(trace_to_given), .help = "leave out of timeline.json what began later"},
-    {"--force", CBIT_ARG_FLAG, OPTION(force), .help = "replace a finished result in DIR"},
+     .given_offset = OPTION(trace_to_given),
+     .help = "leave out of timeline.json and waves what began later"},
+    {"--waves", CBIT_ARG_TEXT, OPTION(waves), .value = "FILE.fst",
+     .help = "with --engine rtl or lockstep: write the pins of one engine, without keys, and a "
+             "view of them, FILE.gtkw"},
+    {"--waves-channel", CBIT_ARG_U64, OPTION(waves_channel), .value = "N",
+     .help = "of which channel (default 0)"},
+    {"--force", CBIT_ARG_FLAG, OPTION(force),
+     .help = "replace a finished result in DIR, and waves"},
     {"--replay", CBIT_ARG_TEXT, OPTION(replay), .value = "RESULT.json",
      .help = "run again what a result was made from: the same bytes"},
     {"--json", CBIT_ARG_FLAG, OPTION(json), .help = "result.json on standard output, no table"},
@@ -68,7 +76,8 @@ static const cbit_cli_command_t command = {
     .summary = "Runs a scenario and the baselines that it is compared with, and judges its\n"
                "expectations. The result is on standard output, everything else on stderr.",
     .examples = {"cbit run workloads/scenarios/first-light.json",
-                 "cbit run first-light.json --engine lockstep --out out/lockstep",
+                 "cbit run first-light.json --engine rtl --waves aes.fst --trace-from 8000 "
+                 "--trace-to 8050",
                  "cbit run --replay out/first-light/result.json --json"},
     .args = args,
     .exit_notes =
@@ -91,6 +100,7 @@ typedef struct run_job {
     cbit_output_t output;
     cbit_progress_t progress;
     cbit_timeline_t *timeline;             /* NULL without --out */
+    cbit_pin_waves_t *waves;               /* NULL without --waves */
     cbit_run_result_t *results[RUN_COUNT]; /* NULL where nothing was run */
     cbit_result_t *result;
     struct timespec begun;
@@ -121,6 +131,20 @@ static cbit_err_t load(run_job_t *job)
     return cbit_load_scenario(job->path, &how, &job->config, &job->file, job->diag);
 }
 
+static cbit_ps_t trace_to_ps(const run_options_t *o)
+{
+    return o->trace_to_given ? o->trace_to_us * PS_PER_US : CBIT_PS_NEVER;
+}
+
+static cbit_run_waves_t waves_options(const run_options_t *o)
+{
+    return (cbit_run_waves_t){.path = o->waves,
+                              .channel = o->waves_channel,
+                              .from_ps = o->trace_from_us * PS_PER_US,
+                              .to_ps = trace_to_ps(o),
+                              .force = o->force};
+}
+
 static cbit_err_t prepare(run_job_t *job)
 {
     const run_options_t *o = &job->options;
@@ -131,15 +155,18 @@ static cbit_err_t prepare(run_job_t *job)
     }
     cbit_diag_set_file(job->diag, NULL);
     if (err == CBIT_ERR_OK && o->out != NULL) {
-        job->timeline =
-            cbit_timeline_create(o->trace_from_us * PS_PER_US,
-                                 o->trace_to_given ? o->trace_to_us * PS_PER_US : CBIT_PS_NEVER);
+        job->timeline = cbit_timeline_create(o->trace_from_us * PS_PER_US, trace_to_ps(o));
         err = job->timeline != NULL
                   ? CBIT_ERR_OK
                   : cbit_diag_add(job->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     if (err == CBIT_ERR_OK) {
         err = cbit_engine_choose((cbit_engine_mode_t)o->engine, &job->engine, job->diag);
+    }
+    if (err == CBIT_ERR_OK) {
+        const cbit_run_waves_t waves = waves_options(o);
+        err = cbit_run_waves_begin(&waves, cbit_scenario_of(job->file)->machine, &job->engine,
+                                   &job->waves, job->diag);
     }
     return err;
 }
@@ -228,6 +255,20 @@ static cbit_err_t make_result(run_job_t *job)
     return cbit_result_create(job->file, &runs, &job->result, job->diag);
 }
 
+static cbit_err_t write_waves(run_job_t *job)
+{
+    uint64_t edges = 0;
+    if (job->waves == NULL) {
+        return CBIT_ERR_OK;
+    }
+    cbit_err_t err = cbit_pin_waves_finish(job->waves, &edges, job->diag);
+    if (err == CBIT_ERR_OK && !job->options.quiet) {
+        (void)fprintf(stderr, "waves: %" PRIu64 " clocks of channel %" PRIu64 " in %s\n", edges,
+                      job->options.waves_channel, job->options.waves);
+    }
+    return err;
+}
+
 static cbit_err_t write_files(run_job_t *job)
 {
     struct timespec now;
@@ -308,6 +349,9 @@ static int run(run_job_t *job)
     }
     cbit_diag_set_file(job->diag, NULL);
     if (err == CBIT_ERR_OK) {
+        err = write_waves(job);
+    }
+    if (err == CBIT_ERR_OK) {
         err = write_files(job);
     }
     if (err == CBIT_ERR_OK) {
@@ -329,6 +373,7 @@ static void clear(run_job_t *job)
         }
     }
     cbit_timeline_destroy(job->timeline);
+    cbit_pin_waves_destroy(job->waves);
     cbit_result_destroy(job->result);
     cbit_scenario_file_destroy(job->file);
     cbit_diag_destroy(job->diag);
@@ -345,12 +390,17 @@ static int check_usage(const run_options_t *o, const cbit_operands_t *operands)
         return cbit_usage_error(&command, "--replay repeats a run as it was; --set, --seed, "
                                           "--no-baseline and --full do not go with it");
     }
-    if ((o->trace_from_given || o->trace_to_given) && o->out == NULL) {
-        return cbit_usage_error(&command, "--trace-from and --trace-to need --out");
+    if ((o->trace_from_given || o->trace_to_given) && o->out == NULL && o->waves == NULL) {
+        return cbit_usage_error(&command, "--trace-from and --trace-to need --out or --waves");
     }
     if (o->trace_from_us > UINT64_MAX / PS_PER_US || o->trace_to_us > UINT64_MAX / PS_PER_US ||
         (o->trace_to_given && o->trace_to_us < o->trace_from_us)) {
         return cbit_usage_error(&command, "--trace-from US must not be after --trace-to US");
+    }
+    const cbit_run_waves_t waves = waves_options(o);
+    const char *wrong = cbit_run_waves_usage(&waves, (cbit_engine_mode_t)o->engine);
+    if (wrong != NULL && o->replay == NULL) {
+        return cbit_usage_error(&command, wrong);
     }
     if (o->json && o->csv) {
         return cbit_usage_error(&command, "--json and --csv exclude each other");

@@ -3,8 +3,8 @@
 
 #include "cosim/pin_engine.h"
 
-static cbit_err_t create(void *self, uint32_t channel, const cbit_aes_engine_config_t *config,
-                         cbit_aes_engine_t *out)
+static cbit_err_t create_for(cbit_lockstep_report_t *report, uint32_t channel,
+                             const cbit_aes_engine_config_t *config, cbit_aes_engine_t *out)
 {
     cbit_aes_pins_config_t device_config = cbit_device_rtl_config();
     cbit_device_t device;
@@ -13,7 +13,29 @@ static cbit_err_t create(void *self, uint32_t channel, const cbit_aes_engine_con
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    return cbit_pin_engine_create(config, &device_config, channel, device, self, out);
+    return cbit_pin_engine_create(config, &device_config, channel, device, report, out);
+}
+
+static cbit_err_t create(void *self, uint32_t channel, const cbit_aes_engine_config_t *config,
+                         cbit_aes_engine_t *out)
+{
+    return create_for(self, channel, config, out);
+}
+
+static cbit_err_t create_watched(void *self, uint32_t channel,
+                                 const cbit_aes_engine_config_t *config, cbit_aes_engine_t *out)
+{
+    const cbit_watched_engines_t *watched = self;
+    cbit_err_t err = create_for(watched->report, channel, config, out);
+    if (err == CBIT_ERR_OK && cbit_pin_waves_channel(watched->waves) == channel) {
+        cbit_pin_engine_watch(out, watched->waves);
+    }
+    return err;
+}
+
+cbit_aes_engine_factory_t cbit_aes_watched_factory(cbit_watched_engines_t *watched)
+{
+    return (cbit_aes_engine_factory_t){.self = watched, .create = create_watched};
 }
 
 const cbit_aes_engine_factory_t cbit_aes_rtl_factory = {.create = create};

@@ -47,6 +47,7 @@ typedef struct engine {
     cbit_device_t golden;     /* clock NULL: none */
     cbit_aes_engine_t shadow; /* arithmetic model; ops NULL: none */
     cbit_lockstep_report_t *report;
+    cbit_pin_waves_t *waves; /* NULL: nobody looks */
     uint64_t now_eclk;
     uint32_t inside; /* beats taken and not yet out */
     cbit_aes_pins_in_t in;
@@ -109,9 +110,14 @@ static void compare_line(engine_t *engine, cbit_aes_lane_t which, const entry_t 
 
 static void clock_both(engine_t *engine, uint64_t eclk, cbit_aes_pins_out_t *out)
 {
+    const uint64_t mismatches = engine->report == NULL ? 0 : engine->report->mismatches;
     engine->device.clock(engine->device.self, &engine->in, out);
     if (engine->golden.clock != NULL) {
         compare_clock(engine, eclk, out);
+    }
+    if (engine->waves != NULL) {
+        const bool differs = engine->report != NULL && engine->report->mismatches != mismatches;
+        cbit_pin_waves_edge(engine->waves, eclk, &engine->in, out, differs);
     }
 }
 
@@ -441,6 +447,11 @@ static cbit_err_t fill_engine(engine_t *engine, const cbit_aes_pins_config_t *de
         engine_tweak_write(engine, i, zero);
     }
     return err;
+}
+
+void cbit_pin_engine_watch(const cbit_aes_engine_t *engine, cbit_pin_waves_t *waves)
+{
+    ((engine_t *)engine->self)->waves = waves;
 }
 
 cbit_err_t cbit_pin_engine_create(const cbit_aes_engine_config_t *config,
