@@ -1,7 +1,9 @@
 /*
  * The quick controller's inside. Each bank has four lanes, one per command that it could want next
- * (ACT, PRE, WR, RD): the clock from which the rules allow it (gate) and the rank of the request
- * that wants it (key). A plan is the smallest (clock, key) over all lanes.
+ * (ACT, PRE, WR, RD): the clock from which the rules allow it (gate; the latest of the bank's, its
+ * group's and its rank's) and the place in line of the request that wants it (key). A plan is the
+ * smallest (clock, key) over all lanes. The lanes of a bank lie side by side: a command raises all
+ * of them at once by a row of the table of distances.
  */
 #ifndef CBIT_MODEL_UMC_CORE_PRIVATE_H
 #define CBIT_MODEL_UMC_CORE_PRIVATE_H
@@ -10,8 +12,8 @@
 #include "model/umc/core.h"
 #include "model/umc/reasons.h"
 
-#define UMC_CLOSED   UINT32_MAX  /* no row is open */
-#define UMC_KEY_NONE 0x7fffffffu /* nobody wants this lane's command */
+#define UMC_CLOSED   UINT32_MAX /* no row is open */
+#define UMC_KEY_NONE 0x7fffffff /* nobody wants this lane's command */
 
 typedef enum umc_op { UMC_ACT, UMC_PRE, UMC_WR, UMC_RD, UMC_OPS } umc_op_t; /* RD last: credits */
 
@@ -26,10 +28,19 @@ enum {
     UMC_KEY_BITS = 16,
     UMC_FAR = 0x7ffe, /* clock distances from here on are one */
     UMC_WORDS = CBIT_DRAM_MAX_BANKS / 64,
+    UMC_MAX_GROUPS = CBIT_DRAM_MAX_BANKS / 2,
     UMC_FEW = 6, /* wanted lanes up to which looking at each is quicker than vectors */
 };
 
 enum umc_class { UMC_PROMOTED, UMC_REFRESH, UMC_STARVING, UMC_NORMAL, UMC_CAPPED };
+
+/* Commands that raise gates: those of the lanes, and columns that close their row. */
+enum { UMC_BEFORE_WRA = UMC_OPS, UMC_BEFORE_RDA, UMC_BEFORES };
+
+/* One number for each lane of a bank; signed, as vector instructions compare, and below 2^31. */
+typedef struct umc_lanes {
+    int32_t op[UMC_OPS] __attribute__((aligned(16)));
+} umc_lanes_t;
 
 typedef struct umc_entry {
     uint64_t line, accept_nck, first_nck;
@@ -74,9 +85,9 @@ typedef struct umc_rest umc_rest_t; /* rest.c */
 struct umc_core {
     umc_core_config_t config;
     uint32_t banks, banks_per_rank, banks_per_group;
-    uint32_t lanes;
+    uint32_t words; /* of a set of banks */
     /* Divisions done once. */
-    uint8_t rank_of[CBIT_DRAM_MAX_BANKS], group_first[CBIT_DRAM_MAX_BANKS];
+    uint8_t rank_of[CBIT_DRAM_MAX_BANKS], group_of[CBIT_DRAM_MAX_BANKS];
     uint64_t epoch_nck; /* clock 0 of all 32-bit clocks below */
     uint64_t floor_nck; /* nothing more happens before this clock */
     uint32_t bus;       /* command bus is free from here on */
@@ -88,17 +99,17 @@ struct umc_core {
     uint32_t live;
     uint32_t next_seq;
     uint64_t next_due_nck; /* the earliest refresh of any rank */
-    /* Distances between commands, from the rule table: [before][after][scope]. */
-    uint32_t distance[UMC_OPS + 2][UMC_OPS][CBIT_SCOPES];
+    /* Distances between commands, from the rule table; a lane's gates, and who wants it. */
+    umc_lanes_t distance[UMC_BEFORES][CBIT_SCOPES];
+    umc_lanes_t gate[CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
+    umc_lanes_t group_gate[UMC_MAX_GROUPS], rank_gate[CBIT_DRAM_MAX_RANKS];
+    umc_lanes_t key[CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
+    uint8_t wants[CBIT_DRAM_MAX_BANKS];  /* bit: the bank's lane has a key */
+    uint64_t wanted[UMC_OPS][UMC_WORDS]; /* the same by lane, bit: the bank */
+    uint32_t wanted_count;
     uint32_t faw_nck, prea_to_act, prea_to_pre, pre_to_ref, ref_to_act, ref_to_ref, act_to_ref;
     uint32_t to_prea[UMC_OPS];
-    uint32_t auto_to_act[2], auto_to_ref[2];
-    /* A lane's own gate, and that of its rank and command: the later one holds. */
-    uint32_t gate[UMC_OPS * CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
-    uint32_t rank_gate[UMC_OPS][CBIT_DRAM_MAX_RANKS];
-    uint32_t key[UMC_OPS * CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
-    uint64_t wanted[UMC_OPS][UMC_WORDS]; /* bit: the bank's lane has a key */
-    uint32_t wanted_count;
+    uint32_t auto_to_ref[2];
     uint32_t open_row[CBIT_DRAM_MAX_BANKS];
     uint32_t row_columns[CBIT_DRAM_MAX_BANKS];
     uint16_t kept[CBIT_DRAM_MAX_BANKS];     /* the entry whose ACT opened the row, until a column */
@@ -116,7 +127,7 @@ struct umc_core {
     uint16_t line_count[1 << UMC_LINE_HASH_BITS];
     uint64_t starve_check_nck; /* nothing starves before; 0: look */
     bool starving;
-    uint32_t (*scan)(const umc_core_t *core, uint32_t ops, uint32_t now);
+    uint32_t (*scan)(const umc_core_t *core, bool reads, uint32_t now);
     uint32_t oldest_seq[2]; /* no waiting request of the kind is older than this */
     uint32_t oldest_live;   /* nor any live one than this */
     /* ROUND_ROBIN */
@@ -147,7 +158,22 @@ static inline uint32_t umc_relative(const umc_core_t *core, uint64_t nck)
 
 static inline uint32_t umc_gate(const umc_core_t *core, uint32_t op, uint32_t bank)
 {
-    return umc_max32(core->gate[op * core->banks + bank], core->rank_gate[op][core->rank_of[bank]]);
+    uint32_t own = (uint32_t)core->gate[bank].op[op];
+    uint32_t group = (uint32_t)core->group_gate[core->group_of[bank]].op[op];
+    uint32_t rank = (uint32_t)core->rank_gate[core->rank_of[bank]].op[op];
+    return umc_max32(own, umc_max32(group, rank));
+}
+
+/* The first clock, from floor_nck on, in which the command bus is free. */
+static inline uint32_t umc_from_now(const umc_core_t *core)
+{
+    return umc_max32(umc_relative(core, core->floor_nck), core->bus);
+}
+
+/* Live requests by a hash of their line: mostly 0, and then no other of the line can be there. */
+static inline uint16_t *umc_line_count(umc_core_t *core, uint64_t line)
+{
+    return &core->line_count[(line * 0x9e3779b97f4a7c15u) >> (64 - UMC_LINE_HASH_BITS)];
 }
 
 /* Which of a bank's two queues a request waits in. */
@@ -208,8 +234,35 @@ static inline void umc_plan_rebase(umc_core_t *core, uint64_t nck)
 /* A request has just begun to compete in a bank: the plan still holds, is bettered or dropped. */
 void umc_plan_newcomer(umc_core_t *core, uint32_t bank);
 
-uint32_t umc_scan_each(const umc_core_t *core, uint32_t ops, uint32_t now);
-uint32_t umc_scan_avx2(const umc_core_t *core, uint32_t ops, uint32_t now);
+/* ---- scan.c ---- */
+
+/* The smallest (wait << UMC_KEY_BITS | key) of the lanes that are wanted; reads: RD takes part. */
+uint32_t umc_scan_each(const umc_core_t *core, bool reads, uint32_t now);
+uint32_t umc_scan_avx2(const umc_core_t *core, bool reads, uint32_t now);
+
+/* ---- accept.c ---- */
+
+/* A request begins to compete. */
+void umc_admit(umc_core_t *core, uint16_t entry, bool youngest);
+
+/* ---- issue.c ---- */
+
+void umc_issue_refresh(umc_core_t *core, const umc_plan_t *plan);
+void umc_observe(umc_core_t *core, const umc_event_t *event);
+void umc_find_next_due(umc_core_t *core);
+
+/* ---- mode.c ---- */
+
+/* The queues ask for another mode than the present one. */
+bool umc_mode_may_change(const umc_core_t *core);
+
+/* Decides the mode at floor_nck; true if it must be asked again in the next clock. */
+bool umc_decide_mode(umc_core_t *core);
+
+/* ---- moves.c ---- */
+
+/* Does the moves that belong to the clocks before floor_nck; true if another may follow. */
+bool umc_do_moves(umc_core_t *core);
 
 /* ---- rest.c: only where core->rest is not NULL ---- */
 

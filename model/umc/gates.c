@@ -1,14 +1,10 @@
 /* What each command does to the lanes' gates; the distances come from the rule table. */
-#include <string.h>
-
 #include "cbit/dram/rules.h"
 #include "model/umc/core_private.h"
 
-enum { BEFORE_RDA = UMC_OPS, BEFORE_WRA, BEFORES };
-
-static const cbit_dram_command_t COMMAND[BEFORES] = {
-    [UMC_ACT] = CBIT_DRAM_ACT, [UMC_PRE] = CBIT_DRAM_PRE,    [UMC_WR] = CBIT_DRAM_WR,
-    [UMC_RD] = CBIT_DRAM_RD,   [BEFORE_RDA] = CBIT_DRAM_RDA, [BEFORE_WRA] = CBIT_DRAM_WRA};
+static const cbit_dram_command_t COMMAND[UMC_BEFORES] = {
+    [UMC_ACT] = CBIT_DRAM_ACT, [UMC_PRE] = CBIT_DRAM_PRE,        [UMC_WR] = CBIT_DRAM_WR,
+    [UMC_RD] = CBIT_DRAM_RD,   [UMC_BEFORE_WRA] = CBIT_DRAM_WRA, [UMC_BEFORE_RDA] = CBIT_DRAM_RDA};
 
 /* The greatest distance of any rule between two commands in a scope; 0 if there is none. */
 static uint32_t distance(const umc_core_t *core, cbit_dram_command_t before,
@@ -27,11 +23,11 @@ static uint32_t distance(const umc_core_t *core, cbit_dram_command_t before,
 
 void umc_gates_init(umc_core_t *core)
 {
-    for (uint32_t before = 0; before < BEFORES; before++) {
-        for (uint32_t after = 0; after < UMC_OPS; after++) {
-            for (uint32_t scope = 0; scope < CBIT_SCOPES; scope++) {
-                core->distance[before][after][scope] =
-                    distance(core, COMMAND[before], COMMAND[after], (cbit_dram_scope_t)scope, 1);
+    for (uint32_t before = 0; before < UMC_BEFORES; before++) {
+        for (uint32_t scope = 0; scope < CBIT_SCOPES; scope++) {
+            for (uint32_t after = 0; after < UMC_OPS; after++) {
+                core->distance[before][scope].op[after] = (int32_t)distance(
+                    core, COMMAND[before], COMMAND[after], (cbit_dram_scope_t)scope, 1);
             }
         }
     }
@@ -42,8 +38,6 @@ void umc_gates_init(umc_core_t *core)
     core->act_to_ref = distance(core, CBIT_DRAM_ACT, CBIT_DRAM_REF, CBIT_SCOPE_RANK, 1);
     core->ref_to_act = distance(core, CBIT_DRAM_REF, CBIT_DRAM_ACT, CBIT_SCOPE_RANK, 1);
     core->ref_to_ref = distance(core, CBIT_DRAM_REF, CBIT_DRAM_REF, CBIT_SCOPE_RANK, 1);
-    core->auto_to_act[0] = distance(core, CBIT_DRAM_RDA, CBIT_DRAM_ACT, CBIT_SCOPE_BANK, 1);
-    core->auto_to_act[1] = distance(core, CBIT_DRAM_WRA, CBIT_DRAM_ACT, CBIT_SCOPE_BANK, 1);
     core->auto_to_ref[0] = distance(core, CBIT_DRAM_RDA, CBIT_DRAM_REF, CBIT_SCOPE_RANK, 1);
     core->auto_to_ref[1] = distance(core, CBIT_DRAM_WRA, CBIT_DRAM_REF, CBIT_SCOPE_RANK, 1);
     /* PREA meets the rules of the whole rank, whichever bank the earlier command went to. */
@@ -53,95 +47,81 @@ void umc_gates_init(umc_core_t *core)
     core->to_prea[UMC_PRE] = distance(core, CBIT_DRAM_PRE, CBIT_DRAM_PREA, CBIT_SCOPE_RANK, 1);
 }
 
-static inline void raise(uint32_t *gate, uint32_t to)
+static inline void raise(int32_t *gate, uint32_t to)
 {
-    *gate = umc_max32(*gate, to);
+    *gate = *gate > (int32_t)to ? *gate : (int32_t)to;
 }
 
-/* A rule from one command to another: other ranks, the rank, the group, the bank. A distance of 0
-   is none, and raises nothing that is still to come. */
-static inline void raise_op(umc_core_t *core, uint32_t before, umc_op_t after, uint32_t bank,
-                            uint32_t at)
+/* Raises all four lanes; where no rule speaks the distance is 0, which is past already. */
+static inline void raise_lanes(umc_lanes_t *gate, const umc_lanes_t *distance, uint32_t at)
 {
-    const uint32_t *d = core->distance[before][after];
-    uint32_t *gate = core->gate + (uint32_t)after * core->banks, rank = core->rank_of[bank];
-    uint32_t *rank_gate = core->rank_gate[after];
-    for (uint32_t r = 0; r < core->config.device.ranks && core->config.device.ranks > 1; r++) {
-        raise(&rank_gate[r],
-              r != rank && d[CBIT_SCOPE_OTHER_RANKS] != 0 ? at + d[CBIT_SCOPE_OTHER_RANKS] : 0);
+    for (uint32_t op = 0; op < UMC_OPS; op++) {
+        int32_t to = (int32_t)at + distance->op[op];
+        gate->op[op] = gate->op[op] > to ? gate->op[op] : to;
     }
-    raise(&rank_gate[rank], d[CBIT_SCOPE_RANK] != 0 ? at + d[CBIT_SCOPE_RANK] : 0);
-    if (d[CBIT_SCOPE_GROUP] != 0) {
-        uint32_t first = core->group_first[bank];
-        for (uint32_t i = first; i < first + core->banks_per_group; i++) {
-            raise(&gate[i], at + d[CBIT_SCOPE_GROUP]);
+}
+
+/* The rules from one command to others of the bank, its group, its rank and the other ranks. */
+static inline void raise_all(umc_core_t *core, uint32_t before, uint32_t bank, uint32_t at)
+{
+    const umc_lanes_t *d = core->distance[before];
+    uint32_t rank = core->rank_of[bank];
+    raise_lanes(&core->gate[bank], &d[CBIT_SCOPE_BANK], at);
+    raise_lanes(&core->group_gate[core->group_of[bank]], &d[CBIT_SCOPE_GROUP], at);
+    raise_lanes(&core->rank_gate[rank], &d[CBIT_SCOPE_RANK], at);
+    for (uint32_t r = 0; core->config.device.ranks > 1 && r < core->config.device.ranks; r++) {
+        if (r != rank) {
+            raise_lanes(&core->rank_gate[r], &d[CBIT_SCOPE_OTHER_RANKS], at);
         }
     }
-    if (d[CBIT_SCOPE_BANK] != 0) {
-        raise(&gate[bank], at + d[CBIT_SCOPE_BANK]);
-    }
 }
 
-static umc_rank_t *rank_of(umc_core_t *core, uint32_t bank)
+static inline umc_rank_t *rank_of(umc_core_t *core, uint32_t bank)
 {
     return &core->rank[core->rank_of[bank]];
-}
-
-static void raise_prea(umc_core_t *core, uint32_t bank, umc_op_t before, uint32_t at)
-{
-    umc_rank_t *rank = rank_of(core, bank);
-    rank->prea_gate = umc_max32(rank->prea_gate, at + core->to_prea[before]);
 }
 
 void umc_gates_act(umc_core_t *core, uint32_t bank, uint32_t at)
 {
     umc_rank_t *rank = rank_of(core, bank);
+    raise_all(core, UMC_ACT, bank, at);
     rank->faw[rank->faw_at] = at;
     rank->faw_at = (rank->faw_at + 1) % UMC_FAW;
     rank->acts += rank->acts < UMC_FAW ? 1 : 0;
-    for (uint32_t after = 0; after < UMC_OPS; after++) {
-        raise_op(core, UMC_ACT, (umc_op_t)after, bank, at);
-    }
     if (rank->acts == UMC_FAW) {
         /* The next ACT must leave the window of the oldest of the last four. */
-        raise(&core->rank_gate[UMC_ACT][core->rank_of[bank]],
+        raise(&core->rank_gate[core->rank_of[bank]].op[UMC_ACT],
               rank->faw[rank->faw_at] + core->faw_nck);
     }
     rank->refresh_gate = umc_max32(rank->refresh_gate, at + core->act_to_ref);
-    raise_prea(core, bank, UMC_ACT, at);
+    rank->prea_gate = umc_max32(rank->prea_gate, at + core->to_prea[UMC_ACT]);
 }
 
 void umc_gates_pre(umc_core_t *core, uint32_t bank, uint32_t at)
 {
     umc_rank_t *rank = rank_of(core, bank);
-    raise_op(core, UMC_PRE, UMC_ACT, bank, at);
-    if (core->distance[UMC_PRE][UMC_PRE][CBIT_SCOPE_RANK] > 1) {
-        raise_op(core, UMC_PRE, UMC_PRE, bank, at);
-    }
+    raise_all(core, UMC_PRE, bank, at);
     rank->refresh_gate = umc_max32(rank->refresh_gate, at + core->pre_to_ref);
-    raise_prea(core, bank, UMC_PRE, at);
+    rank->prea_gate = umc_max32(rank->prea_gate, at + core->to_prea[UMC_PRE]);
 }
 
 void umc_gates_column(umc_core_t *core, uint32_t bank, bool write, bool closes, uint32_t at)
 {
-    umc_op_t op = write ? UMC_WR : UMC_RD;
-    raise_op(core, op, UMC_RD, bank, at);
-    raise_op(core, op, UMC_WR, bank, at);
-    if (!closes) {
-        raise_op(core, op, UMC_PRE, bank, at);
-        raise_prea(core, bank, op, at);
-        return;
-    }
     umc_rank_t *rank = rank_of(core, bank);
-    uint32_t *act = &core->gate[UMC_ACT * core->banks + bank];
-    *act = umc_max32(*act, at + core->auto_to_act[write]);
-    rank->refresh_gate = umc_max32(rank->refresh_gate, at + core->auto_to_ref[write]);
+    umc_op_t op = write ? UMC_WR : UMC_RD;
+    if (!closes) {
+        raise_all(core, op, bank, at);
+        rank->prea_gate = umc_max32(rank->prea_gate, at + core->to_prea[op]);
+    } else {
+        raise_all(core, write ? UMC_BEFORE_WRA : UMC_BEFORE_RDA, bank, at);
+        rank->refresh_gate = umc_max32(rank->refresh_gate, at + core->auto_to_ref[write]);
+    }
 }
 
 void umc_gates_prea(umc_core_t *core, uint32_t rank, uint32_t at)
 {
-    raise(&core->rank_gate[UMC_ACT][rank], at + core->prea_to_act);
-    raise(&core->rank_gate[UMC_PRE][rank], at + core->prea_to_pre);
+    raise(&core->rank_gate[rank].op[UMC_ACT], at + core->prea_to_act);
+    raise(&core->rank_gate[rank].op[UMC_PRE], at + core->prea_to_pre);
     umc_rank_t *r = &core->rank[rank];
     r->refresh_gate = umc_max32(r->refresh_gate, at + core->pre_to_ref);
     r->prea_gate = umc_max32(r->prea_gate, at + core->to_prea[UMC_PRE]);
@@ -153,13 +133,12 @@ void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank
     uint32_t rank = core->rank_of[bank], per_group = core->banks_per_group;
     uint32_t first = rank * core->banks_per_rank;
     for (uint32_t op = 0; op < UMC_OPS; op++) {
-        uint32_t *gate = core->gate + op * core->banks;
         uint32_t rank_nck = distance(core, command, COMMAND[op], CBIT_SCOPE_RANK, 1);
         uint32_t set_nck = distance(core, command, COMMAND[op], CBIT_SCOPE_SET, 1);
-        raise(&core->rank_gate[op][rank], rank_nck != 0 ? at + rank_nck : 0);
+        raise(&core->rank_gate[rank].op[op], at + rank_nck);
         for (uint32_t b = first + bank % per_group;
              set_nck != 0 && b < first + core->banks_per_rank; b += per_group) {
-            raise(&gate[b], at + set_nck);
+            raise(&core->gate[b].op[op], at + set_nck);
         }
     }
 }
@@ -167,6 +146,6 @@ void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank
 void umc_gates_ref(umc_core_t *core, uint32_t rank, uint32_t at)
 {
     umc_rank_t *r = &core->rank[rank];
-    raise(&core->rank_gate[UMC_ACT][rank], at + core->ref_to_act);
+    raise(&core->rank_gate[rank].op[UMC_ACT], at + core->ref_to_act);
     r->refresh_gate = umc_max32(r->refresh_gate, at + core->ref_to_ref);
 }

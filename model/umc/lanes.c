@@ -3,27 +3,23 @@
 
 #include "model/umc/core_private.h"
 
-static bool starving(const umc_core_t *core, const umc_entry_t *entry)
+/* While anybody of the mode is known to starve (watch_starvation). */
+static inline bool starving(const umc_core_t *core, const umc_entry_t *entry)
 {
-    uint32_t limit = core->config.policy.starvation_nck;
-    return limit != 0 && core->config.policy.scheme == UMC_SCHEME_AGE &&
-           core->floor_nck > entry->accept_nck + limit;
+    return core->starving &&
+           core->floor_nck > entry->accept_nck + core->config.policy.starvation_nck;
 }
 
-static uint32_t key_of(const umc_core_t *core, uint16_t index)
+static inline uint32_t key_of(const umc_core_t *core, uint16_t index)
 {
     const umc_entry_t *entry = &core->entries[index];
     uint32_t class = starving(core, entry) ? UMC_STARVING : UMC_NORMAL;
     return class << UMC_SEQ_BITS | entry->seq;
 }
 
-typedef struct lane_keys {
-    uint32_t key[UMC_OPS];
-} lane_keys_t;
-
-static inline void want(lane_keys_t *lanes, umc_op_t op, uint32_t key)
+static inline void want(umc_lanes_t *lanes, umc_op_t op, uint32_t key)
 {
-    lanes->key[op] = key < lanes->key[op] ? key : lanes->key[op];
+    lanes->op[op] = (int32_t)key < lanes->op[op] ? (int32_t)key : lanes->op[op];
 }
 
 static uint32_t first_with_row(const umc_bank_queue_t *queue, uint32_t row)
@@ -47,7 +43,7 @@ static uint32_t first_without_row(const umc_bank_queue_t *queue, uint32_t row)
 /* ---- by age ---- */
 
 static void want_conflict(umc_core_t *core, uint32_t bank, const umc_bank_queue_t *queue,
-                          lane_keys_t *lanes)
+                          umc_lanes_t *lanes)
 {
     const umc_policy_t *p = &core->config.policy;
     uint32_t open = core->open_row[bank];
@@ -65,7 +61,7 @@ static void want_conflict(umc_core_t *core, uint32_t bank, const umc_bank_queue_
     want(lanes, UMC_PRE, key_of(core, index));
 }
 
-static void lanes_by_age(umc_core_t *core, uint32_t bank, lane_keys_t *lanes)
+static void lanes_by_age(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
 {
     const umc_policy_t *p = &core->config.policy;
     const umc_bank_queue_t *queue = &core->queue[core->write_mode][bank];
@@ -94,7 +90,7 @@ static void lanes_by_age(umc_core_t *core, uint32_t bank, lane_keys_t *lanes)
 
 /* ---- one request a bank ---- */
 
-static void lanes_by_bank(umc_core_t *core, uint32_t bank, lane_keys_t *lanes)
+static void lanes_by_bank(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
 {
     const umc_bank_queue_t *queue =
         &core->queue[core->config.policy.unified ? 0 : core->write_mode][bank];
@@ -129,7 +125,7 @@ static bool read_of_line_before(const umc_core_t *core, const umc_bank_queue_t *
     return false;
 }
 
-static void lanes_in_turn(umc_core_t *core, uint32_t bank, lane_keys_t *lanes)
+static void lanes_in_turn(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
 {
     const umc_bank_queue_t *queue = &core->queue[0][bank];
     uint32_t open = core->open_row[bank];
@@ -156,9 +152,19 @@ static void lanes_in_turn(umc_core_t *core, uint32_t bank, lane_keys_t *lanes)
     }
 }
 
+static void mark_wanted(umc_core_t *core, uint32_t bank, uint32_t wants)
+{
+    for (uint32_t changed = core->wants[bank] ^ wants; changed != 0; changed &= changed - 1) {
+        uint32_t op = (uint32_t)__builtin_ctz(changed);
+        core->wanted[op][bank / 64] ^= UINT64_C(1) << bank % 64;
+        core->wanted_count += (wants >> op & 1) != 0 ? 1u : -1u;
+    }
+    core->wants[bank] = (uint8_t)wants;
+}
+
 void umc_lanes_update(umc_core_t *core, uint32_t bank)
 {
-    lane_keys_t lanes = {{UMC_KEY_NONE, UMC_KEY_NONE, UMC_KEY_NONE, UMC_KEY_NONE}};
+    umc_lanes_t lanes = {{UMC_KEY_NONE, UMC_KEY_NONE, UMC_KEY_NONE, UMC_KEY_NONE}};
     switch (core->config.policy.scheme) {
     case UMC_SCHEME_AGE:
         lanes_by_age(core, bank, &lanes);
@@ -170,15 +176,13 @@ void umc_lanes_update(umc_core_t *core, uint32_t bank)
         lanes_in_turn(core, bank, &lanes);
         break;
     }
+    uint32_t wants = 0;
     for (uint32_t op = 0; op < UMC_OPS; op++) {
-        uint32_t *key = &core->key[op * core->banks + bank];
-        if (*key == lanes.key[op]) {
-            continue; /* mostly */
-        }
-        uint32_t was = *key != UMC_KEY_NONE, is = lanes.key[op] != UMC_KEY_NONE;
-        *key = lanes.key[op];
-        core->wanted[op][bank / 64] ^= (uint64_t)(was ^ is) << bank % 64;
-        core->wanted_count += is - was;
+        core->key[bank].op[op] = lanes.op[op];
+        wants |= (lanes.op[op] != UMC_KEY_NONE ? 1u : 0u) << op;
+    }
+    if (wants != core->wants[bank]) {
+        mark_wanted(core, bank, wants);
     }
 }
 

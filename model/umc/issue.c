@@ -1,0 +1,248 @@
+/* What each command does to banks, requests and counters. */
+#include "model/umc/core_private.h"
+
+static void close_bank(umc_core_t *core, uint32_t bank, uint32_t at)
+{
+    umc_rank_t *rank = &core->rank[core->rank_of[bank]];
+    rank->kept_banks -= core->kept[bank] != UMC_NO_ENTRY ? 1 : 0;
+    if (--rank->open_banks == 0) {
+        core->stats.open_rank_nck += core->epoch_nck + at - rank->open_since_nck;
+    }
+    core->kept[bank] = UMC_NO_ENTRY;
+    core->open_row[bank] = UMC_CLOSED;
+    core->queue[0][bank].hits = 0;
+    core->queue[1][bank].hits = 0;
+}
+
+/* A request has left: younger ones of its line that waited for it come one nearer. */
+static void unblock(umc_core_t *core, const umc_entry_t *gone)
+{
+    for (uint32_t seq = gone->seq + 1; seq < core->next_seq; seq++) {
+        uint16_t index = core->entry_of_seq[seq];
+        if (index == UMC_NO_ENTRY) {
+            continue;
+        }
+        umc_entry_t *entry = &core->entries[index];
+        if (entry->line != gone->line || entry->blocked == 0 || !(gone->write || entry->write) ||
+            --entry->blocked > 0 || entry->held) {
+            continue;
+        }
+        core->stuck[entry->write]--;
+        umc_admit(core, index, false);
+    }
+}
+
+static void leave(umc_core_t *core, uint16_t index)
+{
+    umc_entry_t *entry = &core->entries[index];
+    if (entry->active) {
+        core->promoted[entry->bank] = UMC_NO_ENTRY;
+    } else {
+        umc_bank_remove(core, index);
+        core->waiting[entry->write] -= core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN ? 0 : 1;
+    }
+    core->entry_of_seq[entry->seq] = UMC_NO_ENTRY;
+    --*umc_line_count(core, entry->line);
+    core->free[core->free_count++] = index;
+    core->live--;
+    if (core->stuck[0] + core->stuck[1] > 0) {
+        unblock(core, entry);
+    }
+}
+
+/* Another competing request of either kind that hits the open row of this one. */
+static bool another_hit(const umc_core_t *core, const umc_entry_t *entry)
+{
+    uint32_t hits = core->queue[0][entry->bank].hits + core->queue[1][entry->bank].hits;
+    uint16_t promoted = core->promoted[entry->bank];
+    if (promoted != UMC_NO_ENTRY && core->entries[promoted].row == entry->row) {
+        hits++;
+    }
+    return hits > 1; /* itself is one of them */
+}
+
+static bool closes_page(const umc_core_t *core, const umc_entry_t *entry)
+{
+    umc_page_t page = core->config.policy.page;
+    return page == UMC_PAGE_CLOSED || (page == UMC_PAGE_ADAPTIVE && !another_hit(core, entry));
+}
+
+static void do_column(umc_core_t *core, uint16_t index, uint32_t at, umc_event_t *event)
+{
+    umc_entry_t *entry = &core->entries[index];
+    uint32_t bank = entry->bank;
+    umc_rank_t *rank = &core->rank[core->rank_of[bank]];
+    bool closes = closes_page(core, entry);
+    umc_gates_column(core, bank, entry->write, closes, at);
+    if (entry->write) {
+        core->stats.writes++;
+    } else {
+        core->stats.reads++;
+        core->credits -= core->credits == UINT32_MAX ? 0 : 1;
+    }
+    core->stats.row_hits += entry->own_act ? 0 : 1;
+    core->row_columns[bank]++;
+    if (core->kept[bank] != UMC_NO_ENTRY && (!core->config.policy.promote || entry->active)) {
+        rank->kept_banks--; /* others may hit while a promoted one still waits */
+        core->kept[bank] = UMC_NO_ENTRY;
+    }
+    leave(core, index);
+    if (core->rest != NULL) {
+        umc_rest_left(core, bank, core->epoch_nck + at);
+    }
+    if (closes) {
+        event->kind = entry->write ? UMC_EVENT_WRA : UMC_EVENT_RDA;
+        close_bank(core, bank, at);
+    }
+    core->still = false;
+    core->moved_nck = umc_max64(core->moved_nck, core->epoch_nck + at);
+}
+
+static void do_act(umc_core_t *core, uint16_t index, uint32_t at)
+{
+    umc_entry_t *entry = &core->entries[index];
+    uint32_t bank = entry->bank;
+    umc_rank_t *rank = &core->rank[core->rank_of[bank]];
+    umc_gates_act(core, bank, at);
+    core->stats.activates++;
+    core->row_columns[bank] = 0;
+    if (core->config.policy.promote && !entry->active) {
+        umc_bank_remove(core, index);
+        entry->active = true;
+        core->promoted[bank] = index;
+        core->waiting[entry->write]--;
+    }
+    core->open_row[bank] = entry->row;
+    core->kept[bank] = index;
+    rank->kept_banks++;
+    if (rank->open_banks++ == 0) {
+        rank->open_since_nck = core->epoch_nck + at;
+    }
+    entry->own_act = true;
+    umc_bank_opened(core, bank);
+}
+
+static void do_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *event)
+{
+    umc_entry_t *entry = &core->entries[plan->entry];
+    uint32_t at = umc_relative(core, plan->at_nck);
+    event->user = entry->user;
+    event->row = entry->row;
+    event->column = entry->column;
+    if (plan->kind == UMC_EVENT_CHOSEN) {
+        entry->chosen = true;
+        entry->parked = true;
+        entry->visible_nck = UMC_NEVER;
+        if (!entry->active) {
+            umc_bank_remove(core, plan->entry);
+        }
+        umc_lanes_update(core, entry->bank);
+        return;
+    }
+    entry->first_nck = entry->first_nck == UMC_NEVER ? plan->at_nck : entry->first_nck;
+    event->first_nck = entry->first_nck;
+    event->accept_nck = entry->accept_nck;
+    core->turn = entry->bank;
+    if (plan->op == UMC_PRE) {
+        core->bus = at + 1;
+        close_bank(core, entry->bank, at);
+        umc_gates_pre(core, entry->bank, at);
+        core->stats.precharges++;
+    } else {
+        core->bus = at + core->config.device.timing.command_nck;
+        if (plan->op == UMC_ACT) {
+            do_act(core, plan->entry, at);
+        } else {
+            do_column(core, plan->entry, at, event);
+        }
+    }
+    umc_lanes_update(core, plan->bank);
+}
+
+void umc_issue_refresh(umc_core_t *core, const umc_plan_t *plan)
+{
+    umc_rank_t *rank = &core->rank[plan->rank];
+    uint32_t at = umc_relative(core, plan->at_nck);
+    core->bus = at + 1;
+    if (core->rest != NULL && plan->kind >= UMC_EVENT_REF) {
+        if (plan->kind == UMC_EVENT_REF) {
+            umc_gates_ref(core, plan->rank, at);
+        }
+        umc_rest_done(core, plan);
+        return;
+    }
+    if (plan->kind == UMC_EVENT_REF) {
+        umc_gates_ref(core, plan->rank, at);
+        rank->due_nck += core->config.device.timing.trefi_nck;
+        core->next_due_nck = UMC_NEVER;
+        for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+            core->next_due_nck = core->rank[r].due_nck < core->next_due_nck ? core->rank[r].due_nck
+                                                                            : core->next_due_nck;
+        }
+        core->stats.refreshes++;
+        return;
+    }
+    if (plan->kind == UMC_EVENT_PRE) {
+        close_bank(core, plan->bank, at);
+        umc_gates_pre(core, plan->bank, at);
+        umc_lanes_update(core, plan->bank);
+        core->stats.precharges++;
+        return;
+    }
+    uint32_t first = plan->rank * core->banks_per_rank;
+    umc_gates_prea(core, plan->rank, at);
+    for (uint32_t b = first; b < first + core->banks_per_rank; b++) {
+        if (core->open_row[b] != UMC_CLOSED) {
+            close_bank(core, b, at);
+            umc_lanes_update(core, b);
+        }
+    }
+    core->stats.precharges_all++;
+}
+
+void umc_find_next_due(umc_core_t *core)
+{
+    core->next_due_nck = UMC_NEVER;
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        uint64_t due_nck = core->rank[r].due_nck;
+        core->next_due_nck = due_nck < core->next_due_nck ? due_nck : core->next_due_nck;
+    }
+}
+
+void umc_observe(umc_core_t *core, const umc_event_t *event)
+{
+    if (core->rest != NULL) {
+        umc_rest_issued(core, event);
+    }
+    if (core->reasons != NULL) {
+        umc_reasons_issued(core, event);
+    }
+    if (core->config.observe != NULL) {
+        core->config.observe(core->config.observer, event);
+    }
+}
+
+bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
+{
+    if (!umc_plan_until(core, until_nck)) {
+        return false;
+    }
+    const umc_plan_t *plan = &core->plan;
+    core->plan.valid = false;
+    if (core->reasons != NULL) {
+        umc_reasons_planned(core);
+    }
+    event->at_nck = plan->at_nck;
+    event->kind = plan->kind;
+    event->bank = plan->bank;
+    event->user = UMC_NO_USER;
+    if (plan->refresh) {
+        umc_issue_refresh(core, plan);
+    } else {
+        do_entry(core, plan, event);
+    }
+    /* Choosing a write takes no place on the command bus. */
+    core->floor_nck = plan->at_nck + (plan->kind == UMC_EVENT_CHOSEN ? 0 : 1);
+    umc_observe(core, event);
+    return true;
+}
