@@ -12,32 +12,25 @@ bool umc_core_room(const umc_core_t *core, bool write, uint32_t ahead)
     return p->both_need_room ? reads && writes : write ? writes : reads;
 }
 
-/* False for a newcomer that only stands behind others of its bank: no lane changes. */
-static bool changes_lanes(const umc_core_t *core, const umc_entry_t *entry)
-{
-    const umc_policy_t *p = &core->config.policy;
-    if (p->scheme != UMC_SCHEME_AGE || p->hits != UMC_HITS_OLDER || p->row_hit_cap != 0) {
-        return true;
-    }
-    const umc_bank_queue_t *queue = &core->queue[entry->write][entry->bank];
-    uint32_t open = core->open_row[entry->bank];
-    return entry->write == core->write_mode &&
-           (queue->count == 1 || (open == entry->row && queue->hits == 1));
-}
-
-/* A request begins to compete. */
 void umc_admit(umc_core_t *core, uint16_t index, bool youngest)
 {
     const umc_entry_t *entry = &core->entries[index];
     if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
         core->transactions[entry->write][core->transaction_count[entry->write]++] = index;
         core->still = false;
-    } else {
+        return;
+    }
+    if (!youngest) {
         umc_bank_insert(core, index);
-        if (!youngest || changes_lanes(core, entry)) {
-            umc_lanes_update(core, entry->bank);
+    } else {
+        const umc_bank_queue_t *queue = umc_bank_append(core, index);
+        bool first =
+            queue->count == 1 || (queue->hits == 1 && core->open_row[entry->bank] == entry->row);
+        if (core->stand_behind && !(first && entry->write == core->write_mode)) {
+            return;
         }
     }
+    umc_lanes_update(core, entry->bank);
 }
 
 /* Sequence numbers have run out: the live ones start again from 0, in their order. */
@@ -98,19 +91,24 @@ static void enqueue(umc_core_t *core, uint16_t index)
     }
 }
 
+/* What ranks do by themselves depends on what they have to do: not in a clock in which a request
+   may come first. */
+static void settle_before(umc_core_t *core, uint64_t at_nck)
+{
+    uint32_t first = core->rest != NULL && core->config.policy.accept_first ? 1 : 0;
+    if (at_nck >= first) {
+        umc_core_settle(core, at_nck - first);
+    }
+}
+
 umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
                            uint64_t line, bool held, uint32_t *user, uint64_t at_nck)
 {
     umc_take_t take = UMC_TAKE_QUEUED;
     uint16_t *count = umc_line_count(core, line);
     uint16_t older = 0;
-    if (core->next_due_nck <= at_nck) {
-        /* What ranks do by themselves depends on what they have to do: not in a clock in which a
-           request may come first. */
-        uint32_t first = core->rest != NULL && core->config.policy.accept_first ? 1 : 0;
-        if (at_nck >= first) {
-            umc_core_settle(core, at_nck - first);
-        }
+    if (core->next_due_nck <= at_nck && core->live == 0) {
+        settle_before(core, at_nck);
     }
     if (*count > 0) {
         older = meets(core, write, line, &take, user);

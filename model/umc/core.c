@@ -43,6 +43,7 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     core->credits = config->read_credits;
     core->banks_per_group = config->device.banks_per_group;
     core->banks_per_rank = config->device.groups * config->device.banks_per_group;
+    core->groups_per_rank = config->device.groups;
     core->banks = config->device.banks;
     core->words = (core->banks + 63) / 64;
     for (uint32_t b = 0; b < core->banks; b++) {
@@ -53,6 +54,9 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     core->next_due_nck = UMC_NEVER;
     core->still = true;
     core->by_age = config->policy.scheme == UMC_SCHEME_AGE;
+    core->has_mode = !config->policy.unified && config->policy.scheme != UMC_SCHEME_ROUND_ROBIN;
+    core->stand_behind =
+        core->by_age && config->policy.hits == UMC_HITS_OLDER && config->policy.row_hit_cap == 0;
     core->scan = umc_scan_each;
 #if defined(__x86_64__)
     if (!config->plain_scan && __builtin_cpu_supports("avx2")) {

@@ -29,7 +29,6 @@ enum {
     UMC_FAR = 0x7ffe, /* clock distances from here on are one */
     UMC_WORDS = CBIT_DRAM_MAX_BANKS / 64,
     UMC_MAX_GROUPS = CBIT_DRAM_MAX_BANKS / 2,
-    UMC_FEW = 6, /* wanted lanes up to which looking at each is quicker than vectors */
 };
 
 enum umc_class { UMC_PROMOTED, UMC_REFRESH, UMC_STARVING, UMC_NORMAL, UMC_CAPPED };
@@ -84,7 +83,7 @@ typedef struct umc_rest umc_rest_t; /* rest.c */
 
 struct umc_core {
     umc_core_config_t config;
-    uint32_t banks, banks_per_rank, banks_per_group;
+    uint32_t banks, banks_per_rank, banks_per_group, groups_per_rank;
     uint32_t words; /* of a set of banks */
     /* Divisions done once. */
     uint8_t rank_of[CBIT_DRAM_MAX_BANKS], group_of[CBIT_DRAM_MAX_BANKS];
@@ -94,6 +93,8 @@ struct umc_core {
     uint32_t credits;
     bool write_mode, draining;
     bool by_age; /* the scheme; the one that is made quick */
+    bool has_mode;
+    bool stand_behind; /* a newcomer changes no lane but the one that it is first for */
     umc_plan_t plan;
     uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
     uint32_t live;
@@ -104,9 +105,8 @@ struct umc_core {
     umc_lanes_t gate[CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
     umc_lanes_t group_gate[UMC_MAX_GROUPS], rank_gate[CBIT_DRAM_MAX_RANKS];
     umc_lanes_t key[CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
-    uint8_t wants[CBIT_DRAM_MAX_BANKS];  /* bit: the bank's lane has a key */
-    uint64_t wanted[UMC_OPS][UMC_WORDS]; /* the same by lane, bit: the bank */
-    uint32_t wanted_count;
+    uint8_t wants[CBIT_DRAM_MAX_BANKS]; /* bit: the bank's lane has a key */
+    uint64_t busy[UMC_WORDS];           /* bit: the bank wants anything */
     uint32_t faw_nck, prea_to_act, prea_to_pre, pre_to_ref, ref_to_act, ref_to_ref, act_to_ref;
     uint32_t to_prea[UMC_OPS];
     uint32_t auto_to_ref[2];
@@ -192,12 +192,9 @@ static inline umc_op_t umc_next_op(const umc_core_t *core, const umc_entry_t *en
                                 : UMC_RD;
 }
 
-/* ---- gates.c ---- */
+/* ---- gates.c; ACT, PRE and columns: gates.h ---- */
 
 void umc_gates_init(umc_core_t *core);
-void umc_gates_act(umc_core_t *core, uint32_t bank, uint32_t at);
-void umc_gates_pre(umc_core_t *core, uint32_t bank, uint32_t at);
-void umc_gates_column(umc_core_t *core, uint32_t bank, bool write, bool closes, uint32_t at);
 void umc_gates_prea(umc_core_t *core, uint32_t rank, uint32_t at);
 void umc_gates_ref(umc_core_t *core, uint32_t rank, uint32_t at);
 void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank, uint32_t at);
@@ -207,10 +204,46 @@ void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank
 /* Recomputes who wants what of a bank; call when its row, queue or promoted request changes. */
 void umc_lanes_update(umc_core_t *core, uint32_t bank);
 void umc_lanes_update_all(umc_core_t *core);
-void umc_bank_insert(umc_core_t *core, uint16_t entry);
-void umc_bank_remove(umc_core_t *core, uint16_t entry);
-void umc_bank_opened(umc_core_t *core, uint32_t bank); /* counts the hits of a new row */
+void umc_bank_wrap(umc_bank_queue_t *queue);            /* back to the beginning of its memory */
+void umc_bank_insert(umc_core_t *core, uint16_t entry); /* at its place by age, if it has one */
+void umc_bank_take(umc_bank_queue_t *queue, uint16_t entry); /* not the first of the queue */
+void umc_bank_opened(umc_core_t *core, uint32_t bank);       /* counts the hits of a new row */
 uint16_t umc_oldest_waiting(umc_core_t *core, bool write);
+
+static inline umc_bank_queue_t *umc_bank_queue(umc_core_t *core, const umc_entry_t *entry)
+{
+    return &core->queue[umc_queue_of(core, entry->write)][entry->bank];
+}
+
+/* As the last of its bank's queue. */
+static inline umc_bank_queue_t *umc_bank_append(umc_core_t *core, uint16_t index)
+{
+    const umc_entry_t *entry = &core->entries[index];
+    umc_bank_queue_t *queue = umc_bank_queue(core, entry);
+    if (queue->count == queue->room) {
+        umc_bank_wrap(queue);
+    }
+    uint32_t at = queue->count++;
+    queue->entry[at] = index;
+    queue->row[at] = entry->row;
+    queue->hits += entry->row == core->open_row[entry->bank] ? 1 : 0;
+    return queue;
+}
+
+static inline void umc_bank_remove(umc_core_t *core, uint16_t index)
+{
+    const umc_entry_t *entry = &core->entries[index];
+    umc_bank_queue_t *queue = umc_bank_queue(core, entry);
+    queue->count--;
+    queue->hits -= entry->row == core->open_row[entry->bank] ? 1 : 0;
+    if (queue->entry[0] == index) {
+        queue->entry++;
+        queue->row++;
+        queue->room--;
+    } else {
+        umc_bank_take(queue, index);
+    }
+}
 
 /* ---- plan.c ---- */
 
@@ -254,7 +287,22 @@ void umc_find_next_due(umc_core_t *core);
 /* ---- mode.c ---- */
 
 /* The queues ask for another mode than the present one. */
-bool umc_mode_may_change(const umc_core_t *core);
+static inline bool umc_mode_may_change(const umc_core_t *core)
+{
+    const umc_policy_t *p = &core->config.policy;
+    uint32_t writes = core->waiting[1];
+    if (!core->has_mode) {
+        return false;
+    }
+    /* A read stuck behind a write of its line, or a flush: the writes go first. */
+    if (!core->write_mode) {
+        return writes != core->stuck[1] &&
+               (writes > p->write_high || core->waiting[0] == core->stuck[0] ||
+                core->stuck[0] > 0 || core->draining);
+    }
+    return writes == core->stuck[1] || (writes < p->write_low && core->waiting[0] != 0 &&
+                                        core->stuck[0] == 0 && !core->draining);
+}
 
 /* Decides the mode at floor_nck; true if it must be asked again in the next clock. */
 bool umc_decide_mode(umc_core_t *core);

@@ -1,5 +1,5 @@
 /* What each command does to banks, requests and counters. */
-#include "model/umc/core_private.h"
+#include "model/umc/gates.h"
 
 static void close_bank(umc_core_t *core, uint32_t bank, uint32_t at)
 {
@@ -224,10 +224,14 @@ void umc_observe(umc_core_t *core, const umc_event_t *event)
 
 bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
-    if (!umc_plan_until(core, until_nck)) {
+    const umc_plan_t *plan = &core->plan;
+    if (plan->valid && plan->at_nck > until_nck) {
+        core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
         return false;
     }
-    const umc_plan_t *plan = &core->plan;
+    if (!plan->valid && !umc_plan_until(core, until_nck)) {
+        return false;
+    }
     core->plan.valid = false;
     if (core->reasons != NULL) {
         umc_reasons_planned(core);

@@ -17,9 +17,11 @@ static inline uint32_t key_of(const umc_core_t *core, uint16_t index)
     return class << UMC_SEQ_BITS | entry->seq;
 }
 
-static inline void want(umc_lanes_t *lanes, umc_op_t op, uint32_t key)
+/* Returns the lane's bit of a set. */
+static inline uint32_t want(umc_lanes_t *lanes, umc_op_t op, uint32_t key)
 {
     lanes->op[op] = (int32_t)key < lanes->op[op] ? (int32_t)key : lanes->op[op];
+    return 1u << op;
 }
 
 static uint32_t first_with_row(const umc_bank_queue_t *queue, uint32_t row)
@@ -42,60 +44,75 @@ static uint32_t first_without_row(const umc_bank_queue_t *queue, uint32_t row)
 
 /* ---- by age ---- */
 
-static void want_conflict(umc_core_t *core, uint32_t bank, const umc_bank_queue_t *queue,
-                          umc_lanes_t *lanes)
+/* Who closes the open row; not while an older request hits it, or one that it was opened for. */
+static uint32_t want_conflict(const umc_core_t *core, uint32_t bank, const umc_bank_queue_t *queue,
+                              umc_lanes_t *lanes)
 {
     const umc_policy_t *p = &core->config.policy;
     uint32_t open = core->open_row[bank];
-    if (queue->count == queue->hits ||
-        (p->promoted_keeps_row && core->kept[bank] != UMC_NO_ENTRY)) {
-        return;
+    if (p->promoted_keeps_row && core->kept[bank] != UMC_NO_ENTRY) {
+        return 0;
     }
     uint16_t index = queue->entry[0];
     if (queue->row[0] == open) {
+        if (p->hits == UMC_HITS_OLDER && !core->starving) {
+            return 0;
+        }
         index = queue->entry[first_without_row(queue, open)];
         if (p->hits == UMC_HITS_OLDER && !starving(core, &core->entries[index])) {
-            return;
+            return 0;
         }
     }
-    want(lanes, UMC_PRE, key_of(core, index));
+    return want(lanes, UMC_PRE, key_of(core, index));
 }
 
-static void lanes_by_age(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
+__attribute__((noinline)) static void mark_capped(umc_core_t *core, uint32_t bank, bool capped)
+{
+    core->capped_count += (capped ? 1u : 0u) - (core->capped[bank] ? 1u : 0u);
+    core->capped[bank] = capped;
+}
+
+static inline uint32_t lanes_by_age(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
 {
     const umc_policy_t *p = &core->config.policy;
     const umc_bank_queue_t *queue = &core->queue[core->write_mode][bank];
-    uint16_t promoted = core->promoted[bank];
+    uint32_t promoted = core->promoted[bank], open = core->open_row[bank], wants = 0;
+    bool capped = false;
     if (promoted != UMC_NO_ENTRY && core->entries[promoted].visible_nck <= core->floor_nck) {
         const umc_entry_t *entry = &core->entries[promoted];
-        want(lanes, umc_next_op(core, entry), (uint32_t)UMC_PROMOTED << UMC_SEQ_BITS | entry->seq);
+        wants = want(lanes, umc_next_op(core, entry),
+                     (uint32_t)UMC_PROMOTED << UMC_SEQ_BITS | entry->seq);
     }
-    bool was_capped = core->capped[bank];
-    core->capped[bank] = false;
-    if (queue->count > 0 && core->open_row[bank] == UMC_CLOSED) {
-        want(lanes, UMC_ACT, key_of(core, queue->entry[0]));
+    if (queue->count > 0 && open == UMC_CLOSED) {
+        wants |= want(lanes, UMC_ACT, key_of(core, queue->entry[0]));
     } else if (queue->count > 0) {
         if (queue->hits > 0) {
-            if (p->row_hit_cap != 0 && core->row_columns[bank] > p->row_hit_cap) {
-                core->capped[bank] = true;
-            } else {
-                uint32_t at = first_with_row(queue, core->open_row[bank]);
-                want(lanes, core->write_mode ? UMC_WR : UMC_RD, key_of(core, queue->entry[at]));
+            capped = p->row_hit_cap != 0 && core->row_columns[bank] > p->row_hit_cap;
+            if (!capped) {
+                uint32_t at = first_with_row(queue, open);
+                wants |=
+                    want(lanes, core->write_mode ? UMC_WR : UMC_RD, key_of(core, queue->entry[at]));
             }
         }
-        want_conflict(core, bank, queue, lanes);
+        if (queue->count != queue->hits) {
+            wants |= want_conflict(core, bank, queue, lanes);
+        }
     }
-    core->capped_count += (core->capped[bank] ? 1u : 0u) - (was_capped ? 1u : 0u);
+    if (capped != core->capped[bank]) {
+        mark_capped(core, bank, capped);
+    }
+    return wants;
 }
 
 /* ---- one request a bank ---- */
 
-static void lanes_by_bank(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
+__attribute__((noinline)) static uint32_t lanes_by_bank(const umc_core_t *core, uint32_t bank,
+                                                        umc_lanes_t *lanes)
 {
     const umc_bank_queue_t *queue =
         &core->queue[core->config.policy.unified ? 0 : core->write_mode][bank];
     if (queue->count == 0) {
-        return;
+        return 0;
     }
     uint16_t index = queue->entry[0];
     if (core->open_row[bank] != UMC_CLOSED) {
@@ -104,11 +121,11 @@ static void lanes_by_bank(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
         } else if (core->kept[bank] != UMC_NO_ENTRY) {
             index = core->kept[bank];
             if (core->entries[index].parked) {
-                return; /* its ciphertext is not there yet, and the row stays open for it */
+                return 0; /* its ciphertext is not there yet, and the row stays open for it */
             }
         }
     }
-    want(lanes, umc_next_op(core, &core->entries[index]), key_of(core, index));
+    return want(lanes, umc_next_op(core, &core->entries[index]), key_of(core, index));
 }
 
 /* ---- command queues: keys are places in the queue ---- */
@@ -125,20 +142,21 @@ static bool read_of_line_before(const umc_core_t *core, const umc_bank_queue_t *
     return false;
 }
 
-static void lanes_in_turn(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
+__attribute__((noinline)) static uint32_t lanes_in_turn(umc_core_t *core, uint32_t bank,
+                                                        umc_lanes_t *lanes)
 {
     const umc_bank_queue_t *queue = &core->queue[0][bank];
     uint32_t open = core->open_row[bank];
     if (queue->count == 0) {
-        return;
+        return 0;
     }
     if (open == UMC_CLOSED) {
-        want(lanes, UMC_ACT, 0);
-        return;
+        return want(lanes, UMC_ACT, 0);
     }
+    uint32_t wants = 0;
     if (queue->row[0] != open &&
         (queue->hits == 0 || core->row_columns[bank] >= core->config.policy.row_hit_cap)) {
-        want(lanes, UMC_PRE, 0);
+        wants |= want(lanes, UMC_PRE, 0);
     }
     for (uint32_t i = 0, left = queue->hits; left > 0; i++) {
         if (queue->row[i] != open) {
@@ -147,43 +165,25 @@ static void lanes_in_turn(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
         left--;
         bool write = core->entries[queue->entry[i]].write;
         if (!write || !read_of_line_before(core, queue, i)) {
-            want(lanes, write ? UMC_WR : UMC_RD, i);
+            wants |= want(lanes, write ? UMC_WR : UMC_RD, i);
         }
     }
-}
-
-static void mark_wanted(umc_core_t *core, uint32_t bank, uint32_t wants)
-{
-    for (uint32_t changed = core->wants[bank] ^ wants; changed != 0; changed &= changed - 1) {
-        uint32_t op = (uint32_t)__builtin_ctz(changed);
-        core->wanted[op][bank / 64] ^= UINT64_C(1) << bank % 64;
-        core->wanted_count += (wants >> op & 1) != 0 ? 1u : -1u;
-    }
-    core->wants[bank] = (uint8_t)wants;
+    return wants;
 }
 
 void umc_lanes_update(umc_core_t *core, uint32_t bank)
 {
-    umc_lanes_t lanes = {{UMC_KEY_NONE, UMC_KEY_NONE, UMC_KEY_NONE, UMC_KEY_NONE}};
-    switch (core->config.policy.scheme) {
-    case UMC_SCHEME_AGE:
-        lanes_by_age(core, bank, &lanes);
-        break;
-    case UMC_SCHEME_BANKS:
-        lanes_by_bank(core, bank, &lanes);
-        break;
-    case UMC_SCHEME_ROUND_ROBIN:
-        lanes_in_turn(core, bank, &lanes);
-        break;
-    }
-    uint32_t wants = 0;
+    umc_lanes_t *lanes = &core->key[bank];
     for (uint32_t op = 0; op < UMC_OPS; op++) {
-        core->key[bank].op[op] = lanes.op[op];
-        wants |= (lanes.op[op] != UMC_KEY_NONE ? 1u : 0u) << op;
+        lanes->op[op] = UMC_KEY_NONE;
     }
-    if (wants != core->wants[bank]) {
-        mark_wanted(core, bank, wants);
-    }
+    uint32_t wants = core->by_age ? lanes_by_age(core, bank, lanes)
+                     : core->config.policy.scheme == UMC_SCHEME_BANKS
+                         ? lanes_by_bank(core, bank, lanes)
+                         : lanes_in_turn(core, bank, lanes);
+    uint64_t bit = UINT64_C(1) << bank % 64, *busy = &core->busy[bank / 64];
+    *busy = wants != 0 ? *busy | bit : *busy & ~bit;
+    core->wants[bank] = (uint8_t)wants;
 }
 
 void umc_lanes_update_all(umc_core_t *core)
@@ -195,51 +195,42 @@ void umc_lanes_update_all(umc_core_t *core)
 
 /* ---- the banks' queues ---- */
 
+void umc_bank_wrap(umc_bank_queue_t *queue)
+{
+    uint32_t used = (uint32_t)(queue->row - queue->row_memory);
+    memmove(queue->row_memory, queue->row, queue->count * sizeof *queue->row);
+    memmove(queue->entry_memory, queue->entry, queue->count * sizeof *queue->entry);
+    queue->row = queue->row_memory;
+    queue->entry = queue->entry_memory;
+    queue->room += used;
+}
+
 void umc_bank_insert(umc_core_t *core, uint16_t index)
 {
     const umc_entry_t *entry = &core->entries[index];
-    umc_bank_queue_t *queue = &core->queue[umc_queue_of(core, entry->write)][entry->bank];
-    if (queue->count == queue->room) {
-        /* The memory's end: back to its beginning. */
-        uint32_t used = (uint32_t)(queue->row - queue->row_memory);
-        memmove(queue->row_memory, queue->row, queue->count * sizeof *queue->row);
-        memmove(queue->entry_memory, queue->entry, queue->count * sizeof *queue->entry);
-        queue->row = queue->row_memory;
-        queue->entry = queue->entry_memory;
-        queue->room += used;
+    umc_bank_queue_t *queue = umc_bank_append(core, index);
+    uint32_t at = queue->count - 1;
+    if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
+        return; /* command queues are in the order of coming */
     }
-    uint32_t at = queue->count++;
-    /* Nearly always the youngest; a request that was held goes to its place by age. */
-    if (core->config.policy.scheme != UMC_SCHEME_ROUND_ROBIN) {
-        for (; at > 0 && core->entries[queue->entry[at - 1]].seq > entry->seq; at--) {
-            queue->entry[at] = queue->entry[at - 1];
-            queue->row[at] = queue->row[at - 1];
-        }
+    for (; at > 0 && core->entries[queue->entry[at - 1]].seq > entry->seq; at--) {
+        queue->entry[at] = queue->entry[at - 1];
+        queue->row[at] = queue->row[at - 1];
     }
     queue->entry[at] = index;
     queue->row[at] = entry->row;
-    queue->hits += entry->row == core->open_row[entry->bank] ? 1 : 0;
 }
 
-void umc_bank_remove(umc_core_t *core, uint16_t index)
+void umc_bank_take(umc_bank_queue_t *queue, uint16_t index)
 {
-    const umc_entry_t *entry = &core->entries[index];
-    umc_bank_queue_t *queue = &core->queue[umc_queue_of(core, entry->write)][entry->bank];
-    uint32_t at = 0;
+    uint32_t at = 1;
     while (queue->entry[at] != index) {
         at++;
     }
-    queue->count--;
-    if (at == 0) {
-        queue->entry++;
-        queue->row++;
-        queue->room--;
-    }
-    for (; at > 0 && at < queue->count; at++) {
+    for (; at < queue->count; at++) {
         queue->entry[at] = queue->entry[at + 1];
         queue->row[at] = queue->row[at + 1];
     }
-    queue->hits -= entry->row == core->open_row[entry->bank] ? 1 : 0;
 }
 
 void umc_bank_opened(umc_core_t *core, uint32_t bank)

@@ -1,25 +1,6 @@
 /* Reads or writes: which of the two compete. */
 #include "model/umc/core_private.h"
 
-static bool wanted_mode(const umc_core_t *core)
-{
-    const umc_policy_t *p = &core->config.policy;
-    uint32_t reads = core->waiting[0] - core->stuck[0];
-    uint32_t writes = core->waiting[1] - core->stuck[1];
-    /* A read stuck behind a write of its line, or a flush: the writes go first. */
-    bool urgent = core->stuck[0] > 0 || core->draining;
-    if (!core->write_mode) {
-        return writes > 0 && (core->waiting[1] > p->write_high || reads == 0 || urgent);
-    }
-    return !(writes == 0 || (!urgent && core->waiting[1] < p->write_low && reads > 0));
-}
-
-static bool has_mode(const umc_core_t *core)
-{
-    const umc_policy_t *p = &core->config.policy;
-    return !p->unified && p->scheme != UMC_SCHEME_ROUND_ROBIN;
-}
-
 static bool promoted_is_ready(const umc_core_t *core)
 {
     uint32_t now = umc_from_now(core);
@@ -36,11 +17,6 @@ static bool promoted_is_ready(const umc_core_t *core)
         }
     }
     return false;
-}
-
-bool umc_mode_may_change(const umc_core_t *core)
-{
-    return has_mode(core) && wanted_mode(core) != core->write_mode;
 }
 
 /* Decides the mode at floor_nck; true if it must be asked again in the next clock. */

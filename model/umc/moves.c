@@ -64,7 +64,7 @@ static bool move_one(umc_core_t *core)
             left * sizeof core->transactions[0][0]);
     core->waiting[writes]--;
     core->drain_left -= writes ? 1 : 0;
-    umc_bank_insert(core, index);
+    (void)umc_bank_append(core, index);
     umc_lanes_update(core, core->entries[index].bank);
     return true;
 }

@@ -3,11 +3,18 @@
 
 enum { EPOCH_KEEP = 1 << 20 };
 
+/* One or two banks are quicker looked at one by one than all of them with vectors. */
+static inline bool few_are_busy(const umc_core_t *core)
+{
+    uint64_t left = core->busy[0];
+    left &= left - 1;
+    return core->words == 1 && (left & (left - 1)) == 0;
+}
+
 static inline uint32_t scan(const umc_core_t *core, uint32_t now)
 {
     bool reads = core->credits > 0;
-    return core->wanted_count <= UMC_FEW ? umc_scan_each(core, reads, now)
-                                         : core->scan(core, reads, now);
+    return few_are_busy(core) ? umc_scan_each(core, reads, now) : core->scan(core, reads, now);
 }
 
 /* ---- helpers ---- */
@@ -386,41 +393,39 @@ static inline bool plan_calmly(umc_core_t *core)
     return true;
 }
 
+/* Where anything else may decide; without a plan floor_nck moves on, at most past until_nck. */
+static void plan_with_care(umc_core_t *core, uint64_t until_nck)
+{
+    umc_plan_rebase(core, core->floor_nck);
+    uint64_t horizon = UMC_NEVER;
+    if (core->config.choose_writes) {
+        horizon = release_visible(core);
+    }
+    if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
+        horizon = umc_do_moves(core) ? core->floor_nck + 1 : horizon;
+    } else if (umc_decide_mode(core)) {
+        horizon = min64(horizon, core->floor_nck + 1);
+    }
+    horizon = min64(horizon, watch_starvation(core));
+    examine(core, &core->plan, &horizon);
+    if (!core->plan.valid || core->plan.at_nck >= horizon) {
+        core->plan.valid = false;
+        core->floor_nck = min64(horizon, until_nck + 1);
+    }
+}
+
 bool umc_plan_until(umc_core_t *core, uint64_t until_nck)
 {
-    while (core->floor_nck <= until_nck) {
+    while (core->floor_nck <= until_nck && core->live > 0) {
+        if (!core->plan.valid && !plan_calmly(core)) {
+            plan_with_care(core, until_nck);
+        }
         if (core->plan.valid) {
             if (core->plan.at_nck <= until_nck) {
                 return true;
             }
             break;
         }
-        if (core->live == 0) {
-            break;
-        }
-        if (plan_calmly(core)) {
-            continue;
-        }
-        umc_plan_rebase(core, core->floor_nck);
-        uint64_t horizon = UMC_NEVER;
-        if (core->config.choose_writes) {
-            horizon = release_visible(core);
-        }
-        if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
-            horizon = umc_do_moves(core) ? core->floor_nck + 1 : horizon;
-        } else if (umc_decide_mode(core)) {
-            horizon = min64(horizon, core->floor_nck + 1);
-        }
-        horizon = min64(horizon, watch_starvation(core));
-        examine(core, &core->plan, &horizon);
-        if (core->plan.valid && core->plan.at_nck < horizon) {
-            continue;
-        }
-        core->plan.valid = false;
-        if (horizon > until_nck) {
-            break;
-        }
-        core->floor_nck = horizon;
     }
     core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
     return false;
