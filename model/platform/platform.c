@@ -263,7 +263,8 @@ cbit_err_t cbit_platform_create(const cbit_platform_config_t *config,
     }
     platform->config = *config;
     platform->parts = *parts;
-    platform->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
+    platform->kernel =
+        parts->kernel != NULL ? parts->kernel : cbit_kernel_create(CBIT_KERNEL_WHEEL);
     cbit_wiring_init(&platform->wiring, config->fabric.channels, config->host.cores, diag);
     err = platform->kernel == NULL ? CBIT_ERR_NO_MEMORY : build_memory(platform, diag);
     if (err == CBIT_ERR_OK) {
@@ -301,7 +302,9 @@ void cbit_platform_destroy(cbit_platform_t *platform)
     }
     cbit_fabric_destroy(platform->fabric);
     cbit_store_destroy(platform->store);
-    cbit_kernel_destroy(platform->kernel);
+    if (platform->parts.kernel == NULL) {
+        cbit_kernel_destroy(platform->kernel);
+    }
     free(platform);
 }
 

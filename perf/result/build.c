@@ -267,4 +267,5 @@ void cbit_result_build(cbit_result_t *result, const cbit_scenario_t *scenario,
     for (uint32_t i = 0; i < runs->run->event_count; i++) {
         put_event(&b, events, i);
     }
+    cbit_result_put_migrations(result, root, scenario, runs->run);
 }

@@ -39,6 +39,11 @@ void cbit_result_build(cbit_result_t *result, const cbit_scenario_t *scenario,
 void cbit_result_put_memory(cbit_result_t *result, cbit_json_t *memory,
                             const cbit_run_result_t *run);
 
+/* migration.c: /migrations; and what of it is told as text, from the result. */
+void cbit_result_put_migrations(cbit_result_t *result, cbit_json_t *root,
+                                const cbit_scenario_t *scenario, const cbit_run_result_t *run);
+void cbit_result_add_migrations(cbit_text_t *text, const cbit_json_t *root);
+
 /* expect.c: /expect, and the verdict. */
 void cbit_result_judge(cbit_result_t *result, const cbit_scenario_t *scenario,
                        cbit_engine_mode_t mode);

@@ -168,6 +168,7 @@ char *cbit_result_table(const cbit_result_t *result)
     add_reasons(&text, result->json);
     add_guests(&text, result->json);
     add_events(&text, result->json);
+    cbit_result_add_migrations(&text, result->json);
     add_verdict(&text, result);
     return cbit_text_take(&text);
 }

@@ -50,6 +50,10 @@ static bool push_change(cbit_guest_cpu_t *cpu, bool is_private)
     page->is_private = is_private;
     cbit_guest_push_map(cpu, page);
     cbit_guest_new_op(cpu, CBIT_OP_INVLPG)->gva = CBIT_GUEST_CONVERT_GVA;
+    if (guest->config.notices) {
+        const cbit_guest_notice_t notice = {.is_private = is_private, .gpa = page->gpa, .pages = 1};
+        cbit_guest_push_notice(cpu, &notice);
+    }
     return true;
 }
 

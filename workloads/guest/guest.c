@@ -18,6 +18,7 @@ const cbit_row_t cbit_guest_stat_rows[] = {
     STAT(load_mismatches, "count", "Loads that returned something else"),
     STAT(loads_raced, "count",
          "Loads of data that several vCPUs use which returned an older or newer store's bytes"),
+    STAT(loads_corrupted, "count", "Loads of a page whose content a migration has lost"),
     STAT(stores, "count", "Stores handed out, the clearing of pages included"),
     STAT(pages_cleared, "pages", "Pages cleared by the guest's kernel on first touch"),
     STAT(pages_private, "pages", "Pages that the guest maps with C = 1, and its page tables"),

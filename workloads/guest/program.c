@@ -314,9 +314,9 @@ static void refill(cbit_guest_cpu_t *cpu)
         return;
     }
     while (cpu->queue_count == 0 && cpu->guest->failed == CBIT_ERR_OK) {
-        if (!push_preparation(cpu) && !push_secret(cpu) && !cbit_guest_convert_advance(cpu) &&
-            !cbit_guest_io_advance(cpu, false) && !push_record(cpu) &&
-            !cbit_guest_io_advance(cpu, true)) {
+        if (!cbit_guest_notice_advance(cpu) && !push_preparation(cpu) && !push_secret(cpu) &&
+            !cbit_guest_convert_advance(cpu) && !cbit_guest_io_advance(cpu, false) &&
+            !push_record(cpu) && !cbit_guest_io_advance(cpu, true)) {
             break;
         }
     }
@@ -376,10 +376,12 @@ static void on_load(cbit_guest_cpu_t *cpu, const cbit_op_t *op, const uint8_t *b
         slot->status.mismatches += wrong;
         cpu->guest->stats.io_mismatches += wrong && !slot->hopeless;
     } else {
-        bool raced = wrong && may_race(cpu, expected, bytes, op->size_bytes);
+        bool lost = wrong && cbit_guest_page_of(cpu, expected->gva)->spoiled;
+        bool raced = wrong && !lost && may_race(cpu, expected, bytes, op->size_bytes);
         cpu->guest->stats.loads_checked++;
         cpu->guest->stats.loads_raced += raced;
-        cpu->guest->stats.load_mismatches += wrong && !raced;
+        cpu->guest->stats.loads_corrupted += lost;
+        cpu->guest->stats.load_mismatches += wrong && !raced && !lost;
     }
 }
 

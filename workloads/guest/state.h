@@ -56,6 +56,7 @@ typedef struct cbit_guest_page {
     bool executable;
     bool recorded;  /* in the source as an image page: the same for all vCPUs */
     bool common;    /* several vCPUs touch it: vCPU 0 makes it ready before the others start */
+    bool spoiled;   /* its content was lost: loads of it prove nothing any more */
     uint16_t owner; /* while pages are collected: who touched it first */
     const uint8_t *launched; /* its bytes in the launch image, or NULL */
     uint8_t *bytes;          /* what it holds since the guest wrote to it, or NULL */
@@ -306,6 +307,7 @@ struct cbit_guest {
     } convert;
     bool secret_expected, secret_asked;
     uint8_t secret[CBIT_GUEST_SECRET_BYTES];
+    uint32_t noticed;         /* pages that notices at boot have come to */
     cbit_guest_races_t races; /* what several vCPUs have stored where others look */
     cbit_err_t failed;        /* a source failed, or memory is out: the programs end */
     cbit_guest_stats_t stats;
@@ -355,6 +357,10 @@ void cbit_guest_queue_answer(cbit_guest_cpu_t *cpu, uint64_t cookie, const uint8
 
 /* vc.c: the #VC handler, for an operation that would have exited. */
 bool cbit_guest_on_vc(void *cpu, const cbit_op_t *op, uint64_t error);
+
+/* notice.c: tells the hypervisor of one range of shared pages; false when all are told. */
+bool cbit_guest_notice_advance(cbit_guest_cpu_t *cpu);
+void cbit_guest_push_notice(cbit_guest_cpu_t *cpu, const cbit_guest_notice_t *notice);
 
 /* convert.c: the next operations of a conversion; false when there is none. */
 bool cbit_guest_convert_advance(cbit_guest_cpu_t *cpu);

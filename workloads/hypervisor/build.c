@@ -4,6 +4,7 @@
 
 #include "cbit/base/rng.h"
 #include "workloads/hypervisor/hv.h"
+#include "workloads/hypervisor/migrate.h"
 #include "workloads/hypervisor/session.h"
 
 enum { FRAMES_BASE = 16 << 20 }; /* below: BIOS, the kernel, and what firmware guards */
@@ -52,6 +53,7 @@ static void on_sp_ready(void *self)
 static void take_settings(cbit_hv_t *hv)
 {
     hv->machine = *hv->scenario->machine;
+    hv->seed = hv->scenario->seed;
     cbit_rows_defaults(cbit_hypervisor_rows, &hv->config);
     if (hv->options->config != NULL) {
         hv->config = *hv->options->config;
@@ -65,12 +67,36 @@ static void take_settings(cbit_hv_t *hv)
     cbit_hv_frames_init(&hv->frames, FRAMES_BASE, hv->machine.memory.size_bytes);
     cbit_hv_asids_init(&hv->asids, hv->machine.sev.min_sev_asid, hv->machine.sev.asids);
     cbit_hv_asids_init(&hv->es_asids, 1, hv->machine.sev.min_sev_asid - 1);
-    for (uint32_t i = 0; i < hv->scenario->guests_count; i++) {
+    for (uint32_t i = 0; hv->source == NULL && i < hv->scenario->guests_count; i++) {
         if (hv->scenario->guests[i].asid != 0) {
             cbit_hv_asids_reserve(&hv->asids, hv->scenario->guests[i].asid);
             cbit_hv_asids_reserve(&hv->es_asids, hv->scenario->guests[i].asid);
         }
     }
+}
+
+static cbit_err_t check_migration(const cbit_hv_t *hv, uint32_t guest)
+{
+    bool plain = hv->scenario->guests[guest].protection == CBIT_PROTECTION_NONE;
+    uint32_t tamper;
+    if (!cbit_hv_guest_migrates(hv, guest, &tamper)) {
+        return CBIT_ERR_OK;
+    }
+    if (plain && tamper != CBIT_TAMPER_NONE) {
+        return cbit_diag_add(
+            hv->diag, CBIT_ERR_CONFLICT, NULL,
+            "/guests/%u: it has no protection, and its migration is to be tampered "
+            "with; that is about packets of the Secure Processor",
+            guest);
+    }
+    if (!plain && !hv->machine.sp.identity) {
+        cbit_err_t err = cbit_diag_add(
+            hv->diag, CBIT_ERR_CONFLICT, NULL,
+            "/guests/%u: it migrates, which takes platforms with certificates", guest);
+        cbit_diag_hint(hv->diag, "\"sp\": { \"identity\": true }");
+        return err;
+    }
+    return CBIT_ERR_OK;
 }
 
 /* What the scenario's own rules cannot see. */
@@ -84,6 +110,8 @@ static cbit_err_t check_settings(const cbit_hv_t *hv)
                               "/guests/%u/secret: a session needs a platform with certificates", i);
             cbit_diag_hint(hv->diag, "\"sp\": { \"identity\": true }");
         }
+        cbit_err_t migration = check_migration(hv, i);
+        err = migration != CBIT_ERR_OK ? migration : err;
         for (uint32_t n = 0; n < hv->scenario->guests[i].cores_count; n++) {
             if (hv->scenario->guests[i].cores[n] >= hv->machine.host.cores) {
                 err = cbit_diag_add(hv->diag, CBIT_ERR_RANGE, NULL,
@@ -102,7 +130,8 @@ static cbit_err_t build_machine(cbit_hv_t *hv)
                    options->mode != CBIT_ENGINE_OFF && options->engines != NULL;
     const cbit_platform_parts_t parts = {
         .engines = hv->ciphered ? options->engines : NULL,
-        .seed = hv->scenario->seed,
+        .seed = hv->seed,
+        .kernel = hv->source != NULL ? hv->source->kernel : NULL,
         .firmware = options->firmware,
         .self = hv,
         .on_exit = on_exit_of,
@@ -194,6 +223,11 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
     if (err != CBIT_ERR_OK) {
         return err;
     }
+    uint32_t tamper = CBIT_TAMPER_NONE;
+    bool migrates = cbit_hv_guest_migrates(hv, guest->index, &tamper);
+    if (migrates && !cbit_hv_notices_init(guest)) {
+        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
     const cbit_guest_config_t config = {
         .memory_bytes = guest->config->memory,
         .vcpus = guest->config->vcpus,
@@ -210,6 +244,8 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .io_room_bytes = largest_event_io(guest),
         .converts = converts(guest),
         .secret = guest->session != NULL,
+        .notices = guest->sev && migrates,
+        .misses_notice = tamper == CBIT_TAMPER_MISSED_NOTICE,
     };
     return cbit_guest_create(&config, guest->sources, &guest->soft, hv->diag);
 }
@@ -290,6 +326,47 @@ static cbit_err_t build_guests(cbit_hv_t *hv)
     return first;
 }
 
+/* A second machine of the same kind, for guests to migrate to. */
+static cbit_err_t build_target(cbit_hv_t *hv)
+{
+    static const uint64_t another = UINT64_C(0x746172676574); /* "target" */
+    cbit_hv_t *target = calloc(1, sizeof *target);
+    if (target == NULL || (target->result = calloc(1, sizeof *target->result)) == NULL) {
+        free(target);
+        return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    hv->target = target;
+    hv->target_options = *hv->options;
+    hv->target_options.watch = NULL;
+    hv->target_options.attack = NULL;
+    hv->target_options.on_console = NULL;
+    target->source = hv;
+    target->scenario = hv->scenario;
+    target->options = &hv->target_options;
+    target->diag = hv->diag;
+    take_settings(target);
+    target->seed = hv->scenario->target.seed != 0 ? hv->scenario->target.seed
+                                                  : cbit_splitmix64(hv->seed ^ another);
+    cbit_err_t err = build_machine(target);
+    err = err == CBIT_ERR_OK ? build_cores(target) : err;
+    if (err == CBIT_ERR_OK && hv->tmr_spa != 0 && !take_tmr(target)) {
+        err = cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
+    }
+    return err == CBIT_ERR_OK ? cbit_hv_migrations_create(hv) : err;
+}
+
+/* Whether an event of this run is a migration: none is in a baseline. */
+static bool needs_target(const cbit_hv_t *hv)
+{
+    for (uint32_t i = 0; i < hv->probe_count; i++) {
+        if (hv->probes[i].event->kind == CBIT_EVENT_MIGRATE &&
+            hv->probes[i].state != CBIT_HV_PROBE_ABSENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
 cbit_err_t cbit_hv_build(cbit_hv_t *hv)
 {
     hv->guest_count = hv->scenario->guests_count;
@@ -306,12 +383,25 @@ cbit_err_t cbit_hv_build(cbit_hv_t *hv)
     err = err == CBIT_ERR_OK ? build_machine(hv) : err;
     err = err == CBIT_ERR_OK ? build_cores(hv) : err;
     err = err == CBIT_ERR_OK ? build_guests(hv) : err;
-    return err == CBIT_ERR_OK ? cbit_hv_probes_create(hv) : err;
+    err = err == CBIT_ERR_OK ? cbit_hv_probes_create(hv) : err;
+    return err == CBIT_ERR_OK && needs_target(hv) ? build_target(hv) : err;
+}
+
+static void destroy_target(cbit_hv_t *target)
+{
+    if (target != NULL) {
+        cbit_spdriver_destroy(target->driver);
+        cbit_platform_destroy(target->platform);
+        cbit_hv_frames_clear(&target->frames);
+        cbit_run_result_clear(target->result);
+        free(target->result);
+        free(target->cores);
+        free(target);
+    }
 }
 
 void cbit_hv_destroy(cbit_hv_t *hv)
 {
-    cbit_hv_probes_destroy(hv);
     for (uint32_t i = 0; hv->guests != NULL && i < hv->guest_count; i++) {
         cbit_hv_guest_t *guest = &hv->guests[i];
         cbit_guest_destroy(guest->soft);
@@ -331,7 +421,12 @@ void cbit_hv_destroy(cbit_hv_t *hv)
         }
         free(guest->vcpus);
         free(guest->remaps);
+        free(guest->told_shared);
+        free(guest->dirty.pages);
     }
+    cbit_hv_migrations_destroy(hv);
+    cbit_hv_probes_destroy(hv);
+    destroy_target(hv->target);
     cbit_spdriver_destroy(hv->driver);
     cbit_platform_destroy(hv->platform);
     cbit_hv_frames_clear(&hv->frames);

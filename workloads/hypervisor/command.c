@@ -26,12 +26,19 @@ static void buffer_written(void *self)
     cbit_spdriver_submit(command->hv->driver, &command->request);
 }
 
-bool cbit_hv_command_init(cbit_hv_command_t *command, cbit_hv_t *hv)
+void cbit_hv_command_bind(cbit_hv_command_t *command, cbit_hv_t *hv, cbit_spa_t buffer_spa)
 {
-    *command = (cbit_hv_command_t){.hv = hv};
+    *command = (cbit_hv_command_t){.hv = hv, .buffer_spa = buffer_spa};
     cbit_hv_transfer_init(&command->transfer, hv->kernel, cbit_platform_host_port(hv->platform, 0),
                           CBIT_SOURCE_HOST, 0);
-    return cbit_hv_frames_take(&hv->frames, &command->buffer_spa);
+}
+
+bool cbit_hv_command_init(cbit_hv_command_t *command, cbit_hv_t *hv)
+{
+    cbit_spa_t spa = 0;
+    bool taken = cbit_hv_frames_take(&hv->frames, &spa);
+    cbit_hv_command_bind(command, hv, spa);
+    return taken;
 }
 
 void cbit_hv_command_run(cbit_hv_command_t *command, uint32_t id, const void *in,

@@ -2,6 +2,7 @@
 
 #include "workloads/hypervisor/attacker.h"
 #include "workloads/hypervisor/hv.h"
+#include "workloads/hypervisor/migrate.h"
 #include "workloads/hypervisor/vmcb.h"
 
 enum {
@@ -232,6 +233,7 @@ static void work_over(void *self)
     core->busy = false;
     core->running = NULL;
     cbit_hv_rotor_core_free(core->hv);
+    cbit_hv_migrate_poke(core->hv);
     cbit_hv_core_kick(core);
 }
 
@@ -249,6 +251,7 @@ static void probe_over(void *self)
         cbit_hv_task_resume(&guest->task); /* the launch waits for its probe */
     }
     cbit_hv_rotor_core_free(core->hv);
+    cbit_hv_migrate_poke(core->hv);
     cbit_hv_core_kick(core);
 }
 

@@ -250,6 +250,22 @@ static void fetch_again(cbit_hv_device_t *device)
 
 /* ---- doorbells ---- */
 
+/* To the machine that the vCPU is on. Emulation is a thread of its own, beside the vCPU's. */
+static void attach(cbit_hv_device_t *device)
+{
+    cbit_hv_t *hv = device->vcpu->guest->hv;
+    bool emulated = cbit_hv_device_emulated(device);
+    uint32_t core = (device->vcpu->home->number + 1) % hv->core_count;
+    cbit_port_t port = emulated ? cbit_platform_host_port(hv->platform, core)
+                                : cbit_platform_device_port(hv->platform, 0);
+    cbit_source_t source = emulated ? CBIT_SOURCE_HOST : CBIT_SOURCE_DMA;
+    cbit_hv_transfer_init(&device->transfer, hv->kernel, port, source, 0);
+    cbit_hv_transfer_init(&device->publisher, hv->kernel, port, source, 0);
+    for (uint32_t i = 0; i < CBIT_HV_LANES; i++) {
+        cbit_hv_transfer_init(&device->lanes[i].transfer, hv->kernel, port, source, 0);
+    }
+}
+
 static cbit_hv_device_t *create(cbit_hv_vcpu_t *vcpu, uint32_t queue)
 {
     cbit_hv_t *hv = vcpu->guest->hv;
@@ -260,19 +276,20 @@ static cbit_hv_device_t *create(cbit_hv_vcpu_t *vcpu, uint32_t queue)
     }
     device->vcpu = vcpu;
     device->queue = queue;
-    /* Emulation is a thread of its own, beside the vCPU's. */
-    uint32_t core = (vcpu->home->number + 1) % hv->core_count;
-    cbit_port_t port = cbit_hv_device_emulated(device) ? cbit_platform_host_port(hv->platform, core)
-                                                       : cbit_platform_device_port(hv->platform, 0);
-    cbit_source_t source = cbit_hv_device_emulated(device) ? CBIT_SOURCE_HOST : CBIT_SOURCE_DMA;
-    cbit_hv_transfer_init(&device->transfer, hv->kernel, port, source, 0);
-    cbit_hv_transfer_init(&device->publisher, hv->kernel, port, source, 0);
     for (uint32_t i = 0; i < CBIT_HV_LANES; i++) {
-        cbit_hv_lane_t *lane = &device->lanes[i];
-        cbit_hv_lane_init(lane, device);
-        cbit_hv_transfer_init(&lane->transfer, hv->kernel, port, source, 0);
+        cbit_hv_lane_init(&device->lanes[i], device);
     }
+    attach(device);
     return device;
+}
+
+void cbit_hv_devices_attach(cbit_hv_vcpu_t *vcpu)
+{
+    for (uint32_t q = 0; q < CBIT_GUEST_QUEUES; q++) {
+        if (vcpu->devices[q] != NULL) {
+            attach(vcpu->devices[q]);
+        }
+    }
 }
 
 bool cbit_hv_doorbell(const cbit_hv_core_t *core, uint32_t *queue)

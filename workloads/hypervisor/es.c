@@ -3,6 +3,7 @@
 
 #include "cbit/vcpu/ghcb.h"
 #include "workloads/hypervisor/bytes.h"
+#include "workloads/hypervisor/dirty.h"
 #include "workloads/hypervisor/hv.h"
 #include "workloads/hypervisor/measure.h"
 
@@ -106,6 +107,7 @@ cbit_hv_step_t cbit_hv_es_read(void *self)
         return CBIT_HV_NEXT;
     }
     uint64_t gpa = cbit_hv_get_le(core->ghcb + (CBIT_VMCB_GHCB - GHCB_FIELD_LINE), 8);
+    core->ghcb_gpa = gpa;
     if (gpa % CBIT_PAGE_BYTES != 0 ||
         !cbit_hv_nested_backing(&core->running->guest->nested, gpa, &core->ghcb_spa)) {
         core->has_ghcb = false; /* handled as what it is: an exit that nobody can resume */
@@ -139,6 +141,7 @@ cbit_hv_step_t cbit_hv_es_answer(void *self)
         return CBIT_HV_NEXT;
     }
     memset(core->ghcb, 0, sizeof core->ghcb);
+    cbit_hv_dirty_mark(core->running->guest, core->ghcb_gpa, CBIT_LINE_BYTES);
     cbit_hv_transfer_start(&core->transfer, CBIT_COMMAND_WRITE,
                            core->ghcb_spa + CBIT_GHCB_EXIT_INFO_1, core->hv->host_key, core->ghcb,
                            16, cbit_hv_task_resume, &core->task);

@@ -1,5 +1,7 @@
 #include "workloads/hypervisor/attacker.h"
+#include "workloads/hypervisor/dirty.h"
 #include "workloads/hypervisor/hv.h"
+#include "workloads/hypervisor/migrate.h"
 #include "workloads/hypervisor/result.h"
 
 /* ---- what an exit costs ---- */
@@ -94,7 +96,9 @@ void cbit_hv_device_idle(cbit_hv_vcpu_t *vcpu)
 {
     cbit_hv_guest_t *guest = vcpu->guest;
     time_out(vcpu);
-    if (guest->ended && guest->phase == CBIT_HV_PHASE_RUNNING && !cbit_hv_devices_busy(guest)) {
+    cbit_hv_migrate_poke(guest->hv);
+    if (guest->ended && guest->phase == CBIT_HV_PHASE_RUNNING && !guest->migrating &&
+        !cbit_hv_devices_busy(guest)) {
         cbit_hv_teardown(guest);
     }
 }
@@ -201,6 +205,7 @@ static void on_hypercall(cbit_hv_core_t *core)
     } else if (core->exit.info1 == CBIT_GUEST_HYPERCALL_START) {
         start_others(guest);
     }
+    cbit_hv_notice(guest, core->exit.info1);
     if ((core->exit.info1 & 0xffff) == CBIT_GUEST_HYPERCALL_FLUSH) {
         flush_page(core->running, core->exit.info1 >> 16 << 12);
     } else {
@@ -216,6 +221,10 @@ static void on_npf(cbit_hv_core_t *core)
     cbit_gpa_t gpa = core->exit.info2 & ~(cbit_gpa_t)(CBIT_PAGE_BYTES - 1);
     cbit_spa_t spa;
     guest->result->exits_npf++;
+    if (cbit_hv_dirty_fault(guest, gpa, core->exit.info1)) {
+        cbit_hv_ready(vcpu, true);
+        return;
+    }
     if (gpa >= guest->config->memory || cbit_hv_nested_lookup(&guest->nested, gpa, &spa)) {
         cbit_hv_vcpu_ends(vcpu, CBIT_GUEST_DIED, core->exit.reason);
         return;

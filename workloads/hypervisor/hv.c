@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "workloads/hypervisor/migrate.h"
 #include "workloads/hypervisor/result.h"
 #include "workloads/hypervisor/session.h"
 
@@ -20,10 +21,14 @@ cbit_hv_step_t cbit_hv_fail(cbit_hv_t *hv, cbit_err_t err, const char *where, co
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    cbit_hv_t *both[] = {hv, hv->source != NULL ? hv->source : hv->target};
     if (hv->err == CBIT_ERR_OK) {
         hv->err = cbit_diag_add(hv->diag, err, where, "%s", text);
     }
-    hv->over = true;
+    for (uint32_t i = 0; i < 2 && both[i] != NULL; i++) {
+        both[i]->err = hv->err;
+        both[i]->over = true;
+    }
     if (hv->kernel != NULL) {
         cbit_kernel_stop(hv->kernel);
     }
@@ -32,6 +37,9 @@ cbit_hv_step_t cbit_hv_fail(cbit_hv_t *hv, cbit_err_t err, const char *where, co
 
 bool cbit_hv_uses_sp(const cbit_hv_t *hv)
 {
+    if (hv->source != NULL) {
+        return cbit_hv_uses_sp(hv->source);
+    }
     for (uint32_t i = 0; i < hv->guest_count; i++) {
         if (hv->guests[i].sev) {
             return true;
@@ -120,6 +128,10 @@ static void booted(void *self)
 {
     cbit_hv_t *hv = self;
     hv->doing = "guests";
+    hv->booted = true;
+    for (cbit_hv_turn_t *turn; (turn = cbit_hv_turns_take(&hv->boot_waiting)) != NULL;) {
+        turn->granted(turn->self);
+    }
     if (hv->err == CBIT_ERR_OK) {
         launch_those_after(hv, UINT32_MAX);
     }
@@ -135,19 +147,30 @@ void cbit_hv_boot(cbit_hv_t *hv)
     }
 }
 
-static cbit_hv_step_t end_flush(void *self)
+/* Of the target first, if there is one, and then of the machine itself. */
+static cbit_hv_step_t flush_at_end(cbit_hv_t *hv, cbit_hv_t *which)
 {
-    cbit_hv_t *hv = self;
-    if (!cbit_hv_uses_sp(hv)) {
+    if (which == NULL || !cbit_hv_uses_sp(which)) {
         return CBIT_HV_NEXT;
     }
     hv->doing = "the last WBINVD and DF_FLUSH";
     hv->boot_turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &hv->task};
-    cbit_hv_flush(hv, &hv->boot_turn);
+    cbit_hv_flush(which, &hv->boot_turn);
     return CBIT_HV_WAIT;
 }
 
-static const cbit_hv_step_fn end_steps[] = {end_flush, NULL};
+static cbit_hv_step_t end_flush_target(void *self)
+{
+    cbit_hv_t *hv = self;
+    return flush_at_end(hv, hv->target);
+}
+
+static cbit_hv_step_t end_flush(void *self)
+{
+    return flush_at_end(self, self);
+}
+
+static const cbit_hv_step_fn end_steps[] = {end_flush_target, end_flush, NULL};
 
 static void ended(void *self)
 {
@@ -155,17 +178,32 @@ static void ended(void *self)
     hv->doing = "over";
     hv->result->time_ps = cbit_hv_now(hv);
     hv->over = true;
+    if (hv->target != NULL) {
+        hv->target->over = true;
+    }
     cbit_kernel_stop(hv->kernel);
+}
+
+static void end_if_all_gone(cbit_hv_t *hv)
+{
+    if (hv->guests_gone == hv->guest_count && hv->migrations_open == 0) {
+        cbit_hv_task_start(&hv->task, end_steps, hv, ended, hv);
+    }
 }
 
 void cbit_hv_guest_gone(cbit_hv_guest_t *guest)
 {
-    cbit_hv_t *hv = guest->hv;
+    cbit_hv_t *hv = guest->hv->source != NULL ? guest->hv->source : guest->hv;
     hv->guests_gone++;
     launch_those_after(hv, guest->index);
-    if (hv->guests_gone == hv->guest_count) {
-        cbit_hv_task_start(&hv->task, end_steps, hv, ended, hv);
-    }
+    end_if_all_gone(hv);
+}
+
+void cbit_hv_stand_in_gone(cbit_hv_guest_t *stand_in)
+{
+    cbit_hv_t *hv = stand_in->hv->source != NULL ? stand_in->hv->source : stand_in->hv;
+    hv->migrations_open--;
+    end_if_all_gone(hv);
 }
 
 /* ---- running ---- */
@@ -178,6 +216,12 @@ static void say_who_hangs(cbit_hv_t *hv, const char *what)
     for (uint32_t i = 0; i < hv->guest_count; i++) {
         (void)cbit_diag_add(hv->diag, CBIT_ERR_INTERNAL, NULL, "guest %s: %s",
                             hv->guests[i].config->name, hv->guests[i].doing);
+    }
+    for (uint32_t i = 0; hv->migrations != NULL && i < hv->scenario->events_count; i++) {
+        if (hv->migrations[i] != NULL && hv->migrations[i]->doing != NULL) {
+            (void)cbit_diag_add(hv->diag, CBIT_ERR_INTERNAL, NULL, "migration of event %u: %s", i,
+                                hv->migrations[i]->doing);
+        }
     }
 }
 

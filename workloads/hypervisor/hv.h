@@ -16,8 +16,9 @@
  *     exits.c    what an exit asks for
  *     device.c   the device side of the guests' virtqueues; lane.c: one of its transfers
  *     permute.c  launches whose blocks are measured out of their places
- *     probe.c    misbehaviour: when; probe_run.c, _key.c, _memory.c, _cache.c, _bus.c, _step.c:
- * what
+ *     migrate.c  a guest to another machine; migrate_send.c, migrate_receive.c: a page of it
+ *     target.c   the other machine; dirty.c, notices.c: what has to be sent, and how
+ *     probe.c    misbehaviour: when; probe_run.c and the others: what
  */
 #ifndef CBIT_WORKLOADS_HYPERVISOR_HV_H
 #define CBIT_WORKLOADS_HYPERVISOR_HV_H
@@ -37,6 +38,7 @@ void cbit_hv_boot(cbit_hv_t *hv);
 cbit_hv_step_t cbit_hv_fail(cbit_hv_t *hv, cbit_err_t err, const char *where, const char *format,
                             ...) __attribute__((format(printf, 4, 5)));
 void cbit_hv_guest_gone(cbit_hv_guest_t *guest);
+void cbit_hv_stand_in_gone(cbit_hv_guest_t *stand_in);
 static inline cbit_ps_t cbit_hv_now(const cbit_hv_t *hv)
 {
     return cbit_kernel_now_ps(hv->kernel);
@@ -79,6 +81,9 @@ void cbit_hv_rotor_core_free(cbit_hv_t *hv);
 cbit_hv_step_t cbit_hv_write_nested(cbit_hv_guest_t *guest, cbit_hv_transfer_t *transfer,
                                     cbit_hv_task_t *task);
 void cbit_hv_launch(cbit_hv_guest_t *guest);
+/* An ASID, frames and nested tables, nothing in them yet; without an ASID, asid_taken stays unset.
+ */
+void cbit_hv_prepare_memory(cbit_hv_guest_t *guest, void (*done)(void *self), void *done_self);
 /* A step behind a command: a refused one ends the launch. */
 cbit_hv_step_t cbit_hv_launch_checked(cbit_hv_guest_t *guest);
 void cbit_hv_teardown(cbit_hv_guest_t *guest);
@@ -124,6 +129,10 @@ static inline cbit_hv_asids_t *cbit_hv_asids_of(const cbit_hv_guest_t *guest)
 uint32_t cbit_hv_first_core(const cbit_hv_vcpu_t *vcpu, uint32_t *next_core);
 /* False while its guest has no ASID, or a probe's other guest is on its way. */
 bool cbit_hv_may_run(const cbit_hv_vcpu_t *vcpu);
+/* Takes a guest's vCPUs off the cores, and whether none is there any more; lets them go on. */
+void cbit_hv_sched_pause(cbit_hv_guest_t *guest);
+bool cbit_hv_sched_still(cbit_hv_guest_t *guest);
+void cbit_hv_sched_resume(cbit_hv_guest_t *guest);
 void cbit_hv_sched_add(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front);
 /* The one to run next, out of the queue; NULL: none. */
 cbit_hv_vcpu_t *cbit_hv_sched_take(cbit_hv_core_t *core);
@@ -154,6 +163,15 @@ void cbit_hv_device_kick(cbit_hv_vcpu_t *vcpu, uint32_t queue);
 bool cbit_hv_vcpu_devices_busy(const cbit_hv_vcpu_t *vcpu);
 bool cbit_hv_devices_busy(const cbit_hv_guest_t *guest);
 void cbit_hv_devices_free(cbit_hv_vcpu_t *vcpu);
+/* The vCPU's idle devices work on the machine that it is on now; rings and indices stay. */
+void cbit_hv_devices_attach(cbit_hv_vcpu_t *vcpu);
+
+/* notices.c */
+bool cbit_hv_notices_init(cbit_hv_guest_t *guest); /* false: out of memory */
+/* A VMMCALL's value: notes what it tells of pages, if anything. */
+void cbit_hv_notice(cbit_hv_guest_t *guest, uint64_t value);
+/* Whether the hypervisor takes a page for shared. */
+bool cbit_hv_believes_shared(const cbit_hv_guest_t *guest, cbit_gpa_t gpa);
 
 /* probe.c */
 cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv);

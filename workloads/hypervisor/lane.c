@@ -3,6 +3,7 @@
  * through. device.c has the rings around it.
  */
 #include "workloads/hypervisor/device.h"
+#include "workloads/hypervisor/dirty.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,9 @@ bool cbit_hv_device_move(cbit_hv_device_t *device, cbit_hv_transfer_t *transfer,
         return false;
     }
     *len = *len < room ? *len : room;
+    if (write) {
+        cbit_hv_dirty_mark(device->vcpu->guest, gpa, *len);
+    }
     cbit_hv_transfer_start(transfer, write ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, address, key,
                            bytes, *len, cbit_hv_task_resume, task);
     return true;

@@ -138,11 +138,11 @@ cbit_hv_step_t cbit_hv_write_nested(cbit_hv_guest_t *guest, cbit_hv_transfer_t *
                                     cbit_hv_task_t *task)
 {
     cbit_spa_t spa;
-    if (!cbit_hv_nested_next_dirty(&guest->nested, &spa, guest->nested_line)) {
+    if (!cbit_hv_nested_next_dirty(&guest->nested, &spa, transfer->line)) {
         return CBIT_HV_NEXT;
     }
-    cbit_hv_transfer_start(transfer, CBIT_COMMAND_WRITE, spa, guest->hv->host_key,
-                           guest->nested_line, CBIT_LINE_BYTES, cbit_hv_task_resume, task);
+    cbit_hv_transfer_start(transfer, CBIT_COMMAND_WRITE, spa, guest->hv->host_key, transfer->line,
+                           CBIT_LINE_BYTES, cbit_hv_task_resume, task);
     return CBIT_HV_AGAIN;
 }
 
@@ -445,6 +445,16 @@ static const cbit_hv_step_fn sev_launch_steps[] = {take_asid,
                                                    finished,
                                                    begin_running,
                                                    NULL};
+
+/* Migration: what a guest needs before anything of it can arrive. */
+static const cbit_hv_step_fn memory_steps[] = {take_asid, map_memory, flush_region, write_nested,
+                                               NULL};
+
+void cbit_hv_prepare_memory(cbit_hv_guest_t *guest, void (*done)(void *self), void *done_self)
+{
+    guest->turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &guest->task};
+    cbit_hv_task_start(&guest->task, memory_steps, guest, done, done_self);
+}
 
 static const cbit_hv_step_fn plain_launch_steps[] = {take_asid,     map_memory, write_nested,
                                                      write_vmcb,    copy_image, flush_plain_image,

@@ -1,5 +1,6 @@
 /* A guest's end: DEACTIVATE, DECOMMISSION, and its memory back behind the next flush. */
 #include "workloads/hypervisor/hv.h"
+#include "workloads/hypervisor/migrate.h"
 
 static void send(cbit_hv_guest_t *guest, uint32_t id, const sev_handle_t *handle)
 {
@@ -111,6 +112,10 @@ static void leave_over(void *self)
     if (guest->hv->err == CBIT_ERR_OK) {
         guest->phase = CBIT_HV_PHASE_GONE;
         guest->doing = "gone";
+        if (guest->stands_in) {
+            cbit_hv_stand_in_gone(guest);
+            return;
+        }
         cbit_hv_guest_gone(guest);
         cbit_hv_rotor_kick(guest->hv);
     }

@@ -145,6 +145,18 @@ bool cbit_hv_nested_set_present(cbit_hv_nested_t *nested, cbit_gpa_t gpa, bool p
     return true;
 }
 
+bool cbit_hv_nested_set_writable(cbit_hv_nested_t *nested, cbit_gpa_t gpa, bool writable)
+{
+    cbit_hv_nested_table_t *table = leaf_table(nested, gpa);
+    uint32_t index = index_at(gpa, 0);
+    if (table == NULL || (table->entries[index] & ENTRY_PRESENT) == 0 ||
+        ((table->entries[index] & ENTRY_WRITE) != 0) == writable) {
+        return false;
+    }
+    set_entry(nested, table, index, table->entries[index] ^ ENTRY_WRITE);
+    return true;
+}
+
 bool cbit_hv_nested_frame(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa)
 {
     const cbit_hv_nested_table_t *table = leaf_table(nested, gpa);

@@ -49,6 +49,9 @@ bool cbit_hv_nested_unmap(cbit_hv_nested_t *nested, cbit_gpa_t gpa);
 /* The same in either direction; false if the page never had a frame. */
 bool cbit_hv_nested_set_present(cbit_hv_nested_t *nested, cbit_gpa_t gpa, bool present);
 
+/* Makes a present page writable or not; false if it is not present, or is so already. */
+bool cbit_hv_nested_set_writable(cbit_hv_nested_t *nested, cbit_gpa_t gpa, bool writable);
+
 /* The frame of a page, present or not; false if it never had one. */
 bool cbit_hv_nested_frame(const cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t *spa);
 

@@ -1,5 +1,7 @@
 #include "workloads/hypervisor/probe.h"
 
+#include "workloads/hypervisor/migrate.h"
+
 #include <stdlib.h>
 
 typedef struct probe_kind {
@@ -32,6 +34,7 @@ static const probe_kind_t kinds[] = {
     [CBIT_EVENT_CAPTURE_BUS] = {"capture_bus", NULL, cbit_hv_probe_capture},
     [CBIT_EVENT_PERMUTE_LAUNCH] = {"permute_launch", NULL, NULL},
     [CBIT_EVENT_STEP] = {"step", NULL, cbit_hv_probe_step},
+    [CBIT_EVENT_MIGRATE] = {"migrate", NULL, cbit_hv_migrate},
 };
 
 static bool is_dma(const cbit_scenario_event_t *event)

@@ -39,10 +39,14 @@ static uint64_t misuse_mismatches(const cbit_hv_t *hv, const cbit_hv_guest_t *gu
 void cbit_hv_sum_vcpu_stats(const cbit_hv_guest_t *guest, cbit_vcpu_stats_t *sum)
 {
     *sum = (cbit_vcpu_stats_t){0};
-    for (uint32_t i = 0; i < guest->hv->core_count; i++) {
-        cbit_vcpu_stats_t vcpu;
-        cbit_vcpu_stats(guest->hv->cores[i].cpu, (uint16_t)guest->index, &vcpu);
-        add_counters((uint64_t *)sum, (const uint64_t *)&vcpu, sizeof vcpu / sizeof(uint64_t));
+    const cbit_hv_t *hv = guest->hv;
+    const cbit_hv_t *both[] = {hv, hv->source != NULL ? hv->source : hv->target};
+    for (uint32_t n = 0; n < 2 && both[n] != NULL; n++) {
+        for (uint32_t i = 0; i < both[n]->core_count; i++) {
+            cbit_vcpu_stats_t vcpu;
+            cbit_vcpu_stats(both[n]->cores[i].cpu, (uint16_t)guest->index, &vcpu);
+            add_counters((uint64_t *)sum, (const uint64_t *)&vcpu, sizeof vcpu / sizeof(uint64_t));
+        }
     }
 }
 
@@ -57,6 +61,7 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     result->loads_checked = soft.loads_checked;
     result->load_mismatches = soft.load_mismatches;
     result->loads_raced = soft.loads_raced;
+    result->loads_corrupted = soft.loads_corrupted;
     result->fetches_checked = soft.fetches_checked;
     result->fetch_mismatches = soft.fetch_mismatches - guest->probe_fetch_mismatches;
     result->bounced_bytes = soft.bounce_copied_bytes;
@@ -81,6 +86,17 @@ static void collect_guest(cbit_hv_t *hv, cbit_hv_guest_t *guest)
     checks->io_mismatches += soft.io_mismatches - misuse_mismatches(hv, guest);
 }
 
+/* What must not happen must not happen on the target either. */
+static void collect_target(cbit_run_result_t *result, const cbit_hv_t *target)
+{
+    cbit_run_checks_t *checks = &target->result->checks;
+    cbit_platform_stats(target->platform, &target->result->machine);
+    checks->stage_mismatches = target->result->machine.stage_mismatches;
+    checks->requests_lost = target->result->machine.in_flight;
+    add_counters((uint64_t *)&result->checks, (const uint64_t *)checks,
+                 sizeof *checks / sizeof(uint64_t));
+}
+
 void cbit_hv_collect(cbit_hv_t *hv)
 {
     cbit_run_result_t *result = hv->result;
@@ -96,6 +112,9 @@ void cbit_hv_collect(cbit_hv_t *hv)
     cbit_platform_stats(hv->platform, &result->machine);
     result->checks.stage_mismatches = result->machine.stage_mismatches;
     result->checks.requests_lost = result->machine.in_flight;
+    if (hv->target != NULL) {
+        collect_target(result, hv->target);
+    }
     for (uint32_t i = 0; i < hv->guest_count; i++) {
         collect_guest(hv, &hv->guests[i]);
     }
@@ -109,5 +128,9 @@ void cbit_run_result_clear(cbit_run_result_t *result)
         free(result->events[i].lines);
     }
     free(result->events);
+    for (uint32_t i = 0; i < result->migration_count; i++) {
+        free(result->migrations[i].rounds);
+    }
+    free(result->migrations);
     *result = (cbit_run_result_t){0};
 }

@@ -35,7 +35,7 @@ static cbit_hv_guest_t *longest_resident(cbit_hv_t *hv)
     for (uint32_t i = 0; i < hv->guest_count; i++) {
         cbit_hv_guest_t *guest = &hv->guests[i];
         if (guest->phase == CBIT_HV_PHASE_RUNNING && guest->activated && !guest->swapped &&
-            guest->config->asid == 0 &&
+            !guest->migrating && guest->hv == hv && guest->config->asid == 0 &&
             (best == NULL || guest->resident_since_ps < best->resident_since_ps)) {
             best = guest;
         }

@@ -24,7 +24,7 @@ uint32_t cbit_hv_first_core(const cbit_hv_vcpu_t *vcpu, uint32_t *next_core)
 
 bool cbit_hv_may_run(const cbit_hv_vcpu_t *vcpu)
 {
-    return !vcpu->guest->swapped && !cbit_hv_probe_holds(vcpu);
+    return !vcpu->guest->swapped && !vcpu->guest->paused && !cbit_hv_probe_holds(vcpu);
 }
 
 /* ---- the queue ---- */
@@ -87,6 +87,35 @@ void cbit_hv_sched_add(cbit_hv_core_t *core, cbit_hv_vcpu_t *vcpu, bool front)
     if (core->in_vmrun && !core->in_probe) {
         cbit_hv_sched_arm(core); /* who runs is no longer alone */
     }
+}
+
+void cbit_hv_sched_pause(cbit_hv_guest_t *guest)
+{
+    cbit_hv_t *hv = guest->hv;
+    guest->paused = true;
+    for (uint32_t i = 0; i < hv->core_count; i++) {
+        cbit_hv_core_t *core = &hv->cores[i];
+        if (core->in_vmrun && !core->in_probe && core->running->guest == guest) {
+            cbit_vcpu_interrupt(core->cpu);
+        }
+    }
+}
+
+bool cbit_hv_sched_still(cbit_hv_guest_t *guest)
+{
+    cbit_hv_t *hv = guest->hv;
+    bool still = true;
+    for (uint32_t i = 0; i < hv->core_count; i++) {
+        clean(&hv->cores[i]);
+        still = still && (hv->cores[i].running == NULL || hv->cores[i].running->guest != guest);
+    }
+    return still;
+}
+
+void cbit_hv_sched_resume(cbit_hv_guest_t *guest)
+{
+    guest->paused = false;
+    cbit_hv_unpark(guest);
 }
 
 /* ---- from core to core ---- */

@@ -37,6 +37,16 @@ static uint64_t paddr(const cbit_hv_t *hv, cbit_spa_t spa)
     return spa | hv->c_bit_mask;
 }
 
+uint32_t cbit_hv_policy(const cbit_hv_guest_t *guest)
+{
+    const cbit_guest_policy_t *policy = &guest->config->policy;
+    return (policy->debug ? 0 : (uint32_t)SEV_POLICY_NODBG) |
+           (policy->noks ? (uint32_t)SEV_POLICY_NOKS : 0) |
+           (policy->nosend ? (uint32_t)SEV_POLICY_NOSEND : 0) |
+           (policy->domain ? (uint32_t)SEV_POLICY_DOMAIN : 0) |
+           (policy->sev ? (uint32_t)SEV_POLICY_SEV : 0) | (guest->es ? (uint32_t)SEV_POLICY_ES : 0);
+}
+
 /* ---- once: the platform's key ---- */
 
 static bool anybody_asks(const cbit_hv_t *hv)
@@ -46,7 +56,7 @@ static bool anybody_asks(const cbit_hv_t *hv)
             return true;
         }
     }
-    return false;
+    return hv->target != NULL || hv->source != NULL; /* the other machine */
 }
 
 cbit_hv_step_t cbit_hv_export_pdh(void *self)

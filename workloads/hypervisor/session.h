@@ -4,12 +4,8 @@
 
 #include "workloads/hypervisor/hv.h"
 
-/* QEMU's default for SEV guests, no debugging by the host; and encrypted state if the guest has it.
- */
-static inline uint32_t cbit_hv_policy(const cbit_hv_guest_t *guest)
-{
-    return SEV_POLICY_NODBG | (guest->es ? (uint32_t)SEV_POLICY_ES : 0);
-}
+/* What its owner asks for, and encrypted state if the guest has it. */
+uint32_t cbit_hv_policy(const cbit_hv_guest_t *guest);
 
 /* Steps of the platform's boot: the PDH that owners need, if any guest's owner wants a session. */
 cbit_hv_step_t cbit_hv_export_pdh(void *self);

@@ -27,6 +27,7 @@ typedef struct cbit_hv_guest cbit_hv_guest_t;
 typedef struct cbit_hv_vcpu cbit_hv_vcpu_t;
 typedef struct cbit_hv_probe cbit_hv_probe_t;
 typedef struct cbit_hv_session cbit_hv_session_t;
+typedef struct cbit_hv_migration cbit_hv_migration_t;
 
 /* ---- a place in a queue: for the flush lock and for flushes ---- */
 
@@ -59,6 +60,8 @@ typedef struct cbit_hv_command {
 enum { CBIT_HV_COMMAND_ANSWER_OFFSET = CBIT_PAGE_BYTES / 2 };
 
 bool cbit_hv_command_init(cbit_hv_command_t *command, cbit_hv_t *hv);
+/* With a frame that is there already. */
+void cbit_hv_command_bind(cbit_hv_command_t *command, cbit_hv_t *hv, cbit_spa_t buffer_spa);
 
 /*
  * Writes len_bytes of in to the buffer, rings the mailbox, reads the buffer back into
@@ -225,6 +228,13 @@ typedef enum cbit_hv_phase {
     CBIT_HV_PHASE_GONE,
 } cbit_hv_phase_t;
 
+/* dirty.h */
+typedef struct cbit_hv_dirty_log {
+    uint8_t *pages; /* by number, 1: written to; NULL: nobody wants to know */
+    uint64_t count;
+    bool protects; /* some pages may be write-protected */
+} cbit_hv_dirty_log_t;
+
 /* A page that is mapped to another one's frame. */
 typedef struct cbit_hv_remap {
     cbit_gpa_t gpa;
@@ -261,14 +271,18 @@ struct cbit_hv_guest {
     cbit_event_t start; /* pace.c: when its vCPUs are let go */
     bool started;
     cbit_hv_nested_t nested;
-    uint8_t nested_line[CBIT_LINE_BYTES];
     cbit_hv_session_t *session; /* of its owner; NULL: none */
     cbit_hv_digest_t *digest;
     uint8_t measurement[SEV_MEASUREMENT_BYTES];
     uint32_t asid;   /* of VMRUN; plain guests have one too, above those with keys */
     uint32_t handle; /* 0: none */
     bool asid_taken, activated, refused;
-    bool dead;    /* one of its vCPUs has died: the others stop */
+    bool dead;      /* one of its vCPUs has died: the others stop */
+    bool paused;    /* migration: its vCPUs are kept off the cores */
+    bool migrating; /* its teardown waits for that */
+    bool stands_in; /* migration: what it has on the other machine; not one of the scenario's */
+    uint8_t *told_shared; /* by page number; NULL: nobody will want to know */
+    cbit_hv_dirty_log_t dirty;
     bool swapped; /* rotation: launched, but its ASID is (being) given to another */
     cbit_ps_t resident_since_ps;
     cbit_hv_guest_t *rotor_next;
@@ -311,6 +325,7 @@ struct cbit_hv_core {
     uint8_t ghcb[CBIT_LINE_BYTES]; /* SEV-ES: what the guest says of its exit */
     bool has_ghcb;
     cbit_spa_t ghcb_spa;
+    cbit_gpa_t ghcb_gpa;
     cbit_spa_t last_vmcb[CBIT_KEY_ASID_MAX + 1]; /* by ASID: whose translations the TLB may hold */
 };
 
@@ -331,6 +346,7 @@ typedef struct cbit_hv_rotor {
 struct cbit_hv {
     const cbit_scenario_t *scenario;
     const cbit_hypervisor_options_t *options;
+    uint64_t seed; /* of the machine */
     cbit_hypervisor_config_t config;
     cbit_platform_config_t machine; /* as built: the baseline's changes made */
     cbit_diag_t *diag;
@@ -344,6 +360,7 @@ struct cbit_hv {
     cbit_hv_asids_t asids, es_asids; /* those of SEV-ES lie below */
     cbit_spa_t tmr_spa;              /* trusted memory region; 0: no SEV-ES */
     uint32_t next_plain_asid;
+    uint32_t next_core;  /* of vCPUs that are not pinned */
     cbit_hv_task_t task; /* platform boot, end */
     cbit_hv_command_t command;
     const char *doing;
@@ -369,6 +386,14 @@ struct cbit_hv {
     cbit_hv_probe_t *attack_probe; /* attacker.c: its hv is NULL when nobody uses it */
     bool skip_tlb_flush;
     bool attack_captures; /* attacker.c: its program wants the lines on the bus */
+    /* Migration: a second machine, whose hypervisor has no guests of its own. */
+    cbit_hv_t *target; /* NULL: no guest of this run migrates */
+    cbit_hv_t *source; /* of the target: the other way round */
+    cbit_hypervisor_options_t target_options;
+    cbit_hv_turns_t boot_waiting; /* who waits until it has booted */
+    bool booted;
+    cbit_hv_migration_t **migrations; /* by the scenario's event; NULL where there is none */
+    uint32_t migrations_open;         /* their stand-ins are still there */
     cbit_run_result_t *result;
     cbit_ps_t sampled_ps; /* watch.c: when last */
     cbit_err_t err;

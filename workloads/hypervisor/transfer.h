@@ -43,6 +43,7 @@ struct cbit_hv_transfer {
     cbit_hv_transfer_slot_t slots[CBIT_HV_TRANSFER_WINDOW];
     void (*done)(void *self);
     void *done_self;
+    uint8_t line[CBIT_LINE_BYTES]; /* for a caller who has no other place for its bytes */
 };
 
 /* Binds an idle transfer to a port; it may be used for any number of runs, one at a time. */

@@ -27,15 +27,38 @@ static const char *const event_words[CBIT_EVENT_KINDS + 1] = {"run_with_asid",
                                                               "capture_bus",
                                                               "permute_launch",
                                                               "step",
+                                                              "migrate",
                                                               NULL};
 static const char *const when_words[] = {"time", "launch", "first_vmrun", "paged", NULL};
 static const char *const pages_words[] = {"private", "shared", "bounced", NULL};
 static const char *const order_words[] = {"kept", "changed", NULL};
 static const char *const device_words[] = {"real", "virtio_blk", "virtio_net", NULL};
+static const char *const tamper_words[CBIT_TAMPER_KINDS + 1] = {"none",
+                                                                "missed_notice",
+                                                                "changed_packet",
+                                                                "replayed_packet",
+                                                                "swapped_packets",
+                                                                "changed_certificate",
+                                                                "other_certificate",
+                                                                NULL};
 static const char *const op_words[] = {"==", "!=", "<", "<=", ">", ">=", "in", "between", NULL};
 
 #define KIND(name) (UINT64_C(1) << (name))
 #define DMA_KINDS  (KIND(CBIT_EVENT_DMA_READ) | KIND(CBIT_EVENT_DMA_WRITE))
+
+static const cbit_row_t policy_rows[] = {
+    {CBIT_FIELD(BOOL, cbit_guest_policy_t, debug), .source = "QEMU's default policy: NODBG",
+     .help = "Without NODBG: the host may read the guest's memory by DBG_DECRYPT"},
+    {CBIT_FIELD(BOOL, cbit_guest_policy_t, noks), .source = "by construction",
+     .help = "NOKS: no other guest may share its key"},
+    {CBIT_FIELD(BOOL, cbit_guest_policy_t, nosend), .source = "by construction",
+     .help = "NOSEND: it must not be sent to another platform"},
+    {CBIT_FIELD(BOOL, cbit_guest_policy_t, domain), .source = "by construction",
+     .help = "DOMAIN: only to a platform of the same owner"},
+    {CBIT_FIELD(BOOL, cbit_guest_policy_t, sev), .source = "by construction",
+     .help = "SEV: only to a platform whose chain of certificates leads to the maker's root"},
+    {.key = NULL},
+};
 
 static const cbit_row_t guest_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_guest_t, name), .min = 1, .max = CBIT_SCENARIO_NAME_BYTES,
@@ -72,6 +95,8 @@ static const cbit_row_t guest_rows[] = {
      .help =
          "Its owner opens a session (LAUNCH_START with certificate and blob) and sends a secret "
          "once the measurement agrees; it lies on the last page of the guest's memory"},
+    {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, policy), .rows = policy_rows,
+     .help = "What its owner forbids the platform: bits of the policy of LAUNCH_START"},
     {CBIT_FIELD(BOOL, cbit_scenario_guest_t, unaware),
      .source = "by construction: unaware ones do not live long",
      .help = "Under sev, a guest system that sets no C-bit in its page tables all the same"},
@@ -163,6 +188,21 @@ static const cbit_row_t event_rows[] = {
     {CBIT_FIELD(BOOL, cbit_scenario_event_t, watch_pages), .fallback = true,
      .only_kinds = KIND(CBIT_EVENT_STEP), .source = "by construction",
      .help = "Take all pages away between steps, so that nested faults tell which ones it uses"},
+    {CBIT_FIELD(U32, cbit_scenario_event_t, rounds), .min = 1, .max = CBIT_SCENARIO_MAX_ROUNDS,
+     .fallback = 8, .only_kinds = KIND(CBIT_EVENT_MIGRATE),
+     .source = "assumed: what has not converged by then will not",
+     .help = "Rounds over the guest's memory, the first of all of it and the others of what it has "
+             "written meanwhile, before it is stopped for the last one"},
+    {CBIT_FIELD(U32, cbit_scenario_event_t, dirty_threshold), .unit = "pages", .max = 1 << 20,
+     .fallback = 16, .only_kinds = KIND(CBIT_EVENT_MIGRATE),
+     .source = "assumed: about two milliseconds of the Secure Processors",
+     .help = "The guest is stopped once no more pages than that are dirty"},
+    {CBIT_FIELD(ENUM, cbit_scenario_event_t, tamper), .names = tamper_words,
+     .only_kinds = KIND(CBIT_EVENT_MIGRATE), .source = "by construction",
+     .help = "What goes wrong on the way: the guest does not tell that one page is private again; "
+             "one bit of a packet is changed; a page's first packet replaces its last; two "
+             "pages' packets change places; one bit of the target's certificate is changed; the "
+             "source's own certificate stands in for it"},
     ENGINES(cbit_scenario_event_t),
     {.key = NULL},
 };
@@ -179,6 +219,21 @@ static const cbit_row_t expect_rows[] = {
     {.key = NULL},
 };
 
+static const cbit_row_t target_rows[] = {
+    {CBIT_FIELD(U64, cbit_scenario_target_t, seed), .optional = true,
+     .help = "Of the second machine's fuses, keys and tweak constants; absent: derived from /seed"},
+    {CBIT_FIELD(RATIO, cbit_scenario_target_t, link_gbs), .unit = "GB/s", .min = 1000,
+     .max = UINT64_C(1000000000), .fallback = 1250000, .source = "assumed: 10 Gb/s Ethernet",
+     .help = "Bandwidth of the link between the machines"},
+    {CBIT_FIELD(PS, cbit_scenario_target_t, link_us), .unit = "us", .max = UINT64_C(1000000000000),
+     .fallback = 20 * 1000000, .source = "assumed: two switches of one data centre",
+     .help = "Time of one packet on the link, one way, its length apart"},
+    {CBIT_FIELD(U32, cbit_scenario_target_t, window), .unit = "packets", .min = 1, .max = 1024,
+     .fallback = 64, .source = "assumed: 256 KiB of socket buffers",
+     .help = "Packets that may be on the link or wait for the second machine's Secure Processor"},
+    {.key = NULL},
+};
+
 static const cbit_row_t run_rows[] = {
     {CBIT_FIELD(BOOL, cbit_scenario_run_t, baseline), .fallback = true, .source = "by construction",
      .help = "Also run without the engine and without protection, for the slowdowns"},
@@ -192,6 +247,8 @@ const cbit_row_t cbit_scenario_rows[] = {
      .help = "Of every random choice: keys, tweak constants, frames, stored values"},
     {CBIT_FIELD(OBJECT, cbit_scenario_t, run), .rows = run_rows,
      .help = "What is run beside the scenario itself"},
+    {CBIT_FIELD(OBJECT, cbit_scenario_t, target), .rows = target_rows,
+     .help = "A second machine of the same kind that guests migrate to, and the link to it"},
     {CBIT_FIELD(ARRAY, cbit_scenario_t, guests), .rows = guest_rows, .min = 1,
      .max = CBIT_SCENARIO_MAX_GUESTS, .element_bytes = sizeof(cbit_scenario_guest_t),
      .count_offset = offsetof(cbit_scenario_t, guests_count), .required = true,

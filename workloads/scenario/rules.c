@@ -219,6 +219,10 @@ static void check_event_guest(checker_t *c, uint32_t i, cbit_scenario_event_t *e
         TELL(c, CONFLICT, at(where, "events", i, "guest"),
              "\"%s\" has no protection; this event is about an encrypted guest", event->guest);
     }
+    if (event->kind == CBIT_EVENT_MIGRATE && event->vcpu != 0) {
+        TELL(c, RANGE, at(where, "events", i, "vcpu"), "%u; all vCPUs of a guest migrate together",
+             (unsigned)event->vcpu);
+    }
     if (event->kind == CBIT_EVENT_CONVERT_PAGE && event->vcpu != 0) {
         TELL(c, RANGE, at(where, "events", i, "vcpu"), "%u; vCPU 0 is the one that converts pages",
              (unsigned)event->vcpu);
@@ -238,6 +242,25 @@ static uint32_t mask_of(const cbit_engine_list_t *list)
     return mask;
 }
 
+/* One migration for each guest: the second machine is where it ends. */
+static void check_migration(checker_t *c, uint32_t index)
+{
+    char where[AT_BYTES];
+    const cbit_scenario_event_t *event = &c->s->events[index];
+    if (event->kind != CBIT_EVENT_MIGRATE || event->guest_index == NONE) {
+        return;
+    }
+    for (uint32_t i = 0; i < index; i++) {
+        if (c->s->events[i].kind == CBIT_EVENT_MIGRATE &&
+            c->s->events[i].guest_index == event->guest_index) {
+            TELL(c, DUPLICATE, at(where, "events", index, "guest"),
+                 "\"%s\" migrates in /events/%u already, and there is no way back", event->guest,
+                 (unsigned)i);
+            return;
+        }
+    }
+}
+
 static void check_events(checker_t *c)
 {
     char where[AT_BYTES];
@@ -246,6 +269,7 @@ static void check_events(checker_t *c)
         event->engines_mask = mask_of(&event->engines);
         check_event_time(c, i, event);
         check_event_guest(c, i, event);
+        check_migration(c, i);
         if (event->asid > c->file->machine.sev.asids) {
             TELL(c, RANGE, at(where, "events", i, "asid"),
                  "%u is outside 1..%u, the encrypted-guest ASIDs of this machine",

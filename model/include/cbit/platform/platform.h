@@ -36,8 +36,9 @@ typedef struct cbit_platform_parts {
     const cbit_aes_engine_factory_t *engines; /* NULL: --engine off */
     uint64_t seed;
     const struct sp_firmware *firmware; /* as in cbit_sp_parts_t */
-    uint8_t *sp_flash; /* as in cbit_sp_parts_t: what outlives the Secure Processor, or NULL */
-    uint64_t sp_boot;  /* how often it was powered up before */
+    uint8_t *sp_flash;     /* as in cbit_sp_parts_t: what outlives the Secure Processor, or NULL */
+    uint64_t sp_boot;      /* how often it was powered up before */
+    cbit_kernel_t *kernel; /* another platform's, which then outlives this one; NULL: its own */
     void *self;
     void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
     void (*on_sp_ready)(void *self); /* the Secure Processor has booted: host software may start */

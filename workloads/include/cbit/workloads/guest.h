@@ -47,8 +47,22 @@ enum {
     CBIT_GUEST_HYPERCALL_MEASURE = 0xcb01, /* VMMCALL's value: the warm-up is over */
     CBIT_GUEST_HYPERCALL_START = 0xcb02,   /* the other vCPUs may begin */
     CBIT_GUEST_HYPERCALL_FLUSH = 0xcb03,   /* CLFLUSH of a page: its number from bit 16 on */
+    CBIT_GUEST_HYPERCALL_NOTICE = 0xcb04,  /* pages are private or shared from now on */
     CBIT_GUEST_MAX_VCPUS = 64,
 };
+
+/*
+ * A notice of page encryption status, as Linux guests give it by KVM_HC_MAP_GPA_RANGE so that their
+ * pages can be migrated: number in bits 15:0, private in bit 16, pages in 31:17, first page's
+ * number from bit 32 on.
+ */
+typedef struct cbit_guest_notice {
+    bool is_private;
+    cbit_gpa_t gpa;
+    uint32_t pages;
+} cbit_guest_notice_t;
+/* False: the VMMCALL's value is another call. */
+bool cbit_guest_notice(uint64_t value, cbit_guest_notice_t *notice);
 
 /* What a transfer's buffer consists of. */
 typedef enum cbit_guest_io_pages {
@@ -84,17 +98,20 @@ typedef struct cbit_guest_io_load {
 extern const cbit_row_t cbit_guest_io_load_rows[];
 
 typedef struct cbit_guest_config {
-    uint64_t memory_bytes;         /* multiple of 4 KiB, at least 4 MiB */
-    uint32_t vcpus;                /* at most CBIT_GUEST_MAX_VCPUS; 0: 1 */
-    bool common_data;              /* all vCPUs on the same data; false: each has its own */
-    uint32_t c_bit;                /* 47 or 51 */
-    bool encrypted;                /* false: C is never set (guest without SEV) */
-    bool encrypted_state;          /* SEV-ES: #VC handler, GHCB */
-    bool unaware;                  /* encrypted, but its system sets no C-bit all the same */
-    uint64_t seed;                 /* frame order and stored values */
-    uint64_t swiotlb_bytes;        /* bounce buffer; multiple of 256 KiB; 0: as Linux sizes it */
-    bool secret;                   /* keeps its last page for a secret of its owner */
-    bool converts;                 /* keeps a page for cbit_guest_convert */
+    uint64_t memory_bytes;  /* multiple of 4 KiB, at least 4 MiB */
+    uint32_t vcpus;         /* at most CBIT_GUEST_MAX_VCPUS; 0: 1 */
+    bool common_data;       /* all vCPUs on the same data; false: each has its own */
+    uint32_t c_bit;         /* 47 or 51 */
+    bool encrypted;         /* false: C is never set (guest without SEV) */
+    bool encrypted_state;   /* SEV-ES: #VC handler, GHCB */
+    bool unaware;           /* encrypted, but its system sets no C-bit all the same */
+    uint64_t seed;          /* frame order and stored values */
+    uint64_t swiotlb_bytes; /* bounce buffer; multiple of 256 KiB; 0: as Linux sizes it */
+    bool secret;            /* keeps its last page for a secret of its owner */
+    bool converts;          /* keeps a page for cbit_guest_convert */
+    bool notices;           /* tells the hypervisor which pages are shared */
+    bool
+        misses_notice; /* of a data page that was shared once it does not tell that it is private */
     uint64_t io_room_bytes;        /* the largest transfer besides those of `io`; 0: none */
     uint64_t warm_up_instructions; /* before CBIT_GUEST_HYPERCALL_MEASURE; 0: no such call */
     uint64_t max_instructions;     /* ends the program early; 0: at the source's end */
@@ -268,12 +285,20 @@ typedef struct cbit_guest_conversion {
 cbit_err_t cbit_guest_convert(cbit_guest_t *guest, bool flush);
 void cbit_guest_conversion(const cbit_guest_t *guest, cbit_guest_conversion_t *conversion);
 
+/* ---- migration ---- */
+
+/* Whether only loads and stores of the program touch a page: no code, no table, no device. */
+bool cbit_guest_is_data(const cbit_guest_t *guest, cbit_gpa_t gpa);
+/* A page was lost on its way by somebody's misbehaviour: loads of it that are not as they should be
+   count as loads_corrupted, and not as mismatches. */
+void cbit_guest_spoil(cbit_guest_t *guest, cbit_gpa_t gpa);
+
 /* ---- counters ---- */
 
 typedef struct cbit_guest_stats {
     uint64_t instructions, records;
     uint64_t fetches, fetches_checked, fetch_mismatches;
-    uint64_t loads_checked, load_mismatches, loads_raced;
+    uint64_t loads_checked, load_mismatches, loads_raced, loads_corrupted;
     uint64_t stores, pages_cleared, pages_private, pages_shared;
     uint64_t pages_generated; /* fetched from, but not in the trace: stand-in code */
     uint64_t io_requests, io_mismatches, io_failed, bounce_copied_bytes;

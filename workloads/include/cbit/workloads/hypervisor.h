@@ -26,6 +26,7 @@
 #include "cbit/base/rows.h"
 #include "cbit/platform/platform.h"
 #include "cbit/workloads/engine_mode.h"
+#include "cbit/workloads/migration.h"
 #include "cbit/workloads/scenario.h"
 #include "cbit/workloads/watch.h"
 
@@ -145,10 +146,13 @@ typedef struct cbit_run_guest {
     uint64_t swiotlb_slots, swiotlb_mappings, swiotlb_failures, swiotlb_fallovers;
     uint64_t swiotlb_high_water, swiotlb_occupancy; /* slots */
     uint64_t loads_checked, fetches_checked, load_mismatches, fetch_mismatches;
-    uint64_t loads_raced;    /* agreed with another order of several vCPUs' stores */
-    uint64_t bounced_bytes;  /* copied through the bounce buffer */
-    uint64_t resident_pages; /* guest pages that have a host frame */
-    cbit_vcpu_stats_t vcpu;  /* summed over its vCPUs and the cores that they ran on */
+    uint64_t loads_raced;     /* agreed with another order of several vCPUs' stores */
+    uint64_t loads_corrupted; /* of a page whose content a migration has lost */
+    uint64_t dirty_faults;    /* stores to pages that were write-protected to see them */
+    uint64_t notices;         /* of pages that are private or shared from now on */
+    uint64_t bounced_bytes;   /* copied through the bounce buffer */
+    uint64_t resident_pages;  /* guest pages that have a host frame */
+    cbit_vcpu_stats_t vcpu;   /* summed over its vCPUs and the cores that they ran on */
 } cbit_run_guest_t;
 extern const cbit_row_t cbit_run_guest_rows[];
 
@@ -183,6 +187,8 @@ typedef struct cbit_run_result {
     cbit_run_guest_t *guests; /* scenario order */
     uint32_t event_count;
     cbit_run_event_t *events; /* scenario order */
+    uint32_t migration_count;
+    cbit_run_migration_t *migrations; /* scenario order; each event's that was not skipped */
 } cbit_run_result_t;
 
 /* When a guest came to its end; 0 for one that never ran. */

@@ -34,6 +34,7 @@ enum {
     CBIT_SCENARIO_MAX_GUESTS = 1024,
     CBIT_SCENARIO_MAX_EVENTS = 4096,
     CBIT_SCENARIO_MAX_EXPECTS = 4096,
+    CBIT_SCENARIO_MAX_ROUNDS = 64, /* of a migration */
 };
 
 /* The engine modes that an event or an expectation applies to, as written; empty means all. */
@@ -56,6 +57,15 @@ typedef enum cbit_vcpu_data {
     CBIT_VCPU_DATA_COMMON, /* all of them the same */
 } cbit_vcpu_data_t;
 
+/* What the guest's owner forbids the platform, beside what `protection` says (SEV API, policy). */
+typedef struct cbit_guest_policy {
+    bool debug;  /* without NODBG: the host may decrypt its memory */
+    bool noks;   /* no key sharing */
+    bool nosend; /* never sent to another platform */
+    bool domain; /* only to one with the same owner */
+    bool sev;    /* only to an authentic one */
+} cbit_guest_policy_t;
+
 typedef struct cbit_scenario_guest {
     char name[CBIT_SCENARIO_NAME_BYTES + 1];
     uint32_t protection; /* cbit_protection_t */
@@ -66,8 +76,9 @@ typedef struct cbit_scenario_guest {
     uint32_t *cores;    /* vCPU n is pinned to core cores[n % cores_count] */
     uint32_t cores_count;
     uint32_t weight; /* of its vCPUs (weighted_fair); 100 is the usual one */
-    bool unaware;    /* its system sets no C-bit */
-    bool secret;     /* its owner opens a session and sends a secret once the measurement agrees */
+    cbit_guest_policy_t policy;
+    bool unaware; /* its system sets no C-bit */
+    bool secret;  /* its owner opens a session and sends a secret once the measurement agrees */
     /* Launched once that guest is torn down (DEACTIVATE, DECOMMISSION, WBINVD, DF_FLUSH), and may
        then have its ASID; "" is launched at the start. */
     char after[CBIT_SCENARIO_NAME_BYTES + 1];
@@ -127,6 +138,9 @@ typedef enum cbit_event_kind {
     /* The guest goes on `instructions` at a time, `steps` times, its pages taken away in between
        (`watch_pages`) and the one that it writes looked at. */
     CBIT_EVENT_STEP,
+    /* The guest is sent to another platform while it runs (`rounds`, `dirty_threshold`), and goes
+       on there; `tamper` is what somebody does to it on the way. */
+    CBIT_EVENT_MIGRATE,
     CBIT_EVENT_KINDS,
 } cbit_event_kind_t;
 
@@ -148,6 +162,17 @@ typedef enum cbit_launch_order {
     CBIT_LAUNCH_ORDER_KEPT,    /* measured as the owner has it, at other places in memory */
     CBIT_LAUNCH_ORDER_CHANGED, /* at its places in memory, measured in another order */
 } cbit_launch_order_t;
+/* What goes wrong with a migration, if anything. */
+typedef enum cbit_tamper {
+    CBIT_TAMPER_NONE,
+    CBIT_TAMPER_MISSED_NOTICE,   /* guest: of one page it does not tell that it is private again */
+    CBIT_TAMPER_CHANGED_PACKET,  /* host: one bit of one packet */
+    CBIT_TAMPER_REPLAYED_PACKET, /* host: a page's first packet again instead of its last */
+    CBIT_TAMPER_SWAPPED_PACKETS, /* host: two pages' packets in each other's place */
+    CBIT_TAMPER_CHANGED_CERTIFICATE, /* host: one bit of the target's key */
+    CBIT_TAMPER_OTHER_CERTIFICATE,   /* host: another platform's certificate for the target's */
+    CBIT_TAMPER_KINDS,
+} cbit_tamper_t;
 
 typedef struct cbit_scenario_event {
     uint32_t kind;  /* cbit_event_kind_t */
@@ -169,6 +194,9 @@ typedef struct cbit_scenario_event {
     uint32_t lines;   /* capture_bus: kept at most */
     uint32_t instructions, steps; /* step: of each step; how many */
     bool watch_pages;             /* step: nested faults tell the pages of each */
+    uint32_t rounds;              /* migrate: at most, before the guest is stopped */
+    uint32_t dirty_threshold;     /* migrate: pages; it is stopped when no more are dirty */
+    uint32_t tamper;              /* migrate: cbit_tamper_t */
     cbit_engine_list_t engines;
     uint32_t engines_mask; /* resolved: bit m set where it applies in mode m */
 } cbit_scenario_event_t;
@@ -194,6 +222,16 @@ typedef struct cbit_scenario_expect {
     uint32_t engines_mask; /* resolved: bit m set where it applies in mode m */
 } cbit_scenario_expect_t;
 
+/* ---- where guests migrate to ---- */
+
+/* A second machine of the same kind with fuses, keys and memory of its own, and the way there. */
+typedef struct cbit_scenario_target {
+    uint64_t seed; /* of its fuses, keys and tweak constants; 0: another one than the scenario's */
+    uint64_t link_gbs; /* millionths of GB/s; 0: takes no time */
+    uint64_t link_us;  /* kept in ps: one way */
+    uint32_t window;   /* packets that are sent and not yet received */
+} cbit_scenario_target_t;
+
 /* ---- how it is run ---- */
 
 typedef struct cbit_scenario_run {
@@ -212,6 +250,7 @@ typedef struct cbit_scenario {
     uint32_t events_count;
     cbit_scenario_expect_t *expect;
     uint32_t expect_count;
+    cbit_scenario_target_t target;        /* used if an event is migrate */
     struct cbit_platform_config *machine; /* /host, /sev, /memory and the blocks' sections */
 } cbit_scenario_t;
 
