@@ -34,7 +34,7 @@ void umc_admit(umc_core_t *core, uint16_t index, bool youngest)
 }
 
 /* Sequence numbers have run out: the live ones start again from 0, in their order. */
-static void renumber(umc_core_t *core)
+void umc_renumber(umc_core_t *core)
 {
     uint32_t next = 0;
     for (uint32_t seq = 0; seq < core->next_seq; seq++) {
@@ -116,11 +116,8 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
             return take;
         }
     }
-    if (core->next_seq == UMC_SEQ_LIMIT) {
-        renumber(core);
-    }
     ++*count;
-    uint16_t index = core->free[--core->free_count];
+    uint16_t index = umc_entry_new(core);
     umc_entry_t *entry = &core->entries[index];
     *entry = (umc_entry_t){.line = line,
                            .accept_nck = at_nck,
@@ -128,13 +125,11 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
                            .user = *user,
                            .row = place->row,
                            .column = place->column,
-                           .seq = core->next_seq,
+                           .seq = entry->seq,
                            .bank = (uint16_t)place->flat_bank,
                            .blocked = older,
                            .write = write,
                            .held = held};
-    core->entry_of_seq[core->next_seq++] = index;
-    core->live++;
     if (core->rest != NULL) {
         umc_rest_arrived(core, place->flat_bank);
     }
@@ -181,6 +176,7 @@ void umc_core_ready(umc_core_t *core, uint32_t user, uint64_t at_nck)
     if (entry != NULL && entry->chosen) {
         entry->visible_nck = at_nck;
         core->next_visible_nck = at_nck < core->next_visible_nck ? at_nck : core->next_visible_nck;
+        core->calm_nck = 0;
     }
     core->plan.valid = false;
 }

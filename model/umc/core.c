@@ -12,16 +12,17 @@ static cbit_err_t build_queues(umc_core_t *core)
     /* A bank may hold all that waits, of both kinds where they share a queue; twice, so that it
        seldom has to be moved back to the beginning of its memory. */
     size_t depth = 2 * (core->config.policy.read_entries + core->config.policy.write_entries + 2);
+    size_t places = depth + UMC_ROWS_AT_ONCE;
     size_t queues = 2 * (size_t)core->banks;
-    core->memory = calloc(queues * depth, sizeof(uint32_t) + sizeof(uint16_t));
+    core->memory = calloc(queues * places, sizeof(uint32_t) + sizeof(uint16_t));
     if (core->memory == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
     uint32_t *rows = core->memory;
-    uint16_t *entries = (uint16_t *)(void *)(rows + queues * depth);
+    uint16_t *entries = (uint16_t *)(void *)(rows + queues * places);
     for (uint32_t b = 0; b < core->banks; b++) {
         for (uint32_t k = 0; k < 2; k++) {
-            size_t at = (2 * (size_t)b + k) * depth;
+            size_t at = (2 * (size_t)b + k) * places;
             core->queue[k][b] = (umc_bank_queue_t){.row = rows + at,
                                                    .entry = entries + at,
                                                    .row_memory = rows + at,
@@ -55,6 +56,10 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     core->still = true;
     core->by_age = config->policy.scheme == UMC_SCHEME_AGE;
     core->has_mode = !config->policy.unified && config->policy.scheme != UMC_SCHEME_ROUND_ROBIN;
+    core->runs = core->by_age && config->read_credits == UINT32_MAX && !config->keep_reasons &&
+                 config->observe == NULL && !umc_policy_rests(&config->policy) &&
+                 config->policy.page == UMC_PAGE_OPEN && config->policy.row_hit_cap == 0 &&
+                 !config->policy.accept_first;
     core->stand_behind =
         core->by_age && config->policy.hits == UMC_HITS_OLDER && config->policy.row_hit_cap == 0;
     core->scan = umc_scan_each;

@@ -22,6 +22,7 @@ enum {
     UMC_LINE_HASH_BITS = 12,
     UMC_NO_ENTRY = 0xffff,
     UMC_FAW = 4,
+    UMC_ROWS_AT_ONCE = 4, /* of a bank's queue, and so much memory behind it */
     /* A key: class, then order of acceptance; below a clock distance in a plan's 32 bits. */
     UMC_SEQ_BITS = 13,
     UMC_SEQ_LIMIT = 1 << UMC_SEQ_BITS,
@@ -94,6 +95,7 @@ struct umc_core {
     bool write_mode, draining;
     bool by_age; /* the scheme; the one that is made quick */
     bool has_mode;
+    bool runs;         /* of row hits may be taken out (run.c) */
     bool stand_behind; /* a newcomer changes no lane but the one that it is first for */
     umc_plan_t plan;
     uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
@@ -126,6 +128,7 @@ struct umc_core {
     uint16_t entry_of_seq[UMC_SEQ_LIMIT];
     uint16_t line_count[1 << UMC_LINE_HASH_BITS];
     uint64_t starve_check_nck; /* nothing starves before; 0: look */
+    uint64_t calm_nck; /* nothing but lanes and mode decides before; 0: not known (plan.c) */
     bool starving;
     uint32_t (*scan)(const umc_core_t *core, bool reads, uint32_t now);
     uint32_t oldest_seq[2]; /* no waiting request of the kind is older than this */
@@ -275,11 +278,28 @@ uint32_t umc_scan_avx2(const umc_core_t *core, bool reads, uint32_t now);
 
 /* ---- accept.c ---- */
 
+void umc_renumber(umc_core_t *core); /* when sequence numbers have run out */
+
+/* The youngest request, to be filled in; its seq is. */
+static inline uint16_t umc_entry_new(umc_core_t *core)
+{
+    if (core->next_seq == UMC_SEQ_LIMIT) {
+        umc_renumber(core);
+    }
+    uint16_t index = core->free[--core->free_count];
+    core->entries[index].seq = core->next_seq;
+    core->entry_of_seq[core->next_seq++] = index;
+    core->live++;
+    return index;
+}
+
 /* A request begins to compete. */
 void umc_admit(umc_core_t *core, uint16_t entry, bool youngest);
 
 /* ---- issue.c ---- */
 
+/* Does what is planned; the entry's says the rest of its event. */
+void umc_issue_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *event);
 void umc_issue_refresh(umc_core_t *core, const umc_plan_t *plan);
 void umc_observe(umc_core_t *core, const umc_event_t *event);
 void umc_find_next_due(umc_core_t *core);
@@ -306,6 +326,11 @@ static inline bool umc_mode_may_change(const umc_core_t *core)
 
 /* Decides the mode at floor_nck; true if it must be asked again in the next clock. */
 bool umc_decide_mode(umc_core_t *core);
+
+/* ---- watch.c: the clock at which the next change comes ---- */
+
+uint64_t umc_watch_starvation(umc_core_t *core); /* keeps the lanes' classes true to floor_nck */
+uint64_t umc_release_visible(umc_core_t *core);  /* chosen writes whose ciphertext is ready */
 
 /* ---- moves.c ---- */
 

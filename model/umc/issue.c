@@ -122,7 +122,7 @@ static void do_act(umc_core_t *core, uint16_t index, uint32_t at)
     umc_bank_opened(core, bank);
 }
 
-static void do_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *event)
+void umc_issue_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *event)
 {
     umc_entry_t *entry = &core->entries[plan->entry];
     uint32_t at = umc_relative(core, plan->at_nck);
@@ -220,33 +220,4 @@ void umc_observe(umc_core_t *core, const umc_event_t *event)
     if (core->config.observe != NULL) {
         core->config.observe(core->config.observer, event);
     }
-}
-
-bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
-{
-    const umc_plan_t *plan = &core->plan;
-    if (plan->valid && plan->at_nck > until_nck) {
-        core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
-        return false;
-    }
-    if (!plan->valid && !umc_plan_until(core, until_nck)) {
-        return false;
-    }
-    core->plan.valid = false;
-    if (core->reasons != NULL) {
-        umc_reasons_planned(core);
-    }
-    event->at_nck = plan->at_nck;
-    event->kind = plan->kind;
-    event->bank = plan->bank;
-    event->user = UMC_NO_USER;
-    if (plan->refresh) {
-        umc_issue_refresh(core, plan);
-    } else {
-        do_entry(core, plan, event);
-    }
-    /* Choosing a write takes no place on the command bus. */
-    core->floor_nck = plan->at_nck + (plan->kind == UMC_EVENT_CHOSEN ? 0 : 1);
-    umc_observe(core, event);
-    return true;
 }

@@ -70,6 +70,7 @@ __attribute__((noinline)) static void mark_capped(umc_core_t *core, uint32_t ban
 {
     core->capped_count += (capped ? 1u : 0u) - (core->capped[bank] ? 1u : 0u);
     core->capped[bank] = capped;
+    core->calm_nck = 0;
 }
 
 static inline uint32_t lanes_by_age(umc_core_t *core, uint32_t bank, umc_lanes_t *lanes)
@@ -233,17 +234,29 @@ void umc_bank_take(umc_bank_queue_t *queue, uint16_t index)
     }
 }
 
+/* Four rows of a queue, wherever it begins. */
+typedef int32_t rows_t
+    __attribute__((vector_size(4 * UMC_ROWS_AT_ONCE), aligned(sizeof(uint32_t)), may_alias));
+
+/* Four at once, whether they are there or not: how many there are is hard to foresee. */
+static inline uint32_t count_hits(const umc_bank_queue_t *queue, uint32_t row)
+{
+    const int32_t open = (int32_t)row, count = (int32_t)queue->count;
+    rows_t hits = {0, 0, 0, 0}, at = {0, 1, 2, 3};
+    int32_t done = 0;
+    do {
+        const rows_t *rows = (const void *)(queue->row + done);
+        hits -= (*rows == open) & (at < count);
+        at += UMC_ROWS_AT_ONCE;
+        done += UMC_ROWS_AT_ONCE;
+    } while (done < count);
+    return (uint32_t)(hits[0] + hits[1] + hits[2] + hits[3]);
+}
+
 void umc_bank_opened(umc_core_t *core, uint32_t bank)
 {
-    uint32_t open = core->open_row[bank];
-    for (uint32_t k = 0; k < 2; k++) {
-        umc_bank_queue_t *queue = &core->queue[k][bank];
-        uint32_t hits = 0;
-        for (uint32_t i = 0; i < queue->count; i++) {
-            hits += queue->row[i] == open ? 1 : 0;
-        }
-        queue->hits = hits;
-    }
+    core->queue[0][bank].hits = count_hits(&core->queue[0][bank], core->open_row[bank]);
+    core->queue[1][bank].hits = count_hits(&core->queue[1][bank], core->open_row[bank]);
 }
 
 uint16_t umc_oldest_waiting(umc_core_t *core, bool write)

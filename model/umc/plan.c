@@ -209,68 +209,6 @@ static void consider_capped(umc_core_t *core, uint32_t now, umc_plan_t *plan)
     }
 }
 
-/* ---- starvation ---- */
-
-/* Keeps the lanes' classes true to floor_nck; returns the clock at which they next change. */
-static uint64_t watch_starvation(umc_core_t *core)
-{
-    uint32_t limit = core->config.policy.starvation_nck;
-    if (limit == 0 || core->config.policy.scheme != UMC_SCHEME_AGE) {
-        return UMC_NEVER;
-    }
-    if (core->floor_nck < core->starve_check_nck) {
-        return core->starve_check_nck;
-    }
-    uint16_t oldest = umc_oldest_waiting(core, core->write_mode);
-    bool any = oldest != UMC_NO_ENTRY && core->floor_nck > core->entries[oldest].accept_nck + limit;
-    bool were = core->starving;
-    core->starving = any;
-    if (any || were) {
-        umc_lanes_update_all(core);
-    }
-    if (oldest == UMC_NO_ENTRY) {
-        return UMC_NEVER; /* whoever comes first is watched when the next plan is made */
-    }
-    uint64_t next = UMC_NEVER;
-    for (uint32_t seq = core->entries[oldest].seq; seq < core->next_seq; seq++) {
-        uint16_t index = core->entry_of_seq[seq];
-        if (index != UMC_NO_ENTRY && core->entries[index].accept_nck + limit >= core->floor_nck) {
-            next = core->entries[index].accept_nck + limit + 1;
-            break;
-        }
-    }
-    core->starve_check_nck = any ? 0 : next;
-    return next;
-}
-
-/* ---- chosen writes whose ciphertext is ready ---- */
-
-static uint64_t release_visible(umc_core_t *core)
-{
-    if (core->next_visible_nck > core->floor_nck) {
-        return core->next_visible_nck;
-    }
-    core->next_visible_nck = UMC_NEVER;
-    for (uint32_t i = 0; i < UMC_ENTRIES; i++) {
-        umc_entry_t *entry = &core->entries[i];
-        if (!entry->parked || !entry->chosen) {
-            continue;
-        }
-        if (entry->visible_nck > core->floor_nck) {
-            core->next_visible_nck = entry->visible_nck < core->next_visible_nck
-                                         ? entry->visible_nck
-                                         : core->next_visible_nck;
-            continue;
-        }
-        entry->parked = false;
-        if (!entry->active) {
-            umc_bank_insert(core, (uint16_t)i);
-        }
-        umc_lanes_update(core, entry->bank);
-    }
-    return core->next_visible_nck;
-}
-
 /* ---- plans ---- */
 
 static uint64_t next_due_after(const umc_core_t *core)
@@ -363,32 +301,31 @@ void umc_plan_newcomer(umc_core_t *core, uint32_t bank)
 }
 
 /*
- * The usual case of what follows: nothing but the lanes decides, until the clock that is returned.
- * 0 if it is not the usual case.
+ * The usual case of what follows: nothing but the lanes decides, until calm_nck. That is as it was
+ * when it was last looked at (watch_calm), which is right as long as what it depends on only moves
+ * away; who moves any of it nearer makes it 0.
  */
-static inline uint64_t calm_until(const umc_core_t *core)
+static void watch_calm(umc_core_t *core)
 {
-    uint64_t calm =
-        min64(min64(core->next_due_nck, core->next_visible_nck),
-              core->config.policy.starvation_nck == 0 ? UMC_NEVER : core->starve_check_nck);
-    return core->by_age && core->capped_count == 0 && core->floor_nck < calm &&
-                   core->floor_nck - core->epoch_nck < UMC_EPOCH_SPAN && !umc_mode_may_change(core)
-               ? calm
-               : 0;
+    uint64_t starve_nck =
+        core->config.policy.starvation_nck == 0 ? UMC_NEVER : core->starve_check_nck;
+    uint64_t calm_nck = min64(min64(core->next_due_nck, core->next_visible_nck), starve_nck);
+    core->calm_nck = core->by_age && core->capped_count == 0
+                         ? min64(calm_nck, core->epoch_nck + UMC_EPOCH_SPAN)
+                         : 0;
 }
 
 static inline bool plan_calmly(umc_core_t *core)
 {
-    uint64_t calm = calm_until(core);
-    if (calm == 0) {
+    if (core->floor_nck >= core->calm_nck || umc_mode_may_change(core)) {
         return false;
     }
     uint32_t now = umc_from_now(core), best = scan(core, now), wait = best >> UMC_KEY_BITS;
-    uint32_t at = now + wait;
-    if (wait >= UMC_FAR || core->epoch_nck + at >= calm) {
+    uint64_t at_nck = core->epoch_nck + now + wait;
+    if (wait >= UMC_FAR || at_nck >= core->calm_nck) {
         return false;
     }
-    plan_entry(core, core->entry_of_seq[best & (UMC_SEQ_LIMIT - 1)], at, &core->plan);
+    plan_entry(core, core->entry_of_seq[best & (UMC_SEQ_LIMIT - 1)], now + wait, &core->plan);
     core->plan.key = best & ((1u << UMC_KEY_BITS) - 1);
     return true;
 }
@@ -399,14 +336,15 @@ static void plan_with_care(umc_core_t *core, uint64_t until_nck)
     umc_plan_rebase(core, core->floor_nck);
     uint64_t horizon = UMC_NEVER;
     if (core->config.choose_writes) {
-        horizon = release_visible(core);
+        horizon = umc_release_visible(core);
     }
     if (core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
         horizon = umc_do_moves(core) ? core->floor_nck + 1 : horizon;
     } else if (umc_decide_mode(core)) {
         horizon = min64(horizon, core->floor_nck + 1);
     }
-    horizon = min64(horizon, watch_starvation(core));
+    horizon = min64(horizon, umc_watch_starvation(core));
+    watch_calm(core);
     examine(core, &core->plan, &horizon);
     if (!core->plan.valid || core->plan.at_nck >= horizon) {
         core->plan.valid = false;
@@ -444,7 +382,7 @@ uint64_t umc_plan_hint(umc_core_t *core)
         return core->floor_nck; /* something is to be decided in the next clock */
     }
     umc_plan_rebase(core, core->floor_nck);
-    uint64_t horizon = min64(core->next_visible_nck, watch_starvation(core));
+    uint64_t horizon = min64(core->next_visible_nck, umc_watch_starvation(core));
     examine(core, &core->plan, &horizon);
     if (core->plan.valid && core->plan.at_nck < horizon) {
         return core->plan.at_nck; /* what umc_plan_until would find: it need not look again */
@@ -456,4 +394,49 @@ uint64_t umc_plan_hint(umc_core_t *core)
 uint64_t umc_core_next_nck(umc_core_t *core)
 {
     return umc_plan_hint(core);
+}
+
+static void issue(umc_core_t *core, umc_event_t *event)
+{
+    const umc_plan_t *plan = &core->plan;
+    core->plan.valid = false;
+    if (core->reasons != NULL) {
+        umc_reasons_planned(core);
+    }
+    event->at_nck = plan->at_nck;
+    event->kind = plan->kind;
+    event->bank = plan->bank;
+    event->user = UMC_NO_USER;
+    if (plan->refresh) {
+        umc_issue_refresh(core, plan);
+    } else {
+        umc_issue_entry(core, plan, event);
+    }
+    /* Choosing a write takes no place on the command bus. */
+    core->floor_nck = plan->at_nck + (plan->kind == UMC_EVENT_CHOSEN ? 0 : 1);
+    umc_observe(core, event);
+}
+
+static bool plan_and_issue(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
+{
+    bool calm = core->floor_nck <= until_nck && core->live > 0 && plan_calmly(core);
+    if (calm ? core->plan.at_nck > until_nck : !umc_plan_until(core, until_nck)) {
+        core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
+        return false;
+    }
+    issue(core, event);
+    return true;
+}
+
+bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
+{
+    if (!core->plan.valid) {
+        return plan_and_issue(core, until_nck, event);
+    }
+    if (core->plan.at_nck > until_nck) {
+        core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
+        return false;
+    }
+    issue(core, event);
+    return true;
 }

@@ -81,6 +81,7 @@ static void attend(umc_core_t *core, uint32_t r)
                        earlier(self_refresh_from(core, rank), power_down_from(core, rank)));
     }
     core->rank[r].due_nck = from;
+    core->calm_nck = 0;
     core->next_due_nck = UMC_NEVER;
     for (uint32_t i = 0; i < core->config.device.ranks; i++) {
         core->next_due_nck = earlier(core->next_due_nck, core->rank[i].due_nck);

@@ -41,17 +41,16 @@ __attribute__((target("avx2"))) static inline __m256i twice(const umc_lanes_t *l
     return _mm256_broadcastsi128_si256(_mm_load_si128((const void *)lanes));
 }
 
-/* All lanes, those of two banks at a time; a group has two or four banks. */
-__attribute__((target("avx2"))) uint32_t umc_scan_avx2(const umc_core_t *core, bool reads,
-                                                       uint32_t now)
+/* All lanes, those of two banks at a time. */
+__attribute__((target("avx2"), always_inline)) static inline uint32_t
+scan_pairs(const umc_core_t *core, bool reads, uint32_t now, const uint32_t per_group)
 {
     const __m256i now8 = _mm256_set1_epi32((int)now);
     __m256i best = _mm256_set1_epi32(UMC_KEY_NONE);
-    uint32_t per_group = core->banks_per_group;
     const umc_lanes_t *gate = core->gate, *key = core->key, *group = core->group_gate;
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
         const __m256i from_rank = _mm256_max_epi32(now8, twice(&core->rank_gate[r]));
-        for (const umc_lanes_t *end = group + core->groups_per_rank; group != end; group++) {
+        for (uint32_t left = core->groups_per_rank; left > 0; left--, group++) {
             const __m256i from = _mm256_max_epi32(from_rank, twice(group));
             best = better(best, from, now8, gate, key);
             if (per_group == 4) {
@@ -69,5 +68,13 @@ __attribute__((target("avx2"))) uint32_t umc_scan_avx2(const umc_core_t *core, b
     four = _mm_min_epi32(four, _mm_shuffle_epi32(four, 0x4e));
     four = _mm_min_epi32(four, _mm_shuffle_epi32(four, 0xb1));
     return (uint32_t)_mm_cvtsi128_si32(four);
+}
+
+/* A group has four banks, or two. */
+__attribute__((target("avx2"))) uint32_t umc_scan_avx2(const umc_core_t *core, bool reads,
+                                                       uint32_t now)
+{
+    return core->banks_per_group == 4 ? scan_pairs(core, reads, now, 4)
+                                      : scan_pairs(core, reads, now, 2);
 }
 #endif

@@ -4,88 +4,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cbit/dram/checker.h"
-#include "model/umc/core.h"
-#include "model/umc/plain.h"
+#include "model/umc/driver.h"
 #include "model/umc/reasons.h"
 
-enum { BUCKETS = 16384, EVER_SHIFT = 62 };
+enum { EVER_SHIFT = 62 };
 #define EVER (UINT64_C(1) << EVER_SHIFT) /* no run is this long */
-
-typedef struct merged {
-    uint32_t user, request;
-    uint64_t accept_nck;
-} merged_t;
-
-typedef struct driver {
-    const cbit_stream_options_t *options;
-    const cbit_stream_request_t *requests;
-    cbit_dram_device_t device;
-    cbit_dram_map_t map;
-    umc_policy_t policy;
-    umc_core_t *core;   /* the quick controller, or */
-    umc_plain_t *plain; /* the plain one */
-    uint64_t *done_nck; /* ring: completions of outstanding reads, in order */
-    uint64_t ring_mask, done_head, done_tail;
-    uint64_t read_nck; /* RD to the end of a read */
-    uint32_t depth_nck;
-    uint32_t outstanding;
-    cbit_dram_checker_t *checker; /* NULL: nobody checks */
-    merged_t *merged;
-    uint32_t merged_count;
-    cbit_stream_result_t result;
-} driver_t;
 
 /* ---- one controller or the other ---- */
 
-static inline bool step(driver_t *d, uint64_t until_nck, umc_event_t *event)
+static inline bool step(umc_driver_t *d, uint64_t until_nck, umc_event_t *event)
 {
     return d->core != NULL ? umc_core_step(d->core, until_nck, event)
                            : umc_plain_step(d->plain, until_nck, event);
 }
 
-static inline bool room(const driver_t *d, bool write)
+static inline bool room(const umc_driver_t *d, bool write)
 {
     return d->core != NULL ? umc_core_room(d->core, write, 0) : umc_plain_room(d->plain, write, 0);
 }
 
-static const umc_core_stats_t *stats_of(const driver_t *d)
+static const umc_core_stats_t *stats_of(const umc_driver_t *d)
 {
     return d->core != NULL ? umc_core_stats(d->core) : umc_plain_stats(d->plain);
 }
 
 /* ---- completions ---- */
 
-static void complete(driver_t *d, uint32_t request, uint64_t end_nck, const umc_event_t *event)
-{
-    uint64_t latency = end_nck - event->accept_nck;
-    d->result.latency_sum_nck += latency;
-    d->result.latency_max_nck =
-        latency > d->result.latency_max_nck ? latency : d->result.latency_max_nck;
-    d->result.histogram[latency < BUCKETS ? latency : BUCKETS - 1]++;
-    d->done_nck[d->done_tail++ & d->ring_mask] = end_nck;
-    if (d->options->stamps) {
-        uint64_t bus_nck = end_nck - d->depth_nck;
-        d->result.stage_nck[0] += event->first_nck - event->accept_nck;
-        d->result.stage_nck[1] += bus_nck - event->first_nck;
-        d->result.stage_nck[2] += end_nck - bus_nck;
-    }
-    if (d->options->latency_nck != NULL) {
-        d->options->latency_nck[request] = (uint32_t)latency;
-    }
-}
-
-static void complete_merged(driver_t *d, const umc_event_t *event, uint64_t end_nck)
+static void complete_merged(umc_driver_t *d, const umc_event_t *event, uint64_t end_nck)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < d->merged_count; i++) {
-        const merged_t *merged = &d->merged[i];
+        const umc_merged_t *merged = &d->merged[i];
         if (merged->user == event->user) {
             /* It waits from its own acceptance on; its request may have begun before. */
             umc_event_t own = *event;
             own.accept_nck = merged->accept_nck;
             own.first_nck = own.first_nck > own.accept_nck ? own.first_nck : own.accept_nck;
-            complete(d, merged->request, end_nck, &own);
+            umc_complete(d, merged->request, end_nck, &own);
         } else {
             d->merged[kept++] = d->merged[i];
         }
@@ -121,11 +76,11 @@ static void explain_read(cbit_stream_explain_t *explain, const umc_reason_list_t
     }
 }
 
-static inline void on_event(driver_t *d, const umc_event_t *event)
+static inline void on_event(umc_driver_t *d, const umc_event_t *event)
 {
     if (event->kind == UMC_EVENT_RD || event->kind == UMC_EVENT_RDA) {
         uint64_t end_nck = event->at_nck + d->read_nck;
-        complete(d, event->user, end_nck, event);
+        umc_complete(d, event->user, end_nck, event);
         if (d->merged_count > 0) {
             complete_merged(d, event, end_nck);
         }
@@ -139,7 +94,7 @@ static inline void on_event(driver_t *d, const umc_event_t *event)
     }
 }
 
-static inline void run_to(driver_t *d, uint64_t until_nck)
+static inline void run_to(umc_driver_t *d, uint64_t until_nck)
 {
     umc_event_t event;
     while (step(d, until_nck, &event)) {
@@ -147,19 +102,10 @@ static inline void run_to(driver_t *d, uint64_t until_nck)
     }
 }
 
-static inline void retire_done(driver_t *d, uint64_t now_nck)
-{
-    while (d->done_head != d->done_tail &&
-           d->done_nck[d->done_head & d->ring_mask] + d->policy.late_callback <= now_nck) {
-        d->done_head++;
-        d->outstanding--;
-    }
-}
-
 /* ---- offering ---- */
 
 /* One command further, whenever it is; false if the controller has stopped: our bug. */
-static bool run_one(driver_t *d, uint64_t *at_nck)
+static bool run_one(umc_driver_t *d, uint64_t *at_nck)
 {
     umc_event_t event;
     if (!step(d, EVER, &event)) {
@@ -171,7 +117,7 @@ static bool run_one(driver_t *d, uint64_t *at_nck)
 }
 
 /* The first clock from at_nck on in which a request may be accepted; 0: the controller stopped. */
-static uint64_t acceptance_nck(driver_t *d, bool write, uint64_t at_nck)
+static uint64_t acceptance_nck(umc_driver_t *d, bool write, uint64_t at_nck)
 {
     uint32_t first = d->policy.accept_first ? 1 : 0;
     for (;;) {
@@ -179,7 +125,7 @@ static uint64_t acceptance_nck(driver_t *d, bool write, uint64_t at_nck)
         if (at_nck >= first) {
             run_to(d, at_nck - first);
         }
-        retire_done(d, at_nck);
+        umc_retire_done(d, at_nck);
         if (!write && d->outstanding >= d->options->window) {
             while (d->done_head == d->done_tail) {
                 if (!run_one(d, &event_nck)) {
@@ -203,7 +149,7 @@ static uint64_t acceptance_nck(driver_t *d, bool write, uint64_t at_nck)
     }
 }
 
-static void accept(driver_t *d, uint32_t index, bool write, const cbit_dram_place_t *place,
+static void accept(umc_driver_t *d, uint32_t index, bool write, const cbit_dram_place_t *place,
                    uint64_t at_nck)
 {
     uint32_t user = index;
@@ -222,7 +168,7 @@ static void accept(driver_t *d, uint32_t index, bool write, const cbit_dram_plac
         /* Served in the next clock; completions stay in order, so it may be seen a little later. */
         umc_event_t event = {.accept_nck = at_nck, .first_nck = at_nck + 1};
         d->result.forwarded++;
-        complete(d, index, at_nck + 1, &event);
+        umc_complete(d, index, at_nck + 1, &event);
         /* Let it overtake those that end later. */
         for (uint64_t i = d->done_tail - 1;
              i != d->done_head &&
@@ -235,11 +181,11 @@ static void accept(driver_t *d, uint32_t index, bool write, const cbit_dram_plac
     } else if (take == UMC_TAKE_MERGED) {
         d->result.merged++;
         d->merged[d->merged_count++] =
-            (merged_t){.user = user, .request = index, .accept_nck = at_nck};
+            (umc_merged_t){.user = user, .request = index, .accept_nck = at_nck};
     }
 }
 
-static cbit_err_t offer_all(driver_t *d, uint64_t count, cbit_diag_t *diag)
+static cbit_err_t offer_all(umc_driver_t *d, uint64_t count, cbit_diag_t *diag)
 {
     uint64_t next_nck = 0, last_nck = 0;
     for (uint64_t i = 0; i < count; i++) {
@@ -252,6 +198,13 @@ static cbit_err_t offer_all(driver_t *d, uint64_t count, cbit_diag_t *diag)
                                  "request %" PRIu64 ": address 0x%" PRIx64
                                  " is beyond the memory of 0x%" PRIx64 " bytes",
                                  i, request->address, d->map.capacity_bytes);
+        }
+        if (d->core != NULL && !write && umc_run_possible(d->core, &place)) {
+            uint64_t taken = umc_offer_hits(d, i, count, &next_nck, &last_nck);
+            if (taken > 0) {
+                i += taken - 1;
+                continue;
+            }
         }
         uint64_t at_nck = acceptance_nck(d, write, arrival_nck > next_nck ? arrival_nck : next_nck);
         if (at_nck == 0 && next_nck != 0) {
@@ -279,7 +232,7 @@ static cbit_err_t offer_all(driver_t *d, uint64_t count, cbit_diag_t *diag)
 
 static void on_core_command(void *self, const umc_event_t *event)
 {
-    driver_t *d = self;
+    umc_driver_t *d = self;
     if (event->kind == UMC_EVENT_CHOSEN) {
         return;
     }
@@ -297,7 +250,7 @@ static void on_core_command(void *self, const umc_event_t *event)
     }
 }
 
-static cbit_err_t build_controller(driver_t *d)
+static cbit_err_t build_controller(umc_driver_t *d)
 {
     umc_core_config_t core = {.device = d->device,
                               .policy = d->policy,
@@ -314,7 +267,7 @@ static cbit_err_t build_controller(driver_t *d)
                              : umc_core_create(&core, &d->core);
 }
 
-static cbit_err_t build(driver_t *d, const cbit_umc_config_t *config, cbit_diag_t *diag)
+static cbit_err_t build(umc_driver_t *d, const cbit_umc_config_t *config, cbit_diag_t *diag)
 {
     cbit_err_t err = cbit_dram_resolve(&config->dram, "/umc/dram", &d->device, diag);
     if (err != CBIT_ERR_OK) {
@@ -338,8 +291,8 @@ static cbit_err_t build(driver_t *d, const cbit_umc_config_t *config, cbit_diag_
     d->ring_mask = size - 1;
     d->done_nck = calloc(size, sizeof *d->done_nck);
     d->merged = calloc(d->options->window + 1u, sizeof *d->merged);
-    d->result.histogram = calloc(BUCKETS, sizeof *d->result.histogram);
-    d->result.buckets = BUCKETS;
+    d->result.histogram = calloc(UMC_BUCKETS, sizeof *d->result.histogram);
+    d->result.buckets = UMC_BUCKETS;
     if (d->done_nck == NULL || d->merged == NULL || d->result.histogram == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
@@ -350,7 +303,7 @@ static cbit_err_t build(driver_t *d, const cbit_umc_config_t *config, cbit_diag_
 }
 
 /* What follows a column command is the same for every read. */
-static void explain_data(driver_t *d)
+static void explain_data(umc_driver_t *d)
 {
     cbit_stream_explain_t *e = d->options->explain;
     const cbit_stream_reason_t data[2] = {
@@ -367,7 +320,7 @@ static void explain_data(driver_t *d)
     }
 }
 
-static void collect(driver_t *d, uint64_t count)
+static void collect(umc_driver_t *d, uint64_t count)
 {
     const umc_core_stats_t *stats = stats_of(d);
     cbit_stream_result_t *r = &d->result;
@@ -409,7 +362,7 @@ cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_op
         return cbit_diag_add(diag, CBIT_ERR_CONFLICT, NULL,
                              "the plain controller has no engine; leave one of them out");
     }
-    driver_t *d = calloc(1, sizeof *d);
+    umc_driver_t *d = calloc(1, sizeof *d);
     if (d == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
