@@ -62,6 +62,19 @@ typedef struct cbit_cosim_report {
     cbit_cosim_seed_line_t *seeds; /* seed_count */
 } cbit_cosim_report_t;
 
+/* One seed's work, and what becomes of its outcome; both lists in the order of the seeds. */
+typedef struct cbit_cosim_seeds {
+    void *self;
+    void (*run)(void *self, uint32_t number, void *outcome);
+    /* Adds it to the report and fills the line's beats and failure. */
+    void (*merge)(const cbit_cosim_outcome_t *outcome, uint64_t seed, cbit_cosim_report_t *report,
+                  cbit_cosim_seed_line_t *line);
+} cbit_cosim_seeds_t;
+
+/* All seeds, in as many processes as were asked for: the first outcome that is not OK. */
+cbit_err_t cbit_cosim_run_seeds(const cbit_cosim_seeds_t *what, const cbit_cosim_options_t *options,
+                                cbit_cosim_report_t *report, cbit_diag_t *diag);
+
 /* True when something differs. */
 bool cbit_cosim_differs(const cbit_cosim_report_t *report);
 

@@ -1,11 +1,9 @@
 /* cbit cosim --adapter NAME: a bare AES core. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cosim.h"
 #include "cosim/cause.h"
-#include "cosim/jobs.h"
 #include "cosim/waves.h"
 
 enum { DEFAULT_BLOCKS = 2000, MAX_BLOCKS = 100000000, KILO = 1000 };
@@ -43,9 +41,13 @@ static void merge_counts(cbit_core_counts_t *into, const cbit_core_counts_t *fro
     }
 }
 
-static void merge(const cbit_core_result_t *from, uint64_t seed, cbit_cosim_report_t *report)
+static void merge(const cbit_cosim_outcome_t *outcome, uint64_t seed, cbit_cosim_report_t *report,
+                  cbit_cosim_seed_line_t *line)
 {
+    const cbit_core_result_t *from = &outcome->found.core;
     cbit_core_result_t *into = &report->bare;
+    line->beats = from->counts.blocks;
+    (void)snprintf(line->failure, sizeof line->failure, "%s", from->mismatch.text);
     merge_counts(&into->counts, &from->counts);
     for (uint32_t i = 0; i < CBIT_CORE_CHECKS; i++) {
         into->check[i].name = cbit_core_check_name(i);
@@ -63,37 +65,6 @@ static void merge(const cbit_core_result_t *from, uint64_t seed, cbit_cosim_repo
         into->shrink_runs = from->shrink_runs;
         report->failing_seed = seed;
     }
-}
-
-static cbit_err_t run_seeds(const cbit_cosim_options_t *options, cbit_core_bench_t *bench,
-                            cbit_cosim_report_t *report, cbit_diag_t *diag)
-{
-    work_t work = {options, bench};
-    cbit_jobs_t jobs = {.count = report->seed_count,
-                        .jobs = (uint32_t)options->jobs,
-                        .self = &work,
-                        .work = run_seed,
-                        .result_bytes = sizeof(cbit_cosim_outcome_t)};
-    void *results = NULL;
-    uint32_t died = 0;
-    cbit_err_t err = cbit_jobs_run(&jobs, &results, &died), worst = CBIT_ERR_OK;
-    if (err != CBIT_ERR_OK) {
-        cbit_jobs_free(&jobs, results);
-        return cbit_diag_add(diag, err, NULL, "the process of seed %" PRIu64 " ended early",
-                             options->seed + died);
-    }
-    for (uint32_t i = 0; i < report->seed_count; i++) {
-        const cbit_cosim_outcome_t *outcome = (const cbit_cosim_outcome_t *)results + i;
-        cbit_cosim_seed_line_t *line = &report->seeds[i];
-        merge(&outcome->found.core, options->seed + i, report);
-        line->seed = options->seed + i;
-        line->beats = outcome->found.core.counts.blocks;
-        (void)snprintf(line->failure, sizeof line->failure, "%s",
-                       outcome->found.core.mismatch.text);
-        worst = worst == CBIT_ERR_OK ? outcome->err : worst;
-    }
-    cbit_jobs_free(&jobs, results);
-    return worst;
 }
 
 static cbit_err_t run_vectors(const cbit_cosim_options_t *options, cbit_core_bench_t *bench,
@@ -182,7 +153,9 @@ static void fill(cbit_cosim_report_t *report)
 static cbit_err_t run_open(const cbit_cosim_options_t *options, const cbit_dut_source_t *files,
                            cbit_core_bench_t *bench, cbit_cosim_report_t *report, cbit_diag_t *diag)
 {
-    cbit_err_t err = run_seeds(options, bench, report, diag);
+    work_t work = {options, bench};
+    cbit_cosim_seeds_t seeds = {.self = &work, .run = run_seed, .merge = merge};
+    cbit_err_t err = cbit_cosim_run_seeds(&seeds, options, report, diag);
     cbit_err_t vectors = CBIT_ERR_OK;
     bool answers = report->bare.check[0].failed == 0;
     if ((err == CBIT_ERR_OK || err == CBIT_ERR_MISMATCH) && options->vectors != NULL && answers) {

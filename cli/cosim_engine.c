@@ -1,11 +1,9 @@
 /* cbit cosim with an engine: ours, another parameter set of ours, or files with its ports. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cosim.h"
 #include "cosim/cause.h"
-#include "cosim/jobs.h"
 #include "cosim/pin_engine.h"
 #include "cosim/waves.h"
 
@@ -39,51 +37,18 @@ static void run_seed(void *self, uint32_t number, void *result)
     outcome->err = cbit_campaign_run(&config, &maker, &outcome->found.engine);
 }
 
-static void merge_seed(const cbit_cosim_outcome_t *outcome, uint64_t seed,
-                       cbit_cosim_report_t *report)
+static void merge(const cbit_cosim_outcome_t *outcome, uint64_t seed, cbit_cosim_report_t *report,
+                  cbit_cosim_seed_line_t *line)
 {
     const cbit_campaign_result_t *from = &outcome->found.engine;
+    line->beats = from->counts.beats_compared;
+    (void)snprintf(line->failure, sizeof line->failure, "%s", from->mismatch.text);
     cbit_campaign_merge(&report->result, from);
     if (from->mismatch.any && !report->result.mismatch.any) {
         report->result.mismatch = from->mismatch;
         report->result.failing_case = from->failing_case;
         report->failing_seed = seed;
     }
-}
-
-static cbit_err_t run_seeds(const cbit_cosim_options_t *options, cbit_bench_t *bench,
-                            cbit_cosim_report_t *report, cbit_diag_t *diag)
-{
-    work_t work = {options, bench};
-    cbit_jobs_t jobs = {.count = report->seed_count,
-                        .jobs = (uint32_t)options->jobs,
-                        .self = &work,
-                        .work = run_seed,
-                        .result_bytes = sizeof(cbit_cosim_outcome_t)};
-    void *results = NULL;
-    uint32_t died = 0;
-    cbit_err_t err = cbit_jobs_run(&jobs, &results, &died), worst = CBIT_ERR_OK;
-    cbit_coverage_init(&report->result.coverage, &bench->pins);
-    if (err != CBIT_ERR_OK) {
-        cbit_jobs_free(&jobs, results);
-        return cbit_diag_add(diag, err, NULL, "the process of seed %" PRIu64 " ended early",
-                             options->seed + died);
-    }
-    for (uint32_t i = 0; i < report->seed_count; i++) {
-        const cbit_cosim_outcome_t *outcome = (const cbit_cosim_outcome_t *)results + i;
-        cbit_cosim_seed_line_t *line = &report->seeds[i];
-        merge_seed(outcome, options->seed + i, report);
-        line->seed = options->seed + i;
-        line->beats = outcome->found.engine.counts.beats_compared;
-        (void)snprintf(line->failure, sizeof line->failure, "%s",
-                       outcome->found.engine.mismatch.text);
-        worst = worst == CBIT_ERR_OK ? outcome->err : worst;
-    }
-    cbit_jobs_free(&jobs, results);
-    if (worst != CBIT_ERR_OK && worst != CBIT_ERR_MISMATCH) {
-        return cbit_diag_add(diag, worst, NULL, "%s", cbit_err_text(worst));
-    }
-    return worst;
 }
 
 static cbit_err_t run_vectors(cbit_bench_t *bench, const char *folder, cbit_cosim_report_t *report,
@@ -306,7 +271,10 @@ static cbit_err_t run_open(const cbit_cosim_options_t *options, const cbit_bench
             return vectors;
         }
     }
-    cbit_err_t err = run_seeds(options, bench, report, diag);
+    work_t work = {options, bench};
+    cbit_cosim_seeds_t seeds = {.self = &work, .run = run_seed, .merge = merge};
+    cbit_coverage_init(&report->result.coverage, &bench->pins);
+    cbit_err_t err = cbit_cosim_run_seeds(&seeds, options, report, diag);
     if (err == CBIT_ERR_MISMATCH) {
         err = after_mismatch(options, bench, source, report, diag);
     } else if (err == CBIT_ERR_OK && report->foreign) {

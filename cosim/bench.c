@@ -6,7 +6,7 @@
 
 #include "cosim/dut_engine.h"
 
-enum { OPTION_BYTES = 40, OUR_OPTIONS = 6, MAX_OPTIONS = 256 };
+enum { OPTION_BYTES = 40, OUR_OPTIONS = 5, MAX_OPTIONS = 256 };
 
 static cbit_err_t make(void *self, uint64_t seed, cbit_device_t *out)
 {
@@ -44,13 +44,13 @@ static cbit_err_t open_ours(const cbit_bench_source_t *source, cbit_bench_t *ben
     } values[OUR_OPTIONS] = {
         {"KEY_SLOTS", set->pins.key_slots},     {"STAGES_PER_ROUND", set->pins.stages_per_round},
         {"SHARED_LANE", set->pins.shared_lane}, {"BYPASS_IN_ORDER", set->pins.bypass_in_order},
-        {"PARITY", set->pins.parity},           {"SBOX_COMPOSITE", set->sbox_composite},
+        {"PARITY", set->pins.parity},
     };
     for (uint32_t i = 0; i < OUR_OPTIONS; i++) {
         (void)snprintf(text[i], sizeof text[i], "-G%s=%u", values[i].name, values[i].value);
         options[i] = text[i];
     }
-    static const char *const files[] = {"aes_checks.sv", "aes_engine.v"};
+    static const char *const files[] = {"aes_checks.sv", "aes_wipe_checks.sv", "aes_engine.v"};
     cbit_dut_source_t ours = {
         .top = "aes_engine",
         .files = files,
@@ -78,10 +78,17 @@ static uint32_t parameter(const cbit_dut_source_t *files, const char *name, uint
     return fallback;
 }
 
+static cbit_err_t check_engine(const void *self, const cbit_dut_t *ports, cbit_diag_t *diag)
+{
+    (void)self;
+    return cbit_dut_engine_check(ports, diag);
+}
+
 static cbit_err_t open_files(const cbit_bench_source_t *source, cbit_bench_t *bench,
                              cbit_diag_t *diag)
 {
-    cbit_dut_t *dut = NULL;
+    cbit_dut_source_t files = source->files;
+    files.check = check_engine;
     bench->pins = (cbit_aes_pins_config_t){
         .key_slots = parameter(&source->files, "KEY_SLOTS", 16),
         .stages_per_round = parameter(&source->files, "STAGES_PER_ROUND", 1),
@@ -89,15 +96,7 @@ static cbit_err_t open_files(const cbit_bench_source_t *source, cbit_bench_t *be
         .bypass_in_order = parameter(&source->files, "BYPASS_IN_ORDER", 0) != 0,
         .parity = parameter(&source->files, "PARITY", 0) != 0,
     };
-    cbit_err_t err = cbit_dut_build(&source->files, &bench->library, &bench->warnings, diag);
-    if (err == CBIT_ERR_OK) {
-        err = cbit_dut_create(bench->library, 1, &dut);
-    }
-    if (err == CBIT_ERR_OK) {
-        err = cbit_dut_engine_check(dut, diag);
-    }
-    cbit_dut_destroy(dut);
-    return err;
+    return cbit_dut_build(&files, &bench->library, &bench->warnings, diag);
 }
 
 cbit_err_t cbit_bench_open(const cbit_bench_source_t *source, cbit_bench_t *bench,

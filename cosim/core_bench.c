@@ -16,30 +16,23 @@ cbit_core_maker_t cbit_core_bench_maker(cbit_core_bench_t *bench)
     return (cbit_core_maker_t){.self = bench, .make = make, .rules = bench->rules};
 }
 
-static cbit_err_t check_ports(cbit_core_bench_t *bench, cbit_diag_t *diag)
+static cbit_err_t check_ports(const void *self, const cbit_dut_t *ports, cbit_diag_t *diag)
 {
-    cbit_dut_t *dut = NULL;
-    cbit_err_t err = cbit_dut_create(bench->library, 1, &dut);
-    if (err == CBIT_ERR_OK) {
-        err = cbit_core_ports_check(bench->rules, dut, diag);
-    }
-    cbit_dut_destroy(dut);
-    return err;
+    return cbit_core_ports_check(self, ports, diag);
 }
 
 cbit_err_t cbit_core_bench_open(const cbit_dut_source_t *files, const cbit_core_rules_t *rules,
                                 uint64_t max_cycles, cbit_core_bench_t *bench, cbit_diag_t *diag)
 {
     *bench = (cbit_core_bench_t){.rules = rules, .latency_clocks = rules->output.latency_clocks};
-    cbit_err_t err = cbit_dut_build(files, &bench->library, &bench->warnings, diag);
-    if (err == CBIT_ERR_OK) {
-        bench->lint = cbit_dut_lint(bench->library);
-        err = check_ports(bench, diag);
-    }
+    cbit_dut_source_t source = *files;
+    source.check = check_ports;
+    source.check_self = rules;
+    cbit_err_t err = cbit_dut_build(&source, &bench->library, &bench->warnings, diag);
     if (err != CBIT_ERR_OK) {
-        cbit_core_bench_close(bench);
         return err;
     }
+    bench->lint = cbit_dut_lint(bench->library);
     if (rules->output.handshake == CBIT_CORE_LATENCY && bench->latency_clocks == 0) {
         cbit_core_maker_t maker = cbit_core_bench_maker(bench);
         uint32_t found = cbit_core_find_latency(&maker, max_cycles);

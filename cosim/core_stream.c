@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cbit/aes/cipher.h"
-#include "cbit/base/rng.h"
+#include "cosim/core_draw.h"
 
 enum {
     RESET_CLOCKS = 4,
     SHORT_RESET_CLOCKS = 2,
     DRAIN_CLOCKS = 64, /* after the last answer: nothing more may come */
     MAX_INSIDE = 4096,
-    KNOWN_PAIRS = 6,
-    EXTREME_PERCENT = 4, /* blocks of zeros or ones */
 };
 
 enum bin {
@@ -49,31 +46,6 @@ const char *const cbit_core_bin_names[CBIT_CORE_BINS] = {
     "data_all_one",
 };
 
-/* FIPS-197 appendices B and C.1, SP 800-38A F.1.1. */
-static const struct {
-    const char *key, *plain, *secret;
-} known[KNOWN_PAIRS] = {
-    {"2b7e151628aed2a6abf7158809cf4f3c", "3243f6a8885a308d313198a2e0370734",
-     "3925841d02dc09fbdc118597196a0b32"},
-    {"000102030405060708090a0b0c0d0e0f", "00112233445566778899aabbccddeeff",
-     "69c4e0d86a7b0430d8cdb78070b4c55a"},
-    {"2b7e151628aed2a6abf7158809cf4f3c", "6bc1bee22e409f96e93d7e117393172a",
-     "3ad77bb40d7a3660a89ecaf32466ef97"},
-    {"2b7e151628aed2a6abf7158809cf4f3c", "ae2d8a571e03ac9c9eb76fac45af8e51",
-     "f5d3d58503b9699de785895a96fdbaaf"},
-    {"2b7e151628aed2a6abf7158809cf4f3c", "30c81c46a35ce411e5fbc1191a0a52ef",
-     "43b1cd7f598ece23881b00e3ed030688"},
-    {"2b7e151628aed2a6abf7158809cf4f3c", "f69f2445df4f9b17ad2b417be66c3710",
-     "7b0c785e27e8ad3f8223207104725dd4"},
-};
-
-typedef struct job {
-    bool decrypt, new_key;
-    uint32_t gap;
-    uint64_t number, cycle;
-    uint8_t key[CBIT_KEY_BYTES], data[CBIT_BLOCK_BYTES], expected[CBIT_BLOCK_BYTES];
-} job_t;
-
 typedef struct run {
     const cbit_core_rules_t *rules;
     const cbit_core_stream_t *stream;
@@ -81,15 +53,15 @@ typedef struct run {
     cbit_cipher_t *cipher;
     cbit_core_counts_t *counts;
     cbit_core_mismatch_t *mismatch;
-    cbit_rng_t noise; /* what lines carry that mean nothing, and stalls */
-    job_t job;        /* the next one to go in */
+    cbit_rng_t noise;    /* what lines carry that mean nothing, and stalls */
+    cbit_core_job_t job; /* the next one to go in */
     bool have_job;
-    uint32_t next;   /* block after that */
-    uint64_t begin;  /* cycle after reset */
-    uint64_t active; /* cycle of the last thing that moved */
-    job_t *inside;   /* ring of MAX_INSIDE */
+    uint32_t next;           /* block after that */
+    uint64_t begin;          /* cycle after reset */
+    uint64_t active;         /* cycle of the last thing that moved */
+    cbit_core_job_t *inside; /* ring of MAX_INSIDE */
     uint32_t head, count;
-    job_t last; /* that went in */
+    cbit_core_job_t last; /* that went in */
     bool had_last;
     bool key_loaded, loading; /* of a core that loads keys by themselves */
     bool loaded_decrypt;
@@ -99,83 +71,15 @@ typedef struct run {
     uint64_t in_reset; /* clocks still to go */
 } run_t;
 
-bool cbit_core_can(const cbit_core_rules_t *rules, bool decrypt)
-{
-    return rules->directions == CBIT_CORE_BOTH ||
-           (rules->directions == CBIT_CORE_DECRYPTS) == decrypt;
-}
-
-/* ---- blocks ---------------------------------------------------------------------------------- */
-
-static void from_hex(const char *text, uint8_t bytes[CBIT_BLOCK_BYTES])
-{
-    for (uint32_t i = 0; i < CBIT_BLOCK_BYTES; i++) {
-        unsigned value = 0;
-        (void)sscanf(text + 2 * i, "%2x", &value);
-        bytes[i] = (uint8_t)value;
-    }
-}
-
 static bool percent(cbit_rng_t *rng, uint32_t chance)
 {
     return cbit_rng_below(rng, 100) < chance;
 }
 
-static bool direction(const run_t *run, cbit_rng_t *rng)
-{
-    bool wanted = percent(rng, run->stream->decrypt_percent);
-    return cbit_core_can(run->rules, wanted) ? wanted : !wanted;
-}
-
-static void draw_random(run_t *run, cbit_rng_t *rng, job_t *job)
-{
-    job->decrypt = direction(run, rng);
-    cbit_rng_bytes(rng, job->data, sizeof job->data);
-    if (percent(rng, EXTREME_PERCENT)) {
-        memset(job->data, percent(rng, 50) ? 0xFF : 0x00, sizeof job->data);
-    }
-    if (job->new_key) {
-        cbit_rng_bytes(rng, job->key, sizeof job->key);
-    } else {
-        memcpy(job->key, run->last.key, sizeof job->key);
-    }
-    if (run->stream->chained && run->had_last) {
-        memcpy(job->data, run->last.expected, sizeof job->data);
-        job->decrypt = run->last.decrypt;
-    }
-}
-
-/* Each pair in each direction that the core has. */
-static void draw_known(const run_t *run, job_t *job)
-{
-    bool both = run->rules->directions == CBIT_CORE_BOTH;
-    uint32_t pair = (uint32_t)(job->number / (both ? 2 : 1) % KNOWN_PAIRS);
-    job->decrypt = both ? job->number % 2 != 0 : run->rules->directions == CBIT_CORE_DECRYPTS;
-    from_hex(known[pair].key, job->key);
-    from_hex(job->decrypt ? known[pair].secret : known[pair].plain, job->data);
-    job->new_key = !run->had_last || memcmp(job->key, run->last.key, sizeof job->key) != 0;
-}
-
 static cbit_err_t draw(run_t *run)
 {
-    const cbit_core_stream_t *stream = run->stream;
-    cbit_rng_t rng;
-    job_t *job = &run->job;
-    *job = (job_t){.number = run->next};
-    cbit_rng_init(&rng, stream->seed, run->next);
-    job->new_key = percent(&rng, stream->new_key_percent) || !run->had_last;
-    job->gap = percent(&rng, stream->gap_percent) ? 1 + (uint32_t)cbit_rng_below(&rng, 20) : 0;
-    if (stream->known) {
-        draw_known(run, job);
-    } else {
-        draw_random(run, &rng, job);
-    }
-    bool same = run->had_last && memcmp(job->key, run->last.key, sizeof job->key) == 0;
-    cbit_err_t err = same ? CBIT_ERR_OK : cbit_cipher_set_key(run->cipher, 0, job->key);
-    if (err == CBIT_ERR_OK) {
-        err = (job->decrypt ? cbit_cipher_decrypt : cbit_cipher_encrypt)(
-            run->cipher, 0, 0, job->data, job->expected, sizeof job->expected);
-    }
+    cbit_err_t err = cbit_core_draw(run->rules, run->stream, run->cipher, run->next,
+                                    run->had_last ? &run->last : NULL, &run->job);
     run->next++;
     run->have_job = err == CBIT_ERR_OK;
     return err;
@@ -256,7 +160,7 @@ static bool all_bytes(const uint8_t *bytes, uint8_t value)
 static void note_taken(run_t *run, uint64_t cycle)
 {
     cbit_core_counts_t *counts = run->counts;
-    const job_t *job = &run->job;
+    const cbit_core_job_t *job = &run->job;
     if (run->had_last) {
         counts
             ->bins[(run->last.decrypt ? ENC_AFTER_DEC : ENC_AFTER_ENC) + (job->decrypt ? 1 : 0)]++;
@@ -283,7 +187,8 @@ static void take(run_t *run, uint64_t cycle)
     run->active = cycle;
 }
 
-static cbit_err_t fail(run_t *run, const job_t *job, const uint8_t *actual, const char *text)
+static cbit_err_t fail(run_t *run, const cbit_core_job_t *job, const uint8_t *actual,
+                       const char *text)
 {
     cbit_core_mismatch_t *mismatch = run->mismatch;
     mismatch->any = true;
@@ -310,7 +215,7 @@ static cbit_err_t check_held(run_t *run, const cbit_core_out_t *out)
     if (!run->was_stalled) {
         return CBIT_ERR_OK;
     }
-    const job_t *job = run->count > 0 ? &run->inside[run->head] : NULL;
+    const cbit_core_job_t *job = run->count > 0 ? &run->inside[run->head] : NULL;
     run->counts->stalled_clocks++;
     if (!out->answer) {
         run->counts->valid_dropped++;
@@ -335,7 +240,7 @@ static cbit_err_t check_answer(run_t *run, const cbit_core_in_t *in, const cbit_
     if (run->count == 0) {
         return fail(run, NULL, NULL, "an answer although no block is inside");
     }
-    const job_t *job = &run->inside[run->head];
+    const cbit_core_job_t *job = &run->inside[run->head];
     if (memcmp(job->expected, out->data, sizeof out->data) != 0) {
         return fail(run, job, out->data, "the answer is wrong");
     }

@@ -189,52 +189,6 @@ static cbit_err_t verilate(const cbit_dut_source_t *source, cbit_dut_library_t *
     return status == 0 ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
 }
 
-/* "VL_IN8(&name,7,0);" -> "DUT_PORT(name, 8, 1)". */
-static bool port_of_line(const char *line, char name[LINE_BYTES], uint32_t *width, bool *input)
-{
-    int msb = 0, lsb = 0;
-    while (*line == ' ') {
-        line++;
-    }
-    *input = strncmp(line, "VL_IN", 5) == 0;
-    if (!*input && strncmp(line, "VL_OUT", 6) != 0) {
-        return false;
-    }
-    const char *at = strchr(line, '&');
-    size_t len = at == NULL ? 0 : strcspn(at + 1, ",");
-    if (len == 0 || sscanf(at + 1 + len, ",%d,%d", &msb, &lsb) != 2) {
-        return false;
-    }
-    memcpy(name, at + 1, len);
-    name[len] = '\0';
-    *width = (uint32_t)(msb > lsb ? msb - lsb : lsb - msb) + 1;
-    return true;
-}
-
-static cbit_err_t write_ports(const cbit_dut_library_t *library)
-{
-    char path[PATH_BYTES], line[LINE_BYTES], name[LINE_BYTES];
-    uint32_t width;
-    bool input;
-    join(path, library, "obj/Vdut.h");
-    FILE *from = fopen(path, "r");
-    join(path, library, "ports.inc");
-    FILE *to = fopen(path, "w");
-    while (from != NULL && to != NULL && fgets(line, sizeof line, from) != NULL) {
-        if (port_of_line(line, name, &width, &input)) {
-            (void)fprintf(to, "DUT_PORT(%s, %u, %d)\n", name, width, input ? 1 : 0);
-        }
-    }
-    bool good = from != NULL && to != NULL && ferror(to) == 0;
-    if (from != NULL) {
-        (void)fclose(from);
-    }
-    if (to != NULL && fclose(to) != 0) {
-        good = false;
-    }
-    return good ? CBIT_ERR_OK : CBIT_ERR_WRITE;
-}
-
 /* Where Verilator keeps its own C++ files. */
 static cbit_err_t verilator_root(const cbit_dut_library_t *library, char out[PATH_BYTES])
 {
@@ -268,33 +222,41 @@ static bool wants_coverage(const cbit_dut_source_t *source)
     return false;
 }
 
-/* The files that Verilator wrote: those of which it says that they run rarely, or the others. */
-static void add_designs_sources(arguments_t *list, const cbit_dut_library_t *library, bool slow)
+/* The files that Verilator wrote, those of which it says that they run rarely or the others, as one
+   source: each alone would read all headers again. */
+static cbit_err_t gather_sources(const cbit_dut_library_t *library, const char *name, bool slow)
 {
-    char path[2 * PATH_BYTES];
+    char path[PATH_BYTES];
+    join(path, library, name);
+    FILE *out = fopen(path, "w");
     join(path, library, "obj");
     DIR *folder = opendir(path);
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry;
+         out != NULL && folder != NULL && (entry = readdir(folder)) != NULL;) {
         if (ends_with(entry->d_name, ".cpp") && (strstr(entry->d_name, "__Slow") != NULL) == slow) {
-            (void)snprintf(path, sizeof path, "%s/obj/%s", library->folder, entry->d_name);
-            add(list, "", path);
+            (void)fprintf(out, "#include \"obj/%s\"\n", entry->d_name);
         }
     }
+    bool good = out != NULL && folder != NULL && ferror(out) == 0;
     if (folder != NULL) {
         (void)closedir(folder);
     }
+    if (out != NULL && fclose(out) != 0) {
+        good = false;
+    }
+    return good ? CBIT_ERR_OK : CBIT_ERR_WRITE;
 }
 
-/* What Verilator runs once (__Slow), and its runtime. */
+/* What Verilator runs once (__Slow), and the parts of its runtime that are not compiled yet. */
 static void add_slow_sources(arguments_t *list, const cbit_dut_library_t *library, const char *root,
-                             const cbit_dut_source_t *source)
+                             const cbit_dut_source_t *source, bool have_runtime)
 {
     char path[2 * PATH_BYTES];
     const struct {
         const char *name;
         bool wanted;
-    } own[] = {{"verilated.cpp", true},
-               {"verilated_threads.cpp", true},
+    } own[] = {{"verilated.cpp", !have_runtime},
+               {"verilated_threads.cpp", !have_runtime},
                {"verilated_fst_c.cpp", source->waves},
                {"verilated_cov.cpp", wants_coverage(source)}};
     for (uint32_t i = 0; i < sizeof own / sizeof own[0]; i++) {
@@ -303,7 +265,8 @@ static void add_slow_sources(arguments_t *list, const cbit_dut_library_t *librar
             add(list, "", path);
         }
     }
-    add_designs_sources(list, library, true);
+    join(path, library, "slow.cpp");
+    add(list, "", path);
 }
 
 static void add_common_options(arguments_t *list, const cbit_dut_library_t *library,
@@ -378,15 +341,22 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
     static const char *const to_object[] = {"-O0", "-r", "-nostdlib", "-o"};
     static const char *const to_library[] = {"-shared", "-Wl,-Bsymbolic", "-lpthread"};
     arguments_t list = {.count = 0};
-    char path[PATH_BYTES], slow[PATH_BYTES], root[PATH_BYTES];
+    char path[PATH_BYTES], slow[PATH_BYTES], root[PATH_BYTES], runtime[PATH_BYTES];
     if (verilator_root(library, root) != CBIT_ERR_OK) {
         return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator does not tell where it is");
     }
+    if (gather_sources(library, "slow.cpp", true) != CBIT_ERR_OK ||
+        gather_sources(library, "fast.cpp", false) != CBIT_ERR_OK) {
+        return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "the temporary folder cannot be written");
+    }
     join(slow, library, "slow.o");
+    join(runtime, library, "runtime.o");
+    /* With coverage the runtime is another one. */
+    bool have_runtime = !wants_coverage(source) && cbit_dut_runtime_write(root, runtime);
     add_common_options(&list, library, root, source);
     add_all(&list, to_object, sizeof to_object / sizeof to_object[0]);
     add(&list, "", slow);
-    add_slow_sources(&list, library, root, source);
+    add_slow_sources(&list, library, root, source, have_runtime);
     cbit_err_t err = run_compiler(&list, library, diag);
     if (err != CBIT_ERR_OK) {
         return err;
@@ -397,8 +367,12 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
     add_users_options(&list);
     join(path, library, "dut_wrapper.cpp");
     add(&list, "", path);
-    add_designs_sources(&list, library, false);
+    join(path, library, "fast.cpp");
+    add(&list, "", path);
     add(&list, "", slow);
+    if (have_runtime) {
+        add(&list, "", runtime);
+    }
     add(&list, "", "-o");
     join(path, library, "dut.so");
     add(&list, "", path);
@@ -436,6 +410,19 @@ static cbit_err_t load(cbit_dut_library_t *library, cbit_diag_t *diag)
     return CBIT_ERR_OK;
 }
 
+/* Before the compiler runs: what cannot be used is refused at once. */
+static cbit_err_t check_ports(const cbit_dut_source_t *source, const cbit_dut_library_t *library,
+                              cbit_diag_t *diag)
+{
+    cbit_dut_t *ports = NULL;
+    cbit_err_t err = cbit_dut_ports_read(library, &ports);
+    if (err == CBIT_ERR_OK && source->check != NULL) {
+        err = source->check(source->check_self, ports, diag);
+    }
+    cbit_dut_ports_free(ports);
+    return err;
+}
+
 static cbit_err_t build_in(const cbit_dut_source_t *source, cbit_dut_library_t *library,
                            uint32_t *warnings, cbit_diag_t *diag)
 {
@@ -449,7 +436,7 @@ static cbit_err_t build_in(const cbit_dut_source_t *source, cbit_dut_library_t *
     }
     err = verilate(source, library, warnings, diag);
     if (err == CBIT_ERR_OK) {
-        err = write_ports(library);
+        err = check_ports(source, library, diag);
     }
     if (err == CBIT_ERR_OK) {
         err = compile(source, library, diag);

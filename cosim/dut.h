@@ -8,6 +8,9 @@
 #include "cbit/base/diag.h"
 #include "cosim/device.h"
 
+typedef struct cbit_dut_library cbit_dut_library_t; /* opaque: the compiled design */
+typedef struct cbit_dut cbit_dut_t;                 /* opaque: one instance of it */
+
 typedef struct cbit_dut_source {
     const char *top;
     const char *const *files; /* Verilog or SystemVerilog */
@@ -16,10 +19,11 @@ typedef struct cbit_dut_source {
     uint32_t option_count;
     bool waves;  /* can write an FST */
     bool strict; /* our own files, out of the tool: a warning is an error */
+    /* Whether the ports are those that are needed: asked before the compiler runs, of an instance
+       that has nothing but ports without data. NULL: any will do. */
+    cbit_err_t (*check)(const void *self, const cbit_dut_t *ports, cbit_diag_t *diag);
+    const void *check_self;
 } cbit_dut_source_t;
-
-typedef struct cbit_dut_library cbit_dut_library_t; /* opaque: the compiled design */
-typedef struct cbit_dut cbit_dut_t;                 /* opaque: one instance of it */
 
 /* Values are kept as Verilator does: little-endian bytes, (width + 7) / 8 of them mean something.
  */

@@ -159,11 +159,26 @@ static void get_block(uint8_t *bytes, const void *pin)
     }
 }
 
+/* What means nothing changes on every clock: a design that looks at it is found. */
+static void put_noise(void *pin, uint32_t width)
+{
+    uint8_t *bytes = pin;
+    for (uint32_t i = 0; i < width / 8; i++) {
+        bytes[i] = (uint8_t)~bytes[i];
+    }
+    if (width % 8 != 0) {
+        bytes[width / 8] ^= (uint8_t)((1u << width % 8) - 1);
+    }
+}
+
 static void drive_lane(void *const pin[LANE_PINS], const cbit_aes_lane_in_t *in)
 {
     put_bit(pin[VALID_I], in->valid);
     put_bit(pin[READY_I], in->out_ready);
     if (!in->valid) {
+        for (uint32_t i = DATA_I; i <= TAG_I; i++) {
+            put_noise(pin[i], lane_rules[i].width);
+        }
         return;
     }
     uint64_t address = in->spa >> 4 & 0xFFFFFFFFFFFF;
@@ -193,15 +208,21 @@ static void drive(engine_t *engine, const cbit_aes_pins_in_t *in)
     put_bit(engine->pin[ZEROISE], in->zeroise);
     put_bit(engine->pin[XE], in->xe);
     put_bit(engine->pin[KEY_VALID], in->key_valid);
-    put_bit(engine->pin[KEY_CLEAR], in->key_clear);
+    put_bit(engine->pin[KEY_CLEAR], in->key_clear); /* key_ready_o looks at it */
     put_bit(engine->pin[TWEAK_VALID], in->tweak_valid);
     if (in->key_valid) {
         put_u16(engine->pin[KEY_SLOT], in->key_slot & 0x3FF);
         put_block(engine->pin[KEY], in->key);
+    } else {
+        put_noise(engine->pin[KEY_SLOT], engine_rules[KEY_SLOT].width);
+        put_noise(engine->pin[KEY], engine_rules[KEY].width);
     }
     if (in->tweak_valid) {
         *(uint8_t *)engine->pin[TWEAK_INDEX] = in->tweak_index & 0x3F;
         put_block(engine->pin[TWEAK_DATA], in->tweak_data);
+    } else {
+        put_noise(engine->pin[TWEAK_INDEX], engine_rules[TWEAK_INDEX].width);
+        put_noise(engine->pin[TWEAK_DATA], engine_rules[TWEAK_DATA].width);
     }
     for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
         drive_lane(engine->lane[lane], &in->lane[lane]);

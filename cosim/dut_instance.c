@@ -5,15 +5,6 @@
 #include "cbit/base/rows.h"
 #include "cosim/dut_library.h"
 
-enum { MAX_PORTS = 512 };
-
-struct cbit_dut {
-    const cbit_dut_library_t *library;
-    void *self;
-    uint32_t ports;
-    cbit_dut_port_t port[MAX_PORTS];
-};
-
 cbit_err_t cbit_dut_create(cbit_dut_library_t *library, uint64_t seed, cbit_dut_t **out)
 {
     cbit_dut_t *dut = calloc(1, sizeof *dut);
@@ -22,7 +13,7 @@ cbit_err_t cbit_dut_create(cbit_dut_library_t *library, uint64_t seed, cbit_dut_
     }
     dut->library = library;
     dut->self = library->create((unsigned)(seed ^ seed >> 32));
-    while (dut->ports < MAX_PORTS) {
+    while (dut->ports < CBIT_DUT_MAX_PORTS) {
         cbit_dut_port_t *port = &dut->port[dut->ports];
         int input = 0;
         unsigned width = 0;
@@ -62,9 +53,9 @@ const cbit_dut_port_t *cbit_dut_find(const cbit_dut_t *dut, const char *name)
 
 const char *cbit_dut_nearest(const cbit_dut_t *dut, const char *name)
 {
-    cbit_row_t rows[MAX_PORTS + 1] = {{.key = NULL}};
+    cbit_row_t rows[CBIT_DUT_MAX_PORTS + 1] = {{.key = NULL}};
     const cbit_dut_port_t *port;
-    for (uint32_t i = 0; i < MAX_PORTS && (port = cbit_dut_port(dut, i)) != NULL; i++) {
+    for (uint32_t i = 0; i < CBIT_DUT_MAX_PORTS && (port = cbit_dut_port(dut, i)) != NULL; i++) {
         rows[i].key = port->name;
         rows[i + 1].key = NULL;
     }

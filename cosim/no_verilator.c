@@ -1,5 +1,6 @@
-/* Stands in for verilated_aes.cpp in a build without Verilator. */
+/* Stands in for verilated_aes.cpp and dut_runtime.c in a build without Verilator. */
 #include "cosim/device.h"
+#include "cosim/dut_library.h"
 #include "cosim/pin_waves.h"
 
 cbit_err_t cbit_device_rtl(uint64_t seed, cbit_device_t *out)
@@ -37,4 +38,11 @@ cbit_err_t cbit_pin_waves_finish(cbit_pin_waves_t *waves, uint64_t *edges, cbit_
 void cbit_pin_waves_destroy(cbit_pin_waves_t *waves)
 {
     (void)waves;
+}
+
+bool cbit_dut_runtime_write(const char *root, const char *path)
+{
+    (void)root;
+    (void)path;
+    return false;
 }

@@ -7,7 +7,6 @@
 typedef struct cbit_parameters {
     const char *name; /* NULL ends the table */
     cbit_aes_pins_config_t pins;
-    bool sbox_composite;
     const char *help;
 } cbit_parameters_t;
 

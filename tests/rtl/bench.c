@@ -45,41 +45,49 @@ cbit_dut_library_t *bench_build(const char *const *files, uint32_t file_count,
 
 enum { MAX_OPTIONS = 32, TEXT_BYTES = 512 };
 
-cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const char *root, bool checks,
-                                    const char *const *options, uint32_t option_count)
+cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const bench_rtl_t *what)
 {
     char text[10][TEXT_BYTES];
-    const char *all[MAX_OPTIONS];
-    uint32_t count = 0;
+    const char *all[MAX_OPTIONS], *files[4];
+    uint32_t count = 0, file_count = 0;
     const struct {
         const char *name;
         uint32_t value;
     } values[] = {
         {"KEY_SLOTS", set->pins.key_slots},     {"STAGES_PER_ROUND", set->pins.stages_per_round},
         {"SHARED_LANE", set->pins.shared_lane}, {"BYPASS_IN_ORDER", set->pins.bypass_in_order},
-        {"PARITY", set->pins.parity},           {"SBOX_COMPOSITE", set->sbox_composite},
+        {"PARITY", set->pins.parity},
     };
     for (uint32_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         snprintf(text[i], TEXT_BYTES, "-G%s=%u", values[i].name, values[i].value);
         all[count++] = text[i];
     }
-    snprintf(text[6], TEXT_BYTES, "-I%s/rtl", root);
-    all[count++] = text[6];
-    for (uint32_t i = 0; i < option_count; i++) {
-        all[count++] = options[i];
-    }
+    snprintf(text[5], TEXT_BYTES, "-I%s/rtl", what->root);
+    all[count++] = text[5];
     /* One function of the whole engine would take the compiler minutes. */
     static const char *const split[] = {"--output-split", "20000", "--output-split-cfuncs", "2000"};
     for (uint32_t i = 0; i < sizeof split / sizeof split[0]; i++) {
         all[count++] = split[i];
     }
-    const char *files[3];
-    const char *const names[] = {"state.vlt", "../aes_engine.v", "aes_checks.sv"};
-    for (uint32_t i = 0; i < 3; i++) {
-        snprintf(text[7 + i], TEXT_BYTES, "%s/rtl/checks/%s", root, names[i]);
-        files[i] = text[7 + i];
+    for (uint32_t i = 0; i < what->option_count && count < MAX_OPTIONS; i++) {
+        all[count++] = what->options[i];
     }
-    return bench_build(files, checks ? 3 : 2, all, count);
+    const struct {
+        const char *name;
+        bool wanted;
+    } parts[] = {
+        {"checks/state.vlt", what->registers},
+        {"aes_engine.v", true},
+        {"checks/aes_checks.sv", what->checks},
+        {"checks/aes_wipe_checks.sv", what->checks},
+    };
+    for (uint32_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        snprintf(text[6 + i], TEXT_BYTES, "%s/rtl/%s", what->root, parts[i].name);
+        if (parts[i].wanted) {
+            files[file_count++] = text[6 + i];
+        }
+    }
+    return bench_build(files, file_count, all, count);
 }
 
 /* ---- recording ------------------------------------------------------------------------------- */
@@ -139,7 +147,7 @@ int main(int argc, char **argv)
         int (*run)(int argc, char **argv);
         const char *arguments;
     } commands[] = {
-        {"mutants", bench_mutants, "SET NETLIST COUNT [SEED]"},
+        {"mutants", bench_mutants, "SET ROOT NUMBERS [VERILATOR OPTION...]"},
         {"flips", bench_flips, "SET PHASES [SEED]"},
         {"cover", bench_cover, "SET LINES CASES FILE [VERILATOR OPTION...]"},
         {"record", bench_record, "SET CLOCKS FILE [SEED]"},

@@ -16,10 +16,17 @@ const cbit_parameters_t *bench_set(const char *name);
 cbit_dut_library_t *bench_build(const char *const *files, uint32_t file_count,
                                 const char *const *options, uint32_t option_count);
 
-/* All of rtl/ with a set's parameters, every register public, and maybe coverage. Without checks:
-   for who puts an earlier state back, which assertions about two clocks would take for a fault. */
-cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const char *root, bool checks,
-                                    const char *const *options, uint32_t option_count);
+typedef struct bench_rtl {
+    const char *root; /* of the folder rtl/ */
+    bool registers;   /* public, every one of them: it costs speed */
+    bool checks;      /* assertions; not for who puts an earlier state back, which those that look
+                         back by a clock would take for a fault */
+    const char *const *options; /* for verilator */
+    uint32_t option_count;
+} bench_rtl_t;
+
+/* All of rtl/ with a set's parameters. */
+cbit_dut_library_t *bench_build_rtl(const cbit_parameters_t *set, const bench_rtl_t *what);
 
 /* Pins of one case, clock by clock: what goes in, and what the golden model answers. */
 typedef struct bench_trace {

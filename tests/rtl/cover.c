@@ -57,8 +57,12 @@ int bench_cover(int argc, char **argv)
     const cbit_parameters_t *set = bench_set(argv[0]);
     uint32_t lines = (uint32_t)strtoul(argv[1], NULL, 0);
     uint32_t cases = (uint32_t)strtoul(argv[2], NULL, 0);
-    cbit_dut_library_t *library = bench_build_rtl(
-        set, CBIT_SOURCE_DIR, true, (const char *const *)argv + 4, (uint32_t)argc - 4);
+    bench_rtl_t rtl = {.root = CBIT_SOURCE_DIR,
+                       .registers = true,
+                       .checks = true,
+                       .options = (const char *const *)argv + 4,
+                       .option_count = (uint32_t)argc - 4};
+    cbit_dut_library_t *library = bench_build_rtl(set, &rtl);
     cbit_dut_t *dut = NULL;
     cbit_device_t device;
     if (cbit_dut_create(library, 1, &dut) != CBIT_ERR_OK ||

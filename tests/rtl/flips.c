@@ -206,15 +206,14 @@ int bench_flips(int argc, char **argv)
     if (argc < 2) {
         return 2;
     }
-    /* S-boxes hold no state: tables, which compile and run faster. */
-    cbit_parameters_t with_tables = *bench_set(argv[0]), *set = &with_tables;
-    with_tables.sbox_composite = false;
+    const cbit_parameters_t *set = bench_set(argv[0]);
     uint32_t phases = (uint32_t)strtoul(argv[1], NULL, 0);
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
     bench_trace_t trace;
     bench_flips_t counts = {0};
     bench_trace_make(set, seed, 1, 400, &trace);
-    cbit_dut_library_t *library = bench_build_rtl(set, CBIT_SOURCE_DIR, false, NULL, 0);
+    cbit_dut_library_t *library =
+        bench_build_rtl(set, &(bench_rtl_t){.root = CBIT_SOURCE_DIR, .registers = true});
     if (!bench_flip_all(library, &trace, 0, phases, DEFAULT_HORIZON, seed, &counts)) {
         bench_fail("the engine differs from its model without any flip", NULL);
     }
