@@ -10,6 +10,10 @@ const cbit_row_t cbit_iommu_rows[] = {
     {CBIT_FIELD(U32, cbit_iommu_config_t, iotlb_entries), .unit = "entries", .min = 1, .max = 4096,
      .fallback = 64, .source = "assumed: not published; misses cost walks that caches serve",
      .help = "Translations that the IOMMU keeps"},
+    {CBIT_FIELD(U32, cbit_iommu_config_t, directory_entries), .unit = "entries", .max = 4096,
+     .fallback = 16,
+     .source = "assumed: not published; 48882 lets an IOMMU cache directory entries",
+     .help = "Tables that the IOMMU remembers the way to; a walk begins at the lowest of them"},
     {CBIT_FIELD(U32, cbit_iommu_config_t, walkers), .min = 1, .max = 64, .fallback = 8,
      .source = "assumed: as many as one device keeps requests in flight here",
      .help = "Device accesses that may wait for their translation at once"},
@@ -298,8 +302,9 @@ cbit_err_t cbit_iommu_create(const cbit_iommu_config_t *config, cbit_kernel_t *k
     iommu->kernel = kernel;
     iommu->memory = memory;
     iommu->iotlb = calloc(config->iotlb_entries, sizeof iommu->iotlb[0]);
+    iommu->directory = calloc(config->directory_entries + 1, sizeof iommu->directory[0]);
     iommu->walks = calloc(config->walkers, sizeof iommu->walks[0]);
-    if (iommu->iotlb == NULL || iommu->walks == NULL) {
+    if (iommu->iotlb == NULL || iommu->directory == NULL || iommu->walks == NULL) {
         cbit_iommu_destroy(iommu);
         return CBIT_ERR_NO_MEMORY;
     }
@@ -324,6 +329,7 @@ void cbit_iommu_destroy(cbit_iommu_t *iommu)
         cbit_event_cancel(iommu->kernel, &iommu->walks[i].event);
     }
     free(iommu->iotlb);
+    free(iommu->directory);
     free(iommu->walks);
     free(iommu);
 }
@@ -348,6 +354,10 @@ void cbit_iommu_invalidate(cbit_iommu_t *iommu, uint32_t device)
     iommu->devices[device % CBIT_IOMMU_MAX_DEVICES].entry_known = false;
     for (uint32_t i = 0; i < iommu->config.iotlb_entries; i++) {
         iommu->iotlb[i].valid = iommu->iotlb[i].valid && iommu->iotlb[i].device != device;
+    }
+    for (uint32_t i = 0; i < iommu->config.directory_entries; i++) {
+        iommu->directory[i].valid =
+            iommu->directory[i].valid && iommu->directory[i].device != device;
     }
 }
 

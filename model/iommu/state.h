@@ -24,6 +24,15 @@ typedef struct cbit_iotlb_entry {
     uint64_t used;
 } cbit_iotlb_entry_t;
 
+/* The way to a table: what its entries cover begins at prefix << (12 + 9 x level). */
+typedef struct cbit_iodirectory {
+    bool valid;
+    uint32_t device, level;
+    uint64_t prefix, table; /* table: as in the entry, C-bit included */
+    bool readable, writable;
+    uint64_t used;
+} cbit_iodirectory_t;
+
 /* Where a translation stands. The same steps serve timed walks and peeks. */
 typedef struct cbit_iommu_step {
     uint32_t device;
@@ -66,6 +75,7 @@ struct cbit_iommu {
     uint32_t table_entries;
     cbit_iommu_device_t devices[CBIT_IOMMU_MAX_DEVICES];
     cbit_iotlb_entry_t *iotlb;
+    cbit_iodirectory_t *directory;
     uint64_t touches;
     cbit_iommu_walk_t *walks;
     cbit_waitlist_t waiters;

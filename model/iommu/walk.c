@@ -33,6 +33,55 @@ void cbit_iotlb_insert(cbit_iommu_t *iommu, const cbit_iotlb_entry_t *entry)
     best->used = ++iommu->touches;
 }
 
+/* ---- ways to tables ---- */
+
+/* The lowest table on the way to an address that is known, below `level`; NULL: none. */
+static const cbit_iodirectory_t *known_table(cbit_iommu_t *iommu, const cbit_iommu_step_t *step,
+                                             uint32_t level)
+{
+    cbit_iodirectory_t *best = NULL;
+    for (uint32_t i = 0; i < iommu->config.directory_entries; i++) {
+        cbit_iodirectory_t *way = &iommu->directory[i];
+        if (way->valid && way->device == step->device && way->level < level &&
+            way->prefix == step->address >> (12 + 9 * way->level)) {
+            level = way->level;
+            best = way;
+        }
+    }
+    if (best != NULL) {
+        best->used = ++iommu->touches;
+    }
+    return best;
+}
+
+static void remember_table(cbit_iommu_t *iommu, const cbit_iommu_step_t *step, uint32_t level,
+                           uint64_t table)
+{
+    cbit_iodirectory_t *best = &iommu->directory[0];
+    const uint64_t prefix = step->address >> (12 + 9 * level);
+    for (uint32_t i = 0; i < iommu->config.directory_entries; i++) {
+        cbit_iodirectory_t *way = &iommu->directory[i];
+        if (way->valid && way->device == step->device && way->level == level &&
+            way->prefix == prefix) {
+            return; /* another walk has come by */
+        }
+        bool older = best->valid && (!way->valid || way->used < best->used);
+        best = older ? way : best;
+    }
+    if (iommu->config.directory_entries != 0) {
+        *best = (cbit_iodirectory_t){.valid = true,
+                                     .device = step->device,
+                                     .level = level,
+                                     .prefix = prefix,
+                                     .table = table,
+                                     .readable = step->readable,
+                                     .writable = step->writable,
+                                     .used = ++iommu->touches};
+    }
+}
+
+/* ---- steps ---- */
+
 static cbit_iommu_next_t fail(cbit_iommu_fault_kind_t *fault, cbit_iommu_fault_kind_t kind)
 {
     *fault = kind;
@@ -89,7 +138,13 @@ static cbit_iommu_next_t take_device(cbit_iommu_t *iommu, cbit_iommu_step_t *ste
     if (mode > LEVELS_MAX || (reach < 64 && step->address >> reach != 0)) {
         return fail(fault, CBIT_IOMMU_FAULT_RESERVED);
     }
-    return descend(iommu, step, mode, entry & CBIT_DTE_ROOT);
+    const cbit_iodirectory_t *way = known_table(iommu, step, mode);
+    if (way == NULL) {
+        return descend(iommu, step, mode, entry & CBIT_DTE_ROOT);
+    }
+    step->readable = way->readable;
+    step->writable = way->writable;
+    return descend(iommu, step, way->level, way->table);
 }
 
 /* A leaf of 2^shift bytes. */
@@ -144,6 +199,7 @@ cbit_iommu_next_t cbit_iommu_take(cbit_iommu_t *iommu, cbit_iommu_step_t *step, 
     if (skipped != 0) {
         return fail(fault, CBIT_IOMMU_FAULT_RESERVED);
     }
+    remember_table(iommu, step, next, address);
     return descend(iommu, step, next, address);
 }
 

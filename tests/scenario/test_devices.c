@@ -53,6 +53,79 @@ START_TEST(six_outcomes_of_every_device)
 }
 END_TEST
 
+static void six_outcomes(bench_t *bench, const cbit_hypervisor_config_t *config)
+{
+    bench->options.config = config;
+    bench_add_guest(bench, "a", 1);
+    for (uint32_t i = 0; i < 6; i++) {
+        bench_add_event(bench, i < 3 ? CBIT_EVENT_DMA_READ : CBIT_EVENT_DMA_WRITE, 0,
+                        CBIT_WHEN_PAGED)
+            ->pages = i % 3;
+    }
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    ck_assert_str_eq(result->events[0].outcome, "ciphertext");
+    for (uint32_t i = 0; i < 6; i++) {
+        ck_assert(i % 3 == CBIT_PAGES_PRIVATE ||
+                  strcmp(result->events[i].outcome, "plaintext") == 0);
+    }
+    ck_assert_uint_eq(result->machine.iommu.faults, 0);
+    ck_assert_uint_eq(result->machine.iommu.masked, 0);
+}
+
+/* Tables in host memory lead a device of few address bits everywhere; without them it does not
+   reach the C-bit, and the host copies what is under its key: 4 pages, and the rings around. */
+START_TEST(a_device_that_does_not_reach_the_c_bit_is_bounced_unless_tables_say_it)
+{
+    static const struct {
+        uint32_t iommu, bits;
+        bool sme, bounces;
+    } cases[] = {{CBIT_IOMMU_TRANSLATED, 64, true, false},
+                 {CBIT_IOMMU_TRANSLATED, 32, true, false},
+                 {CBIT_IOMMU_PASSTHROUGH, 64, true, false},
+                 {CBIT_IOMMU_PASSTHROUGH, 40, true, true},
+                 {CBIT_IOMMU_PASSTHROUGH, 40, false, false}};
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cbit_hypervisor_config_t config;
+        cbit_rows_defaults(cbit_hypervisor_rows, &config);
+        config.iommu = cases[i].iommu;
+        config.dma_mask_bits = cases[i].bits;
+        bench_t *bench = bench_create();
+        bench->machine.host.sme = cases[i].sme;
+        six_outcomes(bench, &config);
+        const cbit_run_guest_t *guest = &bench->result->guests[0];
+        bool translated = cases[i].iommu == CBIT_IOMMU_TRANSLATED;
+        ck_assert((guest->dma_bounces > 0) == cases[i].bounces);
+        ck_assert_uint_ge(guest->dma_bounced_bytes, cases[i].bounces ? 4 * 4096 : 0);
+        ck_assert((bench->result->machine.iommu.walks > 0) == translated);
+        ck_assert(bench->result->machine.iommu.untranslated == 0 || !translated);
+        bench_destroy(bench);
+    }
+}
+END_TEST
+
+/* Two guests with a device each, one after the other: the tables of the first are not the second's,
+   and its device reaches nothing any more. */
+START_TEST(each_guests_device_has_tables_of_its_own)
+{
+    bench_t *bench = bench_create();
+    for (uint32_t i = 0; i < 3; i++) {
+        static const char *const names[] = {"a", "b", "c"};
+        bench_add_guest(bench, names[i], 0)->after_guest = i == 2 ? 0 : UINT32_MAX;
+        bench_add_event(bench, CBIT_EVENT_DMA_READ, i, CBIT_WHEN_PAGED)->pages = CBIT_PAGES_SHARED;
+        bench_add_event(bench, CBIT_EVENT_DMA_WRITE, i, CBIT_WHEN_PAGED)->pages =
+            CBIT_PAGES_BOUNCED;
+    }
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    for (uint32_t i = 0; i < 6; i++) {
+        ck_assert_str_eq(result->events[i].outcome, "plaintext");
+    }
+    ck_assert_uint_eq(result->machine.iommu.faults, 0);
+    bench_destroy(bench);
+}
+END_TEST
+
 START_TEST(transfers_of_a_program_arrive)
 {
     uint32_t device = (uint32_t)_i % CBIT_GUEST_DEVICES;
@@ -170,6 +243,8 @@ Suite *cbit_test_suite(void)
         all, a_page_that_changes_sides_without_flushes_reads_stale_before_coherent_domains, 0, 4);
     tcase_add_test(all, transfers_that_are_in_flight_together_take_less_time);
     tcase_add_test(all, without_access_platform_devices_see_noise_and_give_up);
+    tcase_add_test(all, a_device_that_does_not_reach_the_c_bit_is_bounced_unless_tables_say_it);
+    tcase_add_test(all, each_guests_device_has_tables_of_its_own);
     tcase_add_test(all, a_full_bounce_buffer_delays_or_fails_transfers);
     suite_add_tcase(suite, all);
     return suite;

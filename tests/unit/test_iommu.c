@@ -60,7 +60,8 @@ static void map(uint64_t page, cbit_key_t key, uint64_t entry)
     put64(TABLES + 0x2000 + page * 8, key, entry);
 }
 
-static void setup(void)
+/* Its directory remembers nothing, unless a test asks for it: walks are whole. */
+static void setup_with(uint32_t directory_entries)
 {
     kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
     memory = fake_memory_create(kernel, 50000, 8);
@@ -69,10 +70,16 @@ static void setup(void)
     config.c_bit = C_BIT;
     config.iotlb_entries = 4;
     config.walkers = 2;
+    config.directory_entries = directory_entries;
     ck_assert_int_eq(cbit_iommu_create(&config, kernel, fake_memory_port(memory), &iommu),
                      CBIT_ERR_OK);
     port = cbit_iommu_port(iommu, DEVICE);
     answers = 0;
+}
+
+static void setup(void)
+{
+    setup_with(0);
 }
 
 static void teardown(void)
@@ -184,6 +191,29 @@ START_TEST(a_walk_reads_the_device_entry_and_one_entry_a_level)
     ck_assert_int_eq(access_as(CBIT_COMMAND_WRITE, 0x7020, &value), CBIT_ERR_OK);
     fake_memory_get(memory, DATA + 0x20, CBIT_KEY_PLAIN, &value, 8);
     ck_assert_uint_eq(value, 77);
+}
+END_TEST
+
+START_TEST(a_walk_begins_at_the_lowest_table_that_is_known)
+{
+    teardown();
+    setup_with(2); /* just the two tables below the root */
+    make_tables(CBIT_KEY_HOST);
+    put64(TABLES + 0x1000, CBIT_KEY_HOST, NEXT(1) | (TABLES + 0x2000) | C);
+    map(7, CBIT_KEY_HOST, NEXT(0) | DATA | C);
+    map(8, CBIT_KEY_HOST, (NEXT(0) & ~CBIT_IOPTE_IW) | (DATA + 0x3000) | C);
+    put64(DATA, CBIT_KEY_HOST, 1);
+    put64(DATA + 0x3000, CBIT_KEY_HOST, 2);
+    ck_assert_uint_eq(reads(0x7000), 1);
+    ck_assert_uint_eq(txn.stage_ps[CBIT_STAGE_WALK], 200000);
+    ck_assert_uint_eq(reads(0x8000), 2);
+    ck_assert_uint_eq(txn.stage_ps[CBIT_STAGE_WALK], 50000); /* only the leaf's entry */
+    expect_fault(CBIT_COMMAND_WRITE, 0x8000, CBIT_IOMMU_FAULT_PERMISSION);
+    expect_fault(CBIT_COMMAND_READ, 0x207000, CBIT_IOMMU_FAULT_PRESENT); /* the next 2 MiB */
+    ck_assert_uint_eq(txn.stage_ps[CBIT_STAGE_WALK], 50000);
+    cbit_iommu_invalidate(iommu, DEVICE);
+    ck_assert_uint_eq(reads(0x8000), 2);
+    ck_assert_uint_eq(txn.stage_ps[CBIT_STAGE_WALK], 200000);
 }
 END_TEST
 
@@ -442,6 +472,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, a_device_names_host_or_plain_and_never_a_guest);
     tcase_add_test(tcase, a_device_of_few_address_bits_cannot_reach_the_c_bit);
     tcase_add_test(tcase, a_walk_reads_the_device_entry_and_one_entry_a_level);
+    tcase_add_test(tcase, a_walk_begins_at_the_lowest_table_that_is_known);
     tcase_add_test(tcase, the_c_bit_of_each_entry_chooses_the_key_of_what_it_points_at);
     tcase_add_test(tcase, pages_may_be_large_of_any_size_or_skip_levels);
     tcase_add_test(tcase, translations_stay_until_they_are_invalidated);

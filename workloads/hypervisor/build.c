@@ -349,6 +349,7 @@ static cbit_err_t build_target(cbit_hv_t *hv)
                                                   : cbit_splitmix64(hv->seed ^ another);
     cbit_err_t err = build_machine(target);
     err = err == CBIT_ERR_OK ? build_cores(target) : err;
+    err = err == CBIT_ERR_OK ? cbit_hv_iommu_create(target) : err;
     if (err == CBIT_ERR_OK && hv->tmr_spa != 0 && !take_tmr(target)) {
         err = cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
@@ -383,6 +384,7 @@ cbit_err_t cbit_hv_build(cbit_hv_t *hv)
     err = err == CBIT_ERR_OK ? build_machine(hv) : err;
     err = err == CBIT_ERR_OK ? build_cores(hv) : err;
     err = err == CBIT_ERR_OK ? build_guests(hv) : err;
+    err = err == CBIT_ERR_OK ? cbit_hv_iommu_create(hv) : err;
     err = err == CBIT_ERR_OK ? cbit_hv_probes_create(hv) : err;
     return err == CBIT_ERR_OK && needs_target(hv) ? build_target(hv) : err;
 }
@@ -396,6 +398,7 @@ static void destroy_target(cbit_hv_t *target)
         cbit_run_result_clear(target->result);
         free(target->result);
         free(target->cores);
+        free(target->device_table);
         free(target);
     }
 }
@@ -416,6 +419,9 @@ void cbit_hv_destroy(cbit_hv_t *hv)
         if (guest->nested.frames != NULL) {
             cbit_hv_nested_clear(&guest->nested);
         }
+        if (guest->domain.frames != NULL) {
+            cbit_hv_nested_clear(&guest->domain);
+        }
         for (uint32_t n = 0; guest->vcpus != NULL && n < guest->config->vcpus; n++) {
             cbit_hv_devices_free(&guest->vcpus[n]);
         }
@@ -430,6 +436,7 @@ void cbit_hv_destroy(cbit_hv_t *hv)
     cbit_spdriver_destroy(hv->driver);
     cbit_platform_destroy(hv->platform);
     cbit_hv_frames_clear(&hv->frames);
+    free(hv->device_table);
     free(hv->attack_probe);
     free(hv->cores);
     free(hv->guests);

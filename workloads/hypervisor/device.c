@@ -256,8 +256,10 @@ static void attach(cbit_hv_device_t *device)
     cbit_hv_t *hv = device->vcpu->guest->hv;
     bool emulated = cbit_hv_device_emulated(device);
     uint32_t core = (device->vcpu->home->number + 1) % hv->core_count;
-    cbit_port_t port = emulated ? cbit_platform_host_port(hv->platform, core)
-                                : cbit_platform_device_port(hv->platform, 0);
+    cbit_port_t port =
+        emulated ? cbit_platform_host_port(hv->platform, core)
+                 : cbit_platform_device_port(hv->platform, device->vcpu->guest->device_id);
+    cbit_hv_bounces_free(device); /* those of the machine that it leaves */
     cbit_source_t source = emulated ? CBIT_SOURCE_HOST : CBIT_SOURCE_DMA;
     cbit_hv_transfer_init(&device->transfer, hv->kernel, port, source, 0);
     cbit_hv_transfer_init(&device->publisher, hv->kernel, port, source, 0);
@@ -341,6 +343,9 @@ void cbit_hv_devices_free(cbit_hv_vcpu_t *vcpu)
     for (uint32_t q = 0; q < CBIT_GUEST_QUEUES; q++) {
         for (uint32_t i = 0; vcpu->devices[q] != NULL && i < CBIT_HV_LANES; i++) {
             free(vcpu->devices[q]->lanes[i].bytes);
+        }
+        if (vcpu->devices[q] != NULL) {
+            cbit_hv_bounces_free(vcpu->devices[q]);
         }
         free(vcpu->devices[q]);
     }

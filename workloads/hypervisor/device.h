@@ -15,6 +15,18 @@ bool cbit_hv_device_move(cbit_hv_device_t *device, cbit_hv_transfer_t *transfer,
                          cbit_hv_task_t *task, bool write, cbit_gpa_t gpa, void *bytes,
                          uint32_t *len);
 
+/* bounce.c */
+typedef struct cbit_hv_bounced {
+    cbit_spa_t spa; /* of host memory, within one page, under the host's key */
+    bool write;     /* by the device */
+    void *bytes;
+    uint32_t len;
+} cbit_hv_bounced_t;
+/* The same through memory that the device reaches. False: there is none. */
+bool cbit_hv_bounce(cbit_hv_device_t *device, cbit_hv_transfer_t *transfer, cbit_hv_task_t *task,
+                    const cbit_hv_bounced_t *what);
+void cbit_hv_bounces_free(cbit_hv_device_t *device);
+
 /* Once. */
 void cbit_hv_lane_init(cbit_hv_lane_t *lane, cbit_hv_device_t *device);
 

@@ -121,8 +121,10 @@ static cbit_hv_step_t boot_exported(void *self)
 }
 
 static const cbit_hv_step_fn boot_steps[] = {
-    boot_init,          boot_flush,    boot_status,      boot_owner,
-    cbit_hv_export_pdh, boot_exported, cbit_hv_read_pdh, NULL};
+    boot_init,     boot_flush,       boot_status,        boot_owner,           cbit_hv_export_pdh,
+    boot_exported, cbit_hv_read_pdh, cbit_hv_iommu_boot, cbit_hv_iommu_booted, NULL};
+
+static const cbit_hv_step_fn plain_boot_steps[] = {cbit_hv_iommu_boot, cbit_hv_iommu_booted, NULL};
 
 static void booted(void *self)
 {
@@ -140,11 +142,8 @@ static void booted(void *self)
 /* Host software starts once the Secure Processor has loaded the host's key. */
 void cbit_hv_boot(cbit_hv_t *hv)
 {
-    if (cbit_hv_uses_sp(hv)) {
-        cbit_hv_task_start(&hv->task, boot_steps, hv, booted, hv);
-    } else {
-        booted(hv);
-    }
+    cbit_hv_task_start(&hv->task, cbit_hv_uses_sp(hv) ? boot_steps : plain_boot_steps, hv, booted,
+                       hv);
 }
 
 /* Of the target first, if there is one, and then of the machine itself. */

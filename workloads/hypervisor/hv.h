@@ -15,6 +15,7 @@
  *     core.c     what a core does next: WBINVD, a probe, or a vCPU until its exit
  *     exits.c    what an exit asks for
  *     device.c   the device side of the guests' virtqueues; lane.c: one of its transfers
+ *     iommu.c    what real devices may reach; bounce.c: what they do not
  *     permute.c  launches whose blocks are measured out of their places
  *     migrate.c  a guest to another machine; migrate_send.c, migrate_receive.c: a page of it
  *     target.c   the other machine; dirty.c, notices.c: what has to be sent, and how
@@ -172,6 +173,26 @@ bool cbit_hv_notices_init(cbit_hv_guest_t *guest); /* false: out of memory */
 void cbit_hv_notice(cbit_hv_guest_t *guest, uint64_t value);
 /* Whether the hypervisor takes a page for shared. */
 bool cbit_hv_believes_shared(const cbit_hv_guest_t *guest, cbit_gpa_t gpa);
+
+/* iommu.c */
+/* Gives every guest with a real device its number, the same on each machine; the device table, if
+   there is any. CONFLICT when
+   there are more than the IOMMU tells apart. */
+cbit_err_t cbit_hv_iommu_create(cbit_hv_t *hv);
+/* A step of the boot: the device table is in memory and in use. */
+cbit_hv_step_t cbit_hv_iommu_boot(void *hv);
+cbit_hv_step_t cbit_hv_iommu_booted(void *hv);
+/* Steps of a launch: the guest's I/O page tables, and its entry in the device table. */
+cbit_hv_step_t cbit_hv_iommu_map(void *guest);
+cbit_hv_step_t cbit_hv_iommu_write(void *guest);
+cbit_hv_step_t cbit_hv_iommu_enter(void *guest);
+cbit_hv_step_t cbit_hv_iommu_entered(void *guest);
+/* Steps of its end: its device reaches nothing any more. */
+cbit_hv_step_t cbit_hv_iommu_block(void *guest);
+cbit_hv_step_t cbit_hv_iommu_blocked(void *guest);
+/* What a real device is told for a page of host memory at gpa; false: it does not reach that. */
+bool cbit_hv_iommu_address(const cbit_hv_guest_t *guest, cbit_gpa_t gpa, cbit_spa_t spa,
+                           bool under_host_key, uint64_t *address);
 
 /* probe.c */
 cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv);

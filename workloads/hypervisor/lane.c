@@ -108,41 +108,34 @@ bool cbit_hv_device_emulated(const cbit_hv_device_t *device)
 }
 
 /*
- * What the device names: the C-bit goes with pages that the host's key encrypts. A private page of
- * an SEV guest is under no key that a device could name, so its address goes without. Host software
- * has all of the guest's memory mapped with its own key.
+ * The device's own address of a page where an IOMMU translates, else the machine's: with the C-bit
+ * for pages that the host's key encrypts. A private page of an SEV guest is under no key that a
+ * device could name, and goes without. Host software, which emulates a device, has all of the
+ * guest's memory mapped with its own key.
  */
-static bool device_address(const cbit_hv_device_t *device, cbit_gpa_t gpa, uint64_t *address,
-                           cbit_key_t *key)
-{
-    cbit_hv_guest_t *guest = device->vcpu->guest;
-    cbit_spa_t spa;
-    if (!cbit_hv_nested_backing(&guest->nested, gpa, &spa)) {
-        return false;
-    }
-    *key = cbit_hv_device_emulated(device) ? guest->hv->host_key : CBIT_KEY_PLAIN;
-    *address =
-        spa |
-        (cbit_hv_device_emulated(device) || is_private(guest, gpa) ? 0 : guest->hv->c_bit_mask);
-    return true;
-}
-
 bool cbit_hv_device_move(cbit_hv_device_t *device, cbit_hv_transfer_t *transfer,
                          cbit_hv_task_t *task, bool write, cbit_gpa_t gpa, void *bytes,
                          uint32_t *len)
 {
-    uint64_t address;
-    cbit_key_t key;
+    cbit_hv_guest_t *guest = device->vcpu->guest;
+    bool by_host = cbit_hv_device_emulated(device);
     uint32_t room = CBIT_PAGE_BYTES - (uint32_t)(gpa % CBIT_PAGE_BYTES);
-    if (!device_address(device, gpa, &address, &key)) {
+    cbit_spa_t spa;
+    if (!cbit_hv_nested_backing(&guest->nested, gpa, &spa)) {
         return false;
     }
     *len = *len < room ? *len : room;
     if (write) {
-        cbit_hv_dirty_mark(device->vcpu->guest, gpa, *len);
+        cbit_hv_dirty_mark(guest, gpa, *len);
     }
-    cbit_hv_transfer_start(transfer, write ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, address, key,
-                           bytes, *len, cbit_hv_task_resume, task);
+    uint64_t address = spa;
+    if (!by_host && !cbit_hv_iommu_address(guest, gpa, spa, !is_private(guest, gpa), &address)) {
+        const cbit_hv_bounced_t what = {.spa = spa, .write = write, .bytes = bytes, .len = *len};
+        return guest->domain.count == 0 && cbit_hv_bounce(device, transfer, task, &what);
+    }
+    cbit_hv_transfer_start(transfer, write ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, address,
+                           by_host ? guest->hv->host_key : CBIT_KEY_PLAIN, bytes, *len,
+                           cbit_hv_task_resume, task);
     return true;
 }
 

@@ -425,6 +425,10 @@ static const cbit_hv_step_fn sev_launch_steps[] = {take_asid,
                                                    map_memory,
                                                    flush_region,
                                                    write_nested,
+                                                   cbit_hv_iommu_map,
+                                                   cbit_hv_iommu_write,
+                                                   cbit_hv_iommu_enter,
+                                                   cbit_hv_iommu_entered,
                                                    write_vmcb,
                                                    copy_image,
                                                    cbit_hv_session_open,
@@ -447,7 +451,14 @@ static const cbit_hv_step_fn sev_launch_steps[] = {take_asid,
                                                    NULL};
 
 /* Migration: what a guest needs before anything of it can arrive. */
-static const cbit_hv_step_fn memory_steps[] = {take_asid, map_memory, flush_region, write_nested,
+static const cbit_hv_step_fn memory_steps[] = {take_asid,
+                                               map_memory,
+                                               flush_region,
+                                               write_nested,
+                                               cbit_hv_iommu_map,
+                                               cbit_hv_iommu_write,
+                                               cbit_hv_iommu_enter,
+                                               cbit_hv_iommu_entered,
                                                NULL};
 
 void cbit_hv_prepare_memory(cbit_hv_guest_t *guest, void (*done)(void *self), void *done_self)
@@ -456,9 +467,10 @@ void cbit_hv_prepare_memory(cbit_hv_guest_t *guest, void (*done)(void *self), vo
     cbit_hv_task_start(&guest->task, memory_steps, guest, done, done_self);
 }
 
-static const cbit_hv_step_fn plain_launch_steps[] = {take_asid,     map_memory, write_nested,
-                                                     write_vmcb,    copy_image, flush_plain_image,
-                                                     begin_running, NULL};
+static const cbit_hv_step_fn plain_launch_steps[] = {
+    take_asid,           map_memory,          write_nested,          cbit_hv_iommu_map,
+    cbit_hv_iommu_write, cbit_hv_iommu_enter, cbit_hv_iommu_entered, write_vmcb,
+    copy_image,          flush_plain_image,   begin_running,         NULL};
 
 static void launch_over(void *self)
 {

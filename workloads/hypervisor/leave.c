@@ -103,8 +103,9 @@ static cbit_hv_step_t leave_flush(void *self)
     return CBIT_HV_NEXT;
 }
 
-static const cbit_hv_step_fn leave_steps[] = {leave_lock, deactivate,  decommission,
-                                              give_back,  leave_flush, NULL};
+static const cbit_hv_step_fn leave_steps[] = {
+    cbit_hv_iommu_block, cbit_hv_iommu_blocked, leave_lock, deactivate, decommission,
+    give_back,           leave_flush,           NULL};
 
 static void leave_over(void *self)
 {

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "cbit/iommu/iommu.h"
 #include "workloads/hypervisor/bytes.h"
 
 /* AMD64 Architecture Programmer's Manual volume 2, 5.3: entry bits. Nested tables are walked as
@@ -11,6 +12,15 @@
 #define ENTRY_USER    0x4ull
 #define ENTRY_ADDRESS 0x000ffffffffff000ull
 #define ENTRY_FLAGS   (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER)
+
+const cbit_hv_table_format_t cbit_hv_nested_format = {
+    .leaf = ENTRY_FLAGS, .table = {0, ENTRY_FLAGS, ENTRY_FLAGS, ENTRY_FLAGS}};
+
+/* AMD document 48882: present, level of the table below, IR and IW. */
+#define IO_FLAGS       (CBIT_IOPTE_PR | CBIT_IOPTE_IR | CBIT_IOPTE_IW)
+#define IO_NEXT(level) (IO_FLAGS | UINT64_C(level) << CBIT_IOPTE_NEXT_SHIFT)
+const cbit_hv_table_format_t cbit_hv_iommu_format = {
+    .leaf = IO_FLAGS, .table = {0, IO_NEXT(1), IO_NEXT(2), IO_NEXT(3)}};
 
 enum { LEVELS = 4, ENTRY_BYTES = 8, ENTRIES_PER_LINE = CBIT_LINE_BYTES / ENTRY_BYTES };
 
@@ -79,7 +89,8 @@ static cbit_hv_nested_table_t *leaf_table(const cbit_hv_nested_t *nested, cbit_g
 cbit_err_t cbit_hv_nested_init(cbit_hv_nested_t *nested, cbit_hv_frames_t *frames,
                                uint64_t c_bit_mask)
 {
-    *nested = (cbit_hv_nested_t){.frames = frames, .c_bit_mask = c_bit_mask};
+    *nested = (cbit_hv_nested_t){
+        .format = &cbit_hv_nested_format, .frames = frames, .c_bit_mask = c_bit_mask};
     cbit_hv_nested_table_t *root;
     return add_table(nested, &root);
 }
@@ -100,7 +111,7 @@ uint64_t cbit_hv_nested_root(const cbit_hv_nested_t *nested)
     return nested->tables[0]->spa | nested->c_bit_mask;
 }
 
-cbit_err_t cbit_hv_nested_map(cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t spa)
+static cbit_err_t map(cbit_hv_nested_t *nested, cbit_gpa_t gpa, uint64_t leaf)
 {
     cbit_hv_nested_table_t *table = nested->tables[0];
     for (uint32_t level = LEVELS - 1; level > 0; level--) {
@@ -115,11 +126,22 @@ cbit_err_t cbit_hv_nested_map(cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa
         if (err != CBIT_ERR_OK) {
             return err;
         }
-        set_entry(nested, table, index, below->spa | nested->c_bit_mask | ENTRY_FLAGS);
+        set_entry(nested, table, index,
+                  below->spa | nested->c_bit_mask | nested->format->table[level]);
         table = below;
     }
-    set_entry(nested, table, index_at(gpa, 0), spa | nested->c_bit_mask | ENTRY_FLAGS);
+    set_entry(nested, table, index_at(gpa, 0), leaf | nested->format->leaf);
     return CBIT_ERR_OK;
+}
+
+cbit_err_t cbit_hv_nested_map(cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t spa)
+{
+    return map(nested, gpa, spa | nested->c_bit_mask);
+}
+
+cbit_err_t cbit_hv_nested_map_plain(cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t spa)
+{
+    return map(nested, gpa, spa);
 }
 
 bool cbit_hv_nested_unmap(cbit_hv_nested_t *nested, cbit_gpa_t gpa)

@@ -23,7 +23,16 @@ typedef struct cbit_hv_nested_table {
     uint64_t entries[CBIT_HV_NESTED_ENTRIES];
 } cbit_hv_nested_table_t;
 
+/* Flags of entries: of leaves, and of those that lead to a table of the given level (1: of leaves).
+   Bit 0 says present in either. */
+typedef struct cbit_hv_table_format {
+    uint64_t leaf, table[4];
+} cbit_hv_table_format_t;
+extern const cbit_hv_table_format_t cbit_hv_nested_format; /* AMD64, as the processor walks */
+extern const cbit_hv_table_format_t cbit_hv_iommu_format;  /* as the IOMMU does */
+
 typedef struct cbit_hv_nested {
+    const cbit_hv_table_format_t *format;
     cbit_hv_frames_t *frames; /* where tables come from */
     uint64_t c_bit_mask;      /* set in every entry of an SME host; 0 otherwise */
     cbit_hv_nested_table_t **tables;
@@ -34,6 +43,12 @@ typedef struct cbit_hv_nested {
 /* An empty set with its root. NO_MEMORY: the host's or the machine's is used up. */
 cbit_err_t cbit_hv_nested_init(cbit_hv_nested_t *nested, cbit_hv_frames_t *frames,
                                uint64_t c_bit_mask);
+/* The same in another format: nested tables until told otherwise. Before the first page. */
+static inline void cbit_hv_nested_set_format(cbit_hv_nested_t *nested,
+                                             const cbit_hv_table_format_t *format)
+{
+    nested->format = format;
+}
 /* Frees the tables' frames. */
 void cbit_hv_nested_clear(cbit_hv_nested_t *nested);
 
@@ -42,6 +57,9 @@ uint64_t cbit_hv_nested_root(const cbit_hv_nested_t *nested);
 
 /* Maps a guest page to a frame, present and writable; replaces what was there. */
 cbit_err_t cbit_hv_nested_map(cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t spa);
+
+/* The same without the C-bit in the leaf. */
+cbit_err_t cbit_hv_nested_map_plain(cbit_hv_nested_t *nested, cbit_gpa_t gpa, cbit_spa_t spa);
 
 /* Clears the present bit of a mapped page, whose entry keeps its frame; false if not mapped. */
 bool cbit_hv_nested_unmap(cbit_hv_nested_t *nested, cbit_gpa_t gpa);

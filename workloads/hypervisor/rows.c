@@ -5,6 +5,7 @@
 
 static const char *const asid_policy_names[] = {"bind", "rotate", NULL};
 
+static const char *const iommu_names[] = {"translated", "passthrough", NULL};
 static const char *const scheduler_names[] = {"round_robin", "weighted_fair", NULL};
 
 const cbit_row_t cbit_hypervisor_rows[] = {
@@ -54,6 +55,15 @@ const cbit_row_t cbit_hypervisor_rows[] = {
      .fallback = 5000 * NS,
      .source = "assumed: an eventfd's wake-up of the emulating thread and its own work",
      .help = "Doorbell of an emulated device to its first access to data"},
+    {CBIT_FIELD(ENUM, cbit_hypervisor_config_t, iommu), .names = iommu_names,
+     .source = "Linux: VFIO maps a guest's memory at its own addresses",
+     .help =
+         "translated: real devices use guest addresses, through I/O page tables in host memory; "
+         "passthrough: addresses of the machine, C-bit included (iommu=pt)"},
+    {CBIT_FIELD(U32, cbit_hypervisor_config_t, dma_mask_bits), .unit = "bits", .min = 32, .max = 64,
+     .fallback = 64, .source = "by construction: what PCI Express devices drive",
+     .help = "Address bits of real devices; what they do not reach, the C-bit above all, the host "
+             "copies for them"},
     {CBIT_FIELD(ENUM, cbit_hypervisor_config_t, asid_policy), .names = asid_policy_names,
      .fallback = CBIT_ASID_BIND, .source = "KVM binds an ASID for a guest's life",
      .help = "bind: a launch beyond the last ASID is refused; rotate: guests take turns"},
@@ -140,6 +150,9 @@ const cbit_row_t cbit_run_guest_rows[] = {
             "Lines of private pages that devices have read: not what the guest had written"),
     COUNTER(cbit_run_guest_t, dma_private_writes,
             "Lines of private pages that devices have overwritten: garbage for the guest"),
+    COUNTER(cbit_run_guest_t, dma_bounces,
+            "Pieces of transfers that the host has copied, since the device does not reach them"),
+    {CBIT_FIELD(U64, cbit_run_guest_t, dma_bounced_bytes), .unit = "bytes", .help = "Copied so"},
     {CBIT_FIELD(U64, cbit_run_guest_t, swiotlb_slots), .unit = "slots",
      .help = "Its bounce buffer, in slots of 2 KiB"},
     COUNTER(cbit_run_guest_t, swiotlb_mappings, "Mappings of the bounce buffer"),

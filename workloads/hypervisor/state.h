@@ -155,6 +155,22 @@ typedef struct cbit_hv_descriptor {
     bool writes;
 } cbit_hv_descriptor_t;
 
+/* What a transfer goes through when its device does not reach the memory: a frame that it reaches.
+ */
+typedef struct cbit_hv_bounce {
+    struct cbit_hv_bounce *next;
+    cbit_run_guest_t *result;
+    cbit_hv_transfer_t *transfer; /* the device's, whose way this is */
+    cbit_hv_transfer_t host;
+    cbit_hv_task_t task, *waiting;
+    cbit_spa_t frame_spa, spa;
+    cbit_key_t key;
+    bool write;
+    void *bytes;
+    uint32_t len;
+    uint8_t copied[CBIT_PAGE_BYTES];
+} cbit_hv_bounce_t;
+
 /* One transfer of a device. */
 typedef struct cbit_hv_lane {
     cbit_hv_device_t *device;
@@ -185,6 +201,7 @@ struct cbit_hv_device {
     bool kicked, more, wants_lane, broken;
     bool silent; /* the driver polls */
     cbit_hv_lane_t *lane, *published;
+    cbit_hv_bounce_t *bounces; /* one for each of its transfers that has needed it */
     uint32_t busy_lanes;
     uint64_t ended;
     cbit_hv_lane_t lanes[CBIT_HV_LANES];
@@ -271,6 +288,9 @@ struct cbit_hv_guest {
     cbit_event_t start; /* pace.c: when its vCPUs are let go */
     bool started;
     cbit_hv_nested_t nested;
+    uint32_t device_id;      /* of its real device, as the IOMMU knows it; 0: it has none */
+    cbit_hv_nested_t domain; /* the I/O page tables of that; empty: not translated */
+    uint8_t device_entry[CBIT_IOMMU_DTE_BYTES];
     cbit_hv_session_t *session; /* of its owner; NULL: none */
     cbit_hv_digest_t *digest;
     uint8_t measurement[SEV_MEASUREMENT_BYTES];
@@ -375,6 +395,8 @@ struct cbit_hv {
     cbit_hv_turn_t flush_turn, boot_turn;
     uint32_t wbinvds_left;
     cbit_hv_rotor_t rotor;
+    cbit_spa_t device_table_spa; /* 0: the IOMMU translates nothing */
+    uint8_t *device_table;       /* as it was written at boot */
     bool lock_held;
     cbit_hv_turns_t lock_waiting;
     cbit_hv_core_t *cores;

@@ -62,6 +62,7 @@ cbit_hv_guest_t *cbit_hv_stand_in_create(cbit_hv_migration_t *m)
                                   .sev = m->guest->sev,
                                   .es = m->guest->es,
                                   .stands_in = true,
+                                  .device_id = m->guest->device_id,
                                   .soft = m->guest->soft,
                                   .session = m->guest->session,
                                   .result = &m->stand_in_result,
@@ -79,6 +80,9 @@ void cbit_hv_stand_in_destroy(cbit_hv_guest_t *stand_in)
     if (stand_in != NULL) {
         if (stand_in->nested.frames != NULL) {
             cbit_hv_nested_clear(&stand_in->nested);
+        }
+        if (stand_in->domain.frames != NULL) {
+            cbit_hv_nested_clear(&stand_in->domain);
         }
         free(stand_in->vcpus);
         free(stand_in->remaps);
@@ -162,6 +166,7 @@ static void swap_belongings(cbit_hv_guest_t *a, cbit_hv_guest_t *b)
 {
     SWAP(cbit_hv_t *, a->hv, b->hv);
     SWAP(cbit_hv_nested_t, a->nested, b->nested);
+    SWAP(cbit_hv_nested_t, a->domain, b->domain);
     SWAP(uint32_t, a->asid, b->asid);
     SWAP(uint32_t, a->handle, b->handle);
     SWAP(bool, a->asid_taken, b->asid_taken);

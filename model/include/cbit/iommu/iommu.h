@@ -52,9 +52,10 @@ enum { CBIT_IOMMU_MAX_DEVICES = 256, CBIT_IOMMU_DTE_BYTES = 32 };
 typedef struct cbit_iommu cbit_iommu_t; /* opaque */
 
 typedef struct cbit_iommu_config {
-    uint32_t c_bit;         /* position in entries and addresses; 0: no memory encryption */
-    uint32_t iotlb_entries; /* translations that it keeps */
-    uint32_t walkers;       /* accesses that may wait for a translation at once */
+    uint32_t c_bit;             /* position in entries and addresses; 0: no memory encryption */
+    uint32_t iotlb_entries;     /* translations that it keeps */
+    uint32_t directory_entries; /* upper tables that it remembers: walks begin below them; or 0 */
+    uint32_t walkers;           /* accesses that may wait for a translation at once */
 } cbit_iommu_config_t;
 extern const cbit_row_t cbit_iommu_rows[]; /* c_bit is the platform's */
 

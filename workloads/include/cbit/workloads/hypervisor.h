@@ -56,6 +56,12 @@ typedef enum cbit_scheduler {
     CBIT_SCHEDULER_WEIGHTED_FAIR, /* who has run least for its guest's weight */
 } cbit_scheduler_t;
 
+/* How real devices get at memory. */
+typedef enum cbit_iommu_mode {
+    CBIT_IOMMU_TRANSLATED,  /* by guest addresses, through page tables of the guest's own */
+    CBIT_IOMMU_PASSTHROUGH, /* by addresses of the machine, C-bit included: Linux's iommu=pt */
+} cbit_iommu_mode_t;
+
 /* What the hypervisor's own software costs and does. */
 typedef struct cbit_hypervisor_config {
     uint32_t scheduler;         /* cbit_scheduler_t */
@@ -68,6 +74,8 @@ typedef struct cbit_hypervisor_config {
     uint64_t exit_other_ns;     /* likewise: interrupts, nested faults */
     uint64_t device_ns;         /* kept in ps: doorbell to the device's first DMA request */
     uint64_t emulation_ns;      /* kept in ps: the same for an emulated device */
+    uint32_t iommu;             /* cbit_iommu_mode_t */
+    uint32_t dma_mask_bits;     /* address bits that real devices drive */
     uint32_t asid_policy;       /* cbit_asid_policy_t; guests that name their ASID keep it */
     uint64_t asid_residency_us; /* kept in ps: rotate: how long an ASID is kept at least */
     uint64_t probe_limit_us;    /* kept in ps: a probed vCPU that runs on is interrupted then */
@@ -143,6 +151,7 @@ typedef struct cbit_run_guest {
     uint64_t asid_losses; /* times that its ASID was given to another guest */
     uint64_t io_requests, io_bytes, io_failed, device_errors, interrupts;
     uint64_t dma_private_reads, dma_private_writes; /* lines */
+    uint64_t dma_bounces, dma_bounced_bytes; /* by the host, for devices that do not reach them */
     uint64_t swiotlb_slots, swiotlb_mappings, swiotlb_failures, swiotlb_fallovers;
     uint64_t swiotlb_high_water, swiotlb_occupancy; /* slots */
     uint64_t loads_checked, fetches_checked, load_mismatches, fetch_mismatches;
