@@ -400,7 +400,7 @@ static int check_usage(const run_options_t *o, const cbit_operands_t *operands)
     const cbit_run_waves_t waves = waves_options(o);
     const char *wrong = cbit_run_waves_usage(&waves, (cbit_engine_mode_t)o->engine);
     if (wrong != NULL && o->replay == NULL) {
-        return cbit_usage_error(&command, wrong);
+        return cbit_usage_error(&command, "%s", wrong);
     }
     if (o->json && o->csv) {
         return cbit_usage_error(&command, "--json and --csv exclude each other");

@@ -101,6 +101,7 @@ static void run_file(const cbit_parameters_t *set, maker_t *maker, const cbit_ca
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         bench_fail("the list of mutants cannot be opened", NULL);
+        return;
     }
     run_mutant(set, maker, cases);
     while (fgets(line, sizeof line, file) != NULL) {
