@@ -74,7 +74,8 @@ void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line, uint32_t comp
     victim->line = cbit_index(cache, line);
     victim->complex = complex;
     victim->flushers = 0;
-    victim->txn.entered_ps = cbit_kernel_now_ps(cache->kernel);
+    victim->txn.entered_ps = CBIT_PS_NEVER;
+    cache->victims_new = true;
     cache->victims_busy++;
     line->victims++;
     victim_append(cache, victim);
@@ -135,8 +136,26 @@ static bool address_in_flight(const cbit_cache_t *cache, const cbit_line_t *line
     return false;
 }
 
+/*
+ * A write-back waits from the time on at which it could first be sent. That is now for those that a
+ * request has made; one that a core has made, running ahead through its hits, has come from a time
+ * that nobody here knows, before now and after all that was sent earlier.
+ */
+static void begin_waiting(cbit_cache_t *cache)
+{
+    cache->victims_new = false;
+    for (cbit_victim_t *victim = cache->victims_first; victim != NULL; victim = victim->next) {
+        if (victim->txn.entered_ps == CBIT_PS_NEVER) {
+            victim->txn.entered_ps = cbit_kernel_now_ps(cache->kernel);
+        }
+    }
+}
+
 void cbit_cache_send_victims(cbit_cache_t *cache)
 {
+    if (cache->victims_new) {
+        begin_waiting(cache);
+    }
     while (cache->victims_first != NULL) {
         cbit_victim_t *victim = cache->victims_first;
         const cbit_line_t *line = &cache->pool[victim->line];

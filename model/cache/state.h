@@ -124,6 +124,7 @@ struct cbit_cache {
     uint32_t victim_count, victims_busy; /* count: what requests may fill; mshr_count more exist */
     cbit_victim_t *victims, *victims_free;
     cbit_victim_t *victims_first, *victims_last; /* not sent */
+    bool victims_new;                            /* some of them have not been waited for yet */
     cbit_wait_t *waits, *waits_free;
     cbit_answers_t answers[ANSWERS];
     uint32_t clocks[ANSWERS];

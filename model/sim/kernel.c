@@ -12,6 +12,8 @@
  * long as there is any, requested signal updates are applied and the events notified for the next
  * delta become current. What a delta schedules for this same time joins it at its end.
  */
+#define FIRST_SEQUENCE (UINT64_C(1) << 32) /* behind all ranks */
+
 struct cbit_kernel {
     struct cbit_kernel_clock clock; /* first: it is read in place */
     cbit_ps_t until_ps;             /* of the run that is going on */
@@ -33,6 +35,7 @@ cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue)
         return NULL;
     }
     kernel->updates_end = &kernel->updates;
+    kernel->sequence = FIRST_SEQUENCE;
     if (queue == CBIT_KERNEL_WHEEL) {
         kernel->wheel = calloc(1, sizeof *kernel->wheel);
         if (kernel->wheel == NULL) {
@@ -56,6 +59,11 @@ void cbit_kernel_destroy(cbit_kernel_t *kernel)
 void cbit_event_init(cbit_event_t *event, void (*fire)(void *self), void *self)
 {
     *event = (cbit_event_t){.fire = fire, .self = self};
+}
+
+void cbit_event_set_rank(cbit_event_t *event, uint32_t rank)
+{
+    event->rank = rank;
 }
 
 void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
@@ -99,7 +107,7 @@ static void push_timed(cbit_kernel_t *kernel, cbit_event_t *event)
     } else if (front == NULL && kernel->wheel->summary == 0 && kernel->heap.count == 0) {
         kernel->front = event;
         event->place = CBIT_PLACE_FRONT;
-    } else if (front != NULL && event->at_ps < front->at_ps) {
+    } else if (front != NULL && cbit_event_before(event, front)) {
         push_behind_front(kernel, front);
         kernel->front = event;
         event->place = CBIT_PLACE_FRONT;
@@ -126,7 +134,7 @@ void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t 
     if (at_ps == kernel->clock.now_ps && !kernel->timed_due) {
         append_delta(kernel, kernel->turn, event);
     } else {
-        event->sequence = kernel->sequence++;
+        event->sequence = event->rank != 0 ? event->rank : kernel->sequence++;
         push_timed(kernel, event);
     }
 }

@@ -289,6 +289,7 @@ static void add_reads(const cbit_umc_account_t *from, cbit_umc_account_t *to)
 
 void cbit_umc_account(cbit_umc_t *umc, cbit_umc_account_t *account)
 {
+    umc_catch_up(umc);
     uint64_t nck =
         cbit_clock_edge_at_or_after(&umc->device.clock, cbit_kernel_now_ps(umc->parts.kernel));
     umc_core_settle(umc->core, nck);

@@ -65,6 +65,7 @@ void cbit_umc_write_key(cbit_umc_t *umc, uint16_t slot, const uint8_t *key,
     if (umc->key_write.busy || slot >= UMC_SLOTS) {
         __builtin_trap(); /* one at a time, of a slot that exists: the caller's bug */
     }
+    umc_catch_up(umc);
     umc->key_write = (umc_key_write_t){
         .busy = true, .clear = key == NULL, .slot = slot, .done = done, .self = self};
     if (key != NULL) {
@@ -75,6 +76,7 @@ void cbit_umc_write_key(cbit_umc_t *umc, uint16_t slot, const uint8_t *key,
 
 void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self)
 {
+    umc_catch_up(umc);
     uint32_t f = 0;
     while (f < UMC_MAX_FLUSHES && umc->flush[f].busy) {
         f++;

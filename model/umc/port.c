@@ -20,6 +20,11 @@ static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter
     if (waiter != NULL) {
         cbit_waitlist_add(list, waiter);
     }
+    /* It is told in the clock in which a command makes room: from now on commands are in step. */
+    uint64_t next = umc_core_next_nck(umc->core);
+    if (next != UMC_NEVER) {
+        umc_wake_at(umc, umc_max_u64(next, umc_now_nck(umc)));
+    }
     return false;
 }
 
@@ -29,6 +34,7 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     bool write = txn->command == CBIT_COMMAND_WRITE;
     bool partial = write && txn->size_bytes < CBIT_LINE_BYTES;
     uint16_t slot = slot_of(umc, txn->key);
+    umc_catch_up(umc);
     if (write && !room(umc, true)) {
         return refuse(umc, &umc->write_waiters, waiter);
     }
@@ -165,6 +171,7 @@ static uint32_t bytes_in_line(cbit_spa_t spa, uint32_t len_bytes)
 
 static cbit_err_t peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, uint32_t len_bytes)
 {
+    umc_catch_up(self);
     uint8_t *to = bytes;
     while (len_bytes > 0) {
         uint8_t line[CBIT_LINE_BYTES];
@@ -185,6 +192,7 @@ static cbit_err_t peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, 
 static cbit_err_t poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *bytes,
                        uint32_t len_bytes)
 {
+    umc_catch_up(self);
     const uint8_t *from = bytes;
     while (len_bytes > 0) {
         uint8_t line[CBIT_LINE_BYTES];

@@ -46,9 +46,31 @@ static void tell_waiters(cbit_umc_t *umc, uint64_t nck)
     }
 }
 
+/*
+ * True if it shows when a command issues: to who waits for room, for a key, for a flush, or at the
+ * pins.
+ * Otherwise commands show only through the answers that they lead to, and are done when somebody
+ * looks or when the first of those answers could be due.
+ */
+static bool in_step(const cbit_umc_t *umc)
+{
+    return umc->always_in_step || umc->flushes_busy != 0 || umc->key_write.busy ||
+           umc->analyser != NULL || umc->read_waiters.head != NULL ||
+           umc->write_waiters.head != NULL;
+}
+
+void umc_catch_up(cbit_umc_t *umc)
+{
+    if (!umc->in_wake) {
+        umc_step_core(umc, cbit_clock_edge_at_or_before(&umc->device.clock,
+                                                        cbit_kernel_now_ps(umc->parts.kernel)));
+    }
+}
+
 static uint64_t next_wake_nck(cbit_umc_t *umc, uint64_t nck)
 {
     uint64_t next = umc_core_next_nck(umc->core);
+    next += next != UMC_NEVER && !in_step(umc) ? umc->least_flight_nck : 0;
     next = umc->rewake_nck < next ? umc->rewake_nck : next;
     next = umc->limit.due_nck < next ? umc->limit.due_nck : next;
     if (umc->flight_count > 0) {
@@ -116,6 +138,15 @@ static void check_command(void *self, const umc_event_t *event)
     }
 }
 
+static void set_steps(cbit_umc_t *umc)
+{
+    const cbit_dram_timing_t *t = &umc->device.timing;
+    umc->least_flight_nck = (t->cl_nck < t->cwl_nck ? t->cl_nck : t->cwl_nck) + t->burst_nck;
+    /* A shared pipeline says when a chosen write may issue; whoever is held back asks again. */
+    umc->always_in_step = (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) ||
+                          umc->config.requester_entries != 0 || umc->config.requester_gap_nck != 0;
+}
+
 static cbit_err_t build_core(cbit_umc_t *umc)
 {
     umc_core_config_t core = {.device = umc->device,
@@ -179,6 +210,7 @@ static cbit_err_t build(cbit_umc_t *umc, cbit_diag_t *diag)
     }
     err = err != CBIT_ERR_OK ? err : build_arrays(umc);
     err = err != CBIT_ERR_OK ? err : umc_account_create(umc);
+    set_steps(umc);
     return err != CBIT_ERR_OK ? err : build_core(umc);
 }
 
@@ -197,6 +229,7 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
     umc->oldest_write = umc->newest_write = UMC_NONE;
     umc->limit.due_nck = UMC_NEVER;
     cbit_event_init(&umc->wake, on_wake, umc);
+    cbit_event_set_rank(&umc->wake, umc->parts.channel + 1);
     cbit_err_t err = build(umc, diag);
     if (err != CBIT_ERR_OK) {
         umc->parts.engine.ops = NULL; /* the caller keeps the engine when creation fails */
@@ -209,6 +242,7 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
 
 void cbit_umc_analyse(cbit_umc_t *umc, cbit_bus_analyser_t analyser, void *self)
 {
+    umc_catch_up(umc);
     umc->analyser = analyser;
     umc->analyser_self = self;
 }
@@ -233,8 +267,9 @@ void cbit_umc_destroy(cbit_umc_t *umc)
     free(umc);
 }
 
-void cbit_umc_stats(const cbit_umc_t *umc, cbit_umc_stats_t *stats)
+void cbit_umc_stats(cbit_umc_t *umc, cbit_umc_stats_t *stats)
 {
+    umc_catch_up(umc);
     const umc_core_stats_t *core = umc_core_stats(umc->core);
     *stats = umc->stats;
     stats->column_reads = core->reads;

@@ -98,7 +98,9 @@ struct cbit_umc {
     cbit_umc_stats_t stats;
     cbit_event_t wake;
     bool in_wake;
-    uint64_t rewake_nck; /* asked for while in_wake */
+    bool always_in_step;       /* a wake for every command */
+    uint64_t least_flight_nck; /* from a column command to the first clock that it can end in */
+    uint64_t rewake_nck;       /* asked for while in_wake */
     umc_user_t *users;
     uint32_t user_count;
     uint32_t *free_users;
@@ -128,6 +130,9 @@ static inline bool umc_engine_on(const cbit_umc_t *umc)
 
 /* Wakes the controller no later than at clock nck. */
 void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
+
+/* Does the commands of the clocks up to now, before anybody looks at what they change. */
+void umc_catch_up(cbit_umc_t *umc);
 
 /* A user from the pool, and back. */
 uint32_t umc_user_take(cbit_umc_t *umc);

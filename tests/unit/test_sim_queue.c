@@ -1,6 +1,6 @@
 /*
- * Random schedules: wheel, heap and a list that is searched for (time, delta, order) give the same
- * complete log. The list shares no code with the kernel.
+ * Random schedules: wheel, heap and a list that is searched for (time, delta, rank, order) give the
+ * same complete log. The list shares no code with the kernel.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,17 +11,18 @@
 
 static const cbit_kernel_queue_t both[] = {CBIT_KERNEL_WHEEL, CBIT_KERNEL_HEAP};
 
-enum { ACTORS = 200, STEPS = 20000 };
+enum { ACTORS = 200, STEPS = 20000, RANKED = 5 };
 
 typedef struct actor {
     struct world *world;
     uint32_t id;
+    uint32_t rank; /* 0: none */
     cbit_event_t event;
     /* for the list: */
     bool pending;
     cbit_ps_t at_ps;
     uint64_t delta;
-    uint64_t order;
+    uint64_t order; /* a rank where it counts, else behind all ranks */
 } actor_t;
 
 typedef struct entry {
@@ -55,7 +56,7 @@ static void world_notify(world_t *world, actor_t *actor, cbit_ps_t at_ps)
     actor->pending = true;
     actor->at_ps = at_ps;
     actor->delta = at_ps == world->now_ps ? world->delta : 0;
-    actor->order = world->order++;
+    actor->order = actor->delta == 0 && actor->rank != 0 ? actor->rank : world->order++;
 }
 
 static void world_notify_delta(world_t *world, actor_t *actor)
@@ -174,13 +175,18 @@ static world_t *run_world(const cbit_kernel_queue_t *queue, uint64_t seed)
     world_t *world = calloc(1, sizeof *world);
     world->kernel = queue == NULL ? NULL : cbit_kernel_create(*queue);
     cbit_rng_init(&world->rng, seed, 0);
+    world->order = ACTORS + 1;
     for (uint32_t i = 0; i < ACTORS; i++) {
         world->actor[i].world = world;
         world->actor[i].id = i;
         cbit_event_init(&world->actor[i].event, act, &world->actor[i]);
+        if (i % RANKED == 0) { /* higher numbers first, so that it is not the order of anything */
+            world->actor[i].rank = ACTORS - i;
+            cbit_event_set_rank(&world->actor[i].event, ACTORS - i);
+        }
     }
     for (uint32_t i = 0; i < ACTORS; i += 3) {
-        world_notify(world, &world->actor[i], random_delay_ps(&world->rng));
+        world_notify(world, &world->actor[i], 1 + random_delay_ps(&world->rng));
     }
     if (queue == NULL) {
         run_list(world);

@@ -3,8 +3,8 @@
  * The event kernel: one deterministic order of everything that happens.
  *
  * Events are intrusive (no allocation per notification) and fire once per notification. Order at
- * one instant is fixed: (time, delta, order of scheduling). Nobody is called every cycle: a block
- * asks to be woken when it can next make progress.
+ * one instant is fixed: (time, delta, rank, order of scheduling). Nobody is called every cycle: a
+ * block asks to be woken when it can next make progress.
  */
 #ifndef CBIT_SIM_KERNEL_H
 #define CBIT_SIM_KERNEL_H
@@ -25,8 +25,9 @@ typedef struct cbit_event {
     void (*fire)(void *self);
     void *self;
     cbit_ps_t at_ps;   /* meaningful while pending */
-    uint64_t sequence; /* order of scheduling */
+    uint64_t sequence; /* its rank, or order of scheduling */
     uint32_t place;    /* 0: not pending; otherwise where the queue keeps it */
+    uint32_t rank;     /* 0: none */
     struct cbit_event *next, *prev;
 } cbit_event_t;
 
@@ -54,6 +55,14 @@ static inline cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel)
 }
 
 void cbit_event_init(cbit_event_t *event, void (*fire)(void *self), void *self);
+
+/*
+ * At its time, an event with a rank fires before all that wait for that time and have none, and
+ * lower ranks before higher ones, whenever they were notified: for a block that may be woken late
+ * or not at all without that showing. Ranks are unique in a kernel, from 1 on. Only before the
+ * event is first notified.
+ */
+void cbit_event_set_rank(cbit_event_t *event, uint32_t rank);
 
 /*
  * Notifies at at_ps, which must not be in the past; at the current time the event fires in this

@@ -79,7 +79,7 @@ typedef void (*cbit_bus_analyser_t)(void *self, const cbit_bus_line_t *line);
 void cbit_umc_analyse(cbit_umc_t *umc, cbit_bus_analyser_t analyser, void *self);
 
 /* Takes a copy of the counters. */
-void cbit_umc_stats(const cbit_umc_t *umc, cbit_umc_stats_t *stats);
+void cbit_umc_stats(cbit_umc_t *umc, cbit_umc_stats_t *stats);
 
 #ifdef __cplusplus
 }

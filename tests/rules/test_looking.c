@@ -1,0 +1,132 @@
+/*
+ * A controller does its commands when somebody looks, or when the first answer that they lead to
+ * could be due. When they are done never shows: a machine that is looked into at random times, or
+ * at every clock, does at every time what one does that nobody looks into.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cbit/base/rng.h"
+#include "cbit/umc/account.h"
+#include "cbit_test.h"
+#include "perf/benchmarks/path_machine.h"
+
+enum { REFERENCES = 8000, SEEDS = 6, CLOCK_PS = 625, FAR_PS = 20000 };
+
+typedef struct load {
+    cbit_rng_t rng;
+    uint32_t left;
+} load_t;
+
+static bool next_op(void *self, cbit_op_t *op)
+{
+    static const uint64_t spans[] = {UINT64_C(1) << 12, UINT64_C(1) << 18, UINT64_C(1) << 28};
+    load_t *load = self;
+    if (load->left-- == 0) {
+        return false;
+    }
+    op->kind = cbit_rng_below(&load->rng, 3) == 0 ? CBIT_OP_STORE : CBIT_OP_LOAD;
+    op->gva = PATH_DATA + cbit_rng_below(&load->rng, spans[cbit_rng_below(&load->rng, 3)]);
+    op->size_bytes = 1 + (uint32_t)cbit_rng_below(&load->rng, CBIT_LINE_BYTES);
+    op->depends = cbit_rng_below(&load->rng, 4) == 0;
+    op->instructions = 1;
+    memset(op->data, (int)load->left, sizeof op->data);
+    return true;
+}
+
+/* Who looks: at counters, or at a byte, of any channel. */
+typedef struct looker {
+    path_machine_t *machine;
+    cbit_event_t event;
+    cbit_rng_t rng;
+    uint64_t between_ps; /* at most; 0: never */
+    uint64_t looks;
+} looker_t;
+
+static void look(void *self)
+{
+    looker_t *looker = self;
+    path_machine_t *machine = looker->machine;
+    cbit_umc_t *umc = machine->umcs[cbit_rng_below(&looker->rng, machine->channels)];
+    const cbit_port_t port = cbit_umc_port(umc);
+    uint8_t byte;
+    if (cbit_rng_below(&looker->rng, 2) == 0) {
+        cbit_umc_stats_t stats;
+        cbit_umc_stats(umc, &stats);
+    } else {
+        (void)port.peek(port.self, cbit_rng_below(&looker->rng, UINT64_C(1) << 30), 1, &byte, 1);
+    }
+    looker->looks++;
+    cbit_event_notify_at(machine->kernel, &looker->event,
+                         cbit_kernel_now_ps(machine->kernel) + 1 +
+                             cbit_rng_below(&looker->rng, looker->between_ps));
+}
+
+typedef struct outcome {
+    cbit_ps_t simulated_ps;
+    cbit_cache_stats_t cache;
+    cbit_vcpu_stats_t vcpu;
+    cbit_umc_stats_t umc[CBIT_FABRIC_MAX_CHANNELS];
+    cbit_umc_account_t account;
+} outcome_t;
+
+static outcome_t *run(const cbit_platform_config_t *config, uint64_t between_ps, uint64_t seed)
+{
+    outcome_t *outcome = calloc(1, sizeof *outcome);
+    load_t load = {.left = REFERENCES};
+    cbit_rng_init(&load.rng, seed, 0);
+    const cbit_program_t program = {.self = &load, .next = next_op};
+    path_machine_t *machine = path_machine_create(config, PATH_BYTES);
+    looker_t looker = {.machine = machine, .between_ps = between_ps};
+    cbit_rng_init(&looker.rng, seed, 1);
+    cbit_event_init(&looker.event, look, &looker);
+    if (between_ps != 0) {
+        cbit_event_notify_at(machine->kernel, &looker.event,
+                             cbit_kernel_now_ps(machine->kernel) + 1);
+    }
+    uint64_t events;
+    outcome->simulated_ps = path_machine_run(machine, &program, &events);
+    cbit_cache_stats(machine->cache, &outcome->cache);
+    cbit_vcpu_stats(machine->vcpu, 0, &outcome->vcpu);
+    for (uint32_t i = 0; i < machine->channels; i++) {
+        cbit_umc_stats(machine->umcs[i], &outcome->umc[i]);
+        cbit_umc_account(machine->umcs[i], &outcome->account);
+    }
+    ck_assert((looker.looks > 100) == (between_ps != 0));
+    path_machine_destroy(machine);
+    return outcome;
+}
+
+START_TEST(looking_does_not_show)
+{
+    cbit_platform_config_t config;
+    cbit_rows_defaults(cbit_platform_rows, &config);
+    /* Small enough to be full: write-backs and refusals are part of it. */
+    config.cache.l2.size_bytes = UINT64_C(32) << 10;
+    config.cache.l3.size_bytes = UINT64_C(256) << 10;
+    config.umc.read_queue_entries = _i % 2 == 0 ? 0 : 4;
+    config.umc.write_queue_entries = _i % 2 == 0 ? 0 : 8;
+    config.umc.engine_clock_divider = 1 + (uint32_t)_i % 3 / 2;
+    const uint64_t seed = cbit_test_seed() + (uint64_t)_i;
+    outcome_t *alone = run(&config, 0, seed);
+    outcome_t *often = run(&config, CLOCK_PS, seed);
+    outcome_t *seldom = run(&config, FAR_PS, seed);
+    ck_assert_uint_eq(alone->simulated_ps, often->simulated_ps);
+    ck_assert_mem_eq(alone, often, sizeof *alone);
+    ck_assert_mem_eq(alone, seldom, sizeof *alone);
+    ck_assert_uint_gt(alone->cache.writebacks, 500);
+    free(alone);
+    free(often);
+    free(seldom);
+}
+END_TEST
+
+Suite *cbit_test_suite(void)
+{
+    Suite *suite = suite_create("looking");
+    TCase *tcase = tcase_create("random");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, looking_does_not_show, 0, SEEDS);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
