@@ -156,29 +156,37 @@ bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
 void umc_core_settle(umc_core_t *core, uint64_t now_nck);
 
 /*
- * A run of reads that all hit one open row, with nothing else queued: the caller issues and accepts
- * by itself, which is what step and accept would do, and gives back what is left.
+ * A run of reads that all hit an open row of one bank or two, with nothing else queued: the caller
+ * issues and accepts by itself, which is what step and accept would do, and gives back what is
+ * left.
  */
-enum { UMC_RUN = UMC_MAX_ENTRIES }; /* a power of two */
+enum { UMC_RUN = UMC_MAX_ENTRIES, UMC_RUN_BANKS = 2 }; /* UMC_RUN: a power of two */
 
 typedef struct umc_run_hit {
     uint64_t line, accept_nck, first_nck;
     uint32_t user, column;
 } umc_run_hit_t;
 
-typedef struct umc_run {
-    uint32_t bank, row, step_nck;
-    uint32_t issued;     /* RD, the last in clock last_nck */
+typedef struct umc_run_bank {
+    uint32_t bank, row;
     uint32_t head, tail; /* of ring, counting on: the queued ones, oldest first */
-    uint64_t next_nck;   /* no RD before this clock, */
-    uint64_t end_nck;    /* nor anything from this one on */
-    uint64_t last_nck;
+    uint64_t next_nck;   /* no RD before this clock */
+    uint64_t last_nck;   /* of the last RD, */
+    uint32_t issued;     /* if there was one */
     umc_run_hit_t ring[UMC_RUN];
+} umc_run_bank_t;
+
+typedef struct umc_run {
+    uint32_t banks;
+    uint32_t queued;
+    uint32_t step_nck[UMC_RUN_BANKS][UMC_RUN_BANKS]; /* from an RD of one to an RD of the other */
+    uint64_t end_nck;                                /* nothing may issue from here on */
+    umc_run_bank_t bank[UMC_RUN_BANKS];
 } umc_run_t;
 
 /* True if a read of this place, the next to be accepted, and all that is queued make a run. */
 bool umc_run_possible(const umc_core_t *core, const cbit_dram_place_t *place);
-void umc_run_begin(umc_core_t *core, umc_run_t *run); /* bank and row are set, it is possible */
+void umc_run_begin(umc_core_t *core, const cbit_dram_place_t *place, umc_run_t *run);
 void umc_run_end(umc_core_t *core, const umc_run_t *run);
 
 const umc_core_stats_t *umc_core_stats(const umc_core_t *core);

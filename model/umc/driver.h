@@ -64,10 +64,11 @@ static inline void umc_retire_done(umc_driver_t *d, uint64_t now_nck)
 }
 
 /*
- * Offers requests from number i on as long as they are one run of row hits (core.h) and returns how
- * many were taken; *at_nck: from when on the next is offered.
+ * Offers requests from number i on, which is of this place and makes a run possible (core.h), as
+ * long as they belong to the run, and returns how many were taken. *at_nck: from when on the next
+ * is offered; *last_nck: when the last was taken.
  */
-uint64_t umc_offer_hits(umc_driver_t *d, uint64_t i, uint64_t count, uint64_t *at_nck,
-                        uint64_t *last_nck);
+uint64_t umc_offer_hits(umc_driver_t *d, const cbit_dram_place_t *place, uint64_t i, uint64_t count,
+                        uint64_t *at_nck, uint64_t *last_nck);
 
 #endif

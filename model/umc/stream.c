@@ -200,7 +200,7 @@ static cbit_err_t offer_all(umc_driver_t *d, uint64_t count, cbit_diag_t *diag)
                                  i, request->address, d->map.capacity_bytes);
         }
         if (d->core != NULL && !write && umc_run_possible(d->core, &place)) {
-            uint64_t taken = umc_offer_hits(d, i, count, &next_nck, &last_nck);
+            uint64_t taken = umc_offer_hits(d, &place, i, count, &next_nck, &last_nck);
             if (taken > 0) {
                 i += taken - 1;
                 continue;
