@@ -194,8 +194,7 @@ static void consider_capped(umc_core_t *core, uint32_t now, umc_plan_t *plan)
         return;
     }
     const umc_entry_t *entry = &core->entries[index];
-    if (core->rest != NULL ? umc_rest_stops(core, entry->bank)
-                           : core->next_due_nck <= core->floor_nck) {
+    if (core->next_due_nck <= core->floor_nck && stopped(core, entry->bank, UMC_KEY_NONE)) {
         return;
     }
     umc_op_t op = umc_next_op(core, entry);

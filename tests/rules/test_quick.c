@@ -384,6 +384,38 @@ START_TEST(runs_of_row_hits_equal_the_plain_one)
 }
 END_TEST
 
+/* Reads of two rows in two ranks in turn, with a cap: while one rank is refreshed hits of the other
+   go on beyond theirs, when they are the oldest. */
+START_TEST(a_refresh_stops_hits_beyond_their_cap_in_its_rank_only)
+{
+    enum { COUNT = 4000, RANK_BIT = 17 };
+    cbit_umc_config_t config;
+    cbit_rows_defaults(cbit_umc_rows, &config);
+    (void)strcpy(config.mapping, "ro-ra-ba-bg-co");
+    config.dram.ranks = 2;
+    config.row_hit_cap = 3;
+    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
+    uint32_t *quick = calloc(COUNT, sizeof *quick), *plain = calloc(COUNT, sizeof *plain);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        requests[i].address = (uint64_t)(i / 8 % 2) << RANK_BIT | i % 128 * 64;
+        requests[i].arrival_nck = 20 * (uint64_t)i;
+    }
+    cbit_stream_options_t options = {.window = 8, .latency_nck = quick};
+    cbit_stream_result_t a, b;
+    run_unwatched(&config, &options, requests, COUNT, &a);
+    options.plain = true;
+    options.latency_nck = plain;
+    run_unwatched(&config, &options, requests, COUNT, &b);
+    ck_assert_uint_gt(b.refreshes, 10);
+    ck_assert_mem_eq(quick, plain, COUNT * sizeof *quick);
+    cbit_stream_result_free(&a);
+    cbit_stream_result_free(&b);
+    free(plain);
+    free(quick);
+    free(requests);
+}
+END_TEST
+
 /* The engine's timing (the plain controller has none): every request is served once, no command
    breaks a rule, and a write's WR waits for its ciphertext, whatever else opens and hits its row.
  */
@@ -428,6 +460,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(equal, and_so_it_does_with_ranks_that_rest, 0, POLICIES);
     tcase_add_loop_test(equal, idle_ranks_rest_by_arithmetic, 0, 4);
     tcase_add_loop_test(equal, runs_of_row_hits_equal_the_plain_one, 0, POLICIES);
+    tcase_add_test(equal, a_refresh_stops_hits_beyond_their_cap_in_its_rank_only);
     tcase_add_loop_test(equal, writes_that_wait_for_the_engine_issue_once, 0, POLICIES);
     tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
     tcase_add_loop_test(equal, reasons_are_those_of_the_plain_controller, 0, POLICIES);
