@@ -184,6 +184,37 @@ START_TEST(a_guest_dies_with_one_of_its_vcpus)
 }
 END_TEST
 
+/* 46 ns to the other socket each way, and a step more or less. */
+START_TEST(memory_of_the_other_socket_is_92_ns_farther)
+{
+    uint64_t far_ps[2], run_ps[2];
+    for (uint32_t blind = 0; blind < 2; blind++) {
+        bench_t *bench = bench_create();
+        bench->machine.host.cores = 17;
+        bench->machine.fabric.sockets = 2;
+        bench->machine.fabric.channels = 16;
+        for (uint32_t i = 0; i < 2; i++) { /* the second one gets the frames of the first */
+            cbit_scenario_guest_t *guest = bench_add_guest(bench, i == 0 ? "a" : "b", 0);
+            static uint32_t core = 16;
+            guest->cores = &core;
+            guest->cores_count = 1;
+            guest->node = blind ? UINT32_MAX : 1;
+            guest->after_guest = i == 0 ? UINT32_MAX : 0;
+        }
+        const cbit_run_result_t *result = bench_run(bench);
+        bench_expect_clean(result);
+        const cbit_platform_latency_t *reads = &result->machine.read_by_source[CBIT_SOURCE_VCPU];
+        far_ps[blind] = (reads->stage_ps[CBIT_STAGE_FABRIC] + reads->stage_ps[CBIT_STAGE_RETURN]) /
+                        reads->total.count;
+        run_ps[blind] = result->guests[1].run_ps;
+        bench_destroy(bench);
+    }
+    ck_assert_uint_ge(far_ps[1] - far_ps[0], 88000);
+    ck_assert_uint_le(far_ps[1] - far_ps[0], 96000);
+    ck_assert_uint_gt(run_ps[1], run_ps[0]);
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *smp = suite_create("smp");
@@ -198,6 +229,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(cores, a_heavier_guest_gets_more_of_the_core);
     tcase_add_test(cores, an_idle_core_takes_a_vcpu_that_waits_elsewhere);
     tcase_add_test(cores, vcpus_that_share_a_core_flush_their_asid_at_every_turn);
+    tcase_add_test(guests, memory_of_the_other_socket_is_92_ns_farther);
     suite_add_tcase(smp, cores);
     return smp;
 }

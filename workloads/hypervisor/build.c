@@ -65,6 +65,7 @@ static void take_settings(cbit_hv_t *hv)
     hv->c_bit_mask = hv->machine.host.sme ? UINT64_C(1) << hv->machine.sev.c_bit : 0;
     hv->next_plain_asid = hv->machine.sev.asids + 1;
     cbit_hv_frames_init(&hv->frames, FRAMES_BASE, hv->machine.memory.size_bytes);
+    cbit_hv_nodes_init(hv);
     cbit_hv_asids_init(&hv->asids, hv->machine.sev.min_sev_asid, hv->machine.sev.asids);
     cbit_hv_asids_init(&hv->es_asids, 1, hv->machine.sev.min_sev_asid - 1);
     for (uint32_t i = 0; hv->source == NULL && i < hv->scenario->guests_count; i++) {
@@ -395,6 +396,7 @@ static void destroy_target(cbit_hv_t *target)
         cbit_spdriver_destroy(target->driver);
         cbit_platform_destroy(target->platform);
         cbit_hv_frames_clear(&target->frames);
+        cbit_hv_nodes_clear(target);
         cbit_run_result_clear(target->result);
         free(target->result);
         free(target->cores);
@@ -437,6 +439,7 @@ void cbit_hv_destroy(cbit_hv_t *hv)
     cbit_platform_destroy(hv->platform);
     cbit_hv_frames_clear(&hv->frames);
     free(hv->device_table);
+    cbit_hv_nodes_clear(hv);
     free(hv->attack_probe);
     free(hv->cores);
     free(hv->guests);

@@ -233,7 +233,7 @@ static void on_npf(cbit_hv_core_t *core)
         cbit_hv_ready(vcpu, true); /* it has a frame and was only taken away */
         return;
     }
-    if (!cbit_hv_frames_take(&core->hv->frames, &spa) ||
+    if (!cbit_hv_frames_take(cbit_hv_frames_for(guest), &spa) ||
         cbit_hv_nested_map(&guest->nested, gpa, spa) != CBIT_ERR_OK) {
         (void)cbit_hv_fail(core->hv, CBIT_ERR_CONFLICT, "/memory/size_bytes",
                            "guest %s needs more memory than the machine has left",

@@ -82,7 +82,7 @@ static cbit_hv_step_t flush_done(void *self)
     }
     cbit_hv_asids_flushed(&hv->asids);
     cbit_hv_asids_flushed(&hv->es_asids);
-    if (cbit_hv_frames_flushed(&hv->frames) != CBIT_ERR_OK) {
+    if (cbit_hv_nodes_flushed(hv) != CBIT_ERR_OK) {
         return cbit_hv_fail(hv, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     cbit_hv_unlock(hv);

@@ -167,6 +167,14 @@ void cbit_hv_devices_free(cbit_hv_vcpu_t *vcpu);
 /* The vCPU's idle devices work on the machine that it is on now; rings and indices stay. */
 void cbit_hv_devices_attach(cbit_hv_vcpu_t *vcpu);
 
+/* numa.c */
+void cbit_hv_nodes_init(cbit_hv_t *hv);
+void cbit_hv_nodes_clear(cbit_hv_t *hv);
+/* Where a guest's memory comes from, and where it goes back to. */
+cbit_hv_frames_t *cbit_hv_frames_for(cbit_hv_guest_t *guest);
+/* cbit_hv_frames_flushed, of all. */
+cbit_err_t cbit_hv_nodes_flushed(cbit_hv_t *hv);
+
 /* notices.c */
 bool cbit_hv_notices_init(cbit_hv_guest_t *guest); /* false: out of memory */
 /* A VMMCALL's value: notes what it tells of pages, if anything. */

@@ -113,7 +113,7 @@ cbit_hv_step_t cbit_hv_iommu_map(void *self)
         return CBIT_HV_NEXT;
     }
     guest->doing = "mapping its memory for its device";
-    cbit_err_t err = cbit_hv_nested_init(&guest->domain, &hv->frames, hv->c_bit_mask);
+    cbit_err_t err = cbit_hv_nested_init(&guest->domain, cbit_hv_frames_for(guest), hv->c_bit_mask);
     cbit_hv_nested_set_format(&guest->domain, &cbit_hv_iommu_format);
     for (cbit_gpa_t gpa = 0; gpa < guest->config->memory && err == CBIT_ERR_OK;
          gpa += CBIT_PAGE_BYTES) {

@@ -94,8 +94,9 @@ static cbit_hv_step_t map_memory(void *self)
 {
     cbit_hv_guest_t *guest = self;
     cbit_hv_t *hv = guest->hv;
+    cbit_hv_frames_t *frames = cbit_hv_frames_for(guest);
     guest->doing = "mapping its memory";
-    cbit_err_t err = cbit_hv_nested_init(&guest->nested, &hv->frames, hv->c_bit_mask);
+    cbit_err_t err = cbit_hv_nested_init(&guest->nested, frames, hv->c_bit_mask);
     for (cbit_gpa_t gpa = 0; gpa < guest->config->memory && err == CBIT_ERR_OK;
          gpa += CBIT_PAGE_BYTES) {
         cbit_spa_t spa;
@@ -104,8 +105,8 @@ static cbit_hv_step_t map_memory(void *self)
             continue;
         }
         guest->result->resident_pages++;
-        err = cbit_hv_frames_take(&hv->frames, &spa) ? cbit_hv_nested_map(&guest->nested, gpa, spa)
-                                                     : CBIT_ERR_NO_MEMORY;
+        err = cbit_hv_frames_take(frames, &spa) ? cbit_hv_nested_map(&guest->nested, gpa, spa)
+                                                : CBIT_ERR_NO_MEMORY;
     }
     if (err != CBIT_ERR_OK) {
         return cbit_hv_fail(hv, CBIT_ERR_CONFLICT, "/memory/size_bytes",

@@ -55,7 +55,7 @@ bool cbit_hv_home_of(const cbit_hv_guest_t *guest, cbit_gpa_t gpa, cbit_spa_t *s
 
 static void retire_memory(cbit_hv_guest_t *guest)
 {
-    cbit_hv_t *hv = guest->hv;
+    cbit_hv_frames_t *frames = cbit_hv_frames_for(guest);
     if (guest->nested.count == 0) {
         return;
     }
@@ -63,8 +63,8 @@ static void retire_memory(cbit_hv_guest_t *guest)
         cbit_spa_t spa;
         if (cbit_hv_home_of(guest, gpa, &spa)) {
             /* Out of memory only keeps the frame out of use. */
-            (void)(guest->sev ? cbit_hv_frames_retire(&hv->frames, spa)
-                              : cbit_hv_frames_free(&hv->frames, spa));
+            (void)(guest->sev ? cbit_hv_frames_retire(frames, spa)
+                              : cbit_hv_frames_free(frames, spa));
         }
     }
     cbit_hv_nested_clear(&guest->nested);

@@ -92,7 +92,7 @@ static bool place_of(cbit_hv_migration_t *m, cbit_spa_t *spa)
     default:
         /* A page that the guest got later than its others gets a frame now. */
         return cbit_hv_nested_frame(&stand_in->nested, m->incoming.gpa, spa) ||
-               (cbit_hv_frames_take(&stand_in->hv->frames, spa) &&
+               (cbit_hv_frames_take(cbit_hv_frames_for(stand_in), spa) &&
                 cbit_hv_nested_map(&stand_in->nested, m->incoming.gpa, *spa) == CBIT_ERR_OK);
     }
 }

@@ -361,6 +361,8 @@ typedef struct cbit_hv_rotor {
     uint32_t vcpu;
 } cbit_hv_rotor_t;
 
+enum { CBIT_HV_NODES = 8 }; /* two sockets of four */
+
 /* ---- all of it ---- */
 
 struct cbit_hv {
@@ -377,8 +379,9 @@ struct cbit_hv {
     bool ciphered;       /* there are engines */
     uint64_t c_bit_mask; /* of host addresses; 0 without SME */
     cbit_hv_frames_t frames;
-    cbit_hv_asids_t asids, es_asids; /* those of SEV-ES lie below */
-    cbit_spa_t tmr_spa;              /* trusted memory region; 0: no SEV-ES */
+    cbit_hv_frames_t node_frames[CBIT_HV_NODES]; /* of NUMA nodes that guests have named */
+    cbit_hv_asids_t asids, es_asids;             /* those of SEV-ES lie below */
+    cbit_spa_t tmr_spa;                          /* trusted memory region; 0: no SEV-ES */
     uint32_t next_plain_asid;
     uint32_t next_core;  /* of vCPUs that are not pinned */
     cbit_hv_task_t task; /* platform boot, end */

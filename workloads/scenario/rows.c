@@ -87,6 +87,10 @@ static const cbit_row_t guest_rows[] = {
      .count_offset = offsetof(cbit_scenario_guest_t, cores_count),
      .optional = true,
      .help = "Cores that its vCPUs are pinned to, in turn; absent: the next ones that are free"},
+    {CBIT_FIELD(U32, cbit_scenario_guest_t, node), .max = 7, .fallback = UINT32_MAX,
+     .optional = true,
+     .help = "NUMA node that its memory comes from, of /fabric/sockets x /fabric/nodes_per_socket; "
+             "absent: the first one that has room, whatever cores it runs on"},
     {CBIT_FIELD(U32, cbit_scenario_guest_t, weight), .min = 1, .max = 10000, .fallback = 100,
      .source = "by construction: all alike",
      .help = "Share of a core against others' (/hypervisor/scheduler weighted_fair)"},

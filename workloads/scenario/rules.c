@@ -146,6 +146,21 @@ static void check_cores(checker_t *c)
     }
 }
 
+static void check_nodes(checker_t *c)
+{
+    char where[AT_BYTES];
+    const cbit_fabric_config_t *fabric = &c->file->machine.fabric;
+    uint32_t nodes = fabric->sockets * fabric->nodes_per_socket;
+    for (uint32_t i = 0; i < c->s->guests_count; i++) {
+        uint32_t node = c->s->guests[i].node;
+        if (node != UINT32_MAX && node >= nodes) {
+            TELL(c, RANGE, at(where, "guests", i, "node"),
+                 "%u is outside 0..%u, the NUMA nodes of this machine", (unsigned)node,
+                 (unsigned)nodes - 1);
+        }
+    }
+}
+
 static void check_memory(checker_t *c)
 {
     char where[AT_BYTES], size[32], all[32];
@@ -389,9 +404,9 @@ static void check_traffic(checker_t *c)
 
 void cbit_scenario_check_rules(cbit_scenario_file_t *file, cbit_diag_t *diag)
 {
-    static void (*const rules[])(checker_t * c) = {check_names,   check_after,  check_asids,
-                                                   check_cores,   check_memory, check_events,
-                                                   check_expects, check_traffic};
+    static void (*const rules[])(checker_t * c) = {check_names,  check_after,   check_asids,
+                                                   check_cores,  check_nodes,   check_memory,
+                                                   check_events, check_expects, check_traffic};
     checker_t c = {.file = file, .s = &file->scenario, .diag = diag};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         rules[i](&c);

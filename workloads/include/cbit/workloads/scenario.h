@@ -75,6 +75,7 @@ typedef struct cbit_scenario_guest {
     uint32_t vcpu_data; /* cbit_vcpu_data_t */
     uint32_t *cores;    /* vCPU n is pinned to core cores[n % cores_count] */
     uint32_t cores_count;
+    uint32_t node;   /* NUMA node of its memory; UINT32_MAX: whatever comes first */
     uint32_t weight; /* of its vCPUs (weighted_fair); 100 is the usual one */
     cbit_guest_policy_t policy;
     bool unaware; /* its system sets no C-bit */
