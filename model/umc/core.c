@@ -60,6 +60,9 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
                  config->observe == NULL && !umc_policy_rests(&config->policy) &&
                  config->policy.page == UMC_PAGE_OPEN && config->policy.row_hit_cap == 0 &&
                  !config->policy.accept_first;
+    core->rows_are_kept = core->by_age && config->policy.promote &&
+                          config->policy.promoted_keeps_row && config->policy.row_hit_cap == 0 &&
+                          config->policy.refresh == UMC_REFRESH_FINISH && !config->choose_writes;
     core->stand_behind =
         core->by_age && config->policy.hits == UMC_HITS_OLDER && config->policy.row_hit_cap == 0;
     core->scan = umc_scan_each;

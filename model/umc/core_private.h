@@ -95,8 +95,10 @@ struct umc_core {
     bool write_mode, draining;
     bool by_age; /* the scheme; the one that is made quick */
     bool has_mode;
-    bool runs;         /* of row hits may be taken out (run.c) */
-    bool stand_behind; /* a newcomer changes no lane but the one that it is first for */
+    bool runs;          /* of row hits may be taken out (run.c) */
+    bool rows_are_kept; /* nobody but the request that opened a row wants its bank until it is
+                           served */
+    bool stand_behind;  /* a newcomer changes no lane but the one that it is first for */
     umc_plan_t plan;
     uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
     uint32_t live;
@@ -207,6 +209,8 @@ void umc_gates_rest(umc_core_t *core, cbit_dram_command_t command, uint32_t bank
 /* Recomputes who wants what of a bank; call when its row, queue or promoted request changes. */
 void umc_lanes_update(umc_core_t *core, uint32_t bank);
 void umc_lanes_update_all(umc_core_t *core);
+void umc_lanes_opened(umc_core_t *core, const umc_entry_t *entry); /* the same after its ACT, */
+void umc_lanes_closed(umc_core_t *core, uint32_t bank);            /* and after a request's PRE */
 void umc_bank_wrap(umc_bank_queue_t *queue);            /* back to the beginning of its memory */
 void umc_bank_insert(umc_core_t *core, uint16_t entry); /* at its place by age, if it has one */
 void umc_bank_take(umc_bank_queue_t *queue, uint16_t entry); /* not the first of the queue */

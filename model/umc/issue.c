@@ -143,20 +143,19 @@ void umc_issue_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *even
     event->first_nck = entry->first_nck;
     event->accept_nck = entry->accept_nck;
     core->turn = entry->bank;
+    core->bus = at + (plan->op == UMC_PRE ? 1 : core->config.device.timing.command_nck);
     if (plan->op == UMC_PRE) {
-        core->bus = at + 1;
         close_bank(core, entry->bank, at);
         umc_gates_pre(core, entry->bank, at);
         core->stats.precharges++;
+        umc_lanes_closed(core, plan->bank);
+    } else if (plan->op == UMC_ACT) {
+        do_act(core, plan->entry, at);
+        umc_lanes_opened(core, entry);
     } else {
-        core->bus = at + core->config.device.timing.command_nck;
-        if (plan->op == UMC_ACT) {
-            do_act(core, plan->entry, at);
-        } else {
-            do_column(core, plan->entry, at, event);
-        }
+        do_column(core, plan->entry, at, event);
+        umc_lanes_update(core, plan->bank);
     }
-    umc_lanes_update(core, plan->bank);
 }
 
 void umc_issue_refresh(umc_core_t *core, const umc_plan_t *plan)

@@ -187,6 +187,37 @@ void umc_lanes_update(umc_core_t *core, uint32_t bank)
     core->wants[bank] = (uint8_t)wants;
 }
 
+static inline void want_only(umc_core_t *core, uint32_t bank, uint32_t op, uint32_t key)
+{
+    for (uint32_t i = 0; i < UMC_OPS; i++) {
+        core->key[bank].op[i] = UMC_KEY_NONE;
+    }
+    core->key[bank].op[op] = (int32_t)key;
+    core->busy[bank / 64] |= UINT64_C(1) << bank % 64;
+    core->wants[bank] = (uint8_t)(1u << op);
+}
+
+void umc_lanes_opened(umc_core_t *core, const umc_entry_t *entry)
+{
+    uint32_t bank = entry->bank;
+    if (core->rows_are_kept && core->queue[core->write_mode][bank].hits == 0) {
+        want_only(core, bank, entry->write ? UMC_WR : UMC_RD,
+                  (uint32_t)UMC_PROMOTED << UMC_SEQ_BITS | entry->seq);
+    } else {
+        umc_lanes_update(core, bank);
+    }
+}
+
+void umc_lanes_closed(umc_core_t *core, uint32_t bank)
+{
+    const umc_bank_queue_t *queue = &core->queue[core->write_mode][bank];
+    if (core->rows_are_kept && queue->count > 0) {
+        want_only(core, bank, UMC_ACT, key_of(core, queue->entry[0]));
+    } else {
+        umc_lanes_update(core, bank);
+    }
+}
+
 void umc_lanes_update_all(umc_core_t *core)
 {
     for (uint32_t b = 0; b < core->banks; b++) {
