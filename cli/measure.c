@@ -17,7 +17,7 @@
 typedef struct measure_options {
     cbit_arg_list_t sets;
     const char *preset;
-    uint64_t points, samples, seed, reads, jobs;
+    uint64_t points, samples, requests, seed, reads, jobs;
     bool json, csv, quiet;
 } measure_options_t;
 
@@ -30,6 +30,8 @@ static const cbit_arg_t args[] = {
      .help = "override a value of the preset"},
     {"--points", CBIT_ARG_U64, OPTION(points), .value = "N", .help = "of each curve, 2 to 16 (8)"},
     {"--samples", CBIT_ARG_U64, OPTION(samples), .value = "N", .help = "of each point (100000)"},
+    {"--requests", CBIT_ARG_U64, OPTION(requests), .value = "N",
+     .help = "that the background keeps on their way in each channel (64)"},
     {"--mix", CBIT_ARG_U64, OPTION(reads), .value = "PERCENT",
      .help = "reads in the background of the curves (100)"},
     {"--seed", CBIT_ARG_U64, OPTION(seed), .value = "N", .help = "of addresses and keys (1)"},
@@ -108,6 +110,7 @@ static int measure(const measure_options_t *o, cbit_arena_t *arena, cbit_diag_t 
     bool terminal = !o->quiet && isatty(STDERR_FILENO) == 1;
     const cbit_measure_options_t options = {.points = (uint32_t)o->points,
                                             .read_per_mille = (uint32_t)o->reads * 10,
+                                            .requests = (uint32_t)o->requests,
                                             .samples = o->samples,
                                             .seed = o->seed,
                                             .workers = (uint32_t)o->jobs,
@@ -132,6 +135,9 @@ static int check_usage(const measure_options_t *o)
     if (o->samples < 1000 || o->samples > 100000000) {
         return cbit_usage_error(&command, "--samples: expected 1000 to 100000000");
     }
+    if (o->requests < 1 || o->requests > 1024) {
+        return cbit_usage_error(&command, "--requests: expected 1 to 1024");
+    }
     if (o->jobs == 0 || o->jobs > 64) {
         return cbit_usage_error(&command, "--jobs: 1 to 64 are possible");
     }
@@ -148,6 +154,7 @@ int cbit_cli_measure(int argc, char **argv)
     measure_options_t options = {.preset = "rome",
                                  .points = 8,
                                  .samples = 100000,
+                                 .requests = 64,
                                  .seed = 1,
                                  .reads = 100,
                                  .jobs = cores < 1    ? 1

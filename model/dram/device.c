@@ -197,6 +197,10 @@ const cbit_row_t cbit_dram_config_rows[] = {
      .help = "Density of a device"},
     {CBIT_FIELD(U32, cbit_dram_config_t, ranks), .min = 1, .max = CBIT_DRAM_MAX_RANKS,
      .fallback = 1, .source = "assumed: single-rank modules", .help = "Ranks of a channel"},
+    {CBIT_FIELD(BOOL, cbit_dram_config_t, ecc),
+     .source = "JESD21-C (DDR4, 72 bits) and JESD400-5 (EC8, 40 bits a sub-channel); assumed: off",
+     .help = "Side-band ECC: eight more bits of devices work with each rank and take their energy; "
+             "no timing changes, and no error is modelled"},
     {CBIT_FIELD(U32, cbit_dram_config_t, refresh_granularity), .min = 1, .max = 4, .fallback = 1,
      .source = "JESD79-4 (1, 2, 4) and JESD79-5 (1, 2): fine granularity refresh; assumed: normal",
      .help = "Refresh commands for each one of the normal mode: shorter ones, more often"},
@@ -421,6 +425,9 @@ static uint32_t log2_up(uint32_t n)
     return bits;
 }
 
+/* Of the side band, DDR4 x72 and each DDR5 sub-channel (EC8). */
+enum { ECC_BITS = 8 };
+
 static void organise(cbit_dram_device_t *d, const cbit_dram_config_t *config, const grade_t *g)
 {
     bool ddr5 = g->generation == 5;
@@ -433,7 +440,9 @@ static void organise(cbit_dram_device_t *d, const cbit_dram_config_t *config, co
     d->groups = (ddr5 ? 8u : 4u) / (x16 ? 2u : 1u);
     d->banks_per_group = ddr5 && config->density_gbit == 8 ? 2 : 4;
     d->banks = d->ranks * d->groups * d->banks_per_group;
-    d->devices_per_rank = channel_bits / config->width_bits;
+    uint32_t data_devices = channel_bits / config->width_bits;
+    d->devices_per_rank =
+        data_devices + (config->ecc ? (ECC_BITS + config->width_bits - 1) / config->width_bits : 0);
     uint64_t device_bits = (uint64_t)config->density_gbit << 30;
     d->rows = (uint32_t)(device_bits /
                          ((uint64_t)d->groups * d->banks_per_group * columns * config->width_bits));
@@ -444,7 +453,7 @@ static void organise(cbit_dram_device_t *d, const cbit_dram_config_t *config, co
     d->column_bits = log2_up(columns * channel_bits / 8 / 64);
     d->block_nck_num = ddr5 ? 2 : 1;
     d->block_nck_den = 1;
-    d->capacity_bytes = device_bits / 8 * d->devices_per_rank * d->ranks;
+    d->capacity_bytes = device_bits / 8 * data_devices * d->ranks;
 }
 
 static cbit_err_t check_config(const cbit_dram_config_t *config, const char *where,

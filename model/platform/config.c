@@ -6,6 +6,11 @@ static const cbit_row_t host_rows[] = {
     {CBIT_FIELD(BOOL, cbit_host_config_t, sme),
      .source = "design choice: SME is off unless a host turns it on (Linux: mem_encrypt=on)",
      .help = "Host software sets the C-bit on its own pages, VMCBs and nested tables"},
+    {CBIT_FIELD(BOOL, cbit_host_config_t, tsme),
+     .source = "AMD Memory Encryption white paper: transparent SME, a BIOS option; off by default",
+     .help =
+         "Transparent SME: accesses of host, devices, Secure Processor and guests that no C-bit "
+         "encrypts are under the host's key; nothing passes the engine by"},
     {CBIT_FIELD(U32, cbit_host_config_t, cores), .min = 1, .max = CBIT_PLATFORM_MAX_CORES,
      .fallback = 2,
      .source = "assumed: as many as the shipped scenarios use; real parts have up to 64",

@@ -50,6 +50,10 @@ const cbit_row_t cbit_umc_rows[] = {
     {CBIT_FIELD(U32, cbit_umc_config_t, engine_clock_divider), .min = 1, .max = 2, .fallback = 1,
      .source = "assumed: one 16-byte block a DRAM clock is exactly the bus rate",
      .help = "The engine's clock is the DRAM clock divided by this"},
+    {CBIT_FIELD(U32, cbit_umc_config_t, key_lookup_eclk), .unit = "eclk", .max = 4096,
+     .source = "assumed: 0, the key store is read while DRAM is",
+     .help = "Engine clocks from the choice of a line (RD, or a write chosen) until its key is at "
+             "the engine; a read pays only what is longer than DRAM takes to its first beat"},
     {CBIT_FIELD(BOOL, cbit_umc_config_t, check_commands), .source = "assumed: off, it costs time",
      .help = "Replay every DRAM command through an independent checker of the JEDEC rules"},
     {CBIT_FIELD(ENUM, cbit_umc_config_t, refresh_mode), .names = cbit_umc_refresh_names,

@@ -63,6 +63,22 @@ static uint64_t first_out_nck(const cbit_umc_t *umc, const umc_user_t *user, uin
     return umc_nck_of(umc, eclk + depth);
 }
 
+/* A line whose key is not there yet waits for it, and those behind it wait in order. */
+static void await_key(cbit_umc_t *umc, const umc_user_t *user, uint64_t rd_nck,
+                      cbit_aes_line_t *line)
+{
+    uint64_t at_eclk =
+        user->key == CBIT_KEY_PLAIN ? 0 : umc_eclk_from(umc, rd_nck) + umc->config.key_lookup_eclk;
+    at_eclk = umc_max_u64(at_eclk, umc->decrypt_last_eclk + 1);
+    if (at_eclk > line->beat_eclk[0]) {
+        const uint64_t late_eclk = at_eclk - line->beat_eclk[0];
+        for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
+            line->beat_eclk[i] += late_eclk;
+        }
+    }
+    umc->decrypt_last_eclk = line->beat_eclk[CBIT_LINE_BEATS - 1];
+}
+
 /* Beats of a read enter the decrypt lane as they leave the bus, critical block first. */
 static void decrypt_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
 {
@@ -78,6 +94,9 @@ static void decrypt_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
     for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
         line.beat_eclk[i] =
             umc_eclk_from(umc, rd_nck + t->cl_nck + (i + 1) * t->burst_nck / CBIT_LINE_BEATS);
+    }
+    if (umc->config.key_lookup_eclk != 0) {
+        await_key(umc, user, rd_nck, &line);
     }
     if (!umc->parts.timing_only) {
         memcpy(line.data, user->data, sizeof line.data);
@@ -97,7 +116,9 @@ static uint64_t encrypt_write(cbit_umc_t *umc, uint32_t index, uint64_t at_nck)
     const cbit_dram_timing_t *t = &umc->device.timing;
     uint32_t rate = umc->parts.engine_config.blocks_per_clock;
     uint32_t depth = umc->parts.engine.ops->depth_eclk(umc->parts.engine.self);
-    uint64_t first_eclk = umc_max_u64(umc_eclk_from(umc, at_nck), umc->encrypt_free_eclk);
+    uint32_t lookup_eclk = user->key == CBIT_KEY_PLAIN ? 0 : umc->config.key_lookup_eclk;
+    uint64_t first_eclk =
+        umc_max_u64(umc_eclk_from(umc, at_nck) + lookup_eclk, umc->encrypt_free_eclk);
     uint64_t wr_nck = at_nck;
     cbit_aes_line_t line;
     user->lane = CBIT_AES_ENCRYPT;

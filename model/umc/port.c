@@ -3,6 +3,12 @@
 
 #include "model/umc/umc_private.h"
 
+/* With transparent SME what nobody encrypts is under the host's key. */
+static cbit_key_t key_of(const cbit_umc_t *umc, cbit_key_t key)
+{
+    return key == CBIT_KEY_PLAIN && umc->parts.tsme ? CBIT_KEY_HOST : key;
+}
+
 static uint16_t slot_of(const cbit_umc_t *umc, cbit_key_t key)
 {
     return key == CBIT_KEY_HOST ? umc->parts.host_key_slot : key;
@@ -33,7 +39,8 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     cbit_umc_t *umc = self;
     bool write = txn->command == CBIT_COMMAND_WRITE;
     bool partial = write && txn->size_bytes < CBIT_LINE_BYTES;
-    uint16_t slot = slot_of(umc, txn->key);
+    const cbit_key_t key = key_of(umc, txn->key);
+    uint16_t slot = slot_of(umc, key);
     umc_catch_up(umc);
     if (write && !room(umc, true)) {
         return refuse(umc, &umc->write_waiters, waiter);
@@ -41,7 +48,7 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     if ((!write || partial) && !room(umc, false)) {
         return refuse(umc, &umc->read_waiters, waiter);
     }
-    if (write && txn->key != CBIT_KEY_PLAIN && umc->key_write.busy && umc->key_write.slot == slot) {
+    if (write && key != CBIT_KEY_PLAIN && umc->key_write.busy && umc->key_write.slot == slot) {
         return refuse(umc, &umc->key_waiters, waiter);
     }
     uint32_t requester = umc_requester_of(txn);
@@ -55,7 +62,7 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
                          .kind = write ? UMC_KIND_WRITE : UMC_KIND_READ,
                          .txn = txn,
                          .line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
-                         .key = txn->key,
+                         .key = key,
                          .slot = slot,
                          .requester = requester,
                          .order = umc->next_order++,
@@ -82,7 +89,8 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 static cbit_err_t cipher_line(const cbit_umc_t *umc, bool encrypt, cbit_key_t key, cbit_spa_t spa,
                               uint8_t line[CBIT_LINE_BYTES])
 {
-    if (!umc_engine_on(umc) || key == CBIT_KEY_PLAIN) {
+    key = key_of(umc, key);
+    if (!umc_engine_on(umc) || key == CBIT_KEY_PLAIN || key == CBIT_KEY_RAW) {
         return CBIT_ERR_OK;
     }
     return (encrypt ? cbit_cipher_encrypt : cbit_cipher_decrypt)(

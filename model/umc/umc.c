@@ -120,7 +120,8 @@ static bool must_choose(const cbit_umc_t *umc)
     }
     const cbit_dram_timing_t *t = &umc->device.timing;
     uint32_t divider = umc->config.engine_clock_divider;
-    uint32_t depth = umc->parts.engine.ops->depth_eclk(umc->parts.engine.self);
+    uint32_t depth =
+        umc->parts.engine.ops->depth_eclk(umc->parts.engine.self) + umc->config.key_lookup_eclk;
     uint32_t line_nck = CBIT_LINE_BEATS * divider / umc->parts.engine_config.blocks_per_clock;
     return umc->parts.engine_config.shared_lane || divider > 1 || depth * divider > t->cwl_nck ||
            line_nck > t->burst_nck;

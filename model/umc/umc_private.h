@@ -114,6 +114,7 @@ struct cbit_umc {
     uint64_t next_order;
     cbit_waitlist_t read_waiters, write_waiters, key_waiters;
     uint64_t encrypt_free_eclk; /* first edge at which the encrypt lane's input is free */
+    uint64_t decrypt_last_eclk; /* with key_lookup_eclk: the last beat offered for decryption */
     uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
     bool loaded[UMC_SLOTS];
     umc_flush_t flush[UMC_MAX_FLUSHES];

@@ -10,8 +10,8 @@
 #include "perf/measure/load.h"
 
 enum {
-    CURVE_PROBES = 32,
-    CURVE_BACKGROUND = 512, /* enough lines on their way to fill any shipped machine */
+    CHANNEL_PROBES = 4,
+    CHANNEL_REQUESTS = 64, /* enough lines on their way to fill a channel of any shipped machine */
     WARM_UP = 2000,
     MIXES = 4,
     COST_LOADS = 20000,  /* at most */
@@ -124,8 +124,9 @@ static void plan_idle(meter_t *m, cbit_rig_mode_t mode)
 static point_t *plan_loaded(meter_t *m, cbit_rig_mode_t mode, uint64_t delay_ps,
                             uint32_t read_per_mille)
 {
-    const cbit_load_t load = {.probes = CURVE_PROBES,
-                              .background = CURVE_BACKGROUND,
+    const uint32_t requests = m->options->requests == 0 ? CHANNEL_REQUESTS : m->options->requests;
+    const cbit_load_t load = {.probes = CHANNEL_PROBES * m->config->fabric.channels,
+                              .background = requests * m->config->fabric.channels,
                               .delay_ps = delay_ps,
                               .read_per_mille = read_per_mille};
     return plan(m, mode, &load);
@@ -331,9 +332,11 @@ static cbit_err_t put_knee(meter_t *m, cbit_json_t *root)
 static void describe(const meter_t *m, cbit_json_t *root)
 {
     cbit_arena_t *a = m->arena;
+    const uint32_t requests = m->options->requests == 0 ? CHANNEL_REQUESTS : m->options->requests;
     (void)cbit_json_add(a, root, "format", cbit_json_string(a, "cbit-measure/1"));
     (void)cbit_json_add(a, root, "machine", cbit_json_string(a, m->config->sev.generation));
     (void)cbit_json_add(a, root, "samples", cbit_json_u64(a, m->options->samples));
+    (void)cbit_json_add(a, root, "requests_per_channel", cbit_json_u64(a, requests));
     (void)cbit_json_add(a, root, "seed", cbit_json_u64(a, m->options->seed));
     (void)cbit_json_add(a, root, "read_fraction",
                         cbit_json_fixed(a, m->options->read_per_mille, 3));

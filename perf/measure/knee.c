@@ -17,7 +17,8 @@ cbit_err_t cbit_clocks_of(const cbit_platform_config_t *config, uint32_t read_pe
     const uint32_t busier = read_per_mille > writes ? read_per_mille : writes;
     clocks->engine = device.clock;
     clocks->engine.period_num_ps *= config->umc.engine_clock_divider;
-    clocks->lead_ps = device.timing.cl_nck * device.clock.period_num_ps / device.clock.period_den;
+    const uint64_t lead_nck = device.timing.cl_nck + device.timing.burst_nck / 4;
+    clocks->lead_ps = lead_nck * device.clock.period_num_ps / device.clock.period_den;
     const uint64_t lane_mgbs = (uint64_t)config->fabric.channels * config->engine.blocks_per_clock *
                                CBIT_BLOCK_BYTES * UINT64_C(1000000) * clocks->engine.period_den /
                                clocks->engine.period_num_ps;

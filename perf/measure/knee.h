@@ -7,7 +7,7 @@
 /* What the clocks of a configuration are worth. */
 typedef struct cbit_clocks {
     cbit_clock_t engine;
-    uint64_t lead_ps;     /* a row hit's RD to its data: what is known early has at least that */
+    uint64_t lead_ps; /* a row hit's RD to its first block: what is known early has at least that */
     uint64_t engine_mgbs; /* GB/s x 1000 that all engines take of such a mix */
 } cbit_clocks_t;
 

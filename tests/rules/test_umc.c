@@ -61,6 +61,92 @@ START_TEST(reads_pay_the_decrypt_pipeline)
 }
 END_TEST
 
+/* With transparent SME a PLAIN write is ciphertext under the host's key (slot 0 here), which
+   OpenSSL's cipher makes without the controller; RAW sees that, PLAIN and HOST the plaintext. */
+START_TEST(transparent_sme_leaves_nothing_plain)
+{
+    uint8_t wrote[CBIT_LINE_BYTES], expected[CBIT_LINE_BYTES], seen[CBIT_LINE_BYTES];
+    fill(wrote, 7);
+    bench_t *bench = bench_create();
+    bench->tsme = true;
+    bench_start(bench, true);
+    bench_load_keys(bench);
+    (void)bench_add(bench, CBIT_COMMAND_WRITE, 0x1000, 64, CBIT_KEY_PLAIN, wrote, 1000 * TCK_PS);
+    bench_request_t *read =
+        bench_add(bench, CBIT_COMMAND_READ, 0x1000, 64, CBIT_KEY_PLAIN, NULL, 9000 * TCK_PS);
+    bench_request_t *other =
+        bench_add(bench, CBIT_COMMAND_READ, 0x1000, 64, 1, NULL, 19000 * TCK_PS);
+    bench_run(bench);
+    ck_assert_int_eq(cbit_cipher_encrypt(bench->cipher, 0, 0x1000, wrote, expected, sizeof wrote),
+                     CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_store_read(bench->store, 0x1000, seen, sizeof seen), CBIT_ERR_OK);
+    ck_assert_mem_eq(seen, expected, sizeof seen);
+    ck_assert_mem_eq(read->txn.data, wrote, sizeof wrote);
+    ck_assert_uint_eq(read->txn.stage_ps[CBIT_STAGE_AES], 6875);
+    ck_assert_mem_ne(other->txn.data, wrote, sizeof wrote);
+    static const cbit_key_t KEYS[] = {CBIT_KEY_PLAIN, CBIT_KEY_HOST, CBIT_KEY_RAW};
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(bench->port.peek(bench->port.self, 0x1000, KEYS[i], seen, sizeof seen),
+                         CBIT_ERR_OK);
+        ck_assert_mem_eq(seen, KEYS[i] == CBIT_KEY_RAW ? expected : wrote, sizeof seen);
+    }
+    fill(wrote, 99);
+    ck_assert_int_eq(bench->port.poke(bench->port.self, 0x2000, CBIT_KEY_RAW, wrote, sizeof wrote),
+                     CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_store_read(bench->store, 0x2000, seen, sizeof seen), CBIT_ERR_OK);
+    ck_assert_mem_eq(seen, wrote, sizeof seen);
+    bench_destroy(bench);
+}
+END_TEST
+
+/* RD at 0, the first block at the engine CL 22 + 1 clocks later: a lookup of 23 clocks hides, one
+   of 30 adds 7, whatever comes first in the lane; PLAIN looks nothing up. */
+START_TEST(a_read_pays_what_of_the_key_lookup_dram_does_not_hide)
+{
+    static const uint32_t LOOKUP_ECLK[] = {0, 22, 23, 24, 30, 100};
+    static const uint32_t ADDED_ECLK[] = {0, 0, 0, 1, 7, 77};
+    bench_t *bench = bench_create();
+    bench->config.key_lookup_eclk = LOOKUP_ECLK[_i];
+    bench_start(bench, true);
+    bench_load_keys(bench);
+    bench_request_t *first = bench_add(bench, CBIT_COMMAND_READ, 0, 64, 1, NULL, 1000 * TCK_PS);
+    bench_request_t *conflict =
+        bench_add(bench, CBIT_COMMAND_READ, ROW_BYTES, 64, 2, NULL, 2000 * TCK_PS);
+    bench_request_t *plain =
+        bench_add(bench, CBIT_COMMAND_READ, 64, 64, CBIT_KEY_PLAIN, NULL, 3000 * TCK_PS);
+    bench_run(bench);
+    ck_assert_uint_eq(first->txn.stage_ps[CBIT_STAGE_AES], (11 + ADDED_ECLK[_i]) * TCK_PS);
+    ck_assert_uint_eq(conflict->txn.stage_ps[CBIT_STAGE_AES], (11 + ADDED_ECLK[_i]) * TCK_PS);
+    ck_assert_uint_eq(plain->txn.stage_ps[CBIT_STAGE_AES], TCK_PS);
+    ck_assert_uint_eq(cbit_txn_charged_ps(&first->txn), latency_ps(first));
+    bench_destroy(bench);
+}
+END_TEST
+
+/* Lookups are made one after the other without gaps: 40 row hits still take 4 clocks each. */
+START_TEST(key_lookups_are_pipelined)
+{
+    enum { LINES = 40, LOOKUP_ECLK = 50 };
+    bench_request_t *read[LINES];
+    cbit_ps_t took_ps[2];
+    for (uint32_t with = 0; with < 2; with++) {
+        bench_t *bench = bench_create();
+        (void)strcpy(bench->config.mapping, "ro-ra-ba-co-bg");
+        bench->config.key_lookup_eclk = with * LOOKUP_ECLK;
+        bench_start(bench, true);
+        bench_load_keys(bench);
+        for (uint32_t i = 0; i < LINES; i++) {
+            read[i] = bench_add(bench, CBIT_COMMAND_READ, 64 * i, 64, 1, NULL, 1000 * TCK_PS);
+        }
+        bench_run(bench);
+        took_ps[with] = read[LINES - 1]->answered_ps - read[0]->answered_ps;
+        ck_assert(bench_all_answered(bench));
+        bench_destroy(bench);
+    }
+    ck_assert_uint_eq(took_ps[0], took_ps[1]);
+}
+END_TEST
+
 START_TEST(ddr5_beats_take_two_clocks_and_the_engine_adds_its_depth)
 {
     bench_t *bench = bench_create();
@@ -388,6 +474,9 @@ Suite *cbit_test_suite(void)
     TCase *timing = tcase_create("timing");
     tcase_add_test(timing, unloaded_reads_cost_hit_closed_and_conflict);
     tcase_add_test(timing, reads_pay_the_decrypt_pipeline);
+    tcase_add_test(timing, transparent_sme_leaves_nothing_plain);
+    tcase_add_loop_test(timing, a_read_pays_what_of_the_key_lookup_dram_does_not_hide, 0, 6);
+    tcase_add_test(timing, key_lookups_are_pipelined);
     tcase_add_test(timing, ddr5_beats_take_two_clocks_and_the_engine_adds_its_depth);
     tcase_add_test(timing, an_idle_channel_refreshes_by_arithmetic);
     suite_add_tcase(suite, timing);

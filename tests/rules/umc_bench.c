@@ -29,6 +29,7 @@ void bench_start(bench_t *bench, bool engine)
     cbit_umc_parts_t parts = {.kernel = bench->kernel,
                               .store = bench->store,
                               .engine_config = bench->engine_config,
+                              .tsme = bench->tsme,
                               .channel_address = same_address};
     if (engine) {
         cbit_tweak_t tweak;

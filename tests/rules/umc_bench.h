@@ -24,6 +24,7 @@ typedef struct bench {
     cbit_cipher_t *cipher;
     cbit_umc_config_t config;
     cbit_aes_engine_config_t engine_config;
+    bool tsme;
     cbit_umc_t *umc;
     cbit_port_t port;
     cbit_waiter_t waiter;

@@ -250,6 +250,47 @@ START_TEST(a_cbit_miss_is_a_flush_and_a_read)
 }
 END_TEST
 
+/* With 4 requests a channel nothing is full: Little's law gives each channel 4 lines (and half a
+   probe) a latency, and the engine's depth lowers that by its share of the latency. */
+START_TEST(too_few_requests_are_the_limit_and_said_to_be)
+{
+    const cbit_measure_options_t options = {
+        .points = 2, .read_per_mille = 1000, .samples = 1000, .requests = 4, .seed = 1};
+    arena = cbit_arena_create();
+    const cbit_json_t *json = cbit_measure(&config, &options, arena, diag);
+    ck_assert_ptr_nonnull(json);
+    ck_assert_str_eq(cbit_json_at(json, "/saturates_first")->text, "window");
+    const uint64_t plain = figure(json, "/modes/plain/peak_gbs");
+    const uint64_t sev = figure(json, "/modes/sev/peak_gbs");
+    ck_assert_uint_lt(sev * 100, plain * 99);
+    ck_assert_uint_lt(sev * 10, figure(json, "/knee/engine_gbs") * 9);
+    char *table = cbit_measure_table(json);
+    ck_assert_ptr_nonnull(strstr(table, "the window saturates first"));
+    free(table);
+    cbit_arena_destroy(arena);
+}
+END_TEST
+
+/* 24 sub-channels of DDR5 with as many requests each: the bus is full, engine or not. */
+START_TEST(requests_grow_with_the_channels)
+{
+    const cbit_measure_options_t options = {
+        .points = 2, .read_per_mille = 1000, .samples = 1000, .seed = 1};
+    arena = cbit_arena_create();
+    config.fabric.channels = 24;
+    config.umc.dram.speed = CBIT_DDR5_4800B;
+    config.umc.dram.density_gbit = 16;
+    config.memory.size_bytes = UINT64_C(24) << 30;
+    const cbit_json_t *json = cbit_measure(&config, &options, arena, diag);
+    ck_assert_msg(json != NULL, "%s",
+                  cbit_diag_count(diag) > 0 ? cbit_diag_at(diag, 0)->text : "no diagnostic");
+    ck_assert_str_eq(cbit_json_at(json, "/saturates_first")->text, "bus");
+    /* 24 x 19.2 GB/s, of which refresh takes 7.6 % */
+    ck_assert_uint_gt(figure(json, "/modes/plain/peak_gbs"), 460800 * 80 / 100);
+    cbit_arena_destroy(arena);
+}
+END_TEST
+
 START_TEST(small_machines_have_no_costs)
 {
     const cbit_measure_options_t options = {
@@ -318,6 +359,8 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, only_small_pages_are_walked);
     tcase_add_test(tcase, costs_have_their_order);
     tcase_add_test(tcase, a_cbit_miss_is_a_flush_and_a_read);
+    tcase_add_test(tcase, too_few_requests_are_the_limit_and_said_to_be);
+    tcase_add_test(tcase, requests_grow_with_the_channels);
     tcase_add_test(tcase, small_machines_have_no_costs);
     tcase_add_loop_test(tcase, what_is_wrong_is_told_once, 0, 2);
     tcase_add_test(tcase, the_knee_lies_between_what_was_measured);

@@ -196,6 +196,43 @@ static cbit_err_t try_map(const char *text, const uint64_t *hash, uint32_t hashe
     return cbit_dram_map_init(map, &device, text, hash, hashes, NULL, 0, "/umc", diag);
 }
 
+/* x8: 9 devices for 8; x4: 18 for 16; x16: half of a fifth one is used, all of it is paid. DDR5, 32
+   bits: x8 5 for 4. Nothing else of the device changes. */
+START_TEST(ecc_takes_the_energy_of_its_devices)
+{
+    static const struct {
+        uint32_t speed, width, without, with;
+    } ROWS[] = {{CBIT_DDR4_3200AA, 8, 8, 9},
+                {CBIT_DDR4_3200AA, 4, 16, 18},
+                {CBIT_DDR4_3200AA, 16, 4, 5},
+                {CBIT_DDR5_4800B, 8, 4, 5},
+                {CBIT_DDR5_4800B, 4, 8, 10}};
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        cbit_dram_config_t config;
+        cbit_dram_device_t device[2];
+        cbit_dram_energy_t energy[2];
+        const cbit_dram_activity_t activity = {
+            .activates = 7200, .reads = 7200, .refreshes = 720, .total_rank_nck = 720000};
+        for (uint32_t ecc = 0; ecc < 2; ecc++) {
+            cbit_rows_defaults(cbit_dram_config_rows, &config);
+            config.speed = ROWS[i].speed;
+            config.width_bits = ROWS[i].width;
+            config.density_gbit = 16;
+            config.ecc = ecc != 0;
+            ck_assert_int_eq(cbit_dram_resolve(&config, "/dram", &device[ecc], NULL), CBIT_ERR_OK);
+            cbit_dram_energy(&device[ecc], &activity, &energy[ecc]);
+        }
+        ck_assert_uint_eq(device[0].devices_per_rank, ROWS[i].without);
+        ck_assert_uint_eq(device[1].devices_per_rank, ROWS[i].with);
+        const double ratio = (double)cbit_dram_energy_total_pj(&energy[1]) /
+                             (double)cbit_dram_energy_total_pj(&energy[0]);
+        ck_assert_double_eq_tol(ratio, (double)ROWS[i].with / ROWS[i].without, 1e-6);
+        device[1].devices_per_rank = device[0].devices_per_rank;
+        ck_assert_mem_eq(&device[0], &device[1], sizeof device[0]);
+    }
+}
+END_TEST
+
 START_TEST(calibration_maps_put_their_bits_in_place)
 {
     cbit_dram_map_t map;
@@ -275,6 +312,7 @@ Suite *cbit_test_suite(void)
                         sizeof SPEEDS / sizeof SPEEDS[0]);
     tcase_add_test(device, impossible_timings_name_the_rule);
     tcase_add_test(device, energy_follows_the_worked_example);
+    tcase_add_test(device, ecc_takes_the_energy_of_its_devices);
     suite_add_tcase(suite, device);
     TCase *map = tcase_create("map");
     tcase_add_test(map, calibration_maps_put_their_bits_in_place);

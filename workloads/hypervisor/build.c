@@ -59,9 +59,10 @@ static void take_settings(cbit_hv_t *hv)
         hv->config = *hv->options->config;
     }
     if (hv->options->baseline == CBIT_BASELINE_UNPROTECTED) {
-        hv->machine.host.sme = false;
+        hv->machine.host.sme = hv->machine.host.tsme = false;
     }
     hv->host_key = hv->machine.host.sme ? CBIT_KEY_HOST : CBIT_KEY_PLAIN;
+    hv->raw_key = hv->machine.host.tsme ? CBIT_KEY_RAW : CBIT_KEY_PLAIN;
     hv->c_bit_mask = hv->machine.host.sme ? UINT64_C(1) << hv->machine.sev.c_bit : 0;
     hv->next_plain_asid = hv->machine.sev.asids + 1;
     cbit_hv_frames_init(&hv->frames, FRAMES_BASE, hv->machine.memory.size_bytes);

@@ -30,7 +30,8 @@ static bool is_raw(const cbit_hv_vcpu_t *vcpu, cbit_spa_t spa, const uint8_t *li
 {
     uint8_t bytes[CBIT_LINE_BYTES];
     cbit_port_t port = cbit_platform_host_port(vcpu->guest->hv->platform, vcpu->home->number);
-    return port.peek(port.self, spa, CBIT_KEY_PLAIN, bytes, sizeof bytes) == CBIT_ERR_OK &&
+    return port.peek(port.self, spa, vcpu->guest->hv->raw_key, bytes, sizeof bytes) ==
+               CBIT_ERR_OK &&
            memcmp(bytes, line, sizeof bytes) == 0;
 }
 

@@ -26,14 +26,14 @@ static bool guest_view(const cbit_hv_core_t *core, cbit_spa_t spa, bool is_priva
 static bool raw_read(const cbit_hv_core_t *core, cbit_spa_t spa, void *bytes, uint32_t len_bytes)
 {
     cbit_port_t port = cbit_platform_host_port(core->hv->platform, core->number);
-    return port.peek(port.self, spa, CBIT_KEY_PLAIN, bytes, len_bytes) == CBIT_ERR_OK;
+    return port.peek(port.self, spa, core->hv->raw_key, bytes, len_bytes) == CBIT_ERR_OK;
 }
 
 static bool raw_write(const cbit_hv_core_t *core, cbit_spa_t spa, const void *bytes,
                       uint32_t len_bytes)
 {
     cbit_port_t port = cbit_platform_host_port(core->hv->platform, core->number);
-    return port.poke(port.self, spa, CBIT_KEY_PLAIN, bytes, len_bytes) == CBIT_ERR_OK;
+    return port.poke(port.self, spa, core->hv->raw_key, bytes, len_bytes) == CBIT_ERR_OK;
 }
 
 static uint32_t blocks_differing(const uint8_t *a, const uint8_t *b, uint32_t len_bytes)

@@ -74,7 +74,7 @@ static void end(cbit_hv_probe_t *probe)
 static bool picture(const cbit_hv_probe_t *probe, uint8_t bytes[CBIT_PAGE_BYTES])
 {
     cbit_port_t port = cbit_platform_host_port(probe->hv->platform, probe->stepped->home->number);
-    return port.peek(port.self, probe->page.spa, CBIT_KEY_PLAIN, bytes, CBIT_PAGE_BYTES) ==
+    return port.peek(port.self, probe->page.spa, probe->hv->raw_key, bytes, CBIT_PAGE_BYTES) ==
            CBIT_ERR_OK;
 }
 

@@ -376,6 +376,7 @@ struct cbit_hv {
     cbit_kernel_t *kernel;
     cbit_spdriver_t *driver;
     cbit_key_t host_key;
+    cbit_key_t raw_key;  /* zero-time view of what the pins carry */
     bool ciphered;       /* there are engines */
     uint64_t c_bit_mask; /* of host addresses; 0 without SME */
     cbit_hv_frames_t frames;

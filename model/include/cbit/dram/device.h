@@ -8,6 +8,7 @@
 #ifndef CBIT_DRAM_DEVICE_H
 #define CBIT_DRAM_DEVICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cbit/base/diag.h"
@@ -78,6 +79,7 @@ typedef struct cbit_dram_config {
     uint32_t width_bits;          /* of a device: 4, 8 or 16 */
     uint32_t density_gbit;        /* of a device: 4, 8, 16, 24, 32 */
     uint32_t ranks;               /* 1..4 */
+    bool ecc;                     /* side-band ECC: more devices a rank, 8 bits wide */
     uint32_t refresh_granularity; /* REF every tREFI / this: DDR4 1, 2, 4; DDR5 1, 2 */
     cbit_dram_timing_t timing;
     cbit_dram_power_t power;
@@ -94,9 +96,9 @@ typedef struct cbit_dram_device {
     cbit_dram_power_t power;
     uint32_t ranks, groups, banks_per_group;                          /* groups of a rank */
     uint32_t rank_bits, group_bits, bank_bits, row_bits, column_bits; /* column: lines of a row */
-    uint32_t rows;  /* may be below 2^row_bits (24 Gb devices) */
-    uint32_t banks; /* of the channel, all ranks */
-    uint32_t devices_per_rank;
+    uint32_t rows;                         /* may be below 2^row_bits (24 Gb devices) */
+    uint32_t banks;                        /* of the channel, all ranks */
+    uint32_t devices_per_rank;             /* those of ECC too */
     uint32_t block_nck_num, block_nck_den; /* a 16-byte block on the bus: 1 clock, DDR5 2 */
     uint64_t capacity_bytes;
 } cbit_dram_device_t;

@@ -28,6 +28,7 @@ enum { CBIT_PLATFORM_MAX_CORES = 64, CBIT_PLATFORM_NAME_BYTES = 32 };
 
 typedef struct cbit_host_config {
     bool sme;       /* the host sets the C-bit on its own pages */
+    bool tsme;      /* every access that no C-bit encrypts is under the host's key */
     uint32_t cores; /* modelled cores */
 } cbit_host_config_t;
 

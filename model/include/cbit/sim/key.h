@@ -18,6 +18,7 @@ enum {
     CBIT_KEY_PLAIN = 0,
     CBIT_KEY_ASID_MAX = 1023,
     CBIT_KEY_HOST = 1024,
+    CBIT_KEY_RAW = 1025, /* peek and poke only: the bytes as the DRAM's pins carry them */
 };
 
 typedef enum cbit_accessor {

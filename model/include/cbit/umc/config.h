@@ -34,6 +34,7 @@ struct cbit_umc_config {
     uint64_t write_high, write_low; /* millionths of the write queue; both 0: the policy's own */
     uint32_t return_buffer_entries; /* lines between RD and last plaintext beat */
     uint32_t engine_clock_divider;  /* engine clock = DRAM clock / this: 1 or 2 */
+    uint32_t key_lookup_eclk;       /* from a line's key id to its key and tweak; PLAIN: none */
     bool check_commands;            /* replay every command through the independent checker */
     uint32_t refresh_mode;          /* index into cbit_umc_refresh_names */
     uint32_t refresh_postpone, refresh_pull_in; /* refreshes that may be owed or paid ahead */

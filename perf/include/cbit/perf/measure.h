@@ -23,6 +23,7 @@ extern "C" {
 typedef struct cbit_measure_options {
     uint32_t points;         /* of each curve, 2..16 */
     uint32_t read_per_mille; /* of the background of the curves */
+    uint32_t requests;       /* of the background, a channel keeps on its way; 0: 64 */
     uint64_t samples;        /* of each point, at least 1000 */
     uint64_t seed;
     uint32_t workers; /* threads that make the measurements; results do not depend on it. 0: 1 */
