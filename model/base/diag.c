@@ -67,24 +67,46 @@ static cbit_diag_entry_t *next_entry(cbit_diag_t *diag)
     return &diag->entries[diag->kept++];
 }
 
-cbit_err_t cbit_diag_add(cbit_diag_t *diag, cbit_err_t err, const char *where, const char *format,
-                         ...)
+static void add(cbit_diag_t *diag, cbit_err_t err, const char *where, const char *format,
+                va_list args) __attribute__((format(printf, 4, 0)));
+
+static void add(cbit_diag_t *diag, cbit_err_t err, const char *where, const char *format,
+                va_list args)
 {
-    if (diag == NULL) {
-        return err;
-    }
     if (diag->count++ == 0) {
         diag->first = err;
     }
     cbit_diag_entry_t *entry = next_entry(diag);
     if (entry != NULL) {
-        va_list args;
-        va_start(args, format);
         entry->err = err;
         copy_clean(entry->file, sizeof entry->file, diag->file);
         copy_clean(entry->where, sizeof entry->where, where == NULL ? "" : where);
         format_clean(entry->text, sizeof entry->text, format, args);
         entry->hint[0] = '\0';
+    }
+}
+
+cbit_err_t cbit_diag_add(cbit_diag_t *diag, cbit_err_t err, const char *where, const char *format,
+                         ...)
+{
+    if (diag != NULL) {
+        va_list args;
+        va_start(args, format);
+        add(diag, err, where, format, args);
+        va_end(args);
+    }
+    return err;
+}
+
+cbit_err_t cbit_diag_add_below(cbit_diag_t *diag, cbit_err_t err, const char *where,
+                               const char *key, const char *format, ...)
+{
+    if (diag != NULL) {
+        char pointer[CBIT_DIAG_TEXT_BYTES / 2];
+        va_list args;
+        (void)snprintf(pointer, sizeof pointer, "%s/%s", where == NULL ? "" : where, key);
+        va_start(args, format);
+        add(diag, err, pointer, format, args);
         va_end(args);
     }
     return err;

@@ -164,25 +164,34 @@ static const cbit_row_t timing_rows[] = {
     {.key = NULL},
 };
 
-#define CURRENT(name, value, text)                                                                 \
+#define CURRENT(name, text)                                                                        \
     {                                                                                              \
         CBIT_FIELD(U32, cbit_dram_power_t, name),                                                  \
-            .unit = "mA", .min = 0, .max = 100000, .fallback = value,                              \
-            .source = "the 8 Gb x8 DDR4-3200 currents that DRAMsim3 ships", .help = text           \
+            .unit = "mA", .min = 0, .max = 100000,                                                 \
+            .source = "0: by generation, as DRAMsim3 (DDR4) and Ramulator 2 (DDR5) ship them",     \
+            .help = text                                                                           \
+    }
+#define ASSUMED(name, text)                                                                        \
+    {                                                                                              \
+        CBIT_FIELD(U32, cbit_dram_power_t, name),                                                  \
+            .unit = "mA", .min = 0, .max = 100000,                                                 \
+            .source = "0: by generation, DDR4 as DRAMsim3 ships it; DDR5 assumed: DDR4's share "   \
+                      "of standby",                                                                \
+            .help = text                                                                           \
     }
 
 static const cbit_row_t power_rows[] = {
     {CBIT_FIELD(U32, cbit_dram_power_t, vdd_mv), .unit = "mV", .min = 0, .max = 10000,
-     .fallback = 1200, .source = "JESD79-4: VDD", .help = "Core supply"},
-    CURRENT(idd0_ma, 57, "One bank opening and closing"),
-    CURRENT(idd2n_ma, 37, "Standby, all banks closed"),
-    CURRENT(idd3n_ma, 52, "Standby, a bank open"),
-    CURRENT(idd4r_ma, 168, "Reading without pause"),
-    CURRENT(idd4w_ma, 150, "Writing without pause"),
-    CURRENT(idd5_ma, 250, "Refreshing without pause"),
-    CURRENT(idd2p_ma, 25, "Power-down, all banks closed"),
-    CURRENT(idd3p_ma, 43, "Power-down, a bank open"),
-    CURRENT(idd6_ma, 30, "Self-refresh"),
+     .source = "0: 1200, JESD79-4; 1100, JESD79-5: VDD", .help = "Core supply"},
+    CURRENT(idd0_ma, "One bank opening and closing"),
+    CURRENT(idd2n_ma, "Standby, all banks closed"),
+    CURRENT(idd3n_ma, "Standby, a bank open"),
+    CURRENT(idd4r_ma, "Reading without pause"),
+    CURRENT(idd4w_ma, "Writing without pause"),
+    CURRENT(idd5_ma, "Refreshing without pause"),
+    ASSUMED(idd2p_ma, "Power-down, all banks closed"),
+    ASSUMED(idd3p_ma, "Power-down, a bank open"),
+    ASSUMED(idd6_ma, "Self-refresh"),
     {.key = NULL},
 };
 
@@ -373,6 +382,46 @@ static void fill_derived(cbit_dram_timing_t *t, const grade_t *g)
          at_least(minus(t->cwl_nck + t->burst_nck + t->trtrs_nck, t->cl_nck), 1));
 }
 
+/*
+ * Data-sheet currents of one x8 device: the 8 Gb DDR4-3200 part that DRAMsim3 ships, and the DDR5
+ * part that Ramulator 2 ships (DDR5-VRR; it has no power-down and no self-refresh: assumed to be
+ * DDR4's share of standby, 25/37, 43/52 and 30/37).
+ */
+static void fill_power(cbit_dram_power_t *p, uint32_t generation)
+{
+    static const cbit_dram_power_t DDR4 = {.vdd_mv = 1200,
+                                           .idd0_ma = 57,
+                                           .idd2n_ma = 37,
+                                           .idd3n_ma = 52,
+                                           .idd4r_ma = 168,
+                                           .idd4w_ma = 150,
+                                           .idd5_ma = 250,
+                                           .idd2p_ma = 25,
+                                           .idd3p_ma = 43,
+                                           .idd6_ma = 30};
+    static const cbit_dram_power_t DDR5 = {.vdd_mv = 1100,
+                                           .idd0_ma = 60,
+                                           .idd2n_ma = 50,
+                                           .idd3n_ma = 55,
+                                           .idd4r_ma = 145,
+                                           .idd4w_ma = 145,
+                                           .idd5_ma = 362,
+                                           .idd2p_ma = 34,
+                                           .idd3p_ma = 45,
+                                           .idd6_ma = 41};
+    const cbit_dram_power_t *of = generation == 5 ? &DDR5 : &DDR4;
+    fill(&p->vdd_mv, of->vdd_mv);
+    fill(&p->idd0_ma, of->idd0_ma);
+    fill(&p->idd2n_ma, of->idd2n_ma);
+    fill(&p->idd3n_ma, of->idd3n_ma);
+    fill(&p->idd4r_ma, of->idd4r_ma);
+    fill(&p->idd4w_ma, of->idd4w_ma);
+    fill(&p->idd5_ma, of->idd5_ma);
+    fill(&p->idd2p_ma, of->idd2p_ma);
+    fill(&p->idd3p_ma, of->idd3p_ma);
+    fill(&p->idd6_ma, of->idd6_ma);
+}
+
 /* Timings that no device could have: each with the rule that it breaks. */
 static void check_timing(const cbit_dram_timing_t *t, const char *where, cbit_diag_t *diag,
                          cbit_err_t *err)
@@ -382,36 +431,38 @@ static void check_timing(const cbit_dram_timing_t *t, const char *where, cbit_di
         const char *field, *rule;
         uint32_t value, other;
     } RULES[] = {
-        {t->tras_nck < t->trcd_nck + t->trtp_nck, "tras_nck",
+        {t->tras_nck < t->trcd_nck + t->trtp_nck, "timing/tras_nck",
          "at least tRCD + tRTP = ", t->tras_nck, t->trcd_nck + t->trtp_nck},
-        {t->trc_nck < t->tras_nck + t->trp_nck, "trc_nck", "at least tRAS + tRP = ", t->trc_nck,
-         t->tras_nck + t->trp_nck},
-        {t->tccd_s_nck < t->burst_nck, "tccd_s_nck", "at least a burst (BL/2) = ", t->tccd_s_nck,
-         t->burst_nck},
-        {t->tccd_l_nck < t->tccd_s_nck, "tccd_l_nck", "at least tCCD_S = ", t->tccd_l_nck,
+        {t->trc_nck < t->tras_nck + t->trp_nck, "timing/trc_nck",
+         "at least tRAS + tRP = ", t->trc_nck, t->tras_nck + t->trp_nck},
+        {t->tccd_s_nck < t->burst_nck, "timing/tccd_s_nck",
+         "at least a burst (BL/2) = ", t->tccd_s_nck, t->burst_nck},
+        {t->tccd_l_nck < t->tccd_s_nck, "timing/tccd_l_nck", "at least tCCD_S = ", t->tccd_l_nck,
          t->tccd_s_nck},
-        {t->tccd_l_wr_nck < t->tccd_s_nck, "tccd_l_wr_nck", "at least tCCD_S = ", t->tccd_l_wr_nck,
-         t->tccd_s_nck},
-        {t->trrd_l_nck < t->trrd_s_nck, "trrd_l_nck", "at least tRRD_S = ", t->trrd_l_nck,
+        {t->tccd_l_wr_nck < t->tccd_s_nck, "timing/tccd_l_wr_nck",
+         "at least tCCD_S = ", t->tccd_l_wr_nck, t->tccd_s_nck},
+        {t->trrd_l_nck < t->trrd_s_nck, "timing/trrd_l_nck", "at least tRRD_S = ", t->trrd_l_nck,
          t->trrd_s_nck},
-        {t->tfaw_nck < t->trrd_s_nck, "tfaw_nck", "at least tRRD_S = ", t->tfaw_nck, t->trrd_s_nck},
-        {t->twtr_l_nck < t->twtr_s_nck, "twtr_l_nck", "at least tWTR_S = ", t->twtr_l_nck,
+        {t->tfaw_nck < t->trrd_s_nck, "timing/tfaw_nck", "at least tRRD_S = ", t->tfaw_nck,
+         t->trrd_s_nck},
+        {t->twtr_l_nck < t->twtr_s_nck, "timing/twtr_l_nck", "at least tWTR_S = ", t->twtr_l_nck,
          t->twtr_s_nck},
-        {t->write_to_read_l_nck < t->cwl_nck + t->burst_nck, "write_to_read_l_nck",
+        {t->write_to_read_l_nck < t->cwl_nck + t->burst_nck, "timing/write_to_read_l_nck",
          "at least tCWL + BL/2 = ", t->write_to_read_l_nck, t->cwl_nck + t->burst_nck},
-        {t->cwl_nck > t->cl_nck + 2, "cwl_nck", "at most CL + 2 = ", t->cwl_nck, t->cl_nck + 2},
-        {t->trefisb_nck != 0 && t->trefisb_nck <= t->trfcsb_nck, "trefisb_nck",
+        {t->cwl_nck > t->cl_nck + 2, "timing/cwl_nck", "at most CL + 2 = ", t->cwl_nck,
+         t->cl_nck + 2},
+        {t->trefisb_nck != 0 && t->trefisb_nck <= t->trfcsb_nck, "timing/trefisb_nck",
          "more than tRFCsb = ", t->trefisb_nck, t->trfcsb_nck},
-        {t->trefi_nck <= t->trfc_nck + t->trp_nck + t->trc_nck, "trefi_nck",
+        {t->trefi_nck <= t->trfc_nck + t->trp_nck + t->trc_nck, "timing/trefi_nck",
          "more than tRFC + tRP + tRC (a rank that only refreshes does no work) = ", t->trefi_nck,
          t->trfc_nck + t->trp_nck + t->trc_nck},
     };
     for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++) {
         if (RULES[i].broken) {
-            *err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
-                                 "timing/%s: %" PRIu32 " contradicts another timing; must be "
-                                 "%s%" PRIu32 " nck",
-                                 RULES[i].field, RULES[i].value, RULES[i].rule, RULES[i].other);
+            *err = cbit_diag_add_below(diag, CBIT_ERR_CONFLICT, where, RULES[i].field,
+                                       "%" PRIu32 " contradicts another timing; must be "
+                                       "%s%" PRIu32 " nck",
+                                       RULES[i].value, RULES[i].rule, RULES[i].other);
         }
     }
 }
@@ -462,28 +513,28 @@ static cbit_err_t check_config(const cbit_dram_config_t *config, const char *whe
     cbit_err_t err = CBIT_ERR_OK;
     uint32_t width = config->width_bits;
     if (config->speed >= CBIT_DRAM_SPEEDS) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, where, "speed: no such speed grade");
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "speed", "no such speed grade");
     }
     if (width != 4 && width != 8 && width != 16) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                            "width_bits: %" PRIu32 " is no device width; 4, 8 or 16", width);
+        err = cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "width_bits",
+                                  "%" PRIu32 " is no device width; 4, 8 or 16", width);
     }
     uint32_t generation = GRADES[config->speed].generation;
     if (refresh_row(generation, config->density_gbit) == NULL) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                            "density_gbit: no DDR%" PRIu32 " device has %" PRIu32 " Gbit; %s",
-                            generation, config->density_gbit,
-                            generation == 4 ? "2, 4, 8, 16 or 32" : "8, 16, 24 or 32");
+        err = cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "density_gbit",
+                                  "no DDR%" PRIu32 " device has %" PRIu32 " Gbit; %s", generation,
+                                  config->density_gbit,
+                                  generation == 4 ? "2, 4, 8, 16 or 32" : "8, 16, 24 or 32");
     }
     uint32_t parts = config->refresh_granularity;
     if (parts > 4 || parts == 3 || (generation == 5 && parts == 4)) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                            "refresh_granularity: DDR%" PRIu32 " has no %" PRIu32 "x mode; %s",
-                            generation, parts, generation == 4 ? "1, 2 or 4" : "1 or 2");
+        err = cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "refresh_granularity",
+                                  "DDR%" PRIu32 " has no %" PRIu32 "x mode; %s", generation, parts,
+                                  generation == 4 ? "1, 2 or 4" : "1 or 2");
     }
-    if (config->ranks == 0 || config->ranks > CBIT_DRAM_MAX_RANKS || config->ranks == 3) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where, "ranks: %" PRIu32 "; 1, 2 or 4",
-                            config->ranks);
+    if (config->ranks == 0 || config->ranks > CBIT_DRAM_MAX_RANKS) {
+        err = cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "ranks", "%" PRIu32 "; 1 to %d",
+                                  config->ranks, CBIT_DRAM_MAX_RANKS);
     }
     return err;
 }
@@ -498,6 +549,7 @@ cbit_err_t cbit_dram_resolve(const cbit_dram_config_t *config, const char *where
     const grade_t *grade = &GRADES[config->speed];
     cbit_dram_device_t d = {.timing = config->timing, .power = config->power};
     organise(&d, config, grade);
+    fill_power(&d.power, grade->generation);
     fill_common(&d.timing, grade, config->width_bits == 4 ? 0 : config->width_bits == 8 ? 1 : 2);
     fill_refresh(&d.timing, grade, config, d.banks_per_group);
     fill_sleep(&d.timing, grade, config->density_gbit);

@@ -47,10 +47,10 @@ static cbit_err_t parse(cbit_dram_map_t *map, const char *text, const char *wher
     for (const char *at = text; *at != '\0';) {
         if (map->part_count == CBIT_DRAM_MAP_PARTS ||
             !parse_part(&at, &map->parts[map->part_count])) {
-            return cbit_diag_add(diag, CBIT_ERR_FORMAT, where,
-                                 "mapping: \"%s\" is no map; fields ro, ra, ba, bg, co from the "
-                                 "most significant bit, joined by '-', at most %d parts",
-                                 text, CBIT_DRAM_MAP_PARTS);
+            return cbit_diag_add_below(diag, CBIT_ERR_FORMAT, where, "mapping",
+                                       "\"%s\" is no map; fields ro, ra, ba, bg, co from the "
+                                       "most significant bit, joined by '-', at most %d parts",
+                                       text, CBIT_DRAM_MAP_PARTS);
         }
         map->part_count++;
     }
@@ -77,16 +77,17 @@ static cbit_err_t place_parts(cbit_dram_map_t *map, const uint32_t width[CBIT_DR
             given = width[f];
         }
         if (open > 1) {
-            err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
-                                "mapping: field %s repeats a bit: the map names all of it %" PRIu32
-                                " times",
-                                FIELD_NAMES[f], open);
+            err = cbit_diag_add_below(diag, CBIT_ERR_CONFLICT, where, "mapping",
+                                      "field %s repeats a bit: the map names all of it %" PRIu32
+                                      " times",
+                                      FIELD_NAMES[f], open);
         } else if (given != width[f]) {
-            err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
-                                "mapping: field %s %s: it has %" PRIu32 " bits, the map names "
-                                "%" PRIu32,
-                                FIELD_NAMES[f], given > width[f] ? "repeats a bit" : "loses a bit",
-                                width[f], given);
+            err = cbit_diag_add_below(diag, CBIT_ERR_CONFLICT, where, "mapping",
+                                      "field %s %s: it has %" PRIu32 " bits, the map names "
+                                      "%" PRIu32,
+                                      FIELD_NAMES[f],
+                                      given > width[f] ? "repeats a bit" : "loses a bit", width[f],
+                                      given);
         }
     }
     uint32_t low = CBIT_DRAM_LINE_BITS;
@@ -117,17 +118,23 @@ static cbit_err_t set_hash(cbit_dram_map_t *map, uint64_t *to, const uint64_t *m
         }
     }
     if (count > width) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                             "%s: %" PRIu32 " masks, but the field has %" PRIu32 " bits", name,
-                             count, width);
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, name,
+                                   "%" PRIu32 " masks, but the field has %" PRIu32 " bits", count,
+                                   width);
     }
     for (uint32_t i = 0; i < count; i++) {
         if ((masks[i] & hashed_bits) != 0 || masks[i] >= map->capacity_bytes ||
             (masks[i] & 63) != 0) {
-            return cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
-                                 "%s/%" PRIu32 ": mask 0x%" PRIx64 " would lose a bit; it may hold "
-                                 "row, rank and column bits inside the memory only",
-                                 name, i, masks[i]);
+            char key[] = "group_hash/0"; /* at most eight masks: one digit */
+            const size_t len = strlen(name);
+            memcpy(key, name, len);
+            key[len] = '/';
+            key[len + 1] = (char)('0' + i);
+            key[len + 2] = '\0';
+            return cbit_diag_add_below(diag, CBIT_ERR_CONFLICT, where, key,
+                                       "mask 0x%" PRIx64 " would lose a bit; it may hold "
+                                       "row, rank and column bits inside the memory only",
+                                       masks[i]);
         }
         to[i] = masks[i];
         map->hashed = map->hashed || masks[i] != 0;
@@ -149,6 +156,31 @@ static void set_whole(cbit_dram_map_t *map)
     }
 }
 
+/* A count that is no power of two leaves the highest values of its field out: they are beyond the
+   memory only when the field is in the highest bits, whole. */
+static cbit_err_t check_holes(const cbit_dram_map_t *map, const cbit_dram_device_t *device,
+                              const char *text, const char *where, cbit_diag_t *diag)
+{
+    const struct {
+        cbit_dram_field_t field;
+        uint32_t count, bits;
+        const char *what, *name;
+    } FIELDS[] = {{CBIT_FIELD_ROW, device->rows, device->row_bits, "rows", "row"},
+                  {CBIT_FIELD_RANK, device->ranks, device->rank_bits, "ranks", "rank"}};
+    cbit_err_t err = CBIT_ERR_OK;
+    for (uint32_t i = 0; i < 2; i++) {
+        const bool holes = (FIELDS[i].count & (FIELDS[i].count - 1)) != 0;
+        if (holes && (map->parts[0].field != (uint8_t)FIELDS[i].field ||
+                      map->parts[0].bits != FIELDS[i].bits)) {
+            err = cbit_diag_add_below(diag, CBIT_ERR_CONFLICT, where, "mapping",
+                                      "\"%s\" leaves holes: a device with %" PRIu32
+                                      " %s needs the %s in the highest bits",
+                                      text, FIELDS[i].count, FIELDS[i].what, FIELDS[i].name);
+        }
+    }
+    return err;
+}
+
 cbit_err_t cbit_dram_map_init(cbit_dram_map_t *out, const cbit_dram_device_t *device,
                               const char *text, const uint64_t *group_hash, uint32_t group_hashes,
                               const uint64_t *bank_hash, uint32_t bank_hashes, const char *where,
@@ -162,12 +194,8 @@ cbit_err_t cbit_dram_map_init(cbit_dram_map_t *out, const cbit_dram_device_t *de
     widths_of(device, width);
     cbit_err_t err = parse(&map, alias(text), where, diag);
     err = err != CBIT_ERR_OK ? err : place_parts(&map, width, where, diag);
-    if (err == CBIT_ERR_OK && (device->rows & (device->rows - 1)) != 0 &&
-        map.parts[0].field != CBIT_FIELD_ROW) {
-        err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
-                            "mapping: \"%s\" leaves holes: a device with %" PRIu32
-                            " rows needs the row in the highest bits",
-                            text, device->rows);
+    if (err == CBIT_ERR_OK) {
+        err = check_holes(&map, device, text, where, diag);
     }
     err = err != CBIT_ERR_OK ? err
                              : set_hash(&map, map.group_hash, group_hash, group_hashes,

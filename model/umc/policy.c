@@ -120,8 +120,8 @@ static cbit_err_t set_watermarks(const cbit_umc_config_t *config, umc_policy_t *
         return CBIT_ERR_OK;
     }
     if (config->write_low > config->write_high) {
-        return cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
-                             "write_low: above write_high; draining would never end");
+        return cbit_diag_add_below(diag, CBIT_ERR_CONFLICT, where, "write_low",
+                                   "above write_high; draining would never end");
     }
     p->write_high = share(config->write_high, p->write_entries, false);
     p->write_low = share(config->write_low, p->write_entries, true);
@@ -134,15 +134,21 @@ static cbit_err_t set_rest(const cbit_umc_config_t *config, umc_policy_t *p, con
     cbit_err_t err = CBIT_ERR_OK;
     bool ddr5 = config->dram.speed >= CBIT_DDR5_4800A;
     uint32_t most = ddr5 ? 4 : 8;
-    if (config->refresh_postpone > most || config->refresh_pull_in > most) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                            "refresh_postpone, refresh_pull_in: at most %" PRIu32
-                            " refreshes of a DDR%c rank",
-                            most, ddr5 ? '5' : '4');
+    const struct {
+        const char *key;
+        uint32_t value;
+    } COUNTS[] = {{"refresh_postpone", config->refresh_postpone},
+                  {"refresh_pull_in", config->refresh_pull_in}};
+    for (uint32_t i = 0; i < 2; i++) {
+        if (COUNTS[i].value > most) {
+            err = cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, COUNTS[i].key,
+                                      "%" PRIu32 "; at most %" PRIu32 " refreshes of a DDR%c rank",
+                                      COUNTS[i].value, most, ddr5 ? '5' : '4');
+        }
     }
     if (config->refresh_mode > 1 || (config->refresh_mode == 1 && !ddr5)) {
-        err = cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
-                            "refresh_mode: same_bank is a command of DDR5 devices");
+        err = cbit_diag_add_below(diag, CBIT_ERR_CONFLICT, where, "refresh_mode",
+                                  "same_bank is a command of DDR5 devices");
     }
     p->rest = (umc_rest_policy_t){.same_bank = config->refresh_mode == 1,
                                   .postpone = config->refresh_postpone,
@@ -165,13 +171,15 @@ cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy, 
 {
     uint32_t count = sizeof umc_policies / sizeof umc_policies[0] - 1;
     if (config->policy >= count || config->page_policy > UMC_PAGE_ADAPTIVE) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, where, "policy: no such policy");
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "policy", "no such policy");
     }
-    if (config->read_queue_entries > UMC_MAX_ENTRIES ||
-        config->write_queue_entries > UMC_MAX_ENTRIES) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                             "read_queue_entries, write_queue_entries: at most %d",
-                             UMC_MAX_ENTRIES);
+    if (config->read_queue_entries > UMC_MAX_ENTRIES) {
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "read_queue_entries", "at most %d",
+                                   UMC_MAX_ENTRIES);
+    }
+    if (config->write_queue_entries > UMC_MAX_ENTRIES) {
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "write_queue_entries", "at most %d",
+                                   UMC_MAX_ENTRIES);
     }
     umc_policy_t p = umc_policies[config->policy];
     p.page = (umc_page_t)config->page_policy;

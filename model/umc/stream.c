@@ -185,6 +185,21 @@ static void accept(umc_driver_t *d, uint32_t index, bool write, const cbit_dram_
     }
 }
 
+/* Before the run: every address must be inside the memory. */
+static cbit_err_t check_addresses(const umc_driver_t *d, uint64_t count, cbit_diag_t *diag)
+{
+    cbit_err_t err = CBIT_ERR_OK;
+    for (uint64_t i = 0; i < count; i++) {
+        if (d->requests[i].address >= d->map.capacity_bytes) {
+            err = cbit_diag_add(diag, CBIT_ERR_ADDRESS, NULL,
+                                "request %" PRIu64 ": address 0x%" PRIx64
+                                " is beyond the memory of 0x%" PRIx64 " bytes",
+                                i, d->requests[i].address, d->map.capacity_bytes);
+        }
+    }
+    return err;
+}
+
 static cbit_err_t offer_all(umc_driver_t *d, uint64_t count, cbit_diag_t *diag)
 {
     uint64_t next_nck = 0, last_nck = 0;
@@ -194,10 +209,7 @@ static cbit_err_t offer_all(umc_driver_t *d, uint64_t count, cbit_diag_t *diag)
         uint64_t arrival_nck = request->arrival_nck & ~CBIT_STREAM_WRITE;
         cbit_dram_place_t place;
         if (!cbit_dram_map_place(&d->map, request->address, &place)) {
-            return cbit_diag_add(diag, CBIT_ERR_ADDRESS, NULL,
-                                 "request %" PRIu64 ": address 0x%" PRIx64
-                                 " is beyond the memory of 0x%" PRIx64 " bytes",
-                                 i, request->address, d->map.capacity_bytes);
+            return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "an address was not looked at");
         }
         if (d->core != NULL && !write && umc_run_possible(d->core, &place)) {
             uint64_t taken = umc_offer_hits(d, &place, i, count, &next_nck, &last_nck);
@@ -373,6 +385,7 @@ cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_op
         options->explain->step_count = options->explain->total_count = 0;
         memset(options->explain->totals, 0, sizeof options->explain->totals);
     }
+    err = err != CBIT_ERR_OK ? err : check_addresses(d, count, diag);
     err = err != CBIT_ERR_OK ? err : offer_all(d, count, diag);
     if (err == CBIT_ERR_OK && options->explain != NULL) {
         explain_data(d);

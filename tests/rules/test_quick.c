@@ -137,10 +137,17 @@ static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t windo
 
 enum { REQUESTS = 500, ROUNDS = 8, POLICIES = 7 };
 
-static void compare_controllers(uint32_t policy, bool rests)
+static uint64_t rank_bytes(const cbit_umc_config_t *config)
+{
+    cbit_dram_device_t device;
+    ck_assert_int_eq(cbit_dram_resolve(&config->dram, "/umc/dram", &device, NULL), CBIT_ERR_OK);
+    return device.capacity_bytes / device.ranks;
+}
+
+static void compare_controllers(uint32_t policy, bool rests, bool three_ranks)
 {
     cbit_rng_t rng;
-    cbit_rng_init(&rng, cbit_test_seed(), policy + (rests ? 100 : 0));
+    cbit_rng_init(&rng, cbit_test_seed(), policy + (rests ? 100 : 0) + (three_ranks ? 200 : 0));
     cbit_stream_request_t *requests = calloc(REQUESTS, sizeof *requests);
     uint32_t *quick = calloc(REQUESTS, sizeof *quick), *plain = calloc(REQUESTS, sizeof *plain);
     command_log_t *quick_log = calloc(1, sizeof *quick_log);
@@ -148,10 +155,20 @@ static void compare_controllers(uint32_t policy, bool rests)
     for (uint32_t round = 0; round < ROUNDS; round++) {
         cbit_umc_config_t config;
         random_config(&rng, &config, policy);
+        if (three_ranks) { /* a rank that is not there must be beyond the memory: highest bits */
+            config.dram.ranks = 3;
+            (void)strcpy(config.mapping, round % 2 == 0 ? "ra-ro-ba-bg-co" : "ra-ro-ba-co-bg");
+            config.dram.density_gbit = 8; /* so that the streams' 4 GiB reach the second rank */
+            config.dram.width_bits = round % 3 == 0 ? 16 : 8;
+        }
         if (rests) {
             random_rest(&rng, &config);
         }
         random_stream(&rng, requests, REQUESTS, UINT64_C(1) << 32);
+        for (uint32_t i = 0; three_ranks && i < REQUESTS; i++) {
+            requests[i].address %= UINT64_C(1) << 29; /* a few rows of each rank, by turns */
+            requests[i].address += (i * 7 / 3 % 3) * rank_bytes(&config);
+        }
         uint32_t window = 1 + (uint32_t)cbit_rng_below(&rng, 40);
         quick_log->count = plain_log->count = 0;
         cbit_stream_result_t a, b;
@@ -182,13 +199,20 @@ static void compare_controllers(uint32_t policy, bool rests)
 
 START_TEST(the_quick_controller_equals_the_plain_one)
 {
-    compare_controllers((uint32_t)_i, false);
+    compare_controllers((uint32_t)_i, false, false);
 }
 END_TEST
 
 START_TEST(and_so_it_does_with_ranks_that_rest)
 {
-    compare_controllers((uint32_t)_i, true);
+    compare_controllers((uint32_t)_i, true, false);
+}
+END_TEST
+
+START_TEST(and_with_three_ranks)
+{
+    compare_controllers((uint32_t)_i, false, true);
+    compare_controllers((uint32_t)_i, true, true);
 }
 END_TEST
 
@@ -458,6 +482,7 @@ Suite *cbit_test_suite(void)
     tcase_set_timeout(equal, 120);
     tcase_add_loop_test(equal, the_quick_controller_equals_the_plain_one, 0, POLICIES);
     tcase_add_loop_test(equal, and_so_it_does_with_ranks_that_rest, 0, POLICIES);
+    tcase_add_loop_test(equal, and_with_three_ranks, 0, POLICIES);
     tcase_add_loop_test(equal, idle_ranks_rest_by_arithmetic, 0, 4);
     tcase_add_loop_test(equal, runs_of_row_hits_equal_the_plain_one, 0, POLICIES);
     tcase_add_test(equal, a_refresh_stops_hits_beyond_their_cap_in_its_rank_only);

@@ -137,7 +137,7 @@ START_TEST(impossible_timings_name_the_rule)
     config.timing.tras_nck = 33; /* tRCD 22 + tRTP 12 = 34 */
     ck_assert_int_eq(cbit_dram_resolve(&config, "/umc/dram", &device, diag), CBIT_ERR_CONFLICT);
     ck_assert_uint_eq(cbit_diag_count(diag), 1);
-    ck_assert_str_eq(cbit_diag_at(diag, 0)->where, "/umc/dram");
+    ck_assert_str_eq(cbit_diag_at(diag, 0)->where, "/umc/dram/timing/tras_nck");
     ck_assert_ptr_nonnull(strstr(cbit_diag_at(diag, 0)->text, "tRCD + tRTP = 34"));
     config.timing.tras_nck = 34;
     ck_assert_int_eq(cbit_dram_resolve(&config, "/umc/dram", &device, diag), CBIT_ERR_OK);
@@ -198,6 +198,38 @@ static cbit_err_t try_map(const char *text, const uint64_t *hash, uint32_t hashe
 
 /* x8: 9 devices for 8; x4: 18 for 16; x16: half of a fifth one is used, all of it is paid. DDR5, 32
    bits: x8 5 for 4. Nothing else of the device changes. */
+/* Four x8 devices at 1.1 V, tCK 1250/3 ps. ACT: 1.1 (60 x 116 - 55 x 77 - 50 x 39) x 416.67 ps x 4
+   = 1.1 x 775 x 416.67 x 4 = 1420.8 pJ; read and write 1.1 (145 - 55) 8 x 416.67 ps x 4 = 1320 pJ;
+   refresh 1.1 (362 - 55) 708 x 416.67 ps x 4 = 398486 pJ; 2400 clocks are 1 us: 242 mW, 220 mW. */
+START_TEST(ddr5_has_currents_of_its_own)
+{
+    cbit_dram_config_t config;
+    cbit_dram_device_t device;
+    cbit_dram_energy_t energy;
+    cbit_rows_defaults(cbit_dram_config_rows, &config);
+    config.speed = CBIT_DDR5_4800B;
+    config.density_gbit = 16;
+    ck_assert_int_eq(cbit_dram_resolve(&config, "/dram", &device, NULL), CBIT_ERR_OK);
+    const cbit_dram_activity_t one = {.activates = 1,
+                                      .reads = 1,
+                                      .writes = 1,
+                                      .refreshes = 1,
+                                      .open_rank_nck = 2400,
+                                      .total_rank_nck = 4800};
+    cbit_dram_energy(&device, &one, &energy);
+    ck_assert_uint_eq(energy.activate_pj, 1420);
+    ck_assert_uint_eq(energy.read_pj, 1320);
+    ck_assert_uint_eq(energy.write_pj, 1320);
+    ck_assert_uint_eq(energy.refresh_pj, 398486);
+    ck_assert_uint_eq(energy.open_pj, 242000);
+    ck_assert_uint_eq(energy.closed_pj, 220000);
+    config.power.idd4r_ma = 318; /* a scenario's own value stays */
+    ck_assert_int_eq(cbit_dram_resolve(&config, "/dram", &device, NULL), CBIT_ERR_OK);
+    cbit_dram_energy(&device, &one, &energy);
+    ck_assert_uint_eq(energy.read_pj, 3857);
+}
+END_TEST
+
 START_TEST(ecc_takes_the_energy_of_its_devices)
 {
     static const struct {
@@ -313,6 +345,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(device, impossible_timings_name_the_rule);
     tcase_add_test(device, energy_follows_the_worked_example);
     tcase_add_test(device, ecc_takes_the_energy_of_its_devices);
+    tcase_add_test(device, ddr5_has_currents_of_its_own);
     suite_add_tcase(suite, device);
     TCase *map = tcase_create("map");
     tcase_add_test(map, calibration_maps_put_their_bits_in_place);

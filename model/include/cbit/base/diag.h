@@ -49,6 +49,11 @@ void cbit_diag_set_file(cbit_diag_t *diag, const char *file);
 cbit_err_t cbit_diag_add(cbit_diag_t *diag, cbit_err_t err, const char *where, const char *format,
                          ...) __attribute__((format(printf, 4, 5)));
 
+/* The same about a value below `where` (NULL: the root): its pointer is where/key. */
+cbit_err_t cbit_diag_add_below(cbit_diag_t *diag, cbit_err_t err, const char *where,
+                               const char *key, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /* Gives the newest entry a hint; nothing happens when there is none. */
 void cbit_diag_hint(cbit_diag_t *diag, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
