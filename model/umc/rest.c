@@ -311,9 +311,18 @@ void umc_rest_left(umc_core_t *core, uint32_t bank, uint64_t at_nck)
 
 /* ---- idle channels ---- */
 
+static bool catches_up(const umc_core_t *core, uint32_t r)
+{
+    bool same_bank = core->config.policy.rest.same_bank;
+    uint32_t bank = r * core->banks_per_rank + (same_bank ? core->rest->rank[r].set : 0);
+    return cbit_dram_earliest_nck(core->rest->history, same_bank ? CBIT_DRAM_REFSB : CBIT_DRAM_REF,
+                                  bank, NULL) > core->rank[r].due_nck;
+}
+
 /*
  * Refreshes of a rank without requests come every tREFI, out of power-down or not. Once that is all
- * that it does they are counted, all but the last. Nobody may be watching the commands.
+ * that it does they are counted, all but the last; not while it still catches up, as fast as the
+ * rules let it. Nobody may be watching the commands.
  */
 static void skip(umc_core_t *core, uint32_t r, uint64_t now_nck)
 {
@@ -324,7 +333,7 @@ static void skip(umc_core_t *core, uint32_t r, uint64_t now_nck)
                                          : rank->sleep == POWER_DOWN && rank->cycles >= 2;
     if (!steady || p->self_refresh_nck != 0 || core->config.observe != NULL || from > now_nck ||
         core->rank[r].open_banks > 0 || from != rank->due_nck - p->pull_in * every ||
-        (now_nck - from) / every < 2) {
+        (now_nck - from) / every < 2 || (rank->sleep == AWAKE && catches_up(core, r))) {
         return;
     }
     uint64_t times = (now_nck - from) / every - 1;
