@@ -62,10 +62,10 @@ static uint64_t mask_of(const cbit_txn_t *txn)
     return ones << txn->spa % CBIT_LINE_BYTES;
 }
 
-static void enter_read(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t *place,
-                       uint64_t nck)
+static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
+    const cbit_dram_place_t *place = &user->place;
     uint32_t write = umc_newest_of_line(umc, user->line_spa);
     umc->stats.reads++;
     if (write != UMC_NONE && umc->users[write].key == user->key && !umc->users[write].offered &&
@@ -110,10 +110,10 @@ static void take_bytes(cbit_umc_t *umc, umc_user_t *user, const cbit_txn_t *txn)
     }
 }
 
-static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t *place,
-                        uint64_t nck)
+static void enter_write(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
+    const cbit_dram_place_t *place = &user->place;
     cbit_txn_t *txn = user->txn;
     uint32_t same = umc_newest_of_line(umc, user->line_spa);
     umc->stats.writes++;
@@ -148,28 +148,61 @@ static void enter_write(cbit_umc_t *umc, uint32_t index, const cbit_dram_place_t
     answer(umc, txn, CBIT_ERR_OK, nck);
 }
 
+static void enter(cbit_umc_t *umc)
+{
+    uint32_t index = umc->inbox[umc->inbox_head];
+    umc_user_t *user = &umc->users[index];
+    uint64_t nck = user->due_nck;
+    bool write = user->kind == UMC_KIND_WRITE;
+    umc->inbox_head = (umc->inbox_head + 1) % umc->user_count;
+    umc->inbox_count--;
+    umc->inbox_of[write]--;
+    umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
+    umc->inbox_prompt -= user->prompt ? 1 : 0;
+    cbit_store_prefetch(umc->parts.store, user->line_spa);
+    if (!user->placed) {
+        cbit_txn_t *txn = user->txn;
+        memset(txn->data, 0, txn->size_bytes);
+        umc_limit_left(umc, user->requester);
+        umc_user_free(umc, index);
+        answer(umc, txn, CBIT_ERR_ADDRESS, nck);
+    } else if (write) {
+        enter_write(umc, index, nck);
+    } else {
+        enter_read(umc, index, nck);
+    }
+}
+
 void umc_enter_due(cbit_umc_t *umc, uint64_t nck)
 {
     while (umc->inbox_count > 0 && umc->users[umc->inbox[umc->inbox_head]].due_nck <= nck) {
-        uint32_t index = umc->inbox[umc->inbox_head];
-        umc_user_t *user = &umc->users[index];
-        bool write = user->kind == UMC_KIND_WRITE;
-        umc->inbox_head = (umc->inbox_head + 1) % umc->user_count;
-        umc->inbox_count--;
-        umc->inbox_of[write]--;
-        umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
-        cbit_dram_place_t place;
-        cbit_store_prefetch(umc->parts.store, user->line_spa);
-        if (!cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &place)) {
-            cbit_txn_t *txn = user->txn;
-            memset(txn->data, 0, txn->size_bytes);
-            umc_limit_left(umc, user->requester);
-            umc_user_free(umc, index);
-            answer(umc, txn, CBIT_ERR_ADDRESS, nck);
-        } else if (write) {
-            enter_write(umc, index, &place, nck);
-        } else {
-            enter_read(umc, index, &place, nck);
-        }
+        enter(umc);
     }
+}
+
+/* Who is at the door by clock nck and need not be told: nobody but the core sees it enter. */
+static const umc_user_t *quiet_by(const cbit_umc_t *umc, uint64_t nck)
+{
+    const umc_user_t *head =
+        umc->inbox_count == 0 ? NULL : &umc->users[umc->inbox[umc->inbox_head]];
+    return head == NULL || head->prompt || head->due_nck > nck ? NULL : head;
+}
+
+void umc_enter_quietly(cbit_umc_t *umc, uint64_t nck)
+{
+    const umc_user_t *head;
+    while ((head = quiet_by(umc, nck)) != NULL) {
+        uint64_t due_nck = head->due_nck;
+        umc_step_core(umc, due_nck);
+        enter(umc);
+        umc_account_levels(umc, due_nck);
+    }
+}
+
+void umc_advance(cbit_umc_t *umc, uint64_t nck)
+{
+    if (umc->inbox_count > 0 && nck > 0) {
+        umc_enter_quietly(umc, nck - 1);
+    }
+    umc_step_core(umc, nck);
 }

@@ -26,11 +26,7 @@ static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter
     if (waiter != NULL) {
         cbit_waitlist_add(list, waiter);
     }
-    /* It is told in the clock in which a command makes room: from now on commands are in step. */
-    uint64_t next = umc_core_next_nck(umc->core);
-    if (next != UMC_NEVER) {
-        umc_wake_at(umc, umc_max_u64(next, umc_now_nck(umc)));
-    }
+    umc_fall_in_step(umc); /* it is told in the clock in which a command makes room */
     return false;
 }
 
@@ -80,7 +76,12 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     umc->inbox[(umc->inbox_head + umc->inbox_count++) % umc->user_count] = index;
     umc->inbox_of[write]++;
     umc->inbox_of[0] += partial ? 1 : 0;
-    umc_wake_at(umc, user->due_nck);
+    user->placed =
+        cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
+    user->prompt = umc->inbox_of[1] > 0 || !user->placed ||
+                   umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
+    umc->inbox_prompt += user->prompt ? 1 : 0;
+    umc_wake_at(umc, umc_door_nck(umc));
     return true;
 }
 

@@ -62,8 +62,38 @@ static bool in_step(const cbit_umc_t *umc)
 void umc_catch_up(cbit_umc_t *umc)
 {
     if (!umc->in_wake) {
-        umc_step_core(umc, cbit_clock_edge_at_or_before(&umc->device.clock,
-                                                        cbit_kernel_now_ps(umc->parts.kernel)));
+        uint64_t nck =
+            cbit_clock_edge_at_or_before(&umc->device.clock, cbit_kernel_now_ps(umc->parts.kernel));
+        umc_advance(umc, nck);
+        umc_enter_quietly(umc, nck);
+    }
+}
+
+uint64_t umc_door_nck(const cbit_umc_t *umc)
+{
+    const umc_user_t *head = &umc->users[umc->inbox[umc->inbox_head]];
+    if (in_step(umc)) {
+        return head->due_nck;
+    }
+    uint64_t next = head->due_nck + 1 + umc->least_flight_nck;
+    for (uint32_t i = 0; umc->inbox_prompt > 0 && i < umc->inbox_count; i++) {
+        const umc_user_t *user = &umc->users[umc->inbox[(umc->inbox_head + i) % umc->user_count]];
+        if (user->prompt) {
+            return user->due_nck < next ? user->due_nck : next;
+        }
+    }
+    return next;
+}
+
+void umc_fall_in_step(cbit_umc_t *umc)
+{
+    uint64_t next = umc_core_next_nck(umc->core);
+    if (umc->inbox_count > 0) {
+        uint64_t due = umc->users[umc->inbox[umc->inbox_head]].due_nck;
+        next = due < next ? due : next;
+    }
+    if (next != UMC_NEVER) {
+        umc_wake_at(umc, umc_max_u64(next, umc_now_nck(umc)));
     }
 }
 
@@ -78,7 +108,7 @@ static uint64_t next_wake_nck(cbit_umc_t *umc, uint64_t nck)
         next = due < next ? due : next;
     }
     if (umc->inbox_count > 0) {
-        uint64_t due = umc->users[umc->inbox[umc->inbox_head]].due_nck;
+        uint64_t due = umc_door_nck(umc);
         next = due < next ? due : next;
     }
     if (umc->key_write.busy) {
@@ -95,7 +125,7 @@ static void on_wake(void *self)
     umc->in_wake = true;
     umc->rewake_nck = UMC_NEVER;
     umc_core_drain(umc->core, umc_draining(umc));
-    umc_step_core(umc, nck);
+    umc_advance(umc, nck);
     umc_land_due(umc, nck);
     umc_enter_due(umc, nck);
     umc_serve_key_write(umc, nck);
@@ -246,6 +276,7 @@ void cbit_umc_analyse(cbit_umc_t *umc, cbit_bus_analyser_t analyser, void *self)
     umc_catch_up(umc);
     umc->analyser = analyser;
     umc->analyser_self = self;
+    umc_fall_in_step(umc);
 }
 
 void cbit_umc_destroy(cbit_umc_t *umc)

@@ -36,6 +36,7 @@ typedef struct umc_user {
     cbit_txn_t *txn; /* NULL: nobody waits (posted, fill) */
     cbit_spa_t line_spa;
     uint64_t channel_line;
+    cbit_dram_place_t place;
     cbit_key_t key;
     uint16_t slot;
     uint64_t mask; /* bytes of data that are valid (writes) */
@@ -46,6 +47,8 @@ typedef struct umc_user {
     bool offered;    /* the line has entered the engine */
     bool taken;      /* and has left it: data is its output */
     bool overtaken;  /* a poke has replaced the line: nothing of it reaches the store */
+    bool placed;     /* place is valid: there is such a line */
+    bool prompt;     /* its acceptance shows at once: it is answered by it or in the next clock */
     uint8_t flushes; /* bit i: flush i waits for it */
     uint64_t first_nck, bus_nck, due_nck, order;
     cbit_aes_lane_t lane;
@@ -106,7 +109,7 @@ struct cbit_umc {
     uint32_t *free_users;
     uint32_t free_count;
     uint32_t *inbox; /* ring of users */
-    uint32_t inbox_head, inbox_count, inbox_of[2];
+    uint32_t inbox_head, inbox_count, inbox_of[2], inbox_prompt;
     uint64_t inbox_nck; /* the clock that the next acceptance may take */
     umc_due_t *flight;  /* [first..first + count): earliest first; room for 2 x user_count */
     uint32_t flight_first, flight_count;
@@ -132,8 +135,16 @@ static inline bool umc_engine_on(const cbit_umc_t *umc)
 /* Wakes the controller no later than at clock nck. */
 void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
 
-/* Does the commands of the clocks up to now, before anybody looks at what they change. */
+/* Does the commands and acceptances of the clocks up to now, before anybody looks at what they
+   change. */
 void umc_catch_up(cbit_umc_t *umc);
+
+/* From now on somebody waits for commands and acceptances themselves, who is known already. */
+void umc_fall_in_step(cbit_umc_t *umc);
+
+/* When it must be woken for a request at the door: in the clock of a prompt one, else when the
+   answer of the first one could be due. */
+uint64_t umc_door_nck(const cbit_umc_t *umc);
 
 /* A user from the pool, and back. */
 uint32_t umc_user_take(cbit_umc_t *umc);
@@ -176,6 +187,10 @@ void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_
 /* ---- enter.c ---- */
 
 void umc_enter_due(cbit_umc_t *umc, uint64_t nck);
+void umc_enter_quietly(cbit_umc_t *umc, uint64_t nck); /* up to the first prompt one */
+
+/* Takes commands and acceptances up to the commands of clock nck, each in its clock. */
+void umc_advance(cbit_umc_t *umc, uint64_t nck);
 void umc_chain_write(cbit_umc_t *umc, uint32_t index);
 void umc_unchain_write(cbit_umc_t *umc, uint32_t index);
 uint32_t umc_newest_of_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
