@@ -45,6 +45,7 @@ cbit_scenario_guest_t *bench_add_guest(bench_t *bench, const char *name, uint32_
         .vcpus = 1,
         .weight = 100,
         .after_guest = UINT32_MAX,
+        .node = UINT32_MAX,
         .traffic = {.kind = CBIT_TRAFFIC_TRACE, .max_instructions = 10000, .path = TRACE},
     };
     (void)snprintf(guest->name, sizeof guest->name, "%s", name);
