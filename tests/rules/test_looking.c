@@ -9,30 +9,10 @@
 #include "cbit/base/rng.h"
 #include "cbit/umc/account.h"
 #include "cbit_test.h"
+#include "path_load.h"
 #include "perf/benchmarks/path_machine.h"
 
 enum { REFERENCES = 8000, SEEDS = 6, CLOCK_PS = 625, FAR_PS = 20000 };
-
-typedef struct load {
-    cbit_rng_t rng;
-    uint32_t left;
-} load_t;
-
-static bool next_op(void *self, cbit_op_t *op)
-{
-    static const uint64_t spans[] = {UINT64_C(1) << 12, UINT64_C(1) << 18, UINT64_C(1) << 28};
-    load_t *load = self;
-    if (load->left-- == 0) {
-        return false;
-    }
-    op->kind = cbit_rng_below(&load->rng, 3) == 0 ? CBIT_OP_STORE : CBIT_OP_LOAD;
-    op->gva = PATH_DATA + cbit_rng_below(&load->rng, spans[cbit_rng_below(&load->rng, 3)]);
-    op->size_bytes = 1 + (uint32_t)cbit_rng_below(&load->rng, CBIT_LINE_BYTES);
-    op->depends = cbit_rng_below(&load->rng, 4) == 0;
-    op->instructions = 1;
-    memset(op->data, (int)load->left, sizeof op->data);
-    return true;
-}
 
 /* Who looks: at counters, or at a byte, of any channel. */
 typedef struct looker {
@@ -73,9 +53,9 @@ typedef struct outcome {
 static outcome_t *run(const cbit_platform_config_t *config, uint64_t between_ps, uint64_t seed)
 {
     outcome_t *outcome = calloc(1, sizeof *outcome);
-    load_t load = {.left = REFERENCES};
-    cbit_rng_init(&load.rng, seed, 0);
-    const cbit_program_t program = {.self = &load, .next = next_op};
+    path_load_t load;
+    path_load_init(&load, REFERENCES, seed);
+    const cbit_program_t program = {.self = &load, .next = path_load_next};
     path_machine_t *machine = path_machine_create(config, PATH_BYTES);
     looker_t looker = {.machine = machine, .between_ps = between_ps};
     cbit_rng_init(&looker.rng, seed, 1);
