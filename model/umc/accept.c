@@ -22,15 +22,17 @@ void umc_admit(umc_core_t *core, uint16_t index, bool youngest)
     }
     if (!youngest) {
         umc_bank_insert(core, index);
-    } else {
-        const umc_bank_queue_t *queue = umc_bank_append(core, index);
-        bool first =
-            queue->count == 1 || (queue->hits == 1 && core->open_row[entry->bank] == entry->row);
-        if (core->stand_behind && !(first && entry->write == core->write_mode)) {
-            return;
-        }
+        umc_lanes_update(core, entry->bank);
+        return;
     }
-    umc_lanes_update(core, entry->bank);
+    const umc_bank_queue_t *queue = umc_bank_append(core, index);
+    if (!core->stand_behind) {
+        umc_lanes_update(core, entry->bank);
+    } else if (entry->write == core->write_mode &&
+               (queue->count == 1 ||
+                (queue->hits == 1 && core->open_row[entry->bank] == entry->row))) {
+        umc_lanes_first(core, entry);
+    }
 }
 
 /* Sequence numbers have run out: the live ones start again from 0, in their order. */

@@ -169,6 +169,14 @@ static inline uint32_t umc_gate(const umc_core_t *core, uint32_t op, uint32_t ba
     return umc_max32(own, umc_max32(group, rank));
 }
 
+/* A wanted lane as scans compare it: how long it must wait, then its key. */
+static inline uint32_t umc_packed(const umc_core_t *core, uint32_t op, uint32_t bank, uint32_t now)
+{
+    uint32_t wait = umc_max32(umc_gate(core, op, bank), now) - now;
+    wait = wait < UMC_FAR ? wait : UMC_FAR;
+    return wait << UMC_KEY_BITS | (uint32_t)core->key[bank].op[op];
+}
+
 /* The first clock, from floor_nck on, in which the command bus is free. */
 static inline uint32_t umc_from_now(const umc_core_t *core)
 {
@@ -211,6 +219,7 @@ void umc_lanes_update(umc_core_t *core, uint32_t bank);
 void umc_lanes_update_all(umc_core_t *core);
 void umc_lanes_opened(umc_core_t *core, const umc_entry_t *entry); /* the same after its ACT, */
 void umc_lanes_closed(umc_core_t *core, uint32_t bank);            /* and after a request's PRE */
+void umc_lanes_first(umc_core_t *core, const umc_entry_t *entry); /* with a new first of its kind */
 void umc_bank_wrap(umc_bank_queue_t *queue);            /* back to the beginning of its memory */
 void umc_bank_insert(umc_core_t *core, uint16_t entry); /* at its place by age, if it has one */
 void umc_bank_take(umc_bank_queue_t *queue, uint16_t entry); /* not the first of the queue */

@@ -208,6 +208,16 @@ void umc_lanes_opened(umc_core_t *core, const umc_entry_t *entry)
     }
 }
 
+void umc_lanes_first(umc_core_t *core, const umc_entry_t *entry)
+{
+    if (core->rows_are_kept && core->wants[entry->bank] == 0) {
+        want_only(core, entry->bank, umc_next_op(core, entry),
+                  (uint32_t)UMC_NORMAL << UMC_SEQ_BITS | entry->seq);
+    } else {
+        umc_lanes_update(core, entry->bank);
+    }
+}
+
 void umc_lanes_closed(umc_core_t *core, uint32_t bank)
 {
     const umc_bank_queue_t *queue = &core->queue[core->write_mode][bank];
@@ -286,8 +296,11 @@ static inline uint32_t count_hits(const umc_bank_queue_t *queue, uint32_t row)
 
 void umc_bank_opened(umc_core_t *core, uint32_t bank)
 {
-    core->queue[0][bank].hits = count_hits(&core->queue[0][bank], core->open_row[bank]);
-    core->queue[1][bank].hits = count_hits(&core->queue[1][bank], core->open_row[bank]);
+    umc_bank_queue_t *reads = &core->queue[0][bank], *writes = &core->queue[1][bank];
+    if ((reads->count | writes->count) != 0) { /* else there were no hits before either */
+        reads->hits = count_hits(reads, core->open_row[bank]);
+        writes->hits = count_hits(writes, core->open_row[bank]);
+    }
 }
 
 uint16_t umc_oldest_waiting(umc_core_t *core, bool write)

@@ -3,18 +3,21 @@
 
 enum { EPOCH_KEEP = 1 << 20 };
 
-/* One or two banks are quicker looked at one by one than all of them with vectors. */
-static inline bool few_are_busy(const umc_core_t *core)
-{
-    uint64_t left = core->busy[0];
-    left &= left - 1;
-    return core->words == 1 && (left & (left - 1)) == 0;
-}
-
+/* One or two busy banks are quicker looked at one by one than all of them with vectors. */
 static inline uint32_t scan(const umc_core_t *core, uint32_t now)
 {
     bool reads = core->credits > 0;
-    return few_are_busy(core) ? umc_scan_each(core, reads, now) : core->scan(core, reads, now);
+    uint64_t busy = core->busy[0], others = busy & (busy - 1);
+    if (core->words > 1 || (others & (others - 1)) != 0) {
+        return core->scan(core, reads, now);
+    }
+    if (busy != 0 && others == 0) {
+        uint32_t bank = (uint32_t)__builtin_ctzll(busy), wants = core->wants[bank];
+        if ((wants & (wants - 1)) == 0 && (reads || wants != 1u << UMC_RD)) {
+            return umc_packed(core, (uint32_t)__builtin_ctz(wants), bank, now);
+        }
+    }
+    return umc_scan_each(core, reads, now);
 }
 
 /* ---- helpers ---- */

@@ -14,9 +14,7 @@ uint32_t umc_scan_each(const umc_core_t *core, bool reads, uint32_t now)
             uint32_t bank = word * 64 + (uint32_t)__builtin_ctzll(left);
             for (uint32_t ops = core->wants[bank] & mask; ops != 0; ops &= ops - 1) {
                 uint32_t op = (uint32_t)__builtin_ctz(ops);
-                uint32_t wait = umc_max32(umc_gate(core, op, bank), now) - now;
-                wait = wait < UMC_FAR ? wait : UMC_FAR;
-                uint32_t candidate = wait << UMC_KEY_BITS | (uint32_t)core->key[bank].op[op];
+                uint32_t candidate = umc_packed(core, op, bank, now);
                 best = candidate < best ? candidate : best;
             }
         }
