@@ -45,10 +45,10 @@ const others = (...fitting) => Object.entries(scalars).filter(([n]) => !fitting.
 function numberCases(s) {
     const cases = [['min', s.minimum], ['max', s.maximum], ['below', s.minimum - 1], ['default', s.default],
         ['above', s.maximum < 2 ** 52 ? s.maximum + 1 : s.maximum + 4096],
-        ['as a text', `${s.minimum}`], ['with .0', new Raw(`${s.minimum}.0`)],
+        ['as a text', `${s.minimum}`], ['with .0', new Raw(Number.isInteger(s.minimum) ? `${s.minimum}.0` : `${s.minimum}0`)],
         ['with an exponent', new Raw(`${s.minimum}e0`)], ['minus', new Raw(`-${s.maximum}`)]];
     if (s.type === 'integer') cases.push(['a half', new Raw(`${s.minimum}.5`)]);
-    else cases.push(['a step below', new Raw(s.minimum === 0 ? '-0.001' : `${s.minimum - 1}.999`)],
+    else cases.push(['a step below', new Raw((s.minimum - 0.001).toFixed(3))],
         ['a step above', new Raw(`${s.maximum}.001`)]);
     return cases.concat(others('number', 'fraction'));
 }
