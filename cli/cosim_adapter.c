@@ -6,7 +6,7 @@
 #include "cli/cosim.h"
 #include "cosim/embedded.h"
 
-enum { MAX_FILE_BYTES = 1 << 20, NAMES_BYTES = 256 };
+enum { MAX_FILE_BYTES = 1 << 20, NAMES_BYTES = 512 };
 
 static const cbit_embedded_t *built_in(const char *name)
 {

@@ -24,6 +24,7 @@ struct cbit_core {
     const char *waves_path;
     uint64_t waves_from;
     bool waves_failed;
+    uint8_t shown[CBIT_CORE_LOOK][CBIT_BLOCK_BYTES]; /* ring of what the data port showed */
 };
 
 static pin_t find(const cbit_dut_t *dut, const char *name)
@@ -187,6 +188,7 @@ void cbit_core_clock(cbit_core_t *core, const cbit_core_in_t *in, cbit_core_out_
     out->answer = answers(core) && !in->reset;
     out->key_done = key_is_done(core, in);
     get_block(&core->out_data, out->data, core->rules->byte_order);
+    memcpy(core->shown[core->cycle % CBIT_CORE_LOOK], out->data, CBIT_BLOCK_BYTES);
     core->waiting = (core->waiting && !out->answer) || out->taken;
     core->inside[core->cycle % (CBIT_CORE_MAX_LATENCY + 1)] = out->taken;
     if (in->reset) {
@@ -195,6 +197,37 @@ void cbit_core_clock(cbit_core_t *core, const cbit_core_in_t *in, cbit_core_out_
     put_clocks(core, true);
     cbit_dut_eval(core->dut);
     core->cycle++;
+}
+
+bool cbit_core_shows_answer(cbit_core_t *core)
+{
+    return answers(core);
+}
+
+bool cbit_core_shows_ready(const cbit_core_t *core)
+{
+    return get(&core->in_ready, true);
+}
+
+int cbit_core_when(cbit_core_t *core, const cbit_core_in_t *in,
+                   const uint8_t block[CBIT_BLOCK_BYTES])
+{
+    cbit_core_in_t idle = *in;
+    cbit_core_out_t out;
+    for (int back = 1; back < CBIT_CORE_LOOK && (uint64_t)back < core->cycle; back++) {
+        const uint8_t *before = core->shown[(core->cycle - 1 - (uint64_t)back) % CBIT_CORE_LOOK];
+        if (memcmp(before, block, CBIT_BLOCK_BYTES) == 0) {
+            return -back;
+        }
+    }
+    idle.offer = idle.load_key = false;
+    for (int later = 1; later < CBIT_CORE_LOOK && core->waves_path == NULL; later++) {
+        cbit_core_clock(core, &idle, &out);
+        if (memcmp(out.data, block, CBIT_BLOCK_BYTES) == 0) {
+            return later;
+        }
+    }
+    return 0;
 }
 
 uint64_t cbit_core_cycle(const cbit_core_t *core)

@@ -5,7 +5,7 @@
 #include "cbit/aes/engine.h"
 #include "cosim/core_rules.h"
 
-enum { CBIT_CORE_MAX_LATENCY = 4096 };
+enum { CBIT_CORE_MAX_LATENCY = 4096, CBIT_CORE_LOOK = 64 };
 
 typedef struct cbit_core cbit_core_t; /* opaque */
 
@@ -35,6 +35,16 @@ void cbit_core_destroy(cbit_core_t *core); /* NULL is allowed */
 
 /* One clock: the outputs that these inputs show before the edge, then the edge. */
 void cbit_core_clock(cbit_core_t *core, const cbit_core_in_t *in, cbit_core_out_t *out);
+
+/* Before a clock: whether the last edge left an answer at the ports, and whether a block can go in.
+ */
+bool cbit_core_shows_answer(cbit_core_t *core);
+bool cbit_core_shows_ready(const cbit_core_t *core);
+
+/* How many clocks after the last one the data port shows this block with no other coming (before:
+   negative), within CBIT_CORE_LOOK; 0: it does not. Clocks the core unless it writes waves. */
+int cbit_core_when(cbit_core_t *core, const cbit_core_in_t *in,
+                   const uint8_t block[CBIT_BLOCK_BYTES]);
 
 /* Clocks so far. */
 uint64_t cbit_core_cycle(const cbit_core_t *core);

@@ -23,6 +23,8 @@ static const cbit_row_t input_rows[] = {
      .help = "Port that says that a block can go in; none: always"},
     {CBIT_FIELD(BOOL, cbit_core_input_t, hold),
      .help = "Block and key must stay until the answer; otherwise they change at once"},
+    {CBIT_FIELD(BOOL, cbit_core_input_t, with_answer),
+     .help = "After start: the next may go in on the clock that shows the answer, not only after"},
     {.key = NULL},
 };
 
@@ -129,6 +131,8 @@ cbit_err_t cbit_core_rules_check(const cbit_core_rules_t *rules, cbit_diag_t *di
              "needs done or clocks", diag);
     conflict(in->hold && in->handshake != CBIT_CORE_START, "/input/hold",
              "goes with start: one block at a time", diag);
+    conflict(in->with_answer && (in->handshake != CBIT_CORE_START || out->ready[0] != '\0'),
+             "/input/with_answer", "goes with start and an answer that does not wait", diag);
     return cbit_diag_count(diag) == before ? CBIT_ERR_OK : CBIT_ERR_CONFLICT;
 }
 

@@ -34,7 +34,8 @@ typedef enum cbit_core_order { CBIT_CORE_FIRST_HIGH, CBIT_CORE_FIRST_LOW } cbit_
 typedef struct cbit_core_input {
     uint32_t handshake; /* cbit_core_input_kind_t */
     cbit_core_name_t data, key, valid, ready;
-    bool hold; /* data and key stay until the answer */
+    bool hold;        /* data and key stay until the answer */
+    bool with_answer; /* START: the next may go in on the clock that shows the answer */
 } cbit_core_input_t;
 
 typedef struct cbit_core_output {

@@ -99,15 +99,27 @@ static bool needs_key(const run_t *run)
             (run->rules->key_load.each_direction && run->job.decrypt != run->loaded_decrypt));
 }
 
+/* The block inside keeps its lines: its direction can still choose what shows. */
 static void drive_key_load(run_t *run, cbit_core_in_t *in)
 {
-    in->load_key = run->count == 0 && !run->loading && run->ready;
+    if (run->count > 0) {
+        return;
+    }
+    in->load_key = !run->loading && run->ready;
     memcpy(in->key, run->job.key, sizeof in->key);
     in->decrypt = run->job.decrypt;
     if (in->load_key) {
         run->loading = true;
         run->counts->key_writes++;
     }
+}
+
+static bool can_start(const run_t *run)
+{
+    if (run->rules->input.with_answer && run->count == 1) {
+        return cbit_core_shows_answer(run->core) && cbit_core_shows_ready(run->core);
+    }
+    return run->count == 0 && run->ready;
 }
 
 /* Lines that mean nothing on this clock are noise, unless the adapter says hold. */
@@ -121,7 +133,8 @@ static void drive(run_t *run, cbit_core_in_t *in)
     cbit_rng_bytes(&run->noise, in->key, sizeof in->key);
     in->decrypt = run->rules->directions == CBIT_CORE_BOTH && percent(&run->noise, 50);
     if (run->had_last && (rules->hold || loads_keys(run))) {
-        in->decrypt = run->last.decrypt;
+        bool turned = run->rules->key_load.each_direction && run->key_loaded;
+        in->decrypt = turned ? run->loaded_decrypt : run->last.decrypt;
         memcpy(in->key, run->last.key, rules->hold ? sizeof in->key : 0);
         memcpy(in->data, run->last.data, rules->hold ? sizeof in->data : 0);
     }
@@ -137,7 +150,7 @@ static void drive(run_t *run, cbit_core_in_t *in)
         run->counts->bins[GAP]++;
         return;
     }
-    if (one_at_a_time && (run->count > 0 || !run->ready)) {
+    if (one_at_a_time && !can_start(run)) {
         return;
     }
     in->offer = run->count < MAX_INSIDE;
@@ -209,6 +222,21 @@ static cbit_err_t fail(run_t *run, const cbit_core_job_t *job, const uint8_t *ac
     return CBIT_ERR_MISMATCH;
 }
 
+/* A valid that is early or late shows as a wrong answer beside the right one. */
+static cbit_err_t fail_wrong(run_t *run, const cbit_core_job_t *job, const cbit_core_in_t *in,
+                             const cbit_core_out_t *out)
+{
+    char text[100] = "the answer is wrong";
+    cbit_err_t err = fail(run, job, out->data, text);
+    int when = cbit_core_when(run->core, in, job->expected);
+    if (when != 0) {
+        (void)snprintf(run->mismatch->text, sizeof run->mismatch->text,
+                       "%s; the right one shows %d clock%s %s", text, when < 0 ? -when : when,
+                       when == 1 || when == -1 ? "" : "s", when < 0 ? "before" : "later");
+    }
+    return err;
+}
+
 /* An answer that has to wait stays as it is. */
 static cbit_err_t check_held(run_t *run, const cbit_core_out_t *out)
 {
@@ -242,7 +270,7 @@ static cbit_err_t check_answer(run_t *run, const cbit_core_in_t *in, const cbit_
     }
     const cbit_core_job_t *job = &run->inside[run->head];
     if (memcmp(job->expected, out->data, sizeof out->data) != 0) {
-        return fail(run, job, out->data, "the answer is wrong");
+        return fail_wrong(run, job, in, out);
     }
     if (!in->out_ready && run->rules->output.ready[0] != '\0') {
         counts->stalls++;

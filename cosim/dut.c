@@ -12,89 +12,12 @@
 #include "cosim/dut_library.h"
 #include "cosim/embedded.h"
 #include "cosim/process.h"
+#include "cosim/verilate.h"
 
 enum {
     PATH_BYTES = CBIT_DUT_FOLDER_BYTES + 64,
     LINE_BYTES = CBIT_DUT_LINT_BYTES,
-    MAX_ARGUMENTS = 1024,
-    MAX_TOLD = 8, /* errors of a tool that are passed on */
 };
-
-/* ---- arguments ------------------------------------------------------------------------------- */
-
-/* A list of words for a program; texts are owned. */
-typedef struct arguments {
-    char *words[MAX_ARGUMENTS + 1];
-    uint32_t count;
-} arguments_t;
-
-static void add(arguments_t *list, const char *prefix, const char *text)
-{
-    size_t len = strlen(prefix) + strlen(text) + 1;
-    char *word = list->count < MAX_ARGUMENTS ? malloc(len) : NULL;
-    if (word != NULL) {
-        (void)snprintf(word, len, "%s%s", prefix, text);
-        list->words[list->count++] = word;
-    }
-} /* NOLINT(clang-analyzer-unix.Malloc): the word is the list's */
-
-static void add_all(arguments_t *list, const char *const *words, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        add(list, "", words[i]);
-    }
-}
-
-static void free_arguments(arguments_t *list)
-{
-    for (uint32_t i = 0; i < list->count; i++) {
-        free(list->words[i]);
-    }
-}
-
-/* Runs it and frees the list. */
-static cbit_err_t run(arguments_t *list, const char *log, int *status)
-{
-    cbit_err_t err =
-        list->count == MAX_ARGUMENTS ? CBIT_ERR_RANGE : cbit_process_run(list->words, log, status);
-    free_arguments(list);
-    return err;
-}
-
-/* ---- what the tools say ---------------------------------------------------------------------- */
-
-static void strip(char *line)
-{
-    line[strcspn(line, "\r\n")] = '\0';
-}
-
-/* Passes on the lines with an error, and counts those with a warning. */
-static uint32_t tell_log(const char *log, bool failed, char first[LINE_BYTES], cbit_diag_t *diag)
-{
-    uint32_t warnings = 0, told = 0;
-    char line[LINE_BYTES];
-    FILE *file = fopen(log, "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        strip(line);
-        bool warning = strncmp(line, "%Warning", 8) == 0;
-        if (warning && warnings++ == 0) {
-            memcpy(first, line, sizeof line);
-        }
-        bool error = strncmp(line, "%Error", 6) == 0 || strstr(line, "error:") != NULL;
-        bool noise = strstr(line, "Exiting due to") != NULL;
-        if (failed && error && !noise && told < MAX_TOLD) {
-            (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "%s", line);
-            told++;
-        }
-    }
-    if (failed && told == 0) {
-        (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "the design could not be compiled");
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return warnings;
-}
 
 /* ---- building -------------------------------------------------------------------------------- */
 
@@ -153,53 +76,17 @@ static cbit_err_t check_files(const cbit_dut_source_t *source, cbit_diag_t *diag
     return err;
 }
 
-static cbit_err_t verilate(const cbit_dut_source_t *source, cbit_dut_library_t *library,
-                           uint32_t *warnings, cbit_diag_t *diag)
-{
-    static const char *const fixed[] = {
-        "verilator", "--cc",     "-O3",      "--x-assign", "unique",      "--x-initial",
-        "unique",    "--assert", "--prefix", "Vdut",       "--no-timing",
-    };
-    arguments_t list = {.count = 0};
-    char path[PATH_BYTES];
-    int status = 0;
-    add_all(&list, fixed, sizeof fixed / sizeof fixed[0]);
-    add(&list, "", source->strict ? "-Wall" : "-Wno-fatal");
-    if (source->waves) {
-        add(&list, "", "--trace-fst");
-    }
-    add(&list, "", "--top-module");
-    add(&list, "", source->top);
-    add(&list, "", "--Mdir");
-    join(path, library, "obj");
-    add(&list, "", path);
-    if (source->strict) {
-        add(&list, "-I", library->folder);
-    }
-    add_all(&list, source->options, source->option_count);
-    for (uint32_t i = 0; i < source->file_count; i++) {
-        join(path, library, source->files[i]);
-        add(&list, "", source->strict ? path : source->files[i]);
-    }
-    join(path, library, "verilator.log");
-    if (run(&list, path, &status) != CBIT_ERR_OK || status == 127) {
-        return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator cannot be started");
-    }
-    *warnings = tell_log(path, status != 0, library->lint, diag);
-    return status == 0 ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
-}
-
 /* Where Verilator keeps its own C++ files. */
 static cbit_err_t verilator_root(const cbit_dut_library_t *library, char out[PATH_BYTES])
 {
-    arguments_t list = {.count = 0};
+    cbit_words_t list = {.count = 0};
     char log[PATH_BYTES];
     int status = 0;
-    add(&list, "", "verilator");
-    add(&list, "", "--getenv");
-    add(&list, "", "VERILATOR_ROOT");
+    cbit_words_add(&list, "", "verilator");
+    cbit_words_add(&list, "", "--getenv");
+    cbit_words_add(&list, "", "VERILATOR_ROOT");
     join(log, library, "root.log");
-    cbit_err_t err = run(&list, log, &status);
+    cbit_err_t err = cbit_words_run(&list, log, &status);
     FILE *file = fopen(log, "r");
     bool read = file != NULL && fgets(out, PATH_BYTES / 2, file) != NULL;
     if (file != NULL) {
@@ -208,7 +95,7 @@ static cbit_err_t verilator_root(const cbit_dut_library_t *library, char out[PAT
     if (err != CBIT_ERR_OK || status != 0 || !read) {
         return CBIT_ERR_TOOL;
     }
-    strip(out);
+    out[strcspn(out, "\r\n")] = '\0';
     return CBIT_ERR_OK;
 }
 
@@ -248,8 +135,8 @@ static cbit_err_t gather_sources(const cbit_dut_library_t *library, const char *
 }
 
 /* What Verilator runs once (__Slow), and the parts of its runtime that are not compiled yet. */
-static void add_slow_sources(arguments_t *list, const cbit_dut_library_t *library, const char *root,
-                             const cbit_dut_source_t *source, bool have_runtime)
+static void add_slow_sources(cbit_words_t *list, const cbit_dut_library_t *library,
+                             const char *root, const cbit_dut_source_t *source, bool have_runtime)
 {
     char path[2 * PATH_BYTES];
     const struct {
@@ -262,14 +149,14 @@ static void add_slow_sources(arguments_t *list, const cbit_dut_library_t *librar
     for (uint32_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         (void)snprintf(path, sizeof path, "%s/include/%s", root, own[i].name);
         if (own[i].wanted) {
-            add(list, "", path);
+            cbit_words_add(list, "", path);
         }
     }
     join(path, library, "slow.cpp");
-    add(list, "", path);
+    cbit_words_add(list, "", path);
 }
 
-static void add_common_options(arguments_t *list, const cbit_dut_library_t *library,
+static void add_common_options(cbit_words_t *list, const cbit_dut_library_t *library,
                                const char *root, const cbit_dut_source_t *source)
 {
     static const char *const fixed[] = {
@@ -284,42 +171,42 @@ static void add_common_options(arguments_t *list, const cbit_dut_library_t *libr
         "-DVL_USER_FINISH",
     };
     char path[PATH_BYTES];
-    add_all(list, fixed, sizeof fixed / sizeof fixed[0]);
+    cbit_words_add_all(list, fixed, sizeof fixed / sizeof fixed[0]);
     if (source->waves) {
-        add(list, "", "-DDUT_WAVES");
+        cbit_words_add(list, "", "-DDUT_WAVES");
     }
     if (wants_coverage(source)) {
-        add(list, "", "-DDUT_COVERAGE");
-        add(list, "", "-DVM_COVERAGE=1");
+        cbit_words_add(list, "", "-DDUT_COVERAGE");
+        cbit_words_add(list, "", "-DVM_COVERAGE=1");
     }
-    add(list, "-I", library->folder);
+    cbit_words_add(list, "-I", library->folder);
     join(path, library, "obj");
-    add(list, "-I", path);
+    cbit_words_add(list, "-I", path);
     (void)snprintf(path, sizeof path, "%.400s/include", root);
-    add(list, "-I", path);
+    cbit_words_add(list, "-I", path);
     (void)snprintf(path, sizeof path, "%.400s/include/vltstd", root);
-    add(list, "-I", path);
+    cbit_words_add(list, "-I", path);
 }
 
 /* Runs the compiler, which may have said something. */
-static cbit_err_t run_compiler(arguments_t *list, const cbit_dut_library_t *library,
+static cbit_err_t run_compiler(cbit_words_t *list, const cbit_dut_library_t *library,
                                cbit_diag_t *diag)
 {
     char log[PATH_BYTES];
     int status = 0;
     join(log, library, "compiler.log");
-    if (run(list, log, &status) != CBIT_ERR_OK || status == 127) {
+    if (cbit_words_run(list, log, &status) != CBIT_ERR_OK || status == 127) {
         return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "the C++ compiler c++ cannot be started");
     }
     if (status != 0) {
         char none[LINE_BYTES];
-        (void)tell_log(log, true, none, diag);
+        (void)cbit_verilate_tell(log, true, none, diag);
     }
     return status == 0 ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
 }
 
 /* The environment's CXXFLAGS, as make knows them: the last word about optimisation. */
-static void add_users_options(arguments_t *list)
+static void add_users_options(cbit_words_t *list)
 {
     const char *at = getenv("CXXFLAGS");
     char word[LINE_BYTES];
@@ -328,7 +215,7 @@ static void add_users_options(arguments_t *list)
         if (len < sizeof word) {
             memcpy(word, at, len);
             word[len] = '\0';
-            add(list, "", word);
+            cbit_words_add(list, "", word);
         }
         at += len;
     }
@@ -340,7 +227,7 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
 {
     static const char *const to_object[] = {"-O0", "-r", "-nostdlib", "-o"};
     static const char *const to_library[] = {"-shared", "-Wl,-Bsymbolic", "-lpthread"};
-    arguments_t list = {.count = 0};
+    cbit_words_t list = {.count = 0};
     char path[PATH_BYTES], slow[PATH_BYTES], root[PATH_BYTES], runtime[PATH_BYTES];
     if (verilator_root(library, root) != CBIT_ERR_OK) {
         return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "verilator does not tell where it is");
@@ -354,8 +241,8 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
     /* With coverage the runtime is another one. */
     bool have_runtime = !wants_coverage(source) && cbit_dut_runtime_write(root, runtime);
     add_common_options(&list, library, root, source);
-    add_all(&list, to_object, sizeof to_object / sizeof to_object[0]);
-    add(&list, "", slow);
+    cbit_words_add_all(&list, to_object, sizeof to_object / sizeof to_object[0]);
+    cbit_words_add(&list, "", slow);
     add_slow_sources(&list, library, root, source, have_runtime);
     cbit_err_t err = run_compiler(&list, library, diag);
     if (err != CBIT_ERR_OK) {
@@ -363,22 +250,23 @@ static cbit_err_t compile(const cbit_dut_source_t *source, const cbit_dut_librar
     }
     list.count = 0;
     add_common_options(&list, library, root, source);
-    add(&list, "", source->waves || wants_coverage(source) ? "-O0" : "-O2"); /* for short runs */
+    cbit_words_add(&list, "",
+                   source->waves || wants_coverage(source) ? "-O0" : "-O2"); /* for short runs */
     add_users_options(&list);
     join(path, library, "dut_wrapper.cpp");
-    add(&list, "", path);
+    cbit_words_add(&list, "", path);
     join(path, library, "fast.cpp");
-    add(&list, "", path);
-    add(&list, "", slow);
+    cbit_words_add(&list, "", path);
+    cbit_words_add(&list, "", slow);
     if (have_runtime) {
-        add(&list, "", runtime);
+        cbit_words_add(&list, "", runtime);
     }
-    add(&list, "", "-o");
+    cbit_words_add(&list, "", "-o");
     join(path, library, "dut.so");
-    add(&list, "", path);
-    add_all(&list, to_library, sizeof to_library / sizeof to_library[0]);
+    cbit_words_add(&list, "", path);
+    cbit_words_add_all(&list, to_library, sizeof to_library / sizeof to_library[0]);
     if (source->waves) {
-        add(&list, "", "-lz");
+        cbit_words_add(&list, "", "-lz");
     }
     return run_compiler(&list, library, diag);
 }
@@ -434,7 +322,7 @@ static cbit_err_t build_in(const cbit_dut_source_t *source, cbit_dut_library_t *
         return cbit_diag_add(diag, err, NULL,
                              "no temporary folder can be written; TMPDIR names it");
     }
-    err = verilate(source, library, warnings, diag);
+    err = cbit_verilate(source, library, warnings, diag);
     if (err == CBIT_ERR_OK) {
         err = check_ports(source, library, diag);
     }

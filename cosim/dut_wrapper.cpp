@@ -2,6 +2,7 @@
 // its ports by name behind a C interface. cosim/dut.c has the other end.
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -59,18 +60,57 @@ struct Dut {
 };
 
 #ifdef DUT_WAVES
+// Signals of 8 bits in which a value's sixteen bytes may stand; in many more they would by chance.
+const size_t max_byte_signals = 160;
+
 struct Scan {
     const char *const *patterns;
     unsigned count;
     unsigned char *seen;
     std::vector<unsigned> words; // bit k: word k of the pattern has been seen
+    std::map<fstHandle, unsigned> bytes;
+    unsigned held[256]; // how many signals of 8 bits have this value
+    uint64_t time;
 };
 
-void scan_value(void *self, uint64_t, fstHandle, const unsigned char *value)
+unsigned to_byte(const char *bits)
+{
+    unsigned value = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        value = 2 * value + (bits[i] == '1' ? 1 : 0);
+    }
+    return value;
+}
+
+// A state that a design keeps byte by byte: all sixteen at one time.
+void scan_bytes(Scan *scan)
+{
+    for (unsigned i = 0; i < scan->count && scan->bytes.size() <= max_byte_signals; i++) {
+        unsigned needed[256] = {0}, found = 0;
+        for (unsigned k = 0; k < 16; k++) {
+            const unsigned value = to_byte(scan->patterns[i] + 8 * k);
+            found += ++needed[value] <= scan->held[value] ? 1 : 0;
+        }
+        scan->seen[i] |= found == 16 ? 1 : 0;
+    }
+}
+
+void scan_value(void *self, uint64_t time, fstHandle handle, const unsigned char *value)
 {
     Scan *scan = static_cast<Scan *>(self);
     const char *text = reinterpret_cast<const char *>(value);
     const size_t len = std::strlen(text);
+    if (time != scan->time) {
+        scan_bytes(scan);
+        scan->time = time;
+    }
+    if (len == 8) {
+        auto known = scan->bytes.find(handle);
+        if (known != scan->bytes.end()) {
+            scan->held[known->second]--;
+        }
+        scan->held[scan->bytes[handle] = to_byte(text)]++;
+    }
     for (unsigned i = 0; i < scan->count; i++) {
         if (len >= 128 && std::strstr(text, scan->patterns[i]) != nullptr) {
             scan->seen[i] = 1;
@@ -216,12 +256,13 @@ int dut_waves(void *self, const char *path)
 #endif
 }
 
-// Which of the patterns ('0' and '1', 128 each) some signal of the waves has had as its value, or
-// four of 32 bits as its words. Returns 0 when the file cannot be read.
+// Which of the patterns ('0' and '1', 128 each) some signal of the waves has had as its value, four
+// of 32 bits as its words or sixteen of 8 bits at one time as its bytes. Returns 0 when the file
+// cannot be read.
 int dut_scan(const char *path, const char *const *patterns, unsigned count, unsigned char *seen)
 {
 #ifdef DUT_WAVES
-    Scan scan{patterns, count, seen, std::vector<unsigned>(count, 0)};
+    Scan scan{patterns, count, seen, std::vector<unsigned>(count, 0), {}, {}, 0};
     void *reader = fstReaderOpen(path);
     if (reader == nullptr) {
         return 0;
@@ -229,6 +270,7 @@ int dut_scan(const char *path, const char *const *patterns, unsigned count, unsi
     fstReaderSetFacProcessMaskAll(reader);
     const int done = fstReaderIterBlocks(reader, scan_value, &scan, nullptr);
     fstReaderClose(reader);
+    scan_bytes(&scan);
     for (unsigned i = 0; i < count; i++) {
         seen[i] = seen[i] != 0 || scan.words[i] == 0xF ? 1 : 0;
     }

@@ -6,6 +6,8 @@
 #include <ftw.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,4 +47,38 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 void cbit_process_remove_tree(const char *path)
 {
     (void)nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+void cbit_words_add(cbit_words_t *list, const char *prefix, const char *text)
+{
+    size_t len = strlen(prefix) + strlen(text) + 1;
+    char *word = list->count < CBIT_WORDS_MAX ? malloc(len) : NULL;
+    if (word != NULL) {
+        (void)snprintf(word, len, "%s%s", prefix, text);
+        list->words[list->count++] = word;
+    }
+} /* NOLINT(clang-analyzer-unix.Malloc): the word is the list's */
+
+void cbit_words_add_all(cbit_words_t *list, const char *const *words, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        cbit_words_add(list, "", words[i]);
+    }
+}
+
+static void free_words(cbit_words_t *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        free(list->words[i]);
+    }
+}
+
+cbit_err_t cbit_words_run(cbit_words_t *list, const char *log, int *status)
+{
+    cbit_err_t err =
+        list->count == CBIT_WORDS_MAX ? CBIT_ERR_RANGE : cbit_process_run(list->words, log, status);
+    free_words(list);
+    return err;
 }

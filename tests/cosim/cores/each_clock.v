@@ -28,6 +28,7 @@ module aes_128 (
       end
     end
   endgenerate
-  assign out = s[10];
+  wire [127:0] do = s[10]; // a word that SystemVerilog has taken since
+  assign out = do;
 endmodule
 `default_nettype wire

@@ -47,7 +47,8 @@ module aes_core (
       end
     end
   end
-  assign result = state;
+  // As where each direction has a datapath of its own: the pin chooses whose block shows.
+  assign result = back == !encdec ? state : block;
   assign ready  = expand == 4'd0 && !busy;
 endmodule
 `default_nettype wire
