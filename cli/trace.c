@@ -28,6 +28,9 @@ void cbit_print_trace_info(const char *path, const cbit_trace_info_t *info,
     (void)printf("  stores        %" PRIu64 "\n", info->stores);
     (void)printf("  code pages    %" PRIu64 "%s\n", info->pages,
                  info->code_generated ? " (generated)" : "");
+    if (info->events != 0) {
+        (void)printf("  events        %" PRIu64 "\n", info->events);
+    }
     if (footprint != NULL) {
         (void)printf("  touched       %" PRIu64 " pages, %" PRIu64 " lines\n", footprint->pages,
                      footprint->lines);
@@ -95,7 +98,8 @@ cbit_err_t cbit_copy_trace(const cbit_trace_source_t *source, const char *path, 
 static const cbit_verb_t trace_verbs[] = {
     {"record", cbit_cli_trace_record, "-- PROGRAM ARGS", "records a program with valgrind"},
     {"info", cbit_cli_trace_info, "FILE.cbt...", "checks traces and says what is in them"},
-    {"gen", cbit_cli_trace_gen, "KIND [KEY=VALUE...]", "writes a synthetic pattern"},
+    {"gen", cbit_cli_trace_gen, "KIND [KEY=VALUE...]",
+     "writes a synthetic pattern, or a whole run"},
     {"import", cbit_cli_trace_import, "FILE", "converts other tools' traces"},
     {"convert", cbit_cli_trace_convert, "FILE.cbt", "cuts a trace, or writes it as text"},
     {.name = NULL},

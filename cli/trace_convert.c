@@ -84,8 +84,15 @@ int cbit_cli_trace_import(int argc, char **argv)
 
 /* ---- convert ---- */
 
-typedef enum output_format { TO_CBT, TO_CSV, TO_DRAMSIM3, TO_RAMULATOR_LS } output_format_t;
-static const char *const output_words[] = {"cbt", "csv", "dramsim3", "ramulator-ls", NULL};
+typedef enum output_format {
+    TO_CBT,
+    TO_CSV,
+    TO_DRAMSIM3,
+    TO_RAMULATOR_LS,
+    TO_EVENTS
+} output_format_t;
+static const char *const output_words[] = {"cbt",          "csv",    "dramsim3",
+                                           "ramulator-ls", "events", NULL};
 
 typedef struct convert_options {
     const char *output;
@@ -96,7 +103,7 @@ typedef struct convert_options {
 
 static const cbit_arg_t convert_args[] = {
     {"--to", CBIT_ARG_WORD, offsetof(convert_options_t, format), .words = output_words,
-     .help = "what to write (cbt)"},
+     .help = "what to write (cbt); events: what a hypervisor did, see gen --scenario"},
     {"-o", CBIT_ARG_TEXT, offsetof(convert_options_t, output), .value = "FILE",
      .help = "where to write; - is stdout, for text only (-)"},
     {"--skip", CBIT_ARG_U64, offsetof(convert_options_t, skip), .value = "N",
@@ -164,6 +171,38 @@ static cbit_err_t print_text(cbit_trace_reader_t *reader, const convert_options_
     return err;
 }
 
+/* Events as lines; skip and limit count them. */
+typedef struct event_print {
+    const convert_options_t *options;
+    FILE *to;
+    uint64_t number, taken;
+    bool failed;
+} event_print_t;
+
+static cbit_err_t print_one(void *self, const cbit_trace_event_t *event)
+{
+    event_print_t *print = self;
+    const convert_options_t *options = print->options;
+    if (print->number++ >= options->skip && !print->failed &&
+        (options->limit == 0 || print->taken < options->limit)) {
+        print->failed = cbit_print_event(print->to, event) < 0;
+        print->taken++;
+    }
+    return CBIT_ERR_OK;
+}
+
+static cbit_err_t print_events(cbit_trace_reader_t *reader, const convert_options_t *options,
+                               FILE *to, cbit_diag_t *diag)
+{
+    event_print_t print = {.options = options, .to = to};
+    print.failed = fputs("time_ps,event,fields\n", to) < 0;
+    cbit_err_t err = cbit_trace_reader_for_each_event(reader, print_one, &print, diag);
+    if (err == CBIT_ERR_OK && (print.failed || fflush(to) != 0)) {
+        err = cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot write %s", options->output);
+    }
+    return err;
+}
+
 static void convert(cbit_trace_reader_t *reader, const convert_options_t *options,
                     cbit_diag_t *diag)
 {
@@ -182,7 +221,8 @@ static void convert(cbit_trace_reader_t *reader, const convert_options_t *option
         (void)cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot write %s", options->output);
         return;
     }
-    (void)print_text(reader, options, to, diag);
+    (void)(options->format == TO_EVENTS ? print_events(reader, options, to, diag)
+                                        : print_text(reader, options, to, diag));
     if (!to_stdout) {
         (void)fclose(to);
     }

@@ -11,7 +11,8 @@
 #include "workloads/scenario/value.h"
 
 typedef struct gen_options {
-    const char *output;
+    const char *output, *scenario;
+    cbit_arg_list_t sets;
     uint64_t seed;
     bool force;
 } gen_options_t;
@@ -19,6 +20,10 @@ typedef struct gen_options {
 static const cbit_arg_t gen_args[] = {
     {"-o", CBIT_ARG_TEXT, offsetof(gen_options_t, output), .value = "FILE.cbt",
      .help = "where to write (trace.cbt)"},
+    {"--scenario", CBIT_ARG_TEXT, offsetof(gen_options_t, scenario), .value = "FILE",
+     .help = "instead of a pattern: a whole run of that scenario"},
+    {"--set", CBIT_ARG_LIST, offsetof(gen_options_t, sets), .value = "/POINTER=VALUE",
+     .help = "a value of the scenario instead of the one that it has"},
     {"--seed", CBIT_ARG_U64, offsetof(gen_options_t, seed), .value = "N",
      .help = "of everything random in it (1)"},
     {"--force", CBIT_ARG_FLAG, offsetof(gen_options_t, force), .help = "overwrite FILE.cbt"},
@@ -27,14 +32,18 @@ static const cbit_arg_t gen_args[] = {
 
 static const cbit_cli_command_t gen_command = {
     .verb = "trace gen",
-    .operands = "KIND [KEY=VALUE...]",
-    .min_operands = 1,
+    .operands = "[KIND [KEY=VALUE...]]",
+    .min_operands = 0,
     .max_operands = CBIT_ARG_LIST_MAX,
-    .summary = "Writes a synthetic pattern: stream, random, chase, strided, zipf, gups, mixed or "
-               "idle. Keys\n"
-               "and values are those of a scenario's \"traffic\".",
+    .summary =
+        "Writes a synthetic pattern: stream, random, chase, strided, zipf, gups, mixed or "
+        "idle. Keys\n"
+        "and values are those of a scenario's \"traffic\". Or, with --scenario, everything that a\n"
+        "run's hypervisor and machine do: who ran where, exits, ASIDs, DMA, commands of the\n"
+        "Secure Processor, all memory requests.",
     .examples = {"cbit trace gen chase footprint=64MiB stride=4KiB accesses=100000 -o chase.cbt",
-                 "cbit trace gen zipf exponent=1.2 read_fraction=0.9", NULL},
+                 "cbit trace gen --scenario workloads/scenarios/dma-outcomes.json -o run.cbt",
+                 NULL},
     .args = gen_args,
     .exit_notes = "Exit status: 0 written, 3 a value cannot be, 4 FILE.cbt cannot be written.",
 };
@@ -120,18 +129,26 @@ int cbit_cli_trace_gen(int argc, char **argv)
     if (help) {
         return 0;
     }
+    if ((words.count == 0) == (options.scenario == NULL)) {
+        return cbit_usage_error(&gen_command, words.count == 0 ? "a KIND, or --scenario, is missing"
+                                                               : "a KIND and --scenario");
+    }
     cbit_diag_t *diag = cbit_diag_create();
     cbit_arena_t *arena = cbit_arena_create();
     if (diag == NULL || arena == NULL) {
         return cbit_err_exit_status(CBIT_ERR_NO_MEMORY);
     }
     cbit_rows_defaults(cbit_traffic_rows, &traffic);
-    if (take_kind(words.items[0], &traffic, diag)) {
+    if (options.scenario != NULL) {
+        if (cbit_check_output(options.output, options.force, diag) == CBIT_ERR_OK) {
+            cbit_trace_of_run(options.scenario, &options.sets, options.output, diag);
+        }
+    } else if (take_kind(words.items[0], &traffic, diag)) {
         for (uint32_t i = 1; i < words.count; i++) {
             set_value(&traffic, words.items[i], arena, diag);
         }
     }
-    if (cbit_diag_count(diag) == 0 &&
+    if (options.scenario == NULL && cbit_diag_count(diag) == 0 &&
         cbit_check_output(options.output, options.force, diag) == CBIT_ERR_OK) {
         generate(&traffic, &options, diag);
     }

@@ -100,6 +100,7 @@ static void info_of(const char *path, cbit_diag_t *diag)
     cbit_trace_source_t source = cbit_trace_reader_source(reader);
     if (cbit_trace_footprint(&source, &footprint, diag) == CBIT_ERR_OK) {
         cbit_print_trace_info(path, cbit_trace_reader_info(reader), &footprint);
+        (void)cbit_print_event_counts(reader, diag);
     }
     source.destroy(source.self);
 }

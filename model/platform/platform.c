@@ -439,6 +439,12 @@ void cbit_platform_drain(cbit_platform_t *platform, void (*done)(void *self), vo
     }
 }
 
+void cbit_platform_listen(cbit_platform_t *platform, cbit_platform_listener_t listener, void *self)
+{
+    platform->recorder.listener = listener;
+    platform->recorder.listener_self = self;
+}
+
 /* ---- somebody has the machine open ---- */
 
 void cbit_platform_analyse(cbit_platform_t *platform, cbit_bus_analyser_t analyser, void *self)

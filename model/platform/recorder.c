@@ -22,6 +22,9 @@ static void on_reply(void *self, cbit_txn_t *txn)
     } else {
         add(&recorder->write, txn, total_ps);
     }
+    if (recorder->listener != NULL) {
+        recorder->listener(recorder->listener_self, txn, total_ps);
+    }
     cbit_txn_reply(txn);
 }
 

@@ -22,6 +22,8 @@ struct cbit_recorder {
     cbit_platform_latency_t read, write;
     cbit_platform_latency_t read_by_source[CBIT_SOURCE_COUNT];
     uint64_t stage_mismatches, in_flight;
+    cbit_platform_listener_t listener; /* NULL: nobody wants to know of each */
+    void *listener_self;
 };
 
 void cbit_recorder_init(cbit_recorder_t *recorder, cbit_kernel_t *kernel, cbit_port_t below);

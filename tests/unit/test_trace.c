@@ -115,6 +115,73 @@ static void check_equal_to_random(cbit_trace_reader_t *reader)
     ck_assert_uint_eq(done, RANDOM_RECORDS);
 }
 
+/* ---- events ---- */
+
+enum { RANDOM_EVENTS = 300000 }; /* about 30 bytes each: several chunks */
+
+static cbit_trace_event_t random_event(cbit_rng_t *rng, uint64_t *at_ps)
+{
+    *at_ps += cbit_rng_below(rng, 100000);
+    cbit_trace_event_t event = {.at_ps = *at_ps,
+                                .kind = (uint8_t)cbit_rng_below(rng, CBIT_TRACE_EVENT_KINDS)};
+    for (uint32_t i = 0; i < cbit_trace_event_rows[event.kind].count; i++) {
+        event.fields[i] = cbit_rng_u64(rng) >> cbit_rng_below(rng, 64);
+    }
+    return event;
+}
+
+typedef struct replay {
+    cbit_rng_t rng;
+    uint64_t at_ps, count;
+} replay_t;
+
+static cbit_err_t same_event(void *visitor, const cbit_trace_event_t *event)
+{
+    replay_t *replay = visitor;
+    const cbit_trace_event_t want = random_event(&replay->rng, &replay->at_ps);
+    bool same = event->at_ps == want.at_ps && event->kind == want.kind &&
+                memcmp(event->fields, want.fields, sizeof want.fields) == 0;
+    ck_assert_msg(same, "event %llu differs", (unsigned long long)replay->count);
+    replay->count++;
+    return CBIT_ERR_OK;
+}
+
+START_TEST(events_are_read_as_they_were_written_beside_records)
+{
+    char path[PATH_BYTES];
+    const cbit_trace_info_t info = {.source = "run"};
+    const cbit_trace_record_t record = {.gva = 0x1000, .gap = 1, .size_bytes = 4};
+    cbit_trace_writer_t *writer = NULL;
+    cbit_trace_reader_t *reader = NULL;
+    replay_t replay = {0};
+    uint64_t at_ps = 0;
+    temp_path(path);
+    ck_assert_int_eq(cbit_trace_writer_create(path, &info, &writer, NULL), CBIT_ERR_OK);
+    cbit_rng_init(&replay.rng, cbit_test_seed(), 2);
+    for (uint32_t i = 0; i < RANDOM_EVENTS; i++) {
+        const cbit_trace_event_t event = random_event(&replay.rng, &at_ps);
+        ck_assert_int_eq(cbit_trace_writer_event(writer, &event), CBIT_ERR_OK);
+        if (i % 100 == 0) {
+            ck_assert_int_eq(cbit_trace_writer_record(writer, &record), CBIT_ERR_OK);
+        }
+    }
+    const cbit_trace_event_t early = {.at_ps = at_ps - 1}, nothing = {.at_ps = at_ps, .kind = 99};
+    ck_assert_int_eq(cbit_trace_writer_event(writer, &early), CBIT_ERR_INTERNAL);
+    ck_assert_int_eq(cbit_trace_writer_event(writer, &nothing), CBIT_ERR_INTERNAL);
+    ck_assert_int_eq(cbit_trace_writer_finish(writer, NULL), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_trace_check(path, CBIT_ERR_OPEN, NULL), CBIT_ERR_OK);
+    ck_assert_int_eq(cbit_trace_reader_open(path, CBIT_ERR_OPEN, &reader, NULL), CBIT_ERR_OK);
+    ck_assert_uint_eq(cbit_trace_reader_info(reader)->events, RANDOM_EVENTS);
+    ck_assert_uint_eq(cbit_trace_reader_info(reader)->fetches, RANDOM_EVENTS / 100);
+    cbit_rng_init(&replay.rng, cbit_test_seed(), 2);
+    ck_assert_int_eq(cbit_trace_reader_for_each_event(reader, same_event, &replay, NULL),
+                     CBIT_ERR_OK);
+    ck_assert_uint_eq(replay.count, RANDOM_EVENTS);
+    cbit_trace_reader_close(reader);
+    (void)remove(path);
+}
+END_TEST
+
 START_TEST(what_is_written_is_read_again)
 {
     char path[PATH_BYTES];
@@ -243,6 +310,8 @@ START_TEST(a_header_that_lies_is_found)
                       "/page_bytes: must be a whole number within its range");
     check_header_text(bytes, len, "\"pages\":1", "\"pages\":2",
                       "the header's totals are not those of the chunks");
+    check_header_text(bytes, len, "\"events\":0", "\"events\":1",
+                      "the header's totals are not those of the chunks");
     check_header_text(bytes, len, "\"source\"", "\"sourcf\"", "/source: is missing");
     check_header_text(bytes, len,
                       "\"instructions\":", "\"instructionz\":", "/instructions: is missing");
@@ -279,6 +348,7 @@ Suite *cbit_test_suite(void)
     Suite *suite = suite_create("trace");
     TCase *round_trip = tcase_create("round trip");
     tcase_add_test(round_trip, what_is_written_is_read_again);
+    tcase_add_test(round_trip, events_are_read_as_they_were_written_beside_records);
     tcase_add_test(round_trip, a_record_that_breaks_the_format_is_refused_by_the_writer);
     tcase_add_test(round_trip, the_committed_traces_are_sound);
     suite_add_tcase(suite, round_trip);

@@ -146,6 +146,7 @@ static cbit_err_t build_machine(cbit_hv_t *hv)
         return err;
     }
     hv->kernel = cbit_platform_kernel(hv->platform);
+    cbit_hv_trace_begin(hv);
     if (cbit_hv_probe_aliases(hv)) {
         cbit_platform_alias_dimms(hv->platform, true);
         hv->frames.limit = cbit_platform_alias_end(hv->platform);
@@ -340,6 +341,7 @@ static cbit_err_t build_target(cbit_hv_t *hv)
     hv->target = target;
     hv->target_options = *hv->options;
     hv->target_options.watch = NULL;
+    hv->target_options.trace = NULL;
     hv->target_options.attack = NULL;
     hv->target_options.on_console = NULL;
     target->source = hv;

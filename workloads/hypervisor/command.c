@@ -15,6 +15,7 @@ static void answered(void *self, cbit_spdriver_request_t *request)
     cbit_hv_watch_slice(command->hv, CBIT_WATCH_SP, 0, cbit_spdriver_command_name(request->command),
                         cbit_spdriver_status_name(request->status), request->rung_ps);
     cbit_hv_attack_sp(command->hv, request);
+    cbit_hv_trace_command(command->hv, request);
     cbit_hv_transfer_start(&command->transfer, CBIT_COMMAND_READ, command->buffer_spa,
                            command->hv->host_key, command->bytes, command->len_bytes, buffer_read,
                            command);

@@ -168,6 +168,7 @@ static cbit_hv_step_t run_vmrun(void *self)
     core->in_vmrun = true;
     core->begun_ps = cbit_hv_now(hv);
     cbit_hv_sched_arm(core);
+    cbit_hv_trace_run(core, vcpu->guest->asid);
     cbit_vcpu_run(core->cpu, vcpu->vmcb_spa);
     if (core->wbinvd_wanted) {
         cbit_vcpu_interrupt(core->cpu); /* was asked for while this was being prepared */
@@ -208,6 +209,7 @@ void cbit_hv_core_exit(cbit_hv_core_t *core, const cbit_exit_t *exit)
 {
     core->exit = *exit;
     core->in_vmrun = false;
+    cbit_hv_trace_exit(core);
     cbit_event_cancel(core->hv->kernel, &core->quantum);
     cbit_hv_task_resume(&core->task);
 }

@@ -56,6 +56,14 @@ cbit_ps_t cbit_hv_watch_until_ps(const cbit_hv_t *hv, cbit_ps_t until_ps);
 /* Tells a sample when one is due. */
 void cbit_hv_watch_sample(cbit_hv_t *hv);
 
+/* trace.c: nothing happens when nobody listens */
+void cbit_hv_trace_begin(cbit_hv_t *hv);
+void cbit_hv_trace_run(const cbit_hv_core_t *core, uint32_t asid);
+void cbit_hv_trace_exit(const cbit_hv_core_t *core);
+void cbit_hv_trace_asid(const cbit_hv_guest_t *guest, uint32_t asid); /* 0: taken away */
+void cbit_hv_trace_dma(const cbit_hv_lane_t *lane);
+void cbit_hv_trace_command(const cbit_hv_t *hv, const cbit_spdriver_request_t *request);
+
 /* flush.c */
 
 /* The lock that DEACTIVATE and flushes hold, as KVM's sev_deactivate_lock. */

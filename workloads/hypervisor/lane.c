@@ -251,6 +251,7 @@ static cbit_hv_step_t lane_end(void *self)
     } else {
         check_own(lane);
     }
+    cbit_hv_trace_dma(lane);
     result->io_requests++;
     result->io_bytes += lane->moved;
     return CBIT_HV_NEXT;

@@ -245,6 +245,7 @@ static cbit_hv_step_t activated(void *self)
     cbit_hv_guest_t *guest = self;
     cbit_hv_step_t step = cbit_hv_launch_checked(guest);
     guest->activated = step == CBIT_HV_NEXT;
+    cbit_hv_trace_asid(guest, guest->activated ? guest->asid : 0);
     return step;
 }
 

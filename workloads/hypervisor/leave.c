@@ -75,6 +75,9 @@ static cbit_hv_step_t give_back(void *self)
     cbit_hv_guest_t *guest = self;
     cbit_hv_t *hv = guest->hv;
     hv->result->checks.sp_failures += guest->command.request.status != SEV_STATUS_SUCCESS;
+    if (guest->activated) {
+        cbit_hv_trace_asid(guest, 0);
+    }
     guest->activated = false;
     if (guest->asid_taken) {
         guest->asid_taken = false;

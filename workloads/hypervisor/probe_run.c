@@ -112,6 +112,7 @@ cbit_hv_step_t cbit_hv_probe_vmrun(void *self)
     cbit_event_notify_at(hv->kernel, &core->quantum, cbit_hv_now(hv) + hv->config.probe_limit_us);
     core->in_vmrun = true;
     core->in_probe = true;
+    cbit_hv_trace_run(core, core->probe->result->asid);
     cbit_vcpu_run(core->cpu, core->running->vmcb_spa);
     return CBIT_HV_WAIT;
 }

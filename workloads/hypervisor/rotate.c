@@ -134,6 +134,7 @@ static cbit_hv_step_t turn_deactivated(void *self)
     cbit_hv_guest_t *victim = hv->rotor.victim;
     hv->result->checks.sp_failures += hv->rotor.command.request.status != SEV_STATUS_SUCCESS;
     victim->activated = false;
+    cbit_hv_trace_asid(victim, 0);
     victim->asid_taken = false;
     victim->result->asid_losses++;
     cbit_hv_asids_retire(&hv->asids, victim->asid);
@@ -167,6 +168,7 @@ static cbit_hv_step_t back_activated(void *self)
                             cbit_spdriver_status_name(hv->rotor.command.request.status));
     }
     guest->activated = true;
+    cbit_hv_trace_asid(guest, guest->asid);
     guest->resident_since_ps = cbit_hv_now(hv);
     hv->rotor.vcpu = 0;
     return CBIT_HV_NEXT;

@@ -170,3 +170,46 @@ uint32_t cbit_cbt_get_records(const uint8_t **at, const uint8_t *end,
     *at = here;
     return done;
 }
+
+/* ---- events ---- */
+
+const cbit_trace_event_row_t cbit_trace_event_rows[CBIT_TRACE_EVENT_KINDS] = {
+    [CBIT_TRACE_RUN] = {"run", 4, {"core", "guest", "vcpu", "asid"}},
+    [CBIT_TRACE_EXIT] = {"exit", 6, {"core", "guest", "vcpu", "reason", "info1", "info2"}},
+    [CBIT_TRACE_ASID] = {"asid", 2, {"guest", "asid"}},
+    [CBIT_TRACE_DMA] = {"dma", 7, {"span_ps", "guest", "vcpu", "queue", "writes", "gpa", "bytes"}},
+    [CBIT_TRACE_COMMAND] = {"command", 3, {"span_ps", "command", "status"}},
+    [CBIT_TRACE_REQUEST] = {"request", 6, {"span_ps", "source", "key", "writes", "spa", "bytes"}},
+};
+
+size_t cbit_cbt_put_event(uint8_t *to, uint64_t *at_ps, const cbit_trace_event_t *event)
+{
+    uint8_t *at = to;
+    *at++ = event->kind;
+    at = put_varint(at, event->at_ps - *at_ps);
+    *at_ps = event->at_ps;
+    for (uint32_t i = 0; i < cbit_trace_event_rows[event->kind].count; i++) {
+        at = put_varint(at, event->fields[i]);
+    }
+    return (size_t)(at - to);
+}
+
+const uint8_t *cbit_cbt_get_event(const uint8_t *at, const uint8_t *end, uint64_t *at_ps,
+                                  cbit_trace_event_t *event)
+{
+    uint64_t span_ps;
+    *event = (cbit_trace_event_t){.kind = at < end ? *at : CBIT_TRACE_EVENT_KINDS};
+    if (event->kind >= CBIT_TRACE_EVENT_KINDS) {
+        return NULL;
+    }
+    at = get_varint(at + 1, end, &span_ps);
+    if (at == NULL || span_ps > UINT64_MAX - *at_ps) {
+        return NULL;
+    }
+    *at_ps += span_ps;
+    event->at_ps = *at_ps;
+    for (uint32_t i = 0; i < cbit_trace_event_rows[event->kind].count && at != NULL; i++) {
+        at = get_varint(at, end, &event->fields[i]);
+    }
+    return at;
+}

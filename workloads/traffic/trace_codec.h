@@ -11,6 +11,7 @@ enum {
     CBIT_CBT_TRAILER_BYTES = 16,
     CBIT_CBT_STORED_MAX_BYTES = CBIT_TRACE_CHUNK_BYTES + (1 << 13), /* zstd of noise grows a bit */
     CBIT_CBT_RECORD_MAX_BYTES = 17, /* tag, size, 5 of gap, 10 of delta */
+    CBIT_CBT_EVENT_MAX_BYTES = 1 + 10 * (1 + CBIT_TRACE_EVENT_FIELDS),
     CBIT_CBT_PAGE_ENTRY_BYTES = 16 + CBIT_TRACE_PAGE_BYTES,
     CBIT_CBT_INDEX_ENTRY_BYTES = 24,
     CBIT_CBT_MAX_CHUNKS = CBIT_TRACE_CHUNK_BYTES / CBIT_CBT_INDEX_ENTRY_BYTES,
@@ -60,6 +61,13 @@ static inline bool cbit_cbt_record_ok(const cbit_trace_record_t *record)
 /* Bytes written at `to`, at most CBIT_CBT_RECORD_MAX_BYTES. The record must be ok. */
 size_t cbit_cbt_put_record(uint8_t *to, cbit_cbt_predictor_t *predictor,
                            const cbit_trace_record_t *record);
+
+/* The same for an event, at most CBIT_CBT_EVENT_MAX_BYTES; *at_ps is that of the one before it in
+   its chunk, and becomes its own. */
+size_t cbit_cbt_put_event(uint8_t *to, uint64_t *at_ps, const cbit_trace_event_t *event);
+/* Where the next one begins; NULL when this one is cut off or not ok. */
+const uint8_t *cbit_cbt_get_event(const uint8_t *at, const uint8_t *end, uint64_t *at_ps,
+                                  cbit_trace_event_t *event);
 
 /*
  * Decodes records from [*at, end) until count are done. Returns how many were; fewer only when the

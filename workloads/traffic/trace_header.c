@@ -34,6 +34,7 @@ static const cbit_row_t rows[] = {
     {INFO_FIELD(U64, loads), .max = TOTAL_MAX, .required = true},
     {INFO_FIELD(U64, stores), .max = TOTAL_MAX, .required = true},
     {INFO_FIELD(U64, pages), .max = CBIT_TRACE_MAX_PAGES, .required = true},
+    {INFO_FIELD(U64, events), .max = TOTAL_MAX},
     {.key = NULL},
 };
 
@@ -182,10 +183,10 @@ void cbit_cbt_format_header(char text[CBIT_CBT_HEADER_ROOM_BYTES], const cbit_tr
                      "{\"format\":\"cbit-trace/1\",\"source\":%s,\"program\":%s,\"licence\":%s,"
                      "\"code_generated\":%s,\"page_bytes\":%d,\"seed\":\"%" PRIu64 "\","
                      "\"instructions\":%" PRIu64 ",\"fetches\":%" PRIu64 ",\"loads\":%" PRIu64
-                     ",\"stores\":%" PRIu64 ",\"pages\":%" PRIu64 "}",
+                     ",\"stores\":%" PRIu64 ",\"pages\":%" PRIu64 ",\"events\":%" PRIu64 "}",
                      source, program, licence, info->code_generated ? "true" : "false",
                      CBIT_TRACE_PAGE_BYTES, info->seed, info->instructions, info->fetches,
-                     info->loads, info->stores, info->pages);
+                     info->loads, info->stores, info->pages, info->events);
     size_t used = n < 0 ? 0 : (size_t)n;
     memset(text + used, ' ', CBIT_CBT_HEADER_ROOM_BYTES - used);
     text[CBIT_CBT_HEADER_ROOM_BYTES - 1] = '\n';

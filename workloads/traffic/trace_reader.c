@@ -3,42 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-#include <zstd.h>
 
-#include "workloads/traffic/trace_bytes.h"
-#include "workloads/traffic/trace_codec.h"
 #include "workloads/traffic/trace_header.h"
+#include "workloads/traffic/trace_reader.h"
 
-typedef struct entry {
-    uint64_t offset; /* of the chunk's header */
-    cbit_cbt_chunk_t chunk;
-} entry_t;
-
-/* A chunk in memory. */
-typedef struct loaded {
-    uint8_t *raw; /* CBIT_TRACE_CHUNK_BYTES */
-    uint32_t bytes;
-} loaded_t;
-
-struct cbit_trace_reader {
-    cbit_trace_bytes_t bytes;
-    cbit_trace_info_t info;
-    entry_t *entries; /* every chunk but the index */
-    uint32_t entry_count;
-    uint8_t *stored; /* CBIT_CBT_STORED_MAX_BYTES */
-    loaded_t mem, image;
-    ZSTD_DCtx *zstd;
-
-    /* Where reading stands. */
-    uint32_t next_entry;   /* the next one to look at */
-    uint32_t current;      /* the one in mem */
-    const uint8_t *at;     /* in mem.raw */
-    uint32_t records_left; /* in mem */
-    cbit_cbt_predictor_t predictor;
-    uint64_t seen[3], instructions_seen;
-};
-
-static cbit_err_t corrupt(cbit_diag_t *diag, uint64_t offset, const char *what)
+cbit_err_t cbit_cbt_corrupt(cbit_diag_t *diag, uint64_t offset, const char *what)
 {
     char where[32];
     (void)snprintf(where, sizeof where, "byte %" PRIu64, offset);
@@ -60,6 +29,8 @@ static cbit_err_t check_chunk(const cbit_cbt_chunk_t *chunk, uint64_t offset, cb
         what = "MEM chunk has more records than fit into it (2 bytes each at least)";
     } else if (chunk->type == CBIT_CBT_MEM && chunk->records == 0) {
         what = "MEM chunk is empty";
+    } else if (chunk->type == CBIT_CBT_VM && chunk->records > chunk->raw_bytes / 4) {
+        what = "VM chunk has more events than fit into it (4 bytes each at least)";
     } else if (chunk->type == CBIT_CBT_IMAGE &&
                (uint64_t)chunk->records * CBIT_CBT_PAGE_ENTRY_BYTES != chunk->raw_bytes) {
         what = "IMAGE chunk is not 4112 bytes for each of its pages";
@@ -67,7 +38,7 @@ static cbit_err_t check_chunk(const cbit_cbt_chunk_t *chunk, uint64_t offset, cb
                (uint64_t)chunk->records * CBIT_CBT_INDEX_ENTRY_BYTES != chunk->raw_bytes) {
         what = "INDEX chunk is not 24 bytes for each of its chunks";
     }
-    return what == NULL ? CBIT_ERR_OK : corrupt(diag, offset, what);
+    return what == NULL ? CBIT_ERR_OK : cbit_cbt_corrupt(diag, offset, what);
 }
 
 static cbit_err_t read_chunk_header(cbit_trace_reader_t *reader, uint64_t offset,
@@ -82,9 +53,8 @@ static cbit_err_t read_chunk_header(cbit_trace_reader_t *reader, uint64_t offset
     return check_chunk(chunk, offset, diag);
 }
 
-/* Unpacks a chunk and checks its sum. */
-static cbit_err_t load_chunk(cbit_trace_reader_t *reader, const entry_t *entry, loaded_t *into,
-                             cbit_diag_t *diag)
+cbit_err_t cbit_cbt_load_chunk(cbit_trace_reader_t *reader, const cbit_cbt_entry_t *entry,
+                               cbit_cbt_loaded_t *into, cbit_diag_t *diag)
 {
     const cbit_cbt_chunk_t *chunk = &entry->chunk;
     uint64_t offset = entry->offset + CBIT_CBT_CHUNK_HEADER_BYTES;
@@ -94,15 +64,16 @@ static cbit_err_t load_chunk(cbit_trace_reader_t *reader, const entry_t *entry, 
         return err;
     }
     if (XXH64(reader->stored, chunk->stored_bytes, 0) != chunk->xxh64) {
-        return corrupt(diag, offset, "chunk's check sum (xxh64) is wrong");
+        return cbit_cbt_corrupt(diag, offset, "chunk's check sum (xxh64) is wrong");
     }
     size_t raw = ZSTD_decompressDCtx(reader->zstd, into->raw, CBIT_TRACE_CHUNK_BYTES,
                                      reader->stored, chunk->stored_bytes);
     if (ZSTD_isError(raw) != 0) {
-        return corrupt(diag, offset, "chunk does not unpack (zstd)");
+        return cbit_cbt_corrupt(diag, offset, "chunk does not unpack (zstd)");
     }
     if (raw != chunk->raw_bytes) {
-        return corrupt(diag, offset, "chunk unpacks to another length than its header says");
+        return cbit_cbt_corrupt(diag, offset,
+                                "chunk unpacks to another length than its header says");
     }
     into->bytes = (uint32_t)raw;
     return CBIT_ERR_OK;
@@ -119,10 +90,10 @@ static cbit_err_t open_header(cbit_trace_reader_t *reader, uint64_t *end, cbit_d
     }
     uint32_t len = cbit_cbt_get_u32(head + 4);
     if (memcmp(head, CBIT_CBT_MAGIC, 4) != 0) {
-        return corrupt(diag, 0, "not a trace: it does not start with CBT1");
+        return cbit_cbt_corrupt(diag, 0, "not a trace: it does not start with CBT1");
     }
     if (len > CBIT_TRACE_HEADER_BYTES) {
-        return corrupt(diag, 4, "header is longer than 64 KiB");
+        return cbit_cbt_corrupt(diag, 4, "header is longer than 64 KiB");
     }
     err = cbit_trace_bytes_read(&reader->bytes, sizeof head, reader->stored, len, diag);
     if (err != CBIT_ERR_OK) {
@@ -134,12 +105,13 @@ static cbit_err_t open_header(cbit_trace_reader_t *reader, uint64_t *end, cbit_d
 }
 
 /* Loads the index into reader->mem; *offset is where its chunk starts. */
-static cbit_err_t open_index(cbit_trace_reader_t *reader, entry_t *index, cbit_diag_t *diag)
+static cbit_err_t open_index(cbit_trace_reader_t *reader, cbit_cbt_entry_t *index,
+                             cbit_diag_t *diag)
 {
     uint8_t trailer[CBIT_CBT_TRAILER_BYTES];
     uint64_t len = reader->bytes.len_bytes;
     if (len < sizeof trailer) {
-        return corrupt(diag, len, "file ends before its trailer");
+        return cbit_cbt_corrupt(diag, len, "file ends before its trailer");
     }
     cbit_err_t err =
         cbit_trace_bytes_read(&reader->bytes, len - sizeof trailer, trailer, sizeof trailer, diag);
@@ -147,7 +119,7 @@ static cbit_err_t open_index(cbit_trace_reader_t *reader, entry_t *index, cbit_d
         return err;
     }
     if (memcmp(trailer + 8, CBIT_CBT_TRAILER, 8) != 0) {
-        return corrupt(diag, len - 8, "file does not end with CBT1END: it was cut off");
+        return cbit_cbt_corrupt(diag, len - 8, "file does not end with CBT1END: it was cut off");
     }
     index->offset = cbit_cbt_get_u64(trailer);
     err = read_chunk_header(reader, index->offset, &index->chunk, diag);
@@ -155,23 +127,24 @@ static cbit_err_t open_index(cbit_trace_reader_t *reader, entry_t *index, cbit_d
         return err;
     }
     if (index->chunk.type != CBIT_CBT_INDEX) {
-        return corrupt(diag, index->offset, "the trailer does not point at an INDEX chunk");
+        return cbit_cbt_corrupt(diag, index->offset,
+                                "the trailer does not point at an INDEX chunk");
     }
     if (index->offset + CBIT_CBT_CHUNK_HEADER_BYTES + index->chunk.stored_bytes !=
         len - sizeof trailer) {
-        return corrupt(diag, index->offset, "the INDEX chunk does not end at the trailer");
+        return cbit_cbt_corrupt(diag, index->offset, "the INDEX chunk does not end at the trailer");
     }
-    return load_chunk(reader, index, &reader->mem, diag);
+    return cbit_cbt_load_chunk(reader, index, &reader->mem, diag);
 }
 
 /* The chunks must lie one behind the other from `at` to the index, as the index lists them. */
-static cbit_err_t open_entries(cbit_trace_reader_t *reader, uint64_t at, const entry_t *index,
-                               cbit_diag_t *diag)
+static cbit_err_t open_entries(cbit_trace_reader_t *reader, uint64_t at,
+                               const cbit_cbt_entry_t *index, cbit_diag_t *diag)
 {
-    uint64_t records = 0, pages = 0;
+    uint64_t records = 0, pages = 0, events = 0;
     for (uint32_t i = 0; i < index->chunk.records; i++) {
         const uint8_t *listed = reader->mem.raw + (size_t)i * CBIT_CBT_INDEX_ENTRY_BYTES;
-        entry_t *entry = &reader->entries[i];
+        cbit_cbt_entry_t *entry = &reader->entries[i];
         entry->offset = at;
         cbit_err_t err = read_chunk_header(reader, at, &entry->chunk, diag);
         if (err != CBIT_ERR_OK) {
@@ -182,18 +155,20 @@ static cbit_err_t open_entries(cbit_trace_reader_t *reader, uint64_t at, const e
             cbit_cbt_get_u32(listed + 12) != entry->chunk.records ||
             cbit_cbt_get_u64(listed + 16) != (is_mem ? records : 0) ||
             entry->chunk.type == CBIT_CBT_INDEX) {
-            return corrupt(diag, at, "chunk is not what the index lists");
+            return cbit_cbt_corrupt(diag, at, "chunk is not what the index lists");
         }
         records += is_mem ? entry->chunk.records : 0;
         pages += entry->chunk.type == CBIT_CBT_IMAGE ? entry->chunk.records : 0;
+        events += entry->chunk.type == CBIT_CBT_VM ? entry->chunk.records : 0;
         at += CBIT_CBT_CHUNK_HEADER_BYTES + entry->chunk.stored_bytes;
     }
     if (at != index->offset) {
-        return corrupt(diag, at, "the chunks do not end where the index starts");
+        return cbit_cbt_corrupt(diag, at, "the chunks do not end where the index starts");
     }
     const cbit_trace_info_t *info = &reader->info;
-    if (info->fetches + info->loads + info->stores != records || info->pages != pages) {
-        return corrupt(diag, 8, "the header's totals are not those of the chunks");
+    if (info->fetches + info->loads + info->stores != records || info->pages != pages ||
+        info->events != events) {
+        return cbit_cbt_corrupt(diag, 8, "the header's totals are not those of the chunks");
     }
     return CBIT_ERR_OK;
 }
@@ -201,7 +176,7 @@ static cbit_err_t open_entries(cbit_trace_reader_t *reader, uint64_t at, const e
 static cbit_err_t open_all(cbit_trace_reader_t *reader, cbit_diag_t *diag)
 {
     uint64_t chunks_at = 0;
-    entry_t index = {0};
+    cbit_cbt_entry_t index = {0};
     reader->stored = malloc(CBIT_CBT_STORED_MAX_BYTES);
     reader->mem.raw = malloc(CBIT_TRACE_CHUNK_BYTES);
     reader->zstd = ZSTD_createDCtx();
@@ -272,6 +247,7 @@ void cbit_trace_reader_close(cbit_trace_reader_t *reader)
     free(reader->stored);
     free(reader->mem.raw);
     free(reader->image.raw);
+    free(reader->vm.raw);
     free(reader);
 }
 
@@ -294,8 +270,8 @@ static cbit_err_t next_mem_chunk(cbit_trace_reader_t *reader, bool *more, cbit_d
         return CBIT_ERR_OK;
     }
     reader->current = reader->next_entry++;
-    const entry_t *entry = &reader->entries[reader->current];
-    cbit_err_t err = load_chunk(reader, entry, &reader->mem, diag);
+    const cbit_cbt_entry_t *entry = &reader->entries[reader->current];
+    cbit_err_t err = cbit_cbt_load_chunk(reader, entry, &reader->mem, diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
@@ -322,7 +298,7 @@ static cbit_err_t check_totals(cbit_trace_reader_t *reader, cbit_diag_t *diag)
                  reader->seen[CBIT_TRACE_STORE] == info->stores &&
                  reader->instructions_seen == info->instructions;
     return equal ? CBIT_ERR_OK
-                 : corrupt(diag, 8, "the header's totals are not those of the records");
+                 : cbit_cbt_corrupt(diag, 8, "the header's totals are not those of the records");
 }
 
 cbit_err_t cbit_trace_reader_read(cbit_trace_reader_t *reader, cbit_trace_record_t *records,
@@ -369,24 +345,26 @@ cbit_err_t cbit_trace_reader_rewind(cbit_trace_reader_t *reader, cbit_diag_t *di
 
 /* ---- program pages ---- */
 
-static cbit_err_t visit_chunk(cbit_trace_reader_t *reader, const entry_t *entry, uint64_t *next_gva,
+static cbit_err_t visit_chunk(cbit_trace_reader_t *reader, const cbit_cbt_entry_t *entry,
+                              uint64_t *next_gva,
                               cbit_err_t (*visit)(void *visitor, const cbit_trace_page_t *page),
                               void *visitor, cbit_diag_t *diag)
 {
     cbit_trace_page_t page;
-    cbit_err_t err = load_chunk(reader, entry, &reader->image, diag);
+    cbit_err_t err = cbit_cbt_load_chunk(reader, entry, &reader->image, diag);
     for (uint32_t i = 0; i < entry->chunk.records && err == CBIT_ERR_OK; i++) {
         const uint8_t *raw = reader->image.raw + (size_t)i * CBIT_CBT_PAGE_ENTRY_BYTES;
         page.gva = cbit_cbt_get_u64(raw);
         page.flags = cbit_cbt_get_u32(raw + 8);
         if (page.gva % CBIT_TRACE_PAGE_BYTES != 0 || page.gva < *next_gva ||
             page.gva >= CBIT_CBT_GVA_LIMIT) {
-            return corrupt(diag, entry->offset,
-                           "program pages must be page-aligned user addresses in ascending order");
+            return cbit_cbt_corrupt(
+                diag, entry->offset,
+                "program pages must be page-aligned user addresses in ascending order");
         }
         if ((page.flags & ~(uint32_t)(CBIT_TRACE_PAGE_READ | CBIT_TRACE_PAGE_EXECUTE)) != 0 ||
             cbit_cbt_get_u32(raw + 12) != 0) {
-            return corrupt(diag, entry->offset, "program page has unknown flags");
+            return cbit_cbt_corrupt(diag, entry->offset, "program page has unknown flags");
         }
         memcpy(page.bytes, raw + 16, CBIT_TRACE_PAGE_BYTES);
         *next_gva = page.gva + CBIT_TRACE_PAGE_BYTES;
@@ -463,6 +441,13 @@ static cbit_err_t ignore_page(void *visitor, const cbit_trace_page_t *page)
     return CBIT_ERR_OK;
 }
 
+static cbit_err_t ignore_event(void *visitor, const cbit_trace_event_t *event)
+{
+    (void)visitor;
+    (void)event;
+    return CBIT_ERR_OK;
+}
+
 cbit_err_t cbit_trace_check(const char *path, cbit_err_t missing, cbit_diag_t *diag)
 {
     enum { BATCH = 1024 };
@@ -473,6 +458,9 @@ cbit_err_t cbit_trace_check(const char *path, cbit_err_t missing, cbit_diag_t *d
         return err;
     }
     err = cbit_trace_reader_for_each_page(reader, ignore_page, NULL, diag);
+    if (err == CBIT_ERR_OK) {
+        err = cbit_trace_reader_for_each_event(reader, ignore_event, NULL, diag);
+    }
     for (uint32_t count = 1; err == CBIT_ERR_OK && count != 0;) {
         err = cbit_trace_reader_read(reader, records, BATCH, &count, diag);
     }

@@ -26,7 +26,9 @@ struct cbit_trace_writer {
     int errno_of_failure;
     uint64_t at; /* file offset */
     cbit_trace_info_t info;
-    pending_t mem, image;
+    pending_t mem, image, vm;
+    uint64_t event_ps; /* of the last event in vm */
+    uint64_t last_event_ps;
     cbit_cbt_predictor_t predictor;
     uint64_t next_page_gva; /* pages come in ascending order */
     uint8_t *stored;        /* CBIT_CBT_STORED_MAX_BYTES */
@@ -118,6 +120,7 @@ static void free_writer(cbit_trace_writer_t *writer)
     free(writer->part_path);
     free(writer->mem.raw);
     free(writer->image.raw);
+    free(writer->vm.raw);
     free(writer->stored);
     free(writer->index);
     free(writer);
@@ -139,7 +142,7 @@ cbit_err_t cbit_trace_writer_create(const char *path, const cbit_trace_info_t *i
     writer->zstd = ZSTD_createCCtx();
     writer->info = *info;
     writer->info.instructions = writer->info.fetches = writer->info.loads = 0;
-    writer->info.stores = writer->info.pages = 0;
+    writer->info.stores = writer->info.pages = writer->info.events = 0;
     if (writer->path == NULL || writer->part_path == NULL || writer->mem.raw == NULL ||
         writer->image.raw == NULL || writer->stored == NULL || writer->index == NULL ||
         writer->zstd == NULL) {
@@ -201,6 +204,33 @@ cbit_err_t cbit_trace_writer_page(cbit_trace_writer_t *writer, const cbit_trace_
     return writer->failed;
 }
 
+/* Few traces have events: the room for them is made by the first one. */
+cbit_err_t cbit_trace_writer_event(cbit_trace_writer_t *writer, const cbit_trace_event_t *event)
+{
+    pending_t *vm = &writer->vm;
+    if (event->kind >= CBIT_TRACE_EVENT_KINDS || event->at_ps < writer->last_event_ps) {
+        return CBIT_ERR_INTERNAL;
+    }
+    if (vm->raw == NULL) {
+        vm->raw = malloc(CBIT_TRACE_CHUNK_BYTES);
+        if (vm->raw == NULL) {
+            writer->failed = CBIT_ERR_NO_MEMORY;
+            return writer->failed;
+        }
+    }
+    if (vm->bytes + CBIT_CBT_EVENT_MAX_BYTES > CBIT_TRACE_CHUNK_BYTES) {
+        flush_chunk(writer, CBIT_CBT_VM, vm);
+    }
+    if (vm->records == 0) {
+        writer->event_ps = 0;
+    }
+    vm->bytes += (uint32_t)cbit_cbt_put_event(vm->raw + vm->bytes, &writer->event_ps, event);
+    vm->records++;
+    writer->last_event_ps = event->at_ps;
+    writer->info.events++;
+    return writer->failed;
+}
+
 const cbit_trace_info_t *cbit_trace_writer_info(const cbit_trace_writer_t *writer)
 {
     return &writer->info;
@@ -222,6 +252,7 @@ cbit_err_t cbit_trace_writer_finish(cbit_trace_writer_t *writer, cbit_diag_t *di
 {
     flush_chunk(writer, CBIT_CBT_IMAGE, &writer->image);
     flush_chunk(writer, CBIT_CBT_MEM, &writer->mem);
+    flush_chunk(writer, CBIT_CBT_VM, &writer->vm);
     emit_index(writer);
     if (writer->failed == CBIT_ERR_OK && fseek(writer->file, 0, SEEK_SET) == 0) {
         emit_header(writer); /* now with the totals */

@@ -84,6 +84,10 @@ const cbit_cache_t *cbit_platform_cache(const cbit_platform_t *platform);
 /* done(self) when every write that a memory controller has now is in the DRAM. One at a time. */
 void cbit_platform_drain(cbit_platform_t *platform, void (*done)(void *self), void *self);
 
+/* From now on every request to memory is told when it is answered, with its latency; NULL: none. */
+typedef void (*cbit_platform_listener_t)(void *self, const cbit_txn_t *txn, cbit_ps_t total_ps);
+void cbit_platform_listen(cbit_platform_t *platform, cbit_platform_listener_t listener, void *self);
+
 /* ---- somebody has the machine open ---- */
 
 /* An analyser at the pins of all channels (cbit_umc_analyse); NULL takes it away. */

@@ -28,6 +28,7 @@
 #include "cbit/workloads/engine_mode.h"
 #include "cbit/workloads/migration.h"
 #include "cbit/workloads/scenario.h"
+#include "cbit/workloads/trace.h"
 #include "cbit/workloads/watch.h"
 
 #ifdef __cplusplus
@@ -98,7 +99,8 @@ typedef struct cbit_hypervisor_options {
     const struct cbit_attack *attack;   /* a hostile program (cbit/attacker.h); NULL: none */
     const struct sp_firmware *firmware; /* of the Secure Processor; stays the caller's */
     cbit_ps_t limit_ps; /* a run that is not over by then is an error; 0: ten simulated seconds */
-    const cbit_watch_t *watch; /* NULL: nobody watches */
+    const cbit_watch_t *watch;      /* NULL: nobody watches */
+    const cbit_trace_sink_t *trace; /* told everything of the first machine; NULL: nobody */
     void *self;
     void (*on_console)(void *self, char c); /* Secure Processor's console; may be NULL */
     /* Told about every 65536 kernel events; may be NULL. */

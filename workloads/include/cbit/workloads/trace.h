@@ -42,6 +42,40 @@ typedef struct cbit_trace_record {
     bool depends;       /* its address comes from the previous load */
 } cbit_trace_record_t;
 
+/* ---- what a hypervisor and its machine did ---- */
+
+typedef enum cbit_trace_event_kind {
+    CBIT_TRACE_RUN,     /* VMRUN */
+    CBIT_TRACE_EXIT,    /* #VMEXIT */
+    CBIT_TRACE_ASID,    /* a guest's ASID is activated, or taken away (0) */
+    CBIT_TRACE_DMA,     /* a transfer of a device is through */
+    CBIT_TRACE_COMMAND, /* the Secure Processor has answered */
+    CBIT_TRACE_REQUEST, /* memory has answered a request of any source */
+    CBIT_TRACE_EVENT_KINDS,
+} cbit_trace_event_kind_t;
+
+enum { CBIT_TRACE_EVENT_FIELDS = 7 };
+
+typedef struct cbit_trace_event {
+    uint64_t at_ps;                           /* never before that of the event before it */
+    uint8_t kind;                             /* cbit_trace_event_kind_t */
+    uint64_t fields[CBIT_TRACE_EVENT_FIELDS]; /* as cbit_trace_event_rows says; the rest is 0 */
+} cbit_trace_event_t;
+
+/* A kind's word, and the names of its fields. */
+typedef struct cbit_trace_event_row {
+    const char *word;
+    uint32_t count;
+    const char *fields[CBIT_TRACE_EVENT_FIELDS];
+} cbit_trace_event_row_t;
+extern const cbit_trace_event_row_t cbit_trace_event_rows[CBIT_TRACE_EVENT_KINDS];
+
+/* Who wants to know of them. */
+typedef struct cbit_trace_sink {
+    void *self;
+    void (*on_event)(void *self, const cbit_trace_event_t *event);
+} cbit_trace_sink_t;
+
 enum {
     CBIT_TRACE_PAGE_READ = 1,
     CBIT_TRACE_PAGE_EXECUTE = 2,
@@ -63,7 +97,8 @@ typedef struct cbit_trace_info {
     uint64_t seed;       /* of generated traces; 0 for recorded ones */
     uint64_t instructions;
     uint64_t fetches, loads, stores;
-    uint64_t pages; /* in IMAGE chunks */
+    uint64_t pages;  /* in IMAGE chunks */
+    uint64_t events; /* in VM chunks */
 } cbit_trace_info_t;
 
 /* ---- a source of references: a trace file or a synthetic pattern ---- */
@@ -124,6 +159,13 @@ cbit_err_t cbit_trace_reader_for_each_page(cbit_trace_reader_t *reader,
                                                                const cbit_trace_page_t *page),
                                            void *visitor, cbit_diag_t *diag);
 
+/* Calls visit for every event, in the order of the file; ends at the first error. Does not disturb
+   read. */
+cbit_err_t cbit_trace_reader_for_each_event(cbit_trace_reader_t *reader,
+                                            cbit_err_t (*visit)(void *visitor,
+                                                                const cbit_trace_event_t *event),
+                                            void *visitor, cbit_diag_t *diag);
+
 /* The reader as a source; the source's destroy closes the reader. */
 cbit_trace_source_t cbit_trace_reader_source(cbit_trace_reader_t *reader);
 
@@ -146,6 +188,9 @@ cbit_err_t cbit_trace_writer_record(cbit_trace_writer_t *writer, const cbit_trac
 
 /* Each gva at most once. */
 cbit_err_t cbit_trace_writer_page(cbit_trace_writer_t *writer, const cbit_trace_page_t *page);
+
+/* INTERNAL when its kind is none, or it is before the one before it. */
+cbit_err_t cbit_trace_writer_event(cbit_trace_writer_t *writer, const cbit_trace_event_t *event);
 
 /* What has been written so far. */
 const cbit_trace_info_t *cbit_trace_writer_info(const cbit_trace_writer_t *writer);
