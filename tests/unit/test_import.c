@@ -174,6 +174,12 @@ START_TEST(champsim_instructions_are_taken)
     cbit_diag_t *diag = cbit_diag_create();
     ck_assert_int_eq(import_bytes(config, bytes, 100, &info, diag), CBIT_ERR_FORMAT);
     ck_assert_str_eq(cbit_diag_at(diag, 0)->where, "byte 64");
+    ck_assert_str_eq(cbit_diag_at(diag, 0)->text, "file ends within a record");
+    bytes[64 + 9] = 2;
+    ck_assert_int_eq(import_bytes(config, bytes, sizeof bytes, &info, diag), CBIT_ERR_FORMAT);
+    ck_assert_str_eq(cbit_diag_at(diag, 1)->where, "byte 64");
+    ck_assert_str_eq(cbit_diag_at(diag, 1)->text,
+                     "branch flags are not 0 or 1: not a ChampSim trace, or compressed");
     cbit_diag_destroy(diag);
 }
 END_TEST
@@ -220,6 +226,22 @@ START_TEST(a_line_that_is_none_is_named)
 }
 END_TEST
 
+START_TEST(a_line_without_end_is_named)
+{
+    enum { LONG_LINE = 300 << 10 };
+    static char text[LONG_LINE];
+    cbit_trace_info_t info;
+    cbit_diag_t *diag = cbit_diag_create();
+    const cbit_import_config_t config = {.format = CBIT_IMPORT_CSV};
+    memset(text, '7', sizeof text);
+    memcpy(text, "\n\n", 2);
+    ck_assert_int_eq(import_bytes(config, text, sizeof text, &info, diag), CBIT_ERR_FORMAT);
+    ck_assert_str_eq(cbit_diag_at(diag, 0)->where, "line 3");
+    ck_assert_str_eq(cbit_diag_at(diag, 0)->text, "line is longer than 256 KiB");
+    cbit_diag_destroy(diag);
+}
+END_TEST
+
 START_TEST(a_limit_ends_the_import)
 {
     cbit_trace_record_t records[MAX_RECORDS];
@@ -244,6 +266,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(formats, csv_is_taken_as_it_is);
     tcase_add_test(formats, champsim_instructions_are_taken);
     tcase_add_test(formats, a_limit_ends_the_import);
+    tcase_add_test(formats, a_line_without_end_is_named);
     tcase_add_loop_test(formats, a_line_that_is_none_is_named, 0,
                         sizeof bad_lines / sizeof bad_lines[0]);
     suite_add_tcase(suite, formats);
