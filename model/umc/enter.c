@@ -171,6 +171,7 @@ static void enter(cbit_umc_t *umc)
     } else {
         enter_read(umc, index, nck);
     }
+    umc_account_levels(umc, nck);
 }
 
 void umc_enter_due(cbit_umc_t *umc, uint64_t nck)
@@ -195,7 +196,6 @@ void umc_enter_quietly(cbit_umc_t *umc, uint64_t nck)
         uint64_t due_nck = head->due_nck;
         umc_step_core(umc, due_nck);
         enter(umc);
-        umc_account_levels(umc, due_nck);
     }
 }
 

@@ -132,7 +132,6 @@ static void on_wake(void *self)
     umc_serve_flushes(umc);
     tell_waiters(umc, nck);
     umc_core_drain(umc->core, umc_draining(umc));
-    umc_account_levels(umc, nck);
     umc->in_wake = false;
     uint64_t next = next_wake_nck(umc, nck);
     if (next != UMC_NEVER) {

@@ -201,7 +201,7 @@ bool umc_read_queued_for_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
 cbit_err_t umc_account_create(cbit_umc_t *umc);
 uint32_t umc_requester_of(const cbit_txn_t *txn);
 
-/* After a command; at the end of a wake and after each command, for the series. */
+/* After a command; after each command and each acceptance, for the series. */
 void umc_account_command(cbit_umc_t *umc, const umc_event_t *event);
 void umc_account_levels(cbit_umc_t *umc, uint64_t nck);
 
