@@ -15,14 +15,31 @@ void bench_fail(const char *what, const cbit_diag_t *diag)
     exit(4);
 }
 
+/* Not shipped: everything that can be chosen at once. What is for the flip test has no assertions.
+ */
+#define ALL_ON                                                                                     \
+    {                                                                                              \
+        .key_slots = 16, .stages_per_round = 2, .shared_lane = true, .bypass_in_order = true,      \
+        .parity = true                                                                             \
+    }
+static const cbit_parameters_t more_sets[] = {
+    {"all_on", ALL_ON, .help = "for lock-step with assertions"},
+    {"all_on_flips", ALL_ON, .help = "for the flip test"},
+    {.name = NULL},
+};
+
+static const cbit_parameters_t *find_set(const cbit_parameters_t *sets, const char *name)
+{
+    while (sets->name != NULL && strcmp(sets->name, name) != 0) {
+        sets++;
+    }
+    return sets->name == NULL ? NULL : sets;
+}
+
 const cbit_parameters_t *bench_set(const char *name)
 {
-    for (const cbit_parameters_t *set = cbit_parameter_sets; set->name != NULL; set++) {
-        if (strcmp(set->name, name) == 0) {
-            return set;
-        }
-    }
-    return NULL;
+    const cbit_parameters_t *shipped = find_set(cbit_parameter_sets, name);
+    return shipped != NULL ? shipped : find_set(more_sets, name);
 }
 
 cbit_dut_library_t *bench_build(const char *const *files, uint32_t file_count,
@@ -149,7 +166,7 @@ int main(int argc, char **argv)
     } commands[] = {
         {"mutants", bench_mutants, "SET ROOT NUMBERS [VERILATOR OPTION...]"},
         {"flips", bench_flips, "SET PHASES [SEED]"},
-        {"cover", bench_cover, "SET LINES CASES FILE [VERILATOR OPTION...]"},
+        {"cover", bench_cover, "SET LINES CASES FILE ROOT [VERILATOR OPTION...]"},
         {"record", bench_record, "SET CLOCKS FILE [SEED]"},
     };
     for (uint32_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {

@@ -51,17 +51,17 @@ static void flip_each(cbit_dut_t *dut, cbit_device_t *device)
 
 int bench_cover(int argc, char **argv)
 {
-    if (argc < 4) {
+    if (argc < 5) {
         return 2;
     }
     const cbit_parameters_t *set = bench_set(argv[0]);
     uint32_t lines = (uint32_t)strtoul(argv[1], NULL, 0);
     uint32_t cases = (uint32_t)strtoul(argv[2], NULL, 0);
-    bench_rtl_t rtl = {.root = CBIT_SOURCE_DIR,
+    bench_rtl_t rtl = {.root = argv[4],
                        .registers = true,
                        .checks = true,
-                       .options = (const char *const *)argv + 4,
-                       .option_count = (uint32_t)argc - 4};
+                       .options = (const char *const *)argv + 5,
+                       .option_count = (uint32_t)argc - 5};
     cbit_dut_library_t *library = bench_build_rtl(set, &rtl);
     cbit_dut_t *dut = NULL;
     cbit_device_t device;

@@ -8,7 +8,7 @@
 #include "cosim/compare.h"
 #include "cosim/dut_engine.h"
 
-enum { MAX_STATE = 8192, DEFAULT_HORIZON = 160, WARM_UP = 120 };
+enum { MAX_STATE = 8192, DEFAULT_HORIZON = 160, WARM_UP = 120, STICKY_CLOCKS = 40 };
 
 typedef struct flipper {
     cbit_dut_t *dut;
@@ -182,6 +182,40 @@ static bool run_trace(flipper_t *flipper, uint32_t phases, cbit_rng_t *rng)
     return true;
 }
 
+/* A bit of the pipeline is wrong for as long as it is there; fault_o stays high after that too,
+   until reset. Anything else counts as an escape. */
+static void check_sticky(flipper_t *flipper)
+{
+    bench_flips_t *counts = flipper->out;
+    cbit_aes_pins_in_t in = {.lane = {{.out_ready = true}, {.out_ready = true}}};
+    cbit_aes_pins_out_t out = {0};
+    uint32_t i = 0, high = 0;
+    while (i < flipper->states && strstr(flipper->state[i].name, "u_state") == NULL) {
+        i++;
+    }
+    if (i == flipper->states) {
+        bench_fail("no register of the pipeline is found", NULL);
+        return; /* not reached */
+    }
+    flipper->state[i].data[0] ^= 1;
+    for (uint32_t t = 0; t < STICKY_CLOCKS; t++) {
+        flipper->device.clock(flipper->device.self, &in, &out);
+        high += out.fault ? 1 : 0;
+    }
+    in.reset = true;
+    for (uint32_t t = 0; t < 3; t++) {
+        flipper->device.clock(flipper->device.self, &in, &out);
+    }
+    counts->flips++;
+    if (high == STICKY_CLOCKS && !out.fault) {
+        counts->seen_at_once++;
+    } else if (counts->escaped++ == 0) {
+        snprintf(counts->first_escape, sizeof counts->first_escape,
+                 "fault_o is high on %u of %u clocks after a flip, and %s after reset",
+                 (unsigned)high, (unsigned)STICKY_CLOCKS, out.fault ? "high" : "low");
+    }
+}
+
 bool bench_flip_all(cbit_dut_library_t *library, const bench_trace_t *trace, uint32_t mutant,
                     uint32_t phases, uint32_t horizon, uint64_t seed, bench_flips_t *out)
 {
@@ -195,6 +229,9 @@ bool bench_flip_all(cbit_dut_library_t *library, const bench_trace_t *trace, uin
     open_device(flipper, library, mutant);
     cbit_rng_init(&rng, seed, 0);
     bool equal = run_trace(flipper, phases, &rng);
+    if (equal) {
+        check_sticky(flipper);
+    }
     flipper->device.destroy(flipper->device.self);
     free(flipper->saved);
     free(flipper);

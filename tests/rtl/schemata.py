@@ -16,20 +16,24 @@ import sys
 import zlib
 
 TOKEN = re.compile(r"\d*'[bdh][0-9a-fA-F_]+|[A-Za-z_$`][\w$]*|\d+|~\^|&&|\|\||==|!=|<=|>=|<<|>>|\+:|\S")
-SETS = ["small", "shared", "in_order", "deep", "safe", "composite"]
+SETS = ["small", "shared", "in_order", "deep", "safe", "composite", "all_on", "all_on_flips"]
+ALL_ON = {"all_on", "all_on_flips"}  # everything that can be chosen at once, without and with the flip test
 
 # In which sets a generate block exists; blocks that are not named exist in all.
 BLOCKS = {
-    "gen_shared": {"shared"}, "gen_separate": set(SETS) - {"shared"},
-    "gen_twin": {"safe"}, "gen_no_twin": set(SETS) - {"safe"},
-    "gen_parity": {"safe"}, "gen_plain": set(SETS) - {"safe"},
-    "gen_in_order": {"in_order"}, "gen_around": set(SETS) - {"in_order"},
-    "gen_middle": {"deep"}, "gen_through": set(SETS) - {"deep"},
+    "gen_shared": {"shared"} | ALL_ON, "gen_separate": set(SETS) - {"shared"} - ALL_ON,
+    "gen_twin": {"safe"} | ALL_ON, "gen_no_twin": set(SETS) - {"safe"} - ALL_ON,
+    "gen_parity": {"safe"} | ALL_ON, "gen_plain": set(SETS) - {"safe"} - ALL_ON,
+    "gen_in_order": {"in_order"} | ALL_ON, "gen_around": set(SETS) - {"in_order"} - ALL_ON,
+    "gen_middle": {"deep"} | ALL_ON, "gen_through": set(SETS) - {"deep"} - ALL_ON,
+    "gen_composite": {"composite"},
 }
 # Code that exists many times: what tells the instances apart, first and last of them, and how many to try of each change.
 INSTANCES = {"aes_round.v": ("ROUND", 1, 9, 1), "aes_functions.vh": ("ROUND", 1, 9, 1), "aes_stage.v": ("WHERE", 0, 9, 1),
              "aes_reg.v": ("WHERE", 1, 9, 1), "gen_round": ("r", 1, 10, 3), "gen_bit": ("i", 4, 51, 4),
-             "gen_sum": ("k", 4, 51, 8), "gen_byte": ("k", 0, 3, 3)}
+             "gen_sum": ("k", 4, 51, 8), "gen_byte": ("k", 0, 3, 3),
+             "gen_key": ("WHERE", 1, 9, 1)}
+ONCE = {"gen_exit", "gen_no_key"}  # in the last round and at the entry only
 # What makes that possible: the choice comes in at the top, and stages and registers know their round.
 ADDED = {
     "aes_engine.v": [("input  wire             clk_i,", "input  wire [15:0]      mutsel,\n  input  wire             clk_i,")],
@@ -297,9 +301,9 @@ def changes(text, tokens, first, last, label):
 
 def places(name, blocks, whole, change):
     """Conditions for one instance each; '' (all of them) where they are not the same code."""
-    if "gen_exit" in blocks:  # only in the last round
+    if ONCE & set(blocks):
         return {""}
-    for key in [name] + blocks:
+    for key in blocks + [name]:
         if key in INSTANCES and "LAST" not in whole and "ROUND ==" not in whole and "round_constant" not in change:
             variable, low, high, count = INSTANCES[key]
             number = zlib.crc32((name + change).encode())
@@ -333,7 +337,7 @@ class Schemata:
         for block in blocks:
             sets &= BLOCKS.get(block, sets)
         if PARITY_ONLY.search(label) and name != "aes_reg.v":
-            sets = sets & {"safe"} or sets
+            sets = sets & ({"safe"} | ALL_ON) or sets
         whole = text[tokens[first].start:tokens[last - 1].end]
         out, seen = f"({whole})", {whole}
         for mutated, change in changes(text, tokens, first, last, label):
