@@ -112,6 +112,14 @@ cbit_err_t cbit_diag_add_below(cbit_diag_t *diag, cbit_err_t err, const char *wh
     return err;
 }
 
+cbit_diag_place_t cbit_diag_place(const char *where, const char *name, const char *key)
+{
+    cbit_diag_place_t place;
+    (void)snprintf(place.text, sizeof place.text, "%s%s%s%s%s", where, where[0] == '\0' ? "" : "/",
+                   name, name[0] == '\0' ? "" : "/", key);
+    return place;
+}
+
 void cbit_diag_hint(cbit_diag_t *diag, const char *format, ...)
 {
     /* The newest entry may be one that was only counted: then there is nothing to hint at. */

@@ -1,4 +1,4 @@
-/* Requests: hit, transfer, miss, fill, answer. */
+/* Requests: hits, and what becomes of others. */
 #include <string.h>
 
 #include "model/cache/state.h"
@@ -26,10 +26,23 @@ static void move_bytes(const cbit_cache_t *cache, const cbit_line_t *line, cbit_
     }
 }
 
-/* Serves a request from a line that its core has. */
-static void serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_txn_t *txn)
+static void exchange(const cbit_cache_t *cache, const cbit_line_t *line, cbit_txn_t *txn)
 {
-    if (!txn->no_bytes) {
+    uint8_t was[CBIT_LINE_BYTES];
+    uint8_t *expected = txn->data + txn->size_bytes;
+    move_bytes(cache, line, CBIT_COMMAND_READ, txn->spa, txn->key, was, txn->size_bytes);
+    if (memcmp(was, expected, txn->size_bytes) == 0) {
+        move_bytes(cache, line, CBIT_COMMAND_WRITE, txn->spa, txn->key, txn->data, txn->size_bytes);
+    }
+    memcpy(expected, was, txn->size_bytes);
+}
+
+/* Serves a request from a line that its core has. */
+void cbit_cache_serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_txn_t *txn)
+{
+    if (txn->locked) {
+        exchange(cache, line, txn);
+    } else if (!txn->no_bytes) {
         move_bytes(cache, line, (cbit_command_t)txn->command, txn->spa, txn->key, txn->data,
                    txn->size_bytes);
     }
@@ -44,14 +57,6 @@ static void serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_tx
         line->dirty = line->dirty || txn->size_bytes != 0;
     }
     txn->status = CBIT_ERR_OK;
-}
-
-/* A core that has a copy may read it; to write it must be the only one. */
-static bool may_serve(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
-                      uint8_t command)
-{
-    return (line->cores >> core & 1) != 0 &&
-           (command == CBIT_COMMAND_READ || cbit_line_is_alone(cache, line, core));
 }
 
 static void answer_later(cbit_cache_t *cache, uint32_t which, cbit_txn_t *txn)
@@ -121,6 +126,10 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
             return NULL;
         }
         cbit_level_touch(&cache->l2, place);
+        if (line->prefetcher == (int16_t)core) {
+            line->prefetcher = NO_OWNER;
+            cache->stats.prefetches_useful++;
+        }
         cbit_line_promote(cache, line, core, fetch);
         *which = ANSWERS_L2;
         return line;
@@ -150,6 +159,12 @@ static void count_hit(cbit_cache_t *cache, uint32_t which)
     cache->stats.l3_hits += which == ANSWERS_L3;
 }
 
+/* What the prefetcher does not look at. */
+static bool is_first_level(const cbit_core_t *port, uint64_t tag)
+{
+    return port->fetch || cbit_level_find(&port->cache->l1d, port->core, tag) != NOWHERE;
+}
+
 bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes, uint32_t *clocks)
 {
@@ -157,6 +172,9 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     cbit_cache_t *cache = port->cache;
     if (cache->wbinvds_active != 0 && cache->of_core[port->core].wbinvds != NULL) {
         return false;
+    }
+    if (cache->streams != NULL && !is_first_level(port, cbit_tag(spa, key))) {
+        return false; /* the prefetcher learns from it, which is an event */
     }
     uint32_t which;
     cbit_line_t *line = hit(port, (uint8_t)command, cbit_tag(spa, key), &which);
@@ -184,238 +202,14 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     return true;
 }
 
-/* ---- lines on their way ---- */
-
-static void wait_for(cbit_mshr_t *mshr, uint32_t core, bool fetch, cbit_txn_t *txn)
-{
-    cbit_cache_t *cache = mshr->cache;
-    cbit_wait_t *wait = cache->waits_free;
-    cache->waits_free = wait->next;
-    *wait = (cbit_wait_t){.txn = txn, .core = core, .fetch = fetch};
-    txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
-    *(mshr->first == NULL ? &mshr->first : &mshr->last->next) = wait;
-    mshr->last = wait;
-    cache->of_core[core].waiting++;
-}
-
-static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
-{
-    cbit_mshr_t *mshr = cache->mshrs_free;
-    cache->mshrs_free = mshr->next;
-    mshr->busy = true;
-    mshr->line = cbit_index(cache, line);
-    mshr->first = NULL;
-    mshr->last = NULL;
-    mshr->patch_mask = 0;
-    mshr->next = NULL;
-    line->mshr = mshr;
-    cache->mshrs_busy++;
-    return mshr;
-}
-
-/* The complexes that have a copy, in their L3 or in a core. */
-static uint64_t holders(const cbit_cache_t *cache, const cbit_line_t *line)
-{
-    uint64_t found = line->complexes;
-    for (uint64_t left = line->cores; left != 0; left &= left - 1) {
-        found |= UINT64_C(1) << cbit_complex_of(cache, (uint32_t)__builtin_ctzll(left));
-    }
-    return found;
-}
-
-/* Copies elsewhere answer, or give way: a reader takes the nearest, a writer needs the answer of
-   all, and so waits for the farthest. */
-static void start_transfer(cbit_mshr_t *mshr)
-{
-    cbit_cache_t *cache = mshr->cache;
-    uint32_t complex = cbit_complex_of(cache, mshr->first->core);
-    const uint64_t all = holders(cache, &cache->pool[mshr->line]);
-    const uint64_t mine = UINT64_C(1) << complex;
-    const uint64_t second = cache->second_socket;
-    const uint64_t socket = (second & mine) != 0 ? second : ~second;
-    const uint64_t near = all & mine, middle = all & socket & ~mine, far = all & ~socket;
-    bool write = mshr->first->txn->command == CBIT_COMMAND_WRITE;
-    bool from_far = write ? far != 0 : far != 0 && near == 0 && middle == 0;
-    bool from_middle = !from_far && (write ? middle != 0 : middle != 0 && near == 0);
-    cache->stats.transfers += !from_far && !from_middle;
-    cache->stats.transfers_remote += from_middle;
-    cache->stats.transfers_socket += from_far;
-    mshr->fill = false;
-    cbit_event_notify_at(cache->kernel, &mshr->event,
-                         cbit_kernel_now_ps(cache->kernel) +
-                             (from_far      ? cache->config.transfer_socket_ns
-                              : from_middle ? cache->config.transfer_remote_ns
-                                            : cache->transfer_ps));
-}
-
-static void fill_arrived(void *self, cbit_txn_t *fill);
-
-static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
-{
-    cbit_cache_t *cache = mshr->cache;
-    cbit_txn_t *fill = &mshr->txn;
-    cbit_txn_init(fill, CBIT_COMMAND_READ, txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
-                  CBIT_LINE_BYTES, txn->key, (cbit_source_t)txn->source, txn->born_ps);
-    fill->source_id = txn->source_id;
-    fill->no_bytes = cache->bytes == NULL;
-    memcpy(fill->stage_ps, txn->stage_ps, sizeof fill->stage_ps);
-    cbit_txn_charge(fill, CBIT_STAGE_CORE, cache->look_up_ps);
-    fill->entered_ps = cbit_kernel_now_ps(cache->kernel) + cache->look_up_ps;
-    cbit_txn_push_reply(fill, fill_arrived, mshr);
-    mshr->fill = true;
-    cache->stats.misses++;
-    cbit_line_expect(cache, mshr->first->core, &cache->pool[mshr->line]);
-    cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
-}
-
-static bool alias_is_leaving(const cbit_cache_t *cache, const cbit_line_t *line)
-{
-    const cbit_spa_t spa = cbit_tag_spa(line->tag);
-    for (const cbit_line_t *alias = cbit_line_of_address(cache, spa, NULL); alias != NULL;
-         alias = cbit_line_of_address(cache, spa, alias)) {
-        if (alias != line && alias->victims != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Sends what has been looked up, in order, until one must wait for room: FABRIC's time. */
-void cbit_cache_send_fills(cbit_cache_t *cache)
-{
-    cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
-    while (cache->fills_first != NULL) {
-        cbit_mshr_t *mshr = cache->fills_first;
-        const cbit_line_t *line = &cache->pool[mshr->line];
-        if (cache->coherent_domains && alias_is_leaving(cache, line)) {
-            return; /* memory must have the other key id's bytes first */
-        }
-        cbit_ps_t waited_ps = now_ps - mshr->txn.entered_ps;
-        cbit_txn_charge(&mshr->txn, CBIT_STAGE_FABRIC, waited_ps);
-        cache->fills_first = mshr->next; /* off the list first: the answer may come from inside */
-        const cbit_port_t *below =
-            &cache->below_of_complex[cbit_complex_of(cache, mshr->first->core)];
-        if (!below->try_send(below->self, &mshr->txn, &cache->below_space)) {
-            mshr->txn.stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
-            cache->fills_first = mshr;
-            return;
-        }
-    }
-}
-
-static void install(cbit_mshr_t *mshr)
-{
-    if (mshr->cache->bytes == NULL) {
-        return;
-    }
-    uint8_t *bytes = mshr->cache->bytes[mshr->line];
-    memcpy(bytes, mshr->txn.data, CBIT_LINE_BYTES);
-    for (uint32_t i = 0; mshr->patch_mask != 0 && i < CBIT_LINE_BYTES; i++) {
-        if ((mshr->patch_mask >> i & 1) != 0) {
-            bytes[i] = mshr->patch[i];
-        }
-    }
-}
-
-/* Takes the first request off; it is answered once all is in order. */
-static cbit_txn_t *pop(cbit_mshr_t *mshr)
-{
-    cbit_cache_t *cache = mshr->cache;
-    cbit_wait_t *wait = mshr->first;
-    cbit_txn_t *txn = wait->txn;
-    mshr->first = wait->next;
-    cache->of_core[wait->core].waiting--;
-    wait->next = cache->waits_free;
-    cache->waits_free = wait;
-    return txn;
-}
-
-/* Serves the first request of those that wait, and takes it off. */
-static cbit_txn_t *serve_first(cbit_mshr_t *mshr, cbit_err_t status, bool has_filled)
-{
-    cbit_cache_t *cache = mshr->cache;
-    uint32_t core = mshr->first->core;
-    cbit_txn_t *txn = pop(mshr);
-    if (has_filled) {
-        memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
-    } else {
-        cbit_txn_charge(txn, CBIT_STAGE_CORE, cbit_kernel_now_ps(cache->kernel) - txn->entered_ps);
-    }
-    if (status == CBIT_ERR_OK) {
-        serve(cache, &cache->pool[mshr->line], core, txn);
-    } else {
-        memset(txn->data, 0, sizeof txn->data);
-        txn->status = status;
-    }
-    txn->next = NULL;
-    return txn;
-}
-
-/* The line has come to the core of the first request: serves it and those after it that need no
-   further journey. Then answers them, which leads to new requests. */
-static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
-{
-    cbit_cache_t *cache = mshr->cache;
-    cbit_line_t *line = &cache->pool[mshr->line];
-    if (status == CBIT_ERR_OK) {
-        cbit_line_place(cache, line, mshr->first->core, mshr->first->fetch);
-    }
-    cbit_txn_t *answers = serve_first(mshr, status, mshr->fill), *last = answers;
-    while (mshr->first != NULL &&
-           (status != CBIT_ERR_OK ||
-            may_serve(cache, line, mshr->first->core, mshr->first->txn->command))) {
-        last->next = serve_first(mshr, status, false);
-        last = last->next;
-    }
-    if (mshr->first != NULL) {
-        start_transfer(mshr);
-    } else {
-        mshr->busy = false;
-        mshr->next = cache->mshrs_free;
-        cache->mshrs_free = mshr;
-        line->mshr = NULL;
-        cache->mshrs_busy--;
-        cbit_line_release(cache, line);
-    }
-    cbit_cache_send_victims(cache);
-    while (answers != NULL) {
-        cbit_txn_t *txn = answers;
-        answers = txn->next;
-        cbit_txn_reply(txn);
-    }
-    cbit_cache_released(cache);
-}
-
-static void fill_arrived(void *self, cbit_txn_t *fill)
-{
-    cbit_mshr_t *mshr = self;
-    if (fill->status == CBIT_ERR_OK) {
-        install(mshr);
-    }
-    arrive(mshr, fill->status);
-}
-
-/* A fill has been looked up, or a transfer is over. */
-void cbit_mshr_event(void *self)
-{
-    cbit_mshr_t *mshr = self;
-    cbit_cache_t *cache = mshr->cache;
-    if (!mshr->fill) {
-        if (cbit_cache_has_room(cache)) {
-            arrive(mshr, CBIT_ERR_OK);
-        } else { /* what it displaces has nowhere to go: a moment later */
-            cbit_event_notify_at(cache->kernel, &mshr->event,
-                                 cbit_kernel_now_ps(cache->kernel) + cache->l2.ps);
-        }
-        return;
-    }
-    mshr->next = NULL;
-    *(cache->fills_first == NULL ? &cache->fills_first : &cache->fills_last->next) = mshr;
-    cache->fills_last = mshr;
-    cbit_cache_send_fills(cache);
-}
-
 /* ---- requests ---- */
+
+static void train(cbit_core_t *port, const cbit_txn_t *txn)
+{
+    if (port->cache->streams != NULL) {
+        cbit_prefetch_train(port, txn);
+    }
+}
 
 /* Takes the address under other key ids off the chip. False: not yet. An alias that is on its way
    must arrive first; and a line of our own that is only in a write-back buffer may be older than an
@@ -460,7 +254,7 @@ static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *t
     if (line == NULL && whole) {
         line = cbit_line_create(cache, tag);
         cbit_line_place(cache, line, port->core, port->fetch);
-        serve(cache, line, port->core, txn);
+        cbit_cache_serve(cache, line, port->core, txn);
         uint32_t which = cache->l1d.lines != 0 ? ANSWERS_L1D : ANSWERS_L2;
         count_hit(cache, which);
         answer_later(cache, which, txn);
@@ -479,13 +273,7 @@ static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *t
         /* In a write-back buffer: it stays, if it is not sent yet, and else comes back clean. */
         line->dirty = cbit_cache_victim_cancel(cache, line);
     }
-    cbit_mshr_t *mshr = take_mshr(cache, line);
-    wait_for(mshr, port->core, port->fetch, txn);
-    if (memory) {
-        start_fill(mshr, txn);
-    } else {
-        start_transfer(mshr);
-    }
+    cbit_mshr_begin(port, txn, line, memory);
     cbit_cache_send_victims(cache);
     return true;
 }
@@ -499,20 +287,25 @@ bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         cbit_line_t *line = cbit_line_find(cache, tag);
         if (line != NULL && line->mshr != NULL) {
             if (cache->waits_free != NULL) {
-                wait_for(line->mshr, port->core, port->fetch, txn);
+                cbit_mshr_wait(line->mshr, port->core, port->fetch, txn);
                 cache->stats.merges++;
+                train(port, txn);
                 return true;
             }
         } else {
             uint32_t which;
             if (line != NULL && hit(port, txn->command, tag, &which) != NULL) {
-                serve(cache, line, port->core, txn);
+                cbit_cache_serve(cache, line, port->core, txn);
                 count_hit(cache, which);
                 answer_later(cache, which, txn);
                 cbit_cache_send_victims(cache);
+                if (which != ANSWERS_L1D) {
+                    train(port, txn);
+                }
                 return true;
             }
             if (try_miss(cache, port, txn, tag, line)) {
+                train(port, txn);
                 return true;
             }
         }

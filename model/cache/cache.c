@@ -1,170 +1,8 @@
-/* Life of the caches, their rows, and access without time. */
-#include "cbit/cache/cache.h"
-
-#include <inttypes.h>
+/* Life of the caches, and access without time. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/cache/state.h"
-
-#define SOG "AMD Software Optimization Guide for Family 17h Models 30h (56305), section "
-
-/* A table of one level: what it is unless told otherwise. */
-#define LEVEL_ROWS(name, least, kib, way_count, clocks, from, text)                                \
-    static const cbit_row_t name##_rows[] = {                                                      \
-        {CBIT_FIELD(SIZE, cbit_cache_level_config_t, size_bytes), .unit = "bytes", .min = (least), \
-         .max = UINT64_C(1) << 30, .fallback = UINT64_C(kib) << 10, .source = (from),              \
-         .help = "Capacity: ways x 64 bytes x a power of two" text},                               \
-        {CBIT_FIELD(U32, cbit_cache_level_config_t, ways), .unit = "lines", .min = 1, .max = 64,   \
-         .fallback = (way_count), .source = (from), .help = "Lines of a set"},                     \
-        {CBIT_FIELD(U32, cbit_cache_level_config_t, hit_cclk), .unit = "cclk", .min = 1,           \
-         .max = 1000, .fallback = (clocks), .source = (from),                                      \
-         .help = "From issue to the answer of a hit"},                                             \
-        {.key = NULL},                                                                             \
-    }
-
-LEVEL_ROWS(l1i, 0, 32, 8, 4, SOG "2.6.1; clocks assumed as of the data side", "; 0: none");
-LEVEL_ROWS(l1d, 0, 32, 8, 4, SOG "2.6.2", "; 0: none");
-LEVEL_ROWS(l2, 1024, 512, 8, 12, SOG "2.6.3", "");
-LEVEL_ROWS(l3, 0, 16384, 16, 39, SOG "2.6.4", "; 0: none");
-
-#define LEVEL(field, sentence)                                                                     \
-    {                                                                                              \
-        CBIT_FIELD(OBJECT, cbit_cache_config_t, field), .rows = field##_rows, .help = (sentence)   \
-    }
-
-const cbit_row_t cbit_cache_rows[] = {
-    LEVEL(l1i, "Instruction cache of each core"),
-    LEVEL(l1d, "Data cache of each core"),
-    LEVEL(l2, "Second level of each core; includes the first"),
-    LEVEL(l3, "Third level of each core complex"),
-    {CBIT_FIELD(BOOL, cbit_cache_config_t, l3_inclusive), .source = SOG "2.6.4: a victim cache",
-     .help = "The L3 holds what the L2s above it hold, instead of what they gave up"},
-    {CBIT_FIELD(U32, cbit_cache_config_t, cores_per_complex), .unit = "cores", .min = 1,
-     .max = CBIT_CACHE_MAX_CORES, .fallback = 4, .source = "EPYC 7002: four cores share an L3",
-     .help = "Cores that share an L3"},
-    {CBIT_FIELD(U32, cbit_cache_config_t, mshrs), .unit = "lines", .min = 1, .max = 256,
-     .fallback = 48,
-     .source = "assumed: the L2's outstanding misses of Zen 2, from bandwidth x latency",
-     .help = "Lines that each core may have on their way; two write-back buffers come with each"},
-    {CBIT_FIELD(U32, cbit_cache_config_t, transfer_cclk), .unit = "cclk", .min = 1, .max = 10000,
-     .fallback = 90,
-     .source = "assumed: core to core inside a complex takes about 26 ns on Rome (measured by the "
-               "press, one round of a ping-pong)",
-     .help = "A line, or the right to write it, from another core of the complex"},
-    {CBIT_FIELD(PS, cbit_cache_config_t, transfer_remote_ns), .unit = "ns", .min = 1000,
-     .max = 10000000, .fallback = 110000,
-     .source = "assumed: core to core across complexes takes about 110 ns on Rome (measured by the "
-               "press, one round of a ping-pong)",
-     .help = "A line, or the right to write it, from another complex of the socket"},
-    {CBIT_FIELD(PS, cbit_cache_config_t, transfer_socket_ns), .unit = "ns", .min = 1000,
-     .max = 10000000, .fallback = 220000,
-     .source = "assumed: core to core across sockets takes about twice the 110 ns across complexes "
-               "on Rome (measured by the press, one round of a ping-pong)",
-     .help = "A line, or the right to write it, from the other socket"},
-    {.key = NULL},
-};
-
-#define STAT(field, sentence)                                                                      \
-    {                                                                                              \
-        CBIT_FIELD(U64, cbit_cache_stats_t, field), .unit = "count", .help = sentence              \
-    }
-const cbit_row_t cbit_cache_stat_rows[] = {
-    STAT(l1_hits, "Requests answered by L1"),
-    STAT(l2_hits, "Requests answered by L2"),
-    STAT(l3_hits, "Requests answered by the complex's L3"),
-    STAT(transfers, "Lines or rights to write from another core of the complex"),
-    STAT(transfers_remote, "Lines or rights to write from another complex of the socket"),
-    STAT(transfers_socket, "Lines or rights to write from the other socket"),
-    STAT(invalidations, "Copies that writes took away"),
-    STAT(misses, "Lines asked for in memory"),
-    STAT(merges, "Requests that waited for a line on its way"),
-    STAT(writebacks, "Dirty lines sent to memory"),
-    STAT(aliases_dropped, "Lines dropped because their address came under another key id"),
-    STAT(refusals, "Requests turned away: no MSHR or buffer was free, or during WBINVD"),
-    {.key = NULL},
-};
-
-/* ---- checks ---- */
-
-/* "l2/ways": where in the section a finding is. */
-static void join(char *where, size_t size, const char *name, const char *key)
-{
-    size_t name_len = strlen(name), key_len = strlen(key);
-    if (name_len + key_len + 2 <= size) {
-        memcpy(where, name, name_len);
-        where[name_len] = '/';
-        memcpy(where + name_len + 1, key, key_len + 1);
-    }
-}
-
-static cbit_err_t out_of_range(const cbit_row_t *row, const char *where, uint64_t value,
-                               cbit_diag_t *diag)
-{
-    return cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                         "%" PRIu64 " is outside %" PRIu64 "..%" PRIu64 " (%s)", value, row->min,
-                         row->max, row->unit);
-}
-
-static cbit_err_t check_level(const cbit_cache_level_config_t *level, const cbit_row_t *rows,
-                              const char *name, cbit_diag_t *diag)
-{
-    const uint64_t values[] = {level->size_bytes, level->ways, level->hit_cclk};
-    if (level->size_bytes == 0 && rows[0].min == 0) {
-        return CBIT_ERR_OK;
-    }
-    char where[64] = "";
-    cbit_err_t err = CBIT_ERR_OK;
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        if (values[i] < rows[i].min || values[i] > rows[i].max) {
-            join(where, sizeof where, name, rows[i].key);
-            err = out_of_range(&rows[i], where, values[i], diag);
-        }
-    }
-    uint64_t set_bytes = (uint64_t)level->ways * CBIT_LINE_BYTES;
-    uint64_t sets = err == CBIT_ERR_OK ? level->size_bytes / set_bytes : 1;
-    if (err == CBIT_ERR_OK &&
-        (level->size_bytes % set_bytes != 0 || sets == 0 || (sets & (sets - 1)) != 0)) {
-        join(where, sizeof where, name, "size_bytes");
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                            "%" PRIu64 " bytes in %" PRIu32
-                            " ways are no power of two of sets; allowed is ways x 64 x 2^n",
-                            level->size_bytes, level->ways);
-    }
-    return err;
-}
-
-static cbit_err_t check(const cbit_cache_config_t *config, uint32_t cores, cbit_diag_t *diag)
-{
-    cbit_err_t err = check_level(&config->l1i, l1i_rows, "l1i", diag);
-    cbit_err_t next[] = {check_level(&config->l1d, l1d_rows, "l1d", diag),
-                         check_level(&config->l2, l2_rows, "l2", diag),
-                         check_level(&config->l3, l3_rows, "l3", diag)};
-    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
-        err = err == CBIT_ERR_OK ? next[i] : err;
-    }
-    const struct {
-        const char *key;
-        uint64_t value;
-    } given[] = {
-        {"cores_per_complex", config->cores_per_complex},
-        {"mshrs", config->mshrs},
-        {"transfer_cclk", config->transfer_cclk},
-        {"transfer_remote_ns", config->transfer_remote_ns},
-        {"transfer_socket_ns", config->transfer_socket_ns},
-    };
-    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
-        const cbit_row_t *row = cbit_rows_find(cbit_cache_rows, given[i].key);
-        if (given[i].value < row->min || given[i].value > row->max) {
-            err = out_of_range(row, row->key, given[i].value, diag);
-        }
-    }
-    if (cores == 0 || cores > CBIT_CACHE_MAX_CORES) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, NULL, "%" PRIu32 " cores are outside 1..%d",
-                            cores, CBIT_CACHE_MAX_CORES);
-    }
-    return err;
-}
 
 /* ---- life ---- */
 
@@ -263,7 +101,7 @@ cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, uint32_t cores,
                              bool coherent_domains, const cbit_clock_t *cclk, cbit_kernel_t *kernel,
                              cbit_port_t below, cbit_cache_t **out, cbit_diag_t *diag)
 {
-    cbit_err_t err = check(config, cores, diag);
+    cbit_err_t err = cbit_cache_check(config, cores, "", diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
@@ -280,7 +118,8 @@ cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, uint32_t cores,
     cache->below_space = (cbit_waiter_t){.on_space = below_has_space, .self = cache};
     cache->mshr_count = config->mshrs * cores;
     cache->victim_count = VICTIMS_PER_MSHR * cache->mshr_count;
-    if (!build_levels(cache, cclk) || !build_directory(cache) || !build_buffers(cache)) {
+    if (!build_levels(cache, cclk) || !build_directory(cache) || !build_buffers(cache) ||
+        !cbit_prefetch_init(cache)) {
         cbit_cache_destroy(cache);
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
@@ -312,6 +151,7 @@ void cbit_cache_destroy(cbit_cache_t *cache)
         free_flushes(cache->of_core[core].wbinvds);
     }
     free_flushes(cache->clflushes);
+    cbit_prefetch_free(cache);
     cbit_level_free(&cache->l1i);
     cbit_level_free(&cache->l1d);
     cbit_level_free(&cache->l2);

@@ -61,7 +61,8 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
     }
     cbit_line_t *line = &cache->pool[i];
     const bucket_t bucket = bucket_of(cache, cbit_tag_number(tag));
-    *line = (cbit_line_t){.tag = tag, .owner = NO_OWNER, .next = cache->buckets[bucket.at]};
+    *line = (cbit_line_t){
+        .tag = tag, .owner = NO_OWNER, .prefetcher = NO_OWNER, .next = cache->buckets[bucket.at]};
     cache->buckets[bucket.at] = i;
     cache->filter[bucket.at] |= bucket.bit;
     return line;
@@ -139,6 +140,10 @@ void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
     line->cores &= ~(UINT64_C(1) << core);
     if (line->owner == (int16_t)core) {
         line->owner = NO_OWNER;
+    }
+    if (line->prefetcher == (int16_t)core) {
+        line->prefetcher = NO_OWNER;
+        cache->stats.prefetches_useless++;
     }
 }
 
@@ -328,7 +333,7 @@ static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
     }
 }
 
-void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch)
+void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
     uint32_t complex = cbit_complex_of(cache, core);
     if ((line->cores >> core & 1) == 0) {
@@ -347,6 +352,11 @@ void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool
         }
         cbit_level_take(&cache->l2, place, line->tag, cbit_index(cache, line));
     }
+}
+
+void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch)
+{
+    cbit_line_place_second(cache, line, core);
     cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
     if (cbit_level_find(l1, core, line->tag) == NOWHERE) {
         cbit_line_promote(cache, line, core, fetch);

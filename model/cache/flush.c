@@ -259,15 +259,14 @@ static bool wbinvd_complete(cbit_cache_t *cache, uint32_t core)
     return flushing->writes_left == 0;
 }
 
-static cbit_flush_t *new_flush(cbit_spa_t spa, void (*done)(void *self), void *self)
+static cbit_flush_t *new_flush(const cbit_flush_t *what)
 {
     cbit_flush_t *flush = calloc(1, sizeof *flush);
     if (flush == NULL) {
         __builtin_trap(); /* no way to tell; a few dozen bytes */
     }
-    flush->spa = spa;
-    flush->done = done;
-    flush->self = self;
+    *flush = *what;
+    flush->next = NULL;
     return flush;
 }
 
@@ -303,20 +302,24 @@ void cbit_cache_wbinvd(cbit_cache_t *cache, uint32_t core, void (*done)(void *se
     }
     /* One that is under way covers a second one: this core can have made nothing dirty meanwhile.
      */
-    append(&flushing->wbinvds, new_flush(0, done, self));
+    append(&flushing->wbinvds, new_flush(&(cbit_flush_t){.done = done, .self = self}));
     cbit_cache_released(cache);
 }
 
-/* ---- CLFLUSH ---- */
+/* ---- CLFLUSH and page flush ---- */
 
-/* Every line of the address, whatever its key id, is in memory. */
-static bool line_gone(cbit_cache_t *cache, cbit_spa_t spa)
+static bool is_meant(const cbit_flush_t *flush, const cbit_line_t *line)
+{
+    return flush->any_key || cbit_tag_key(line->tag) == flush->key;
+}
+
+/* Takes the lines of an address off the chip, those on their way and without a buffer excepted. */
+static void push_out(cbit_cache_t *cache, cbit_spa_t spa, const cbit_flush_t *flush)
 {
     cbit_line_t *line = cbit_line_of_address(cache, spa, NULL);
-    bool gone = line == NULL;
     while (line != NULL) {
         cbit_line_t *next = cbit_line_of_address(cache, spa, line);
-        if (line->mshr == NULL && cbit_line_on_chip(line) &&
+        if (is_meant(flush, line) && line->mshr == NULL && cbit_line_on_chip(line) &&
             (!line->dirty || cbit_cache_has_room(cache))) {
             uint32_t complex = cbit_line_complex(cache, line);
             cbit_line_drop_all(cache, line);
@@ -324,19 +327,58 @@ static bool line_gone(cbit_cache_t *cache, cbit_spa_t spa)
         }
         line = next;
     }
+}
+
+/* Every line that is meant is in memory, and nowhere else. */
+static bool lines_gone(cbit_cache_t *cache, const cbit_flush_t *flush)
+{
+    for (cbit_spa_t spa = flush->spa; spa < flush->end_spa; spa += CBIT_LINE_BYTES) {
+        push_out(cache, spa, flush);
+    }
     cbit_cache_send_victims(cache);
-    return gone || cbit_line_of_address(cache, spa, NULL) == NULL;
+    for (cbit_spa_t spa = flush->spa; spa < flush->end_spa; spa += CBIT_LINE_BYTES) {
+        const cbit_line_t *line = cbit_line_of_address(cache, spa, NULL);
+        while (line != NULL && !is_meant(flush, line)) {
+            line = cbit_line_of_address(cache, spa, line);
+        }
+        if (line != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void flush_lines(cbit_cache_t *cache, const cbit_flush_t *flush)
+{
+    if (lines_gone(cache, flush)) {
+        if (flush->done != NULL) {
+            flush->done(flush->self);
+        }
+        return;
+    }
+    append(&cache->clflushes, new_flush(flush));
 }
 
 void cbit_cache_clflush(cbit_cache_t *cache, cbit_spa_t spa, void (*done)(void *self), void *self)
 {
-    if (line_gone(cache, spa)) {
-        if (done != NULL) {
-            done(self);
-        }
-        return;
-    }
-    append(&cache->clflushes, new_flush(spa, done, self));
+    const cbit_spa_t first = spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1);
+    flush_lines(cache, &(cbit_flush_t){.spa = first,
+                                       .end_spa = first + CBIT_LINE_BYTES,
+                                       .any_key = true,
+                                       .done = done,
+                                       .self = self});
+}
+
+void cbit_cache_flush_page(cbit_cache_t *cache, cbit_spa_t spa, cbit_key_t key,
+                           void (*done)(void *self), void *self)
+{
+    const cbit_spa_t page = spa & ~(cbit_spa_t)(CBIT_PAGE_BYTES - 1);
+    cache->stats.page_flushes++;
+    flush_lines(cache, &(cbit_flush_t){.spa = page,
+                                       .end_spa = page + CBIT_PAGE_BYTES,
+                                       .key = key,
+                                       .done = done,
+                                       .self = self});
 }
 
 /* Takes those that are complete off the list, before telling anybody. */
@@ -345,7 +387,7 @@ static cbit_flush_t *complete_clflushes(cbit_cache_t *cache)
     cbit_flush_t *complete = NULL, **end = &complete, **link = &cache->clflushes;
     while (*link != NULL) {
         cbit_flush_t *flush = *link;
-        if (line_gone(cache, flush->spa)) {
+        if (lines_gone(cache, flush)) {
             *link = flush->next;
             flush->next = NULL;
             *end = flush;

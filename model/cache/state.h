@@ -8,6 +8,7 @@ enum {
     NO_OWNER = -1,
     VICTIMS_PER_MSHR = 2, /* that requests may fill; one more for each fill on its way */
     WAITS_PER_CORE = 128,
+    PREFETCH_KEEPS = 4, /* one in so many MSHRs is not for the prefetcher (assumed) */
 };
 typedef struct cbit_mshr cbit_mshr_t;
 
@@ -21,7 +22,9 @@ typedef struct cbit_line {
     uint32_t next;      /* of its hash chain, or of the free ones */
     uint32_t by;        /* who wrote it: source << 16 | source_id, for its write-back */
     int16_t owner;      /* the only core with a copy, which may write it; or NO_OWNER */
-    uint16_t victims;   /* write-backs of it that memory has not taken */
+    int16_t
+        prefetcher;   /* the core in whose L2 it stands untouched since its prefetch, or NO_OWNER */
+    uint16_t victims; /* write-backs of it that memory has not taken */
     bool dirty;
 } cbit_line_t;
 
@@ -36,7 +39,8 @@ typedef struct cbit_wait {
 struct cbit_mshr {
     cbit_cache_t *cache;
     bool busy;
-    bool fill; /* from memory; else from other caches */
+    bool fill;             /* from memory; else from other caches */
+    bool prefetch, wanted; /* nobody has asked for it; somebody has, before it came */
     uint32_t line;
     cbit_txn_t txn;
     cbit_event_t event; /* a fill may be sent, or a transfer is over */
@@ -71,7 +75,10 @@ typedef struct cbit_expected {
 
 typedef struct cbit_flush cbit_flush_t;
 struct cbit_flush {
-    cbit_spa_t spa; /* CLFLUSH only */
+    /* CLFLUSH and page flush only: lines that must be gone, and under which key id. */
+    cbit_spa_t spa, end_spa;
+    cbit_key_t key;
+    bool any_key;
     void (*done)(void *self);
     void *self;
     cbit_flush_t *next;
@@ -92,6 +99,8 @@ typedef struct cbit_core {
     bool fetch;
     uint32_t hints[L1_HINTS]; /* where L1 had a line the last time, by its number */
 } cbit_core_t;
+
+typedef struct cbit_stream cbit_stream_t; /* prefetch.c */
 
 enum { ANSWERS_L1D, ANSWERS_L1I, ANSWERS_L2, ANSWERS_L3, ANSWERS };
 
@@ -126,6 +135,9 @@ struct cbit_cache {
     cbit_victim_t *victims_first, *victims_last; /* not sent */
     bool victims_new;                            /* some of them have not been waited for yet */
     cbit_wait_t *waits, *waits_free;
+    cbit_stream_t *streams; /* of each core; NULL: nothing is prefetched */
+    cbit_txn_t *prefetches; /* of each MSHR */
+    uint64_t trained;       /* accesses that the prefetcher has seen */
     cbit_answers_t answers[ANSWERS];
     uint32_t clocks[ANSWERS];
 
@@ -182,7 +194,8 @@ void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
 /* A line will be placed: has the host fetch what that touches. Changes nothing that shows. */
 void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line);
 
-/* Puts a line into a core's L2 and L1. Displaces at most one line from the chip. */
+/* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip. */
+void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
 void cbit_line_promote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
 /* Takes a line out of one core's L1 and L2, or of one complex's L3. */
@@ -209,13 +222,31 @@ void cbit_cache_send_victims(cbit_cache_t *cache);
 /* Something became free: flushes go on, then all who wait try again. */
 void cbit_cache_released(cbit_cache_t *cache);
 
+/* ---- prefetches (prefetch.c) ---- */
+
+bool cbit_prefetch_init(cbit_cache_t *cache); /* false: out of memory */
+void cbit_prefetch_free(cbit_cache_t *cache);
+/* A request that the core's first level did not have. */
+void cbit_prefetch_train(const cbit_core_t *port, const cbit_txn_t *txn);
+
+/* ---- lines on their way (mshr.c) ---- */
+
+/* There is a free MSHR, and room for one more that waits. */
+void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory);
+void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag);
+/* For a line that is on its way already. */
+void cbit_mshr_wait(cbit_mshr_t *mshr, uint32_t core, bool fetch, cbit_txn_t *txn);
+void cbit_cache_send_fills(cbit_cache_t *cache);
+void cbit_mshr_event(void *self);
+
 /* ---- requests (access.c) ---- */
+
+/* Serves a request from a line that its core has. */
+void cbit_cache_serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_txn_t *txn);
 
 bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter);
 bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes, uint32_t *clocks);
-void cbit_cache_send_fills(cbit_cache_t *cache);
-void cbit_mshr_event(void *self);
 void cbit_answers_event(void *self);
 
 #endif

@@ -14,11 +14,18 @@ typedef struct link {
     cbit_ps_t latency_ps;
 } link_t;
 
+/* One direction of a port: busy while data pass. */
+typedef struct lane {
+    uint32_t width_bytes; /* a clock; 0: no limit */
+    cbit_ps_t free_ps, busy_ps;
+} lane_t;
+
 /* From one entry to one channel. */
 typedef struct path {
-    cbit_fabric_t *fabric;
+    struct entry *entry;
     uint32_t channel, hops;
     bool remote;
+    lane_t *there, *back; /* the ways between the sockets, if remote */
     link_t request, reply;
     cbit_waiter_t waiter;    /* ours at the controller */
     cbit_waitlist_t senders; /* theirs here */
@@ -26,6 +33,8 @@ typedef struct path {
 
 typedef struct entry {
     cbit_fabric_t *fabric;
+    lane_t in, out;
+    link_t late; /* answers that are here and wait for the port */
     path_t paths[CBIT_FABRIC_MAX_CHANNELS];
 } entry_t;
 
@@ -37,9 +46,34 @@ struct cbit_fabric {
     cbit_fabric_stats_t stats;
     link_t nowhere; /* answers to addresses that no memory is behind */
     cbit_port_t memory[CBIT_FABRIC_MAX_CHANNELS];
-    uint32_t entry_count;
-    entry_t entries[CBIT_FABRIC_MAX_ENTRIES];
+    cbit_clock_t clock;
+    lane_t between[2]; /* to the second socket, to the first one */
+    uint32_t quadrants;
+    entry_t *entries[CBIT_FABRIC_MAX_ENTRIES]; /* NULL: nobody has asked for its port */
 };
+
+/* When data may pass a port that reaches it at at_ps. Clocks are whole. */
+static cbit_ps_t lane_take(cbit_fabric_t *fabric, lane_t *lane, cbit_ps_t at_ps, uint32_t len_bytes)
+{
+    if (lane->width_bytes == 0 || len_bytes == 0) {
+        return at_ps;
+    }
+    const cbit_ps_t begin_ps = lane->free_ps > at_ps ? lane->free_ps : at_ps;
+    const uint32_t clocks = (len_bytes + lane->width_bytes - 1) / lane->width_bytes;
+    const cbit_ps_t span_ps = cbit_clock_span_ps(&fabric->clock, clocks);
+    lane->free_ps = begin_ps + span_ps;
+    lane->busy_ps += span_ps;
+    fabric->stats.port_waited_ps += begin_ps - at_ps;
+    if (lane->busy_ps > fabric->stats.busiest_ps) {
+        fabric->stats.busiest_ps = lane->busy_ps;
+    }
+    return begin_ps;
+}
+
+static uint32_t data_bytes(const cbit_txn_t *txn, cbit_command_t command)
+{
+    return txn->command == command ? txn->size_bytes : 0;
+}
 
 static void link_init(link_t *link, cbit_kernel_t *kernel, cbit_ps_t latency_ps,
                       void (*fire)(void *self), void *self)
@@ -59,9 +93,10 @@ static void link_rearm(link_t *link)
     }
 }
 
-static void link_push(link_t *link, cbit_txn_t *txn)
+/* It sets out at entered_ps. */
+static void link_push(link_t *link, cbit_txn_t *txn, cbit_ps_t entered_ps)
 {
-    txn->entered_ps = cbit_kernel_now_ps(link->kernel);
+    txn->entered_ps = entered_ps;
     txn->next = NULL;
     link->held++;
     if (link->tail != NULL) {
@@ -93,7 +128,13 @@ static void link_push_front(link_t *link, cbit_txn_t *txn)
 static void on_reply_from_memory(void *self, cbit_txn_t *txn)
 {
     path_t *path = self;
-    link_push(&path->reply, txn);
+    cbit_fabric_t *fabric = path->entry->fabric;
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
+    const cbit_ps_t begin_ps = path->back == NULL ? now_ps
+                                                  : lane_take(fabric, path->back, now_ps,
+                                                              data_bytes(txn, CBIT_COMMAND_READ));
+    cbit_txn_charge(txn, CBIT_STAGE_RETURN, begin_ps - now_ps);
+    link_push(&path->reply, txn, begin_ps);
 }
 
 /* A request is at its controller: passes it on, or leaves it until there is room. */
@@ -101,7 +142,7 @@ static void on_request_arrival(void *self)
 {
     path_t *path = self;
     link_t *link = &path->request;
-    const cbit_port_t *memory = &path->fabric->memory[path->channel];
+    const cbit_port_t *memory = &path->entry->fabric->memory[path->channel];
     /* Off the link and charged first: from its yes on the controller owns the request, and may even
        answer a posted write within try_send. */
     cbit_txn_t *txn = link_pop(link);
@@ -118,7 +159,7 @@ static void on_request_arrival(void *self)
     }
     link_rearm(link);
     /* All that fit: a woken sender may have turned to another channel meanwhile. */
-    while (link->held < path->fabric->config.link_entries &&
+    while (link->held < path->entry->fabric->config.link_entries &&
            cbit_waitlist_wake_one(&path->senders)) {
     }
 }
@@ -141,10 +182,32 @@ static void deliver_head(cbit_fabric_t *fabric, link_t *link)
     cbit_txn_reply(txn);
 }
 
+/* An answer is at its entry: through the port, or behind those that wait for it. */
 static void on_reply_arrival(void *self)
 {
     path_t *path = self;
-    deliver_head(path->fabric, &path->reply);
+    entry_t *entry = path->entry;
+    cbit_fabric_t *fabric = entry->fabric;
+    cbit_txn_t *txn = path->reply.head;
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
+    cbit_ps_t begin_ps = lane_take(fabric, &entry->out, now_ps, data_bytes(txn, CBIT_COMMAND_READ));
+    if (entry->late.tail != NULL && begin_ps < entry->late.tail->entered_ps) {
+        begin_ps = entry->late.tail->entered_ps;
+    }
+    if (begin_ps == now_ps && entry->late.head == NULL) {
+        deliver_head(fabric, &path->reply);
+        return;
+    }
+    (void)link_pop(&path->reply);
+    cbit_txn_charge(txn, CBIT_STAGE_RETURN, begin_ps - txn->entered_ps);
+    link_push(&entry->late, txn, begin_ps);
+    link_rearm(&path->reply);
+}
+
+static void on_late_delivery(void *self)
+{
+    entry_t *entry = self;
+    deliver_head(entry->fabric, &entry->late);
 }
 
 static void on_nowhere_arrival(void *self)
@@ -166,7 +229,7 @@ static bool fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         txn->status = CBIT_ERR_ADDRESS;
         memset(txn->data, 0, sizeof txn->data);
         fabric->stats.requests++;
-        link_push(&fabric->nowhere, txn);
+        link_push(&fabric->nowhere, txn, cbit_kernel_now_ps(fabric->kernel));
         return true;
     }
     path_t *path = &entry->paths[cbit_interleave_channel(&fabric->map, txn->spa)];
@@ -180,7 +243,12 @@ static bool fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     fabric->stats.requests++;
     fabric->stats.hops += path->hops;
     fabric->stats.remote += path->remote;
-    link_push(&path->request, txn);
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
+    const uint32_t len_bytes = data_bytes(txn, CBIT_COMMAND_WRITE);
+    cbit_ps_t begin_ps = lane_take(fabric, &entry->in, now_ps, len_bytes);
+    begin_ps = path->there == NULL ? begin_ps : lane_take(fabric, path->there, begin_ps, len_bytes);
+    cbit_txn_charge(txn, CBIT_STAGE_FABRIC, begin_ps - now_ps);
+    link_push(&path->request, txn, begin_ps);
     return true;
 }
 
@@ -225,15 +293,20 @@ uint32_t cbit_fabric_quadrant_of(const cbit_fabric_t *fabric, uint32_t channel)
 }
 
 /* Quadrants stand two by two: bit 0 and bit 1 of their numbers are their places. */
-static void path_init(cbit_fabric_t *fabric, path_t *path, uint32_t from, uint32_t channel)
+static void path_init(entry_t *entry, path_t *path, uint32_t from, uint32_t channel)
 {
+    cbit_fabric_t *fabric = entry->fabric;
     const cbit_fabric_config_t *config = &fabric->config;
     uint32_t to = cbit_fabric_quadrant_of(fabric, channel);
     uint32_t apart = from ^ to;
-    path->fabric = fabric;
+    path->entry = entry;
     path->channel = channel;
     path->hops = (apart & 1) + (apart >> 1 & 1);
     path->remote = apart >= CBIT_FABRIC_QUADRANTS;
+    if (path->remote) {
+        path->there = &fabric->between[from < CBIT_FABRIC_QUADRANTS ? 0 : 1];
+        path->back = &fabric->between[from < CBIT_FABRIC_QUADRANTS ? 1 : 0];
+    }
     cbit_ps_t way_ps = path->hops * config->hop_ns + (path->remote ? config->socket_ns : 0);
     link_init(&path->request, fabric->kernel, config->request_ns + way_ps, on_request_arrival,
               path);
@@ -270,21 +343,21 @@ cbit_err_t cbit_fabric_create(const cbit_fabric_config_t *config, cbit_kernel_t 
     fabric->kernel = kernel;
     fabric->config = *config;
     fabric->memory_bytes = memory_bytes;
-    fabric->entry_count = CBIT_FABRIC_QUADRANTS * config->sockets;
+    fabric->clock =
+        (cbit_clock_t){.period_num_ps = UINT64_C(1000000000), .period_den = config->clock_khz};
+    fabric->between[0].width_bytes = fabric->between[1].width_bytes = config->socket_bytes;
+    fabric->quadrants = CBIT_FABRIC_QUADRANTS * config->sockets;
     cbit_interleave_init(&fabric->map, config, memory_bytes);
     link_init(&fabric->nowhere, kernel, config->return_ns, on_nowhere_arrival, fabric);
-    for (uint32_t from = 0; from < fabric->entry_count; from++) {
-        fabric->entries[from].fabric = fabric;
-        for (uint32_t i = 0; i < config->channels; i++) {
-            path_init(fabric, &fabric->entries[from].paths[i], from, i);
-        }
-    }
     *out = fabric;
     return CBIT_ERR_OK;
 }
 
 void cbit_fabric_destroy(cbit_fabric_t *fabric)
 {
+    for (uint32_t i = 0; fabric != NULL && i < CBIT_FABRIC_MAX_ENTRIES; i++) {
+        free(fabric->entries[i]);
+    }
     free(fabric);
 }
 
@@ -293,17 +366,40 @@ void cbit_fabric_bind(cbit_fabric_t *fabric, uint32_t channel, cbit_port_t memor
     fabric->memory[channel] = memory;
 }
 
-cbit_port_t cbit_fabric_port_at(cbit_fabric_t *fabric, uint32_t entry)
+static cbit_port_t port_of(cbit_fabric_t *fabric, uint32_t index, uint32_t in_bytes,
+                           uint32_t out_bytes)
 {
-    return (cbit_port_t){.self = &fabric->entries[entry % fabric->entry_count],
-                         .try_send = fabric_try_send,
-                         .peek = fabric_peek,
-                         .poke = fabric_poke};
+    entry_t *entry = fabric->entries[index];
+    if (entry == NULL) {
+        entry = calloc(1, sizeof *entry);
+        if (entry == NULL) {
+            __builtin_trap(); /* a few pages while the machine is built, and no way to tell */
+        }
+        fabric->entries[index] = entry;
+        entry->fabric = fabric;
+        entry->in.width_bytes = in_bytes;
+        entry->out.width_bytes = out_bytes;
+        link_init(&entry->late, fabric->kernel, 0, on_late_delivery, entry);
+        for (uint32_t i = 0; i < fabric->config.channels; i++) {
+            path_init(entry, &entry->paths[i],
+                      index == CBIT_FABRIC_COMPLEXES ? 0 : index % fabric->quadrants, i);
+        }
+    }
+    return (cbit_port_t){
+        .self = entry, .try_send = fabric_try_send, .peek = fabric_peek, .poke = fabric_poke};
+}
+
+cbit_port_t cbit_fabric_port_at(cbit_fabric_t *fabric, uint32_t complex)
+{
+    const cbit_fabric_config_t *config = &fabric->config;
+    return port_of(fabric, complex % CBIT_FABRIC_COMPLEXES, config->write_bytes,
+                   config->read_bytes);
 }
 
 cbit_port_t cbit_fabric_port(cbit_fabric_t *fabric)
 {
-    return cbit_fabric_port_at(fabric, 0);
+    const cbit_fabric_config_t *config = &fabric->config;
+    return port_of(fabric, CBIT_FABRIC_COMPLEXES, config->io_bytes, config->io_bytes);
 }
 
 uint32_t cbit_fabric_channel_of(const cbit_fabric_t *fabric, cbit_spa_t spa)

@@ -38,6 +38,24 @@ const cbit_row_t cbit_fabric_rows[] = {
     {CBIT_FIELD(U32, cbit_fabric_config_t, link_entries), .min = 1, .max = 4096, .fallback = 64,
      .source = "assumed: enough for every core's outstanding misses",
      .help = "Requests on their way to one channel before senders are refused"},
+    {CBIT_FIELD(U64, cbit_fabric_config_t, clock_khz), .unit = "kHz", .min = 100000,
+     .max = 10000000, .fallback = 1467000,
+     .source = "AMD workload tuning guide for EPYC 7002: fabric clock 1467 MHz",
+     .help = "Clock of the fabric, which its ports' widths are counted in"},
+    {CBIT_FIELD(U32, cbit_fabric_config_t, read_bytes), .unit = "bytes/clock", .max = 4096,
+     .fallback = 0, .source = "AMD at ISSCC 2020 (chiplets of Zen 2): a die reads 32 bytes a clock",
+     .help = "Data to one core complex, at most; 0: no limit"},
+    {CBIT_FIELD(U32, cbit_fabric_config_t, write_bytes), .unit = "bytes/clock", .max = 4096,
+     .fallback = 0,
+     .source = "AMD at ISSCC 2020 (chiplets of Zen 2): a die writes 16 bytes a clock",
+     .help = "Data from one core complex, at most; 0: no limit"},
+    {CBIT_FIELD(U32, cbit_fabric_config_t, io_bytes), .unit = "bytes/clock", .max = 4096,
+     .fallback = 0, .source = "assumed: the I/O hub is as wide as two dies' reads",
+     .help = "Data of devices and Secure Processor, each way, at most; 0: no limit"},
+    {CBIT_FIELD(U32, cbit_fabric_config_t, socket_bytes), .unit = "bytes/clock", .max = 4096,
+     .fallback = 0,
+     .source = "derived: four links of 16 lanes at 16 GT/s (xGMI of EPYC 7002) carry 128 GB/s",
+     .help = "Data between the sockets, each way, at most; 0: no limit"},
     {.key = NULL},
 };
 
@@ -49,6 +67,10 @@ const cbit_row_t cbit_fabric_stat_rows[] = {
     {CBIT_FIELD(U64, cbit_fabric_stats_t, remote), .help = "Requests for the other socket"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, machine_checks),
      .help = "Answers with an error: bad address or key slot not loaded"},
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, port_waited_ps), .unit = "ps",
+     .help = "Time that data waited for a port or the way between the sockets, all together"},
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, busiest_ps), .unit = "ps",
+     .help = "Time that the busiest direction of a port was busy"},
     {.key = NULL},
 };
 
@@ -56,16 +78,23 @@ cbit_err_t cbit_fabric_check(const cbit_fabric_config_t *config, const char *whe
                              cbit_diag_t *diag)
 {
     if ((config->interleave_bytes & (config->interleave_bytes - 1)) != 0) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, where,
-                             "interleave_bytes %llu is not a power of two",
-                             (unsigned long long)config->interleave_bytes);
+        cbit_err_t err =
+            cbit_diag_add(diag, CBIT_ERR_RANGE, cbit_diag_place(where, "", "interleave_bytes").text,
+                          "%llu bytes are not a power of two; allowed is 64..4096",
+                          (unsigned long long)config->interleave_bytes);
+        cbit_diag_hint(diag, "\"256\" is what hardware does");
+        return err;
     }
     uint32_t nodes = config->sockets * config->nodes_per_socket;
     if (config->nodes_per_socket == 3 || nodes == 0 || config->channels % nodes != 0) {
-        return cbit_diag_add(diag, CBIT_ERR_CONFLICT, where,
-                             "%lu channels do not divide into %lu sockets of %lu nodes (1, 2 or 4)",
-                             (unsigned long)config->channels, (unsigned long)config->sockets,
-                             (unsigned long)config->nodes_per_socket);
+        cbit_err_t err = cbit_diag_add(
+            diag, CBIT_ERR_CONFLICT, cbit_diag_place(where, "", "nodes_per_socket").text,
+            "%lu channels do not divide into %lu sockets of %lu nodes (1, 2 or 4)",
+            (unsigned long)config->channels, (unsigned long)config->sockets,
+            (unsigned long)config->nodes_per_socket);
+        cbit_diag_hint(diag, "every node needs as many channels, or its cores have no memory of "
+                             "their own: fewer nodes, or another number of /fabric/channels");
+        return err;
     }
     return CBIT_ERR_OK;
 }

@@ -47,6 +47,10 @@ static const cbit_row_t sev_rows[] = {
     {CBIT_FIELD(BOOL, cbit_sev_config_t, coherent_domains),
      .source = "CPUID Fn8000_001F EAX[10]; assumed set from Milan on",
      .help = "Hardware keeps the key ids of one address coherent"},
+    {CBIT_FIELD(BOOL, cbit_sev_config_t, page_flush_msr), .fallback = true,
+     .source = "CPUID Fn8000_001F EAX[2]: set on EPYC 7001 to 7003 (published dumps)",
+     .help =
+         "The hypervisor can flush one page of one ASID (MSR C001_011E), instead of all caches"},
     {CBIT_FIELD(BOOL, cbit_sev_config_t, aes256_stand_in),
      .source = "256-bit key slots on Genoa and later",
      .help = "The silicon uses AES-256; AES-128 in XEX form stands in for it here"},
@@ -125,7 +129,11 @@ cbit_err_t cbit_platform_check(const cbit_platform_config_t *config, cbit_diag_t
 {
     size_t before = cbit_diag_count(diag);
     check_slots(config, diag);
-    (void)cbit_fabric_check(&config->fabric, "/fabric/interleave_bytes", diag);
+    (void)cbit_fabric_check(&config->fabric, "/fabric", diag);
+    (void)cbit_cache_check(&config->cache, config->host.cores, "/cache", diag);
+    cbit_vcpu_config_t vcpu = config->vcpu;
+    vcpu.c_bit = config->sev.c_bit;
+    (void)cbit_vcpu_check_config(&vcpu, "/vcpu", diag);
     check_capacity(config, diag);
     if (config->sev.min_sev_asid > config->sev.asids + 1) {
         cbit_diag_add(diag, CBIT_ERR_CONFLICT, "/sev/min_sev_asid",

@@ -1,58 +1,7 @@
-#include "cbit/platform/platform.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "cbit/iommu/iommu.h"
-#include "cbit/umc/umc.h"
-#include "model/platform/coherent.h"
-#include "model/platform/recorder.h"
-#include "model/platform/wiring.h"
-
-/* Counts down to a callback: for work that is done on several channels at once. */
-typedef struct join {
-    uint32_t left;
-    void (*done)(void *self);
-    void *self;
-} join_t;
-
-/* A CLFLUSH loop under way; several cores may have one each. */
-typedef struct range {
-    cbit_cache_t *cache;
-    cbit_spa_t next_spa, end_spa;
-    bool inside_call, line_done;
-    void (*done)(void *self);
-    void *self;
-} range_t;
-
-/* A core's WBINVD under way. */
-typedef struct wbinvd {
-    bool *flag; /* WBINVD_DONE of the core */
-    void (*done)(void *self);
-    void *self;
-} wbinvd_t;
-
-struct cbit_platform {
-    cbit_platform_config_t config;
-    cbit_platform_parts_t parts;
-    cbit_kernel_t *kernel;
-    cbit_wiring_t wiring;
-    cbit_store_t *store;
-    cbit_cipher_t *ciphers[CBIT_FABRIC_MAX_CHANNELS];
-    cbit_aes_engine_t engines[CBIT_FABRIC_MAX_CHANNELS]; /* owned by their controllers */
-    cbit_umc_t *umcs[CBIT_FABRIC_MAX_CHANNELS];
-    cbit_fabric_t *fabric;
-    cbit_recorder_t recorder;
-    cbit_cache_t *cache;
-    cbit_coherent_t coherent;
-    cbit_iommu_t *iommu;
-    cbit_vcpu_t *vcpus[CBIT_PLATFORM_MAX_CORES];
-    bool wbinvd_done[CBIT_PLATFORM_MAX_CORES];
-    cbit_sp_t *sp;
-    join_t flush, drain; /* DF_FLUSH under way; cbit_platform_drain */
-    wbinvd_t wbinvd[CBIT_PLATFORM_MAX_CORES];
-    uint64_t wbinvds, df_flushes, key_writes;
-};
+#include "model/platform/state.h"
 
 /* ---- what the Secure Processor can do to the machine ---- */
 
@@ -178,13 +127,14 @@ static cbit_err_t build_cores(cbit_platform_t *platform, cbit_diag_t *diag)
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    /* Complexes stand in the quadrants by turns; everything else enters at the first one. */
+    /* Complexes stand in the quadrants by turns, each with a port and a tap of its own; everything
+       else enters at the first one. */
     uint32_t complexes = (config->host.cores + config->cache.cores_per_complex - 1) /
                          config->cache.cores_per_complex;
     uint32_t entries = CBIT_FABRIC_QUADRANTS * config->fabric.sockets;
     for (uint32_t i = 0; i < complexes; i++) {
         cbit_cache_bind_complex(platform->cache, i, i % entries / CBIT_FABRIC_QUADRANTS,
-                                cbit_recorder_tap(&platform->recorder, i % entries,
+                                cbit_recorder_tap(&platform->recorder, 1 + i,
                                                   cbit_fabric_port_at(platform->fabric, i)));
     }
     platform->coherent = (cbit_coherent_t){.below = recorder, .cache = platform->cache};
@@ -351,92 +301,9 @@ cbit_iommu_t *cbit_platform_iommu(cbit_platform_t *platform)
     return platform->iommu;
 }
 
-static void on_wbinvd(void *self)
-{
-    wbinvd_t *wbinvd = self;
-    *wbinvd->flag = true;
-    wbinvd->done(wbinvd->self);
-}
-
-void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)(void *self),
-                          void *self)
-{
-    platform->wbinvds++;
-    platform->wbinvd[core] = (wbinvd_t){&platform->wbinvd_done[core], done, self};
-    cbit_cache_wbinvd(platform->cache, core, on_wbinvd, &platform->wbinvd[core]);
-}
-
-static void on_line_flushed(void *self);
-
-/* One line after the other: each may or may not be answered within the call. */
-static void flush_range(range_t *range)
-{
-    while (range->next_spa < range->end_spa) {
-        cbit_spa_t line_spa = range->next_spa;
-        range->next_spa += CBIT_LINE_BYTES;
-        range->line_done = false;
-        range->inside_call = true;
-        cbit_cache_clflush(range->cache, line_spa, on_line_flushed, range);
-        range->inside_call = false;
-        if (!range->line_done) {
-            return; /* on_line_flushed goes on */
-        }
-    }
-    range_t over = *range;
-    free(range);
-    over.done(over.self);
-}
-
-static void on_line_flushed(void *self)
-{
-    range_t *range = self;
-    range->line_done = true;
-    if (!range->inside_call) {
-        flush_range(range);
-    }
-}
-
-void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t len_bytes,
-                           void (*done)(void *self), void *self)
-{
-    range_t *range = calloc(1, sizeof *range);
-    if (range == NULL) {
-        __builtin_trap(); /* a few bytes, and no way to tell */
-    }
-    *range = (range_t){
-        .cache = platform->cache,
-        .next_spa = spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
-        .end_spa = spa + len_bytes,
-        .done = done,
-        .self = self,
-    };
-    flush_range(range);
-}
-
-void cbit_platform_invd(cbit_platform_t *platform, uint32_t core)
-{
-    cbit_cache_invd(platform->cache, core);
-}
-
 const cbit_cache_t *cbit_platform_cache(const cbit_platform_t *platform)
 {
     return platform->cache;
-}
-
-static void on_channel_drained(void *self)
-{
-    cbit_platform_t *platform = self;
-    if (--platform->drain.left == 0) {
-        platform->drain.done(platform->drain.self);
-    }
-}
-
-void cbit_platform_drain(cbit_platform_t *platform, void (*done)(void *self), void *self)
-{
-    platform->drain = (join_t){platform->config.fabric.channels, done, self};
-    for (uint32_t i = 0; i < platform->config.fabric.channels; i++) {
-        cbit_umc_flush(platform->umcs[i], on_channel_drained, platform);
-    }
 }
 
 void cbit_platform_listen(cbit_platform_t *platform, cbit_platform_listener_t listener, void *self)

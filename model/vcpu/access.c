@@ -41,7 +41,9 @@ static cbit_step_t take_answer(cbit_vcpu_t *vcpu, void *bytes, uint32_t len_byte
     if (txn->status != CBIT_ERR_OK) {
         return machine_check(vcpu);
     }
-    if (txn->command == CBIT_COMMAND_READ) {
+    if (txn->locked) {
+        memcpy(bytes, txn->data, 2 * (size_t)len_bytes);
+    } else if (txn->command == CBIT_COMMAND_READ) {
         memcpy(bytes, txn->data, len_bytes);
         cbit_vcpu_saw(vcpu, (cbit_target_t){.spa = txn->spa, .key = txn->key}, len_bytes);
     }
@@ -71,6 +73,7 @@ typedef struct in_place {
     cbit_command_t command;
     cbit_target_t target;
     cbit_source_t source;
+    bool locked;
     uint64_t born_n;
     cbit_ps_t walk_ps;
 } in_place_t;
@@ -83,8 +86,9 @@ static void prepare(cbit_vcpu_t *vcpu, const in_place_t *what, const void *bytes
                   what->source, cbit_vcpu_edge_ps(vcpu, what->born_n));
     blocking->txn.source_id = what->source == CBIT_SOURCE_HOST ? 0 : vcpu->context->guest;
     cbit_txn_charge(&blocking->txn, CBIT_STAGE_WALK, what->walk_ps);
+    blocking->txn.locked = what->locked;
     if (what->command == CBIT_COMMAND_WRITE) {
-        memcpy(blocking->txn.data, bytes, len_bytes);
+        memcpy(blocking->txn.data, bytes, what->locked ? 2 * (size_t)len_bytes : len_bytes);
     }
     cbit_txn_push_reply(&blocking->txn, blocking_answered, vcpu);
     blocking->port = what->port;
@@ -103,6 +107,36 @@ static bool in_order(cbit_vcpu_t *vcpu, const in_place_t *what, uint32_t len_byt
     return !waits;
 }
 
+/* A locked one has the line to itself from the comparison to the write. */
+static bool quick_exchange(const in_place_t *what, uint8_t *bytes, uint32_t len_bytes,
+                           uint32_t *clocks)
+{
+    const cbit_port_t *port = what->port;
+    const cbit_target_t *target = &what->target;
+    uint8_t was[CBIT_LINE_BYTES];
+    if (!port->quick(port->self, what->command, target->spa, target->key, NULL, 0, clocks) ||
+        port->peek(port->self, target->spa, target->key, was, len_bytes) != CBIT_ERR_OK) {
+        return false;
+    }
+    if (memcmp(was, bytes + len_bytes, len_bytes) == 0) {
+        (void)port->quick(port->self, what->command, target->spa, target->key, bytes, len_bytes,
+                          clocks);
+    }
+    memcpy(bytes + len_bytes, was, len_bytes);
+    return true;
+}
+
+static bool quick(const in_place_t *what, void *bytes, uint32_t len_bytes, uint32_t *clocks)
+{
+    const cbit_port_t *port = what->port;
+    if (port->quick == NULL) {
+        return false;
+    }
+    return what->locked ? quick_exchange(what, bytes, len_bytes, clocks)
+                        : port->quick(port->self, what->command, what->target.spa, what->target.key,
+                                      bytes, len_bytes, clocks);
+}
+
 static cbit_step_t access_in_place(cbit_vcpu_t *vcpu, const in_place_t *what, void *bytes,
                                    uint32_t len_bytes)
 {
@@ -118,9 +152,7 @@ static cbit_step_t access_in_place(cbit_vcpu_t *vcpu, const in_place_t *what, vo
             return STEP_WAIT;
         }
         uint32_t clocks;
-        const cbit_port_t *port = what->port;
-        if (port->quick != NULL && port->quick(port->self, what->command, what->target.spa,
-                                               what->target.key, bytes, len_bytes, &clocks)) {
+        if (quick(what, bytes, len_bytes, &clocks)) {
             vcpu->n += clocks;
             if (what->command == CBIT_COMMAND_READ) {
                 cbit_vcpu_saw(vcpu, what->target, len_bytes);
@@ -149,6 +181,18 @@ cbit_step_t cbit_vcpu_access(cbit_vcpu_t *vcpu, cbit_command_t command, cbit_tar
                              .source = source,
                              .born_n = vcpu->n};
     return access_in_place(vcpu, &what, bytes, len_bytes);
+}
+
+cbit_step_t cbit_vcpu_exchange(cbit_vcpu_t *vcpu, cbit_target_t target, cbit_source_t source,
+                               uint8_t bytes[16])
+{
+    const in_place_t what = {.port = &vcpu->parts.memory,
+                             .command = CBIT_COMMAND_WRITE,
+                             .target = target,
+                             .source = source,
+                             .locked = true,
+                             .born_n = vcpu->n};
+    return access_in_place(vcpu, &what, bytes, 8);
 }
 
 static uint32_t within_line(uint64_t address, uint32_t len)

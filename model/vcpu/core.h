@@ -115,6 +115,7 @@ typedef struct cbit_walk {
     int level;      /* of the guest's table being read, 3..0; -1: the final address */
     cbit_gpa_t gpa; /* of the entry, or the final address */
     bool writable, user, no_execute, guest_c;
+    bool dirty;            /* the guest's leaf has D */
     cbit_page_size_t size; /* of the page that the guest's leaf maps */
     bool from_cache;       /* began at a table that a walk cache knew */
     struct {
@@ -123,10 +124,14 @@ typedef struct cbit_walk {
         int level;
         cbit_spa_t table_spa;
         bool c; /* of the entry (or nCR3) that points at the table; at the end, of the leaf */
-        bool writable, no_execute;
+        bool writable, no_execute, dirty;
         cbit_page_size_t size;
         cbit_spa_t spa;
     } nested;
+    struct {
+        bool active;
+        uint64_t entry; /* as it was read */
+    } mark;             /* A or D of an entry, on their way */
 } cbit_walk_t;
 
 enum { REWIND_OPS = 256, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
@@ -306,6 +311,10 @@ static inline cbit_ps_t cbit_vcpu_edge_ps(const cbit_vcpu_t *vcpu, uint64_t n)
 /* Reads or writes at most a line in place, on the data side. */
 cbit_step_t cbit_vcpu_access(cbit_vcpu_t *vcpu, cbit_command_t command, cbit_target_t target,
                              cbit_source_t source, void *bytes, uint32_t len_bytes);
+/* A locked compare and exchange of 8 bytes, aligned: bytes[0, 8) if bytes[8, 16) is what is there;
+   the latter becomes what was there. */
+cbit_step_t cbit_vcpu_exchange(cbit_vcpu_t *vcpu, cbit_target_t target, cbit_source_t source,
+                               uint8_t bytes[16]);
 /* Translates and reads what of [gva, gva + len) is in gva's line; *len gets how much. */
 cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
                                  uint8_t *bytes, uint32_t *len);

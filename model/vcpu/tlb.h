@@ -23,6 +23,7 @@ enum {
     TLB_GUEST_C = 1 << 4,
     TLB_HOST_C = 1 << 5,
     TLB_NESTED_NO_EXECUTE = 1 << 6,
+    TLB_DIRTY = 1 << 7, /* D is set in every leaf that was walked: a write has none to set */
 };
 
 typedef enum cbit_page_size {

@@ -75,6 +75,7 @@ const cbit_row_t cbit_vcpu_stat_rows[] = {
     STAT(tlb_l2_hits, "count", "Translations found in the second-level TLB only"),
     STAT(tlb_misses, "count", "Page walks"),
     STAT(walk_reads, "count", "Table entries read by walks, guest and nested"),
+    STAT(walk_writes, "count", "Table entries whose accessed or dirty bit a walk has set"),
     STAT(exits, "count", "#VMEXITs"),
     {.key = NULL},
 };
@@ -102,7 +103,24 @@ const char *cbit_exit_word(int32_t reason)
                                              : "unknown";
 }
 
-static cbit_err_t check_config(const cbit_vcpu_config_t *config, cbit_diag_t *diag)
+static cbit_err_t check_bits(const cbit_vcpu_config_t *config, const char *where, cbit_diag_t *diag)
+{
+    if (config->c_bit < 32 || config->c_bit > 51) {
+        return cbit_diag_add(diag, CBIT_ERR_RANGE, cbit_diag_place(where, "", "c_bit").text,
+                             "%" PRIu32 " is outside 32..51", config->c_bit);
+    }
+    if (config->gpa_bits > config->c_bit) {
+        cbit_err_t err = cbit_diag_add(
+            diag, CBIT_ERR_CONFLICT, cbit_diag_place(where, "", "gpa_bits").text,
+            "%" PRIu32 " address bits reach the C-bit, %" PRIu32, config->gpa_bits, config->c_bit);
+        cbit_diag_hint(diag, "at most %" PRIu32, config->c_bit);
+        return err;
+    }
+    return CBIT_ERR_OK;
+}
+
+cbit_err_t cbit_vcpu_check_config(const cbit_vcpu_config_t *config, const char *where,
+                                  cbit_diag_t *diag)
 {
     enum { TABLES = 3 }; /* the first ones: sizes of tables */
     const struct {
@@ -126,22 +144,22 @@ static cbit_err_t check_config(const cbit_vcpu_config_t *config, cbit_diag_t *di
     for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
         const cbit_row_t *row = cbit_rows_find(cbit_vcpu_rows, given[i].key);
         if (given[i].value < row->min || given[i].value > row->max) {
-            err = cbit_diag_add(diag, CBIT_ERR_RANGE, row->key,
+            err = cbit_diag_add(diag, CBIT_ERR_RANGE, cbit_diag_place(where, "", row->key).text,
                                 "%" PRIu64 " is outside %" PRIu64 "..%" PRIu64 " (%s)",
                                 given[i].value, row->min, row->max, row->unit);
         }
     }
-    for (size_t i = 0; err == CBIT_ERR_OK && i < TABLES; i++) {
-        if ((given[i].value & (given[i].value - 1)) != 0) {
-            err = cbit_diag_add(diag, CBIT_ERR_RANGE, given[i].key,
-                                "%" PRIu64 " is not a power of two", given[i].value);
+    for (size_t i = 0; i < TABLES; i++) {
+        const uint64_t value = given[i].value;
+        if ((value & (value - 1)) != 0) {
+            const uint64_t below = UINT64_C(1) << (63 - (unsigned)__builtin_clzll(value));
+            err = cbit_diag_add(diag, CBIT_ERR_RANGE, cbit_diag_place(where, "", given[i].key).text,
+                                "%" PRIu64 " entries are not a power of two", value);
+            cbit_diag_hint(diag, "%" PRIu64 " or %" PRIu64, below, 2 * below);
         }
     }
-    if (config->c_bit < 32 || config->c_bit > 51) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, "c_bit", "%" PRIu32 " is outside 32..51",
-                            config->c_bit);
-    }
-    return err;
+    const cbit_err_t bits = check_bits(config, where, diag);
+    return err == CBIT_ERR_OK ? bits : err;
 }
 
 static bool build_translations(cbit_vcpu_t *vcpu)
@@ -205,7 +223,7 @@ static void on_store_space(void *self)
 cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_parts_t *parts,
                             cbit_vcpu_t **out, cbit_diag_t *diag)
 {
-    cbit_err_t err = check_config(config, diag);
+    cbit_err_t err = cbit_vcpu_check_config(config, "", diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }

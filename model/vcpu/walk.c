@@ -1,7 +1,9 @@
 /*
  * Translation: TLB, then the guest's tables, each of whose entries and the final address go through
  * the nested tables. Reads of tables are requests like others. The C-bit comes off a guest entry
- * before its address is looked up in the nested tables. Accessed and dirty bits are not written.
+ * before its address is looked up in the nested tables. An access sets the accessed bit of every
+ * entry that it passes and, writing, the dirty bit of the leaf (APM volume 2, 5.4.2), where they
+ * are clear.
  */
 #include <stddef.h>
 
@@ -15,20 +17,57 @@ cbit_step_t cbit_walk_fault(cbit_vcpu_t *vcpu, uint32_t vector, uint64_t error, 
     return STEP_FAULT;
 }
 
+enum { ENTRY_BYTES = 8 };
+
+static uint64_t entry_of(const uint8_t bytes[ENTRY_BYTES])
+{
+    uint64_t entry = 0;
+    for (int i = ENTRY_BYTES - 1; i >= 0; i--) {
+        entry = entry << 8 | bytes[i];
+    }
+    return entry;
+}
+
 cbit_step_t cbit_walk_read(cbit_vcpu_t *vcpu, cbit_spa_t spa, const cbit_access_t *access,
                            uint64_t *entry)
 {
+    if (vcpu->walk.mark.active) {
+        *entry = vcpu->walk.mark.entry;
+        return STEP_DONE;
+    }
     cbit_target_t target = {.spa = spa, .key = cbit_key_of_access(access)};
-    enum { ENTRY_BYTES = 8 };
     uint8_t bytes[ENTRY_BYTES];
     cbit_step_t step =
         cbit_vcpu_access(vcpu, CBIT_COMMAND_READ, target, CBIT_SOURCE_WALK, bytes, ENTRY_BYTES);
     if (step == STEP_DONE) {
         vcpu->mine->walk_reads++;
-        *entry = 0;
-        for (int i = ENTRY_BYTES - 1; i >= 0; i--) {
-            *entry = *entry << 8 | bytes[i];
-        }
+        *entry = entry_of(bytes);
+    }
+    return step;
+}
+
+cbit_step_t cbit_walk_mark(cbit_vcpu_t *vcpu, cbit_spa_t spa, const cbit_access_t *access,
+                           uint64_t bits, uint64_t *entry, bool *changed)
+{
+    cbit_walk_t *walk = &vcpu->walk;
+    *changed = false;
+    if ((*entry & bits) == bits) {
+        return STEP_DONE;
+    }
+    walk->mark.active = true;
+    walk->mark.entry = *entry;
+    const cbit_target_t target = {.spa = spa, .key = cbit_key_of_access(access)};
+    uint8_t bytes[2 * ENTRY_BYTES];
+    for (int i = 0; i < ENTRY_BYTES; i++) {
+        bytes[i] = (uint8_t)((*entry | bits) >> (8 * i));
+        bytes[ENTRY_BYTES + i] = (uint8_t)(*entry >> (8 * i));
+    }
+    cbit_step_t step = cbit_vcpu_exchange(vcpu, target, CBIT_SOURCE_WALK, bytes);
+    if (step == STEP_DONE) {
+        walk->mark.active = false;
+        *changed = entry_of(bytes + ENTRY_BYTES) != *entry;
+        *entry |= bits;
+        vcpu->mine->walk_writes += *changed ? 0 : 1;
     }
     return step;
 }
@@ -86,18 +125,35 @@ static uint8_t guest_flags(const cbit_walk_t *walk)
                      (walk->no_execute ? TLB_NO_EXECUTE : 0U) | (walk->guest_c ? TLB_GUEST_C : 0U));
 }
 
-/* Takes one entry into the walk; DONE with level -1 when it is the leaf. */
-static cbit_step_t take_entry(cbit_vcpu_t *vcpu, uint64_t entry)
+static bool is_leaf(const cbit_walk_t *walk, uint64_t entry)
 {
-    cbit_walk_t *walk = &vcpu->walk;
+    return walk->level == 0 || ((entry & CBIT_PTE_PS) != 0 && walk->level < TOP_LEVEL);
+}
+
+/* Whether an entry lets the walk pass. */
+static cbit_step_t admit_entry(cbit_vcpu_t *vcpu, uint64_t entry)
+{
+    const cbit_walk_t *walk = &vcpu->walk;
     uint64_t error = guest_error(vcpu, walk->intent);
     if ((entry & CBIT_PTE_P) == 0) {
         return cbit_walk_fault(vcpu, VECTOR_PF, error, walk->gva);
     }
-    bool large = (entry & CBIT_PTE_PS) != 0 && (walk->level == 1 || walk->level == 2);
-    if ((entry & reserved_bits(vcpu, walk->level, large)) != 0) {
+    bool leaf = is_leaf(walk, entry);
+    if ((entry & reserved_bits(vcpu, walk->level, leaf && walk->level != 0)) != 0) {
         return cbit_walk_fault(vcpu, VECTOR_PF, error | CBIT_PF_P | CBIT_PF_RSVD, walk->gva);
     }
+    if (leaf && !guest_allowed(vcpu, walk->intent, walk->writable && (entry & CBIT_PTE_W) != 0,
+                               walk->user && (entry & CBIT_PTE_U) != 0,
+                               walk->no_execute || (entry & CBIT_PTE_NX) != 0)) {
+        return cbit_walk_fault(vcpu, VECTOR_PF, error | CBIT_PF_P, walk->gva);
+    }
+    return STEP_DONE;
+}
+
+/* Takes one entry into the walk; level -1 when it was the leaf. */
+static void take_entry(cbit_vcpu_t *vcpu, uint64_t entry)
+{
+    cbit_walk_t *walk = &vcpu->walk;
     walk->writable = walk->writable && (entry & CBIT_PTE_W) != 0;
     walk->user = walk->user && (entry & CBIT_PTE_U) != 0;
     walk->no_execute = walk->no_execute || (entry & CBIT_PTE_NX) != 0;
@@ -105,24 +161,21 @@ static cbit_step_t take_entry(cbit_vcpu_t *vcpu, uint64_t entry)
     if (vcpu->guest.sev) {
         address &= ~cbit_c_mask(vcpu);
     }
-    if (walk->level != 0 && !large) {
+    if (!is_leaf(walk, entry)) {
         walk->level--;
         walk->gpa = address + cbit_entry_offset(walk->gva, walk->level);
         if (walk->level == 0) {
             cbit_tlb_insert(&vcpu->tlb.guest_tables, walk->gva, vcpu->guest.asid, PAGE_2M, address,
                             guest_flags(walk));
         }
-        return STEP_DONE;
-    }
-    if (!guest_allowed(vcpu, walk->intent, walk->writable, walk->user, walk->no_execute)) {
-        return cbit_walk_fault(vcpu, VECTOR_PF, error | CBIT_PF_P, walk->gva);
+        return;
     }
     uint64_t inside = cbit_low_mask(cbit_level_shift(walk->level));
     walk->size = (cbit_page_size_t)walk->level;
     walk->guest_c = vcpu->guest.sev && (entry & cbit_c_mask(vcpu)) != 0;
     walk->gpa = (address & ~inside) | (walk->gva & inside);
+    walk->dirty = (entry & CBIT_PTE_D) != 0;
     walk->level = -1;
-    return STEP_DONE;
 }
 
 /* At the guest's last table, if a walk cache knows it. */
@@ -157,6 +210,7 @@ static void begin(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent)
         /* Flat, and without tables of the guest; what is private follows from the mode. */
         walk->level = -1;
         walk->gpa = gva;
+        walk->dirty = true;
         return;
     }
     if (begin_near(vcpu)) {
@@ -170,12 +224,18 @@ static void begin(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent)
     walk->gpa = table + cbit_entry_offset(gva, TOP_LEVEL);
 }
 
+static uint8_t all_flags(const cbit_walk_t *walk)
+{
+    return (uint8_t)(guest_flags(walk) | cbit_nested_flags(walk) |
+                     (walk->dirty && walk->nested.dirty ? TLB_DIRTY : 0U));
+}
+
 /* The translation holds for the smaller of the guest's page and the host's. */
 static void finish(cbit_vcpu_t *vcpu)
 {
     cbit_walk_t *walk = &vcpu->walk;
     cbit_page_size_t size = walk->size < walk->nested.size ? walk->size : walk->nested.size;
-    uint8_t flags = (uint8_t)(guest_flags(walk) | cbit_nested_flags(walk));
+    uint8_t flags = all_flags(walk);
     cbit_tlb_insert(&vcpu->tlb.l2, walk->gva, vcpu->guest.asid, size,
                     walk->nested.spa & ~cbit_low_mask(cbit_page_shift(size)), flags);
     vcpu->l1d_absent = 0;
@@ -204,14 +264,22 @@ static cbit_step_t walk_on(cbit_vcpu_t *vcpu)
                                 .asid = (uint16_t)vcpu->guest.asid,
                                 .host_c_bit = walk->nested.c};
         uint64_t entry;
+        bool changed = false;
         cbit_step_t step = cbit_walk_read(vcpu, walk->nested.spa, &access, &entry);
+        if (step == STEP_DONE) {
+            step = admit_entry(vcpu, entry);
+        }
+        if (step == STEP_DONE) {
+            bool dirties = walk->intent == INTENT_WRITE && is_leaf(walk, entry);
+            step = cbit_walk_mark(vcpu, walk->nested.spa, &access,
+                                  CBIT_PTE_A | (dirties ? CBIT_PTE_D : 0), &entry, &changed);
+        }
         if (step != STEP_DONE) {
             return step;
         }
-        walk->nested.entry_known = false;
-        step = take_entry(vcpu, entry);
-        if (step != STEP_DONE) {
-            return step;
+        if (!changed) {
+            walk->nested.entry_known = false;
+            take_entry(vcpu, entry);
         }
     }
 }
@@ -235,7 +303,7 @@ static void set_rule(cbit_vcpu_t *vcpu, cbit_intent_t intent)
     rule->forbid = 0;
     if (intent == INTENT_WRITE) {
         bool guarded = from_user || (vcpu->guest.cr0 & CBIT_CR0_WP) != 0;
-        rule->need |= TLB_NESTED_WRITABLE | (guarded ? TLB_WRITABLE : 0);
+        rule->need |= TLB_NESTED_WRITABLE | TLB_DIRTY | (guarded ? TLB_WRITABLE : 0);
     } else if (intent == INTENT_FETCH) {
         rule->forbid = TLB_NO_EXECUTE | TLB_NESTED_NO_EXECUTE;
     }
@@ -340,8 +408,7 @@ cbit_step_t cbit_vcpu_translate(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t
     }
     cbit_step_t step = walk_on(vcpu);
     if (step == STEP_DONE) {
-        use(vcpu, walk->nested.spa, (uint8_t)(guest_flags(walk) | cbit_nested_flags(walk)), intent,
-            target);
+        use(vcpu, walk->nested.spa, all_flags(walk), intent, target);
     }
     return step;
 }

@@ -30,9 +30,16 @@ static inline uint64_t cbit_c_mask(const cbit_vcpu_t *vcpu)
 /* Ends the walk with a fault. */
 cbit_step_t cbit_walk_fault(cbit_vcpu_t *vcpu, uint32_t vector, uint64_t error, uint64_t address);
 
-/* Reads a table's entry under the key id of that access. */
+/* Reads a table's entry under the key id of that access; the same again while it is marked. */
 cbit_step_t cbit_walk_read(cbit_vcpu_t *vcpu, cbit_spa_t spa, const cbit_access_t *access,
                            uint64_t *entry);
+/*
+ * Sets accessed and dirty bits in an entry that has been read and permits the access, as a locked
+ * instruction would: only if it is still what was read. Nothing to do if they are set. *changed:
+ * somebody else wrote it, read it again.
+ */
+cbit_step_t cbit_walk_mark(cbit_vcpu_t *vcpu, cbit_spa_t spa, const cbit_access_t *access,
+                           uint64_t bits, uint64_t *entry, bool *changed);
 
 /* Translates walk->gpa to walk->nested.spa through the nested tables. */
 cbit_step_t cbit_nested_walk(cbit_vcpu_t *vcpu);

@@ -79,7 +79,7 @@ static void put64(path_machine_t *machine, cbit_spa_t spa, cbit_key_t key, uint6
 /* Both levels map 1 GiB in pages of 2 MiB. */
 static void build_tables(path_machine_t *machine, uint64_t c_mask)
 {
-    const uint64_t rights = CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U;
+    const uint64_t rights = CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U | CBIT_PTE_A | CBIT_PTE_D;
     for (uint64_t level = 0; level < 2; level++) {
         const uint64_t next = (level + 1) * 0x1000;
         put64(machine, NESTED + level * 0x1000, CBIT_KEY_PLAIN, (NESTED + next) | rights);

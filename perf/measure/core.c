@@ -15,7 +15,8 @@ enum {
     SMALL_SHIFT = 12,
 };
 
-#define RIGHTS (CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U)
+/* With accessed and dirty: no walk has to set them. */
+#define RIGHTS (CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U | CBIT_PTE_A | CBIT_PTE_D)
 
 static void on_exit_of(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit)
 {

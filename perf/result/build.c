@@ -14,7 +14,8 @@ static const char *const stage_help[CBIT_STAGE_COUNT] = {
     "Last plaintext beat minus last bus beat",
     "Back to the requester",
 };
-static const char *const source_keys[CBIT_SOURCE_COUNT] = {"vcpu", "walk", "host", "dma", "sp"};
+static const char *const source_keys[CBIT_SOURCE_COUNT] = {"vcpu", "walk", "host",
+                                                           "dma",  "sp",   "prefetch"};
 
 typedef struct builder {
     cbit_result_t *result;
@@ -150,8 +151,11 @@ static void put_blocks(const builder_t *b, cbit_json_t *root)
     const cbit_run_result_t *run = b->runs->run;
     cbit_result_put_rows(b->result, section(b, root, "cache"), "cache", cbit_cache_stat_rows,
                          &run->machine.cache);
-    cbit_result_put_rows(b->result, section(b, root, "fabric"), "fabric", cbit_fabric_stat_rows,
-                         &run->machine.fabric);
+    cbit_json_t *fabric = section(b, root, "fabric");
+    cbit_result_put_rows(b->result, fabric, "fabric", cbit_fabric_stat_rows, &run->machine.fabric);
+    cbit_result_put(b->result, fabric, "fabric", "busy_share",
+                    cbit_result_ratio(b->arena, run->machine.fabric.busiest_ps, run->time_ps, 6),
+                    NULL, "Share of the time that the busiest direction of a port was busy");
     cbit_result_put_rows(b->result, section(b, root, "iommu"), "iommu", cbit_iommu_stat_rows,
                          &run->machine.iommu);
     cbit_result_put_rows(b->result, section(b, root, "sp"), "sp", cbit_sp_stat_rows,

@@ -22,6 +22,12 @@ static void add_head(cbit_text_t *text, const cbit_json_t *root)
 
 /* ---- stages ---- */
 
+static bool prefetched(const cbit_json_t *root)
+{
+    return strcmp(cbit_result_string(root, "/memory/read_latency_ns/by_source/prefetch/count"),
+                  "0") != 0;
+}
+
 static void add_stage_row(cbit_text_t *text, const cbit_json_t *root, const char *stage)
 {
     static const char *const sides[] = {"",
@@ -29,9 +35,10 @@ static void add_stage_row(cbit_text_t *text, const cbit_json_t *root, const char
                                         "/by_source/walk",
                                         "/by_source/host",
                                         "/by_source/dma",
-                                        "/by_source/sp"};
+                                        "/by_source/sp",
+                                        "/by_source/prefetch"};
     cbit_text_add(text, "  %-8s", stage);
-    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0] - (prefetched(root) ? 0 : 1); i++) {
         char pointer[128];
         bool mean = strcmp(stage, "mean") == 0;
         (void)snprintf(pointer, sizeof pointer, "/memory/read_latency_ns%s/%s%s", sides[i],
@@ -45,8 +52,8 @@ static void add_stages(cbit_text_t *text, const cbit_json_t *root)
 {
     static const char *const rows[] = {"core", "walk",   "fabric", "queue", "dram",
                                        "aes",  "return", "mean",   "count"};
-    cbit_text_add(text, "\n  %-8s %12s %12s %12s %12s %12s %12s\n", "read, ns", "all", "vcpu",
-                  "walk", "host", "dma", "sp");
+    cbit_text_add(text, "\n  %-8s %12s %12s %12s %12s %12s %12s%s\n", "read, ns", "all", "vcpu",
+                  "walk", "host", "dma", "sp", prefetched(root) ? "     prefetch" : "");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         add_stage_row(text, root, rows[i]);
     }

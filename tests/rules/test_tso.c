@@ -18,8 +18,8 @@
 enum {
     CORES = 4,
     OPS = 48, /* of a core and round */
-    PAGES = 4,
-    WORDS = 8, /* of a page: two lines of four */
+    PAGES = 2,
+    WORDS = 16, /* of a page: four lines of four */
     WORD_STRIDE = 16,
     PAGE = 0x20000,      /* the first page; the others follow */
     ALIAS = 0x80000,     /* the same pages, under other addresses */
@@ -320,8 +320,10 @@ static void settle(void)
    key. */
 static void change_key(uint32_t page)
 {
-    key_changes++;
-    for (uint32_t p = page * WORDS; p < (page + 1) * WORDS; p++) {
+    if (key_changes++ % 2 == 0) {
+        cbit_cache_flush_page(guest->cache, spa_of(page * WORDS), key_of[page], NULL, NULL);
+    }
+    for (uint32_t p = page * WORDS; key_changes % 2 == 0 && p < (page + 1) * WORDS; p++) {
         cbit_cache_clflush(guest->cache, spa_of(p), NULL, NULL);
     }
     cbit_kernel_run(guest->kernel, CBIT_PS_NEVER);
@@ -348,8 +350,11 @@ static void change_key(uint32_t page)
 static void begin(bool coherent)
 {
     tso = calloc(1, sizeof *tso);
-    const small_smp_t smp = {
-        .cores = CORES, .cores_per_complex = 2, .coherent = coherent, .wrap = wrap};
+    const small_smp_t smp = {.cores = CORES,
+                             .cores_per_complex = 2,
+                             .coherent = coherent,
+                             .prefetch = true,
+                             .wrap = wrap};
     guest = small_guest_create_smp(&smp);
     device.coherent =
         (cbit_coherent_t){.below = fake_memory_port(guest->memory), .cache = guest->cache};
@@ -375,14 +380,20 @@ static void report(void)
     printf("%" PRIu64 " references, %" PRIu64 " of a device, %" PRIu64 " flushes, %" PRIu64
            " key changes; hits L1 %" PRIu64 " L2 %" PRIu64 " L3 %" PRIu64 ", transfers %" PRIu64
            " + %" PRIu64 " remote, invalidations %" PRIu64 ", merges %" PRIu64
-           ", write-backs %" PRIu64 ", refusals %" PRIu64 "\n",
+           ", write-backs %" PRIu64 ", refusals %" PRIu64 ", prefetches %" PRIu64 " (%" PRIu64
+           " useful, %" PRIu64 " late)\n",
            references, device_accesses, flushes, key_changes, stats.l1_hits, stats.l2_hits,
            stats.l3_hits, stats.transfers, stats.transfers_remote, stats.invalidations,
-           stats.merges, stats.writebacks, stats.refusals);
-    const uint64_t all[] = {stats.l1_hits,       stats.l2_hits, stats.l3_hits,
-                            stats.transfers,     stats.merges,  stats.transfers_remote,
-                            stats.invalidations, stats.misses,  stats.writebacks,
-                            stats.refusals};
+           stats.merges, stats.writebacks, stats.refusals, stats.prefetches,
+           stats.prefetches_useful, stats.prefetches_late);
+    const uint64_t all[] = {stats.l1_hits,         stats.l2_hits,
+                            stats.l3_hits,         stats.transfers,
+                            stats.merges,          stats.transfers_remote,
+                            stats.invalidations,   stats.misses,
+                            stats.writebacks,      stats.refusals,
+                            stats.prefetches,      stats.prefetches_useful,
+                            stats.prefetches_late, stats.prefetches_useless,
+                            stats.page_flushes};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         ck_assert_uint_gt(all[i], 0);
     }

@@ -206,10 +206,24 @@ static void random_program(cbit_rng_t *rng)
     }
 }
 
+/* Half of the runs have a prefetcher, and tables in which walks have bits to set. */
+static void begin_run(uint64_t seed)
+{
+    if (seed % 2 == 0) {
+        guest = small_guest_create(3);
+        return;
+    }
+    guest = small_guest_create_smp(
+        &(small_smp_t){.cores = 1, .cores_per_complex = 1, .prefetch = true});
+    small_guest_unmark(guest);
+}
+
+static uint64_t prefetches, walk_writes; /* of all runs */
+
 /* Everything that the program and the hypervisor saw, as one number. */
 static uint64_t digest_of_run(uint64_t seed, uint64_t run_ahead_cclk)
 {
-    guest = small_guest_create(3);
+    begin_run(seed);
     guest->vcpu->run_ahead_cclk = run_ahead_cclk;
     cbit_rng_t rng;
     cbit_rng_init(&rng, seed, 3);
@@ -238,6 +252,12 @@ static uint64_t digest_of_run(uint64_t seed, uint64_t run_ahead_cclk)
     cbit_cache_stats_t cache;
     cbit_cache_stats(guest->cache, &cache);
     digest = cbit_splitmix64(digest ^ cache.l2_hits ^ cache.misses << 32);
+    cbit_vcpu_stats_t core;
+    cbit_vcpu_stats(guest->vcpu, 0, &core);
+    prefetches += cache.prefetches;
+    walk_writes += core.walk_writes;
+    digest = cbit_splitmix64(digest ^ cache.prefetches_useful ^ cache.prefetches_late << 32);
+    digest = cbit_splitmix64(digest ^ core.walk_reads ^ core.walk_writes << 32);
     digest = cbit_splitmix64(digest ^ guest->memory->reads ^ guest->memory->writes << 32);
     ck_assert_uint_eq(guest->memory->stage_errors, 0);
     small_guest_destroy(guest);
@@ -256,6 +276,8 @@ START_TEST(running_ahead_never_shows)
                           (unsigned long long)seed, (unsigned long long)spans[i]);
         }
     }
+    ck_assert_uint_ne(prefetches, 0);
+    ck_assert_uint_ne(walk_writes, 0);
     setup();
 }
 END_TEST

@@ -131,10 +131,9 @@ START_TEST(sharing_costs_the_same_whatever_the_key_and_meets_no_engine)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const cost_t plain = share(rows[i].core, CBIT_KEY_PLAIN);
         const cost_t sev = share(rows[i].core, ASID);
-        printf("%-6s %-13s plain: read %7" PRIu64 " write %7" PRIu64 " ps; SEV: read %7" PRIu64
-               " write %7" PRIu64 " ps; engine lines %" PRIu64 "\n",
-               presets[_i], rows[i].where, plain.read_ps, plain.write_ps, sev.read_ps, sev.write_ps,
-               engine_lines() - lines);
+        printf("| %s | %s | %.3f | %.3f | %.3f | %.3f | %" PRIu64 " |\n", presets[_i],
+               rows[i].where, (double)plain.read_ps / 1e3, (double)plain.write_ps / 1e3,
+               (double)sev.read_ps / 1e3, (double)sev.write_ps / 1e3, engine_lines() - lines);
         ck_assert_uint_eq(plain.read_ps, sev.read_ps);
         ck_assert_uint_eq(plain.write_ps, sev.write_ps);
         ck_assert_uint_eq(plain.read_ps, rows[i].expected_ps);

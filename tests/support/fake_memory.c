@@ -39,6 +39,13 @@ static void finish(void *self)
         memset(txn->data, 0, sizeof txn->data);
     } else if (txn->command == CBIT_COMMAND_READ) {
         fake_memory_get(memory, txn->spa, txn->key, txn->data, txn->size_bytes);
+    } else if (txn->locked) {
+        uint8_t was[CBIT_LINE_BYTES];
+        fake_memory_get(memory, txn->spa, txn->key, was, txn->size_bytes);
+        if (memcmp(was, txn->data + txn->size_bytes, txn->size_bytes) == 0) {
+            fake_memory_put(memory, txn->spa, txn->key, txn->data, txn->size_bytes);
+        }
+        memcpy(txn->data + txn->size_bytes, was, txn->size_bytes);
     } else {
         fake_memory_put(memory, txn->spa, txn->key, txn->data, txn->size_bytes);
     }

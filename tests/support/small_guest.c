@@ -75,20 +75,24 @@ void small_guest_set_nested(small_guest_t *guest, uint64_t gpa, uint64_t entry)
     put64(guest, SMALL_NESTED_CR3 + 0x3000 + (gpa >> 12) * 8, CBIT_KEY_HOST, entry);
 }
 
-static void build_tables(small_guest_t *guest)
+static void build_tables(small_guest_t *guest, uint64_t rights)
 {
-    enum { PWU = CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U };
     for (uint64_t level = 0; level < 3; level++) {
         uint64_t next = (level + 1) * 0x1000;
         put64(guest, SMALL_NESTED_CR3 + level * 0x1000, CBIT_KEY_HOST,
-              (SMALL_NESTED_CR3 + next) | SMALL_C | PWU);
+              (SMALL_NESTED_CR3 + next) | SMALL_C | rights);
         put64(guest, SMALL_BASE + SMALL_GUEST_CR3 + level * 0x1000, SMALL_ASID,
-              (SMALL_GUEST_CR3 + next) | SMALL_C | PWU);
+              (SMALL_GUEST_CR3 + next) | SMALL_C | rights);
     }
     for (uint64_t page = 0; page < 0x200000; page += 0x1000) {
-        small_guest_set_nested(guest, page, (SMALL_BASE + page) | SMALL_C | PWU);
-        small_guest_set_entry(guest, page, page | (page < SMALL_SHARED ? SMALL_C : 0) | PWU);
+        small_guest_set_nested(guest, page, (SMALL_BASE + page) | SMALL_C | rights);
+        small_guest_set_entry(guest, page, page | (page < SMALL_SHARED ? SMALL_C : 0) | rights);
     }
+}
+
+void small_guest_unmark(small_guest_t *guest)
+{
+    build_tables(guest, SMALL_RIGHTS);
 }
 
 static void build_vmcb(small_guest_t *guest)
@@ -122,7 +126,7 @@ static small_guest_t *begin(void)
     return guest;
 }
 
-static void add_core(small_guest_t *guest, cbit_port_t port, uint32_t walk_cache_entries)
+static cbit_vcpu_config_t usual_core(uint32_t walk_cache_entries)
 {
     cbit_vcpu_config_t config;
     cbit_rows_defaults(cbit_vcpu_rows, &config);
@@ -135,6 +139,11 @@ static void add_core(small_guest_t *guest, cbit_port_t port, uint32_t walk_cache
     config.walk_cache_entries = walk_cache_entries;
     config.vmrun_cclk = 100;
     config.vmexit_cclk = 200;
+    return config;
+}
+
+static void add_core(small_guest_t *guest, cbit_port_t port, const cbit_vcpu_config_t *config)
+{
     const cbit_vcpu_parts_t parts = {.kernel = guest->kernel,
                                      .memory = port,
                                      .core = guest->cores,
@@ -143,7 +152,7 @@ static void add_core(small_guest_t *guest, cbit_port_t port, uint32_t walk_cache
                                      .exit_self = guest,
                                      .on_exit = on_exit};
     cbit_vcpu_t **vcpu = &guest->vcpus[guest->cores++];
-    cbit_vcpu_create(&config, &parts, vcpu, NULL);
+    cbit_vcpu_create(config, &parts, vcpu, NULL);
     cbit_vcpu_set_asid_valid(*vcpu, SMALL_ASID, true);
 }
 
@@ -174,9 +183,10 @@ small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_
                           NULL);
         guest->port = cbit_cache_port(guest->cache, 0);
     }
-    build_tables(guest);
+    build_tables(guest, SMALL_RIGHTS | CBIT_PTE_A | CBIT_PTE_D);
     build_vmcb(guest);
-    add_core(guest, guest->port, walk_cache_entries);
+    const cbit_vcpu_config_t core = usual_core(walk_cache_entries);
+    add_core(guest, guest->port, &core);
     give_program(guest);
     return guest;
 }
@@ -184,18 +194,22 @@ small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_
 small_guest_t *small_guest_create_smp(const small_smp_t *smp)
 {
     small_guest_t *guest = begin();
-    const cbit_cache_config_t cache = {.l1d = {.size_bytes = 1024, .ways = 2, .hit_cclk = 2},
-                                       .l2 = {.size_bytes = 8192, .ways = 4, .hit_cclk = 5},
-                                       .l3 = {.size_bytes = 32768, .ways = 8, .hit_cclk = 12},
-                                       .cores_per_complex = smp->cores_per_complex,
-                                       .mshrs = 8,
-                                       .transfer_cclk = 20,
-                                       .transfer_remote_ns = 40000,
-                                       .transfer_socket_ns = 2 * 40000};
-    cbit_cache_create(&cache, smp->cores, smp->coherent, &clock_1ghz, guest->kernel, guest->port,
-                      &guest->cache, NULL);
+    const cbit_cache_config_t cache = {
+        .l1d = {.size_bytes = 1024, .ways = 2, .hit_cclk = 2},
+        .l2 = {.size_bytes = 8192, .ways = 4, .hit_cclk = 5},
+        .l3 = {.size_bytes = 32768, .ways = 8, .hit_cclk = 12},
+        .cores_per_complex = smp->cores_per_complex,
+        .mshrs = 8,
+        .transfer_cclk = 20,
+        .transfer_remote_ns = 40000,
+        .transfer_socket_ns = 2 * 40000,
+        .prefetch = {
+            .enabled = smp->prefetch, .pages = 4, .repeats = 1, .degree = 2, .distance = 4}};
+    const cbit_vcpu_config_t core = usual_core(4);
+    cbit_cache_create(smp->cache == NULL ? &cache : smp->cache, smp->cores, smp->coherent,
+                      &clock_1ghz, guest->kernel, guest->port, &guest->cache, NULL);
     guest->port = cbit_cache_port(guest->cache, 0);
-    build_tables(guest);
+    build_tables(guest, SMALL_RIGHTS | CBIT_PTE_A | CBIT_PTE_D);
     build_vmcb(guest);
     for (uint32_t i = 0; i < smp->cores; i++) {
         cbit_port_t port = cbit_cache_port(guest->cache, i);
@@ -203,7 +217,8 @@ small_guest_t *small_guest_create_smp(const small_smp_t *smp)
         guest->port.peek(guest->port.self, SMALL_VMCB, CBIT_KEY_HOST, vmcb, sizeof vmcb);
         guest->port.poke(guest->port.self, SMALL_VMCB + i * CBIT_VMCB_BYTES, CBIT_KEY_HOST, vmcb,
                          sizeof vmcb);
-        add_core(guest, smp->wrap == NULL ? port : smp->wrap(smp->self, i, port), 4);
+        add_core(guest, smp->wrap == NULL ? port : smp->wrap(smp->self, i, port),
+                 smp->core == NULL ? &core : smp->core);
     }
     give_program(guest);
     return guest;

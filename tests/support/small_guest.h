@@ -19,7 +19,8 @@ enum {
     SMALL_OPS = 512,
     SMALL_CORES = 4,
 };
-#define SMALL_C (UINT64_C(1) << SMALL_C_BIT)
+#define SMALL_C      (UINT64_C(1) << SMALL_C_BIT)
+#define SMALL_RIGHTS (CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U)
 
 typedef struct small_guest {
     cbit_kernel_t *kernel;
@@ -52,6 +53,9 @@ small_guest_t *small_guest_create_with(uint32_t cache_ways, uint32_t walk_cache_
 typedef struct small_smp {
     uint32_t cores, cores_per_complex;
     bool coherent;
+    bool prefetch;                    /* from the second access of a page on */
+    const cbit_cache_config_t *cache; /* NULL: the usual ones */
+    const cbit_vcpu_config_t *core;
     /* What stands between a core and its cache; NULL: nothing. */
     cbit_port_t (*wrap)(void *self, uint32_t core, cbit_port_t cache);
     void *self;
@@ -76,6 +80,8 @@ void small_guest_get(small_guest_t *guest, uint64_t gpa, cbit_key_t key, void *b
 void small_guest_vmcb(small_guest_t *guest, uint32_t offset, uint64_t value, uint32_t len);
 uint64_t small_guest_vmcb_get(small_guest_t *guest, uint32_t offset, uint32_t len);
 
+/* Clears accessed and dirty in all tables, guest and nested, which are built with both set. */
+void small_guest_unmark(small_guest_t *guest);
 /* The entries that map an address. */
 void small_guest_set_entry(small_guest_t *guest, uint64_t gva, uint64_t entry);
 void small_guest_set_nested(small_guest_t *guest, uint64_t gpa, uint64_t entry);

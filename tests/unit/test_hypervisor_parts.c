@@ -342,8 +342,8 @@ START_TEST(nested_tables_are_what_the_hardware_walks)
     ck_assert_uint_eq(memory->lines, 6 * 64);
     uint64_t root = cbit_hv_nested_root(&nested);
     ck_assert_uint_eq(root, 0x1000 | C_BIT);
-    ck_assert_uint_eq(walk_leaf(memory, root, 0x0), 0x123456000ull | C_BIT | 7);
-    ck_assert_uint_eq(walk_leaf(memory, root, 0x40201000), 0x7000ull | C_BIT | 7);
+    ck_assert_uint_eq(walk_leaf(memory, root, 0x0), 0x123456000ull | C_BIT | 0x67);
+    ck_assert_uint_eq(walk_leaf(memory, root, 0x40201000), 0x7000ull | C_BIT | 0x67);
     ck_assert_uint_eq(walk_leaf(memory, root, 0x1000), 0);
 
     cbit_spa_t spa;

@@ -2,6 +2,8 @@
  * Which key an access gets: the whole truth table, each row with the rule that it comes from. The
  * rows are written out, not computed: accessor, C of the guest's entry, C of the host's entry.
  */
+#include <stdio.h>
+
 #include "cbit/sim/key.h"
 #include "cbit_test.h"
 
@@ -50,6 +52,18 @@ static const row_t rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
+/* As docs/machine.md has them. */
+static const char *const words[] = {
+    [CBIT_ACCESSOR_SEV_FETCH] = "SEV guest: instruction fetch",
+    [CBIT_ACCESSOR_SEV_GUEST_WALK] = "SEV guest: its own page tables",
+    [CBIT_ACCESSOR_SEV_UNPAGED] = "SEV guest: outside of long and PAE paging",
+    [CBIT_ACCESSOR_SEV_DATA] = "SEV guest: data",
+    [CBIT_ACCESSOR_PLAIN_GUEST] = "guest without SEV: everything",
+    [CBIT_ACCESSOR_NESTED_WALK] = "nested tables",
+    [CBIT_ACCESSOR_HOST] = "host software, VMCB, emulated device",
+    [CBIT_ACCESSOR_DEVICE] = "real device",
+};
+
 START_TEST(each_access_gets_its_key)
 {
     const row_t *row = &rows[_i];
@@ -59,6 +73,11 @@ START_TEST(each_access_gets_its_key)
                                   .host_c_bit = row->host_c_bit};
     ck_assert_msg(cbit_key_of_access(&access) == row->key, "row %d: got %u, expected %u: %s", _i,
                   cbit_key_of_access(&access), row->key, row->reason);
+    printf("| %s | %d | %d | %s | %s |\n", words[row->accessor], row->guest_c_bit, row->host_c_bit,
+           row->key == ASID   ? "its ASID"
+           : row->key == HOST ? "HOST"
+                              : "PLAIN",
+           row->reason);
 }
 END_TEST
 

@@ -129,7 +129,7 @@ END_TEST
 START_TEST(large_pages_shorten_walks_and_share_an_entry)
 {
     /* A guest page of 2 MiB on nested pages of 4 KiB: 3 guest levels x 5 reads + 4. */
-    uint64_t large = SMALL_C | CBIT_PTE_PS | CBIT_PTE_P | CBIT_PTE_W;
+    uint64_t large = SMALL_C | CBIT_PTE_PS | CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_A | CBIT_PTE_D;
     small_guest_put(guest, SMALL_GUEST_CR3 + 0x2000, SMALL_ASID, &large, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x3000, 8);
@@ -140,7 +140,7 @@ START_TEST(large_pages_shorten_walks_and_share_an_entry)
     teardown();
     setup();
     small_guest_put(guest, SMALL_GUEST_CR3 + 0x2000, SMALL_ASID, &large, 8);
-    uint64_t nested = SMALL_BASE | SMALL_C | CBIT_PTE_PS | 7;
+    uint64_t nested = SMALL_BASE | SMALL_C | CBIT_PTE_PS | SMALL_RIGHTS | CBIT_PTE_A | CBIT_PTE_D;
     guest->port.poke(guest->port.self, SMALL_NESTED_CR3 + 0x2000, CBIT_KEY_HOST, &nested, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x3000, 8);

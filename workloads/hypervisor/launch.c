@@ -97,6 +97,9 @@ static cbit_hv_step_t map_memory(void *self)
     cbit_hv_frames_t *frames = cbit_hv_frames_for(guest);
     guest->doing = "mapping its memory";
     cbit_err_t err = cbit_hv_nested_init(&guest->nested, frames, hv->c_bit_mask);
+    if (!hv->config.marked_tables) {
+        cbit_hv_nested_set_format(&guest->nested, &cbit_hv_unmarked_format);
+    }
     for (cbit_gpa_t gpa = 0; gpa < guest->config->memory && err == CBIT_ERR_OK;
          gpa += CBIT_PAGE_BYTES) {
         cbit_spa_t spa;

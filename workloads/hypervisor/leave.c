@@ -9,6 +9,32 @@ static void send(cbit_hv_guest_t *guest, uint32_t id, const sev_handle_t *handle
                         &guest->task);
 }
 
+/*
+ * As Linux's KVM frees a vCPU under SEV-ES: its save area's lines under the ASID go to memory, page
+ * by page where the processor can do that, else with everything. Where it keeps key ids coherent
+ * nothing need be done.
+ */
+static cbit_hv_step_t flush_save_areas(void *self)
+{
+    cbit_hv_guest_t *guest = self;
+    cbit_hv_t *hv = guest->hv;
+    const cbit_sev_config_t *sev = &hv->machine.sev;
+    guest->doing = "flushing its save areas";
+    if (!guest->es || !guest->activated || sev->coherent_domains ||
+        guest->flushed == guest->config->vcpus) {
+        return CBIT_HV_NEXT;
+    }
+    if (!sev->page_flush_msr) {
+        guest->flushed = guest->config->vcpus;
+        cbit_hv_flush(hv, &guest->turn);
+        return CBIT_HV_WAIT;
+    }
+    const cbit_hv_vcpu_t *vcpu = &guest->vcpus[guest->flushed++];
+    cbit_platform_page_flush(hv->platform, vcpu->vmsa_spa, (uint16_t)guest->asid,
+                             cbit_hv_task_resume, &guest->task);
+    return CBIT_HV_AGAIN;
+}
+
 static cbit_hv_step_t leave_lock(void *self)
 {
     cbit_hv_guest_t *guest = self;
@@ -107,8 +133,8 @@ static cbit_hv_step_t leave_flush(void *self)
 }
 
 static const cbit_hv_step_fn leave_steps[] = {
-    cbit_hv_iommu_block, cbit_hv_iommu_blocked, leave_lock, deactivate, decommission,
-    give_back,           leave_flush,           NULL};
+    flush_save_areas, cbit_hv_iommu_block, cbit_hv_iommu_blocked, leave_lock, deactivate,
+    decommission,     give_back,           leave_flush,           NULL};
 
 static void leave_over(void *self)
 {
@@ -128,6 +154,7 @@ static void leave_over(void *self)
 void cbit_hv_teardown(cbit_hv_guest_t *guest)
 {
     guest->phase = CBIT_HV_PHASE_LEAVING;
+    guest->flushed = 0;
     guest->turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &guest->task};
     cbit_hv_task_start(&guest->task, leave_steps, guest, leave_over, guest);
 }

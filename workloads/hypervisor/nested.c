@@ -7,14 +7,21 @@
 
 /* AMD64 Architecture Programmer's Manual volume 2, 5.3: entry bits. Nested tables are walked as
    user accesses (15.25.6), so U/S is set at every level. */
-#define ENTRY_PRESENT 0x1ull
-#define ENTRY_WRITE   0x2ull
-#define ENTRY_USER    0x4ull
-#define ENTRY_ADDRESS 0x000ffffffffff000ull
-#define ENTRY_FLAGS   (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER)
+#define ENTRY_PRESENT  0x1ull
+#define ENTRY_WRITE    0x2ull
+#define ENTRY_USER     0x4ull
+#define ENTRY_ACCESSED 0x20ull
+#define ENTRY_DIRTY    0x40ull
+#define ENTRY_ADDRESS  0x000ffffffffff000ull
+/* Accessed and dirty are set, as Linux's KVM does for what it maps: no walk has to. */
+#define ENTRY_RIGHTS (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER)
+#define ENTRY_TABLE  (ENTRY_RIGHTS | ENTRY_ACCESSED)
+#define ENTRY_LEAF   (ENTRY_TABLE | ENTRY_DIRTY)
 
 const cbit_hv_table_format_t cbit_hv_nested_format = {
-    .leaf = ENTRY_FLAGS, .table = {0, ENTRY_FLAGS, ENTRY_FLAGS, ENTRY_FLAGS}};
+    .leaf = ENTRY_LEAF, .table = {0, ENTRY_TABLE, ENTRY_TABLE, ENTRY_TABLE}};
+const cbit_hv_table_format_t cbit_hv_unmarked_format = {
+    .leaf = ENTRY_RIGHTS, .table = {0, ENTRY_RIGHTS, ENTRY_RIGHTS, ENTRY_RIGHTS}};
 
 /* AMD document 48882: present, level of the table below, IR and IW. */
 #define IO_FLAGS       (CBIT_IOPTE_PR | CBIT_IOPTE_IR | CBIT_IOPTE_IW)

@@ -29,7 +29,9 @@ typedef struct cbit_hv_table_format {
     uint64_t leaf, table[4];
 } cbit_hv_table_format_t;
 extern const cbit_hv_table_format_t cbit_hv_nested_format; /* AMD64, as the processor walks */
-extern const cbit_hv_table_format_t cbit_hv_iommu_format;  /* as the IOMMU does */
+/* The same, whose accessed and dirty bits are left to the walks. */
+extern const cbit_hv_table_format_t cbit_hv_unmarked_format;
+extern const cbit_hv_table_format_t cbit_hv_iommu_format; /* as the IOMMU does */
 
 typedef struct cbit_hv_nested {
     const cbit_hv_table_format_t *format;

@@ -317,7 +317,8 @@ struct cbit_hv_guest {
     cbit_hv_remap_t *remaps; /* by an attacker, in order of the first time */
     uint32_t remap_count;
     uint32_t vcpus_left;
-    bool ended; /* none of its vCPUs is left, and its teardown waits for its devices */
+    uint32_t flushed; /* teardown: vCPUs whose save areas are flushed */
+    bool ended;       /* none of its vCPUs is left, and its teardown waits for its devices */
     cbit_hv_vcpu_t *vcpus;
 };
 

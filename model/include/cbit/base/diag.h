@@ -54,6 +54,12 @@ cbit_err_t cbit_diag_add_below(cbit_diag_t *diag, cbit_err_t err, const char *wh
                                const char *key, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* "WHERE/NAME/KEY": where in a section something is; empty parts are left out, with their slash. */
+typedef struct cbit_diag_place {
+    char text[CBIT_DIAG_TEXT_BYTES / 2];
+} cbit_diag_place_t;
+cbit_diag_place_t cbit_diag_place(const char *where, const char *name, const char *key);
+
 /* Gives the newest entry a hint; nothing happens when there is none. */
 void cbit_diag_hint(cbit_diag_t *diag, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

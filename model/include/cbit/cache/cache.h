@@ -23,7 +23,9 @@
  *
  * L2 includes L1. L3 is a victim cache (what leaves an L2 goes there) or inclusive.
  * With coherent_domains a fill first writes back and drops the same address under other key ids.
- * LRU replacement. Not modelled: prefetchers, parity, the time WBINVD takes to look at clean lines.
+ * LRU replacement. A prefetcher, if enabled, brings lines of constant strides to the L2: within the
+ * page of the access, under its key id, through the same MSHRs, which it leaves a quarter of.
+ * Not modelled: parity, the time WBINVD takes to look at clean lines.
  */
 #ifndef CBIT_CACHE_CACHE_H
 #define CBIT_CACHE_CACHE_H
@@ -50,6 +52,15 @@ typedef struct cbit_cache_level_config {
     uint32_t hit_cclk; /* from issue to answer */
 } cbit_cache_level_config_t;
 
+/* Constant strides of a guest's data accesses within a page; off unless told otherwise. */
+typedef struct cbit_cache_prefetch_config {
+    bool enabled;
+    uint32_t pages;    /* that each core follows at the same time */
+    uint32_t repeats;  /* equal strides before it asks for anything */
+    uint32_t degree;   /* lines at a time */
+    uint32_t distance; /* strides ahead of the access, at most */
+} cbit_cache_prefetch_config_t;
+
 typedef struct cbit_cache_config {
     cbit_cache_level_config_t l1i, l1d, l2; /* of each core */
     cbit_cache_level_config_t l3;           /* of each complex */
@@ -59,9 +70,15 @@ typedef struct cbit_cache_config {
     uint32_t transfer_cclk;      /* from another core of the complex */
     uint64_t transfer_remote_ns; /* kept in ps: from another complex of the socket */
     uint64_t transfer_socket_ns; /* kept in ps: from the other socket */
+    cbit_cache_prefetch_config_t prefetch;
 } cbit_cache_config_t;
 
 extern const cbit_row_t cbit_cache_rows[];
+
+/* Ranges and geometry; one entry a finding, at `where` (a pointer; "" for none) and the key below
+   it. RANGE if there is any. */
+cbit_err_t cbit_cache_check(const cbit_cache_config_t *config, uint32_t cores, const char *where,
+                            cbit_diag_t *diag);
 
 /*
  * cores: 1..CBIT_CACHE_MAX_CORES. below: where misses and write-backs go. RANGE for a geometry that
@@ -83,9 +100,9 @@ void cbit_cache_destroy(cbit_cache_t *cache);
 void cbit_cache_bind_complex(cbit_cache_t *cache, uint32_t complex, uint32_t socket,
                              cbit_port_t below);
 
-/* Of one core, data and instruction side: requests of 1 to 64 bytes within one line, and writes of
-   none, which only bring the line to the core alone. peek and poke see all caches; poke reaches
-   what is below as well. */
+/* Of one core, data and instruction side: requests of 1 to 64 bytes within one line, writes of
+   none, which only bring the line to the core alone, and locked ones. peek and poke see all caches;
+   poke reaches what is below as well. */
 cbit_port_t cbit_cache_port(cbit_cache_t *cache, uint32_t core);
 cbit_port_t cbit_cache_fetch_port(cbit_cache_t *cache, uint32_t core);
 
@@ -118,6 +135,14 @@ void cbit_cache_wbinvd(cbit_cache_t *cache, uint32_t core, void (*done)(void *se
 /* Writes back (if dirty) and drops the lines of one address under every key id, in all caches. */
 void cbit_cache_clflush(cbit_cache_t *cache, cbit_spa_t spa, void (*done)(void *self), void *self);
 
+/*
+ * The page-flush MSR (C001_011E): writes back (if dirty) and drops the lines of one page under one
+ * key id, in all caches; done(self) when the last write is accepted below, perhaps before this call
+ * returns. Other key ids' lines of the page stay.
+ */
+void cbit_cache_flush_page(cbit_cache_t *cache, cbit_spa_t spa, cbit_key_t key,
+                           void (*done)(void *self), void *self);
+
 /* INVD on one core: its caches and its complex's L3 lose everything, dirty lines included (unless
    another cache has a copy). What is on its way (fills, write-backs) arrives. */
 void cbit_cache_invd(cbit_cache_t *cache, uint32_t core);
@@ -136,8 +161,15 @@ typedef struct cbit_cache_stats {
     uint64_t misses;                                        /* fills asked for */
     uint64_t merges;          /* requests that waited for a line on its way */
     uint64_t writebacks;      /* dirty lines sent below */
+    uint64_t page_flushes;    /* writes of the page-flush MSR */
     uint64_t aliases_dropped; /* coherent_domains: other key ids of an address */
     uint64_t refusals;        /* no MSHR or buffer was free, or WBINVD is under way */
+    /* Lines that the prefetcher has asked for: each is one of the next three, or still there. */
+    uint64_t prefetches;
+    uint64_t prefetches_useful;  /* found in the L2 */
+    uint64_t prefetches_late;    /* asked for while they were on their way */
+    uint64_t prefetches_useless; /* left the L2 before anybody wanted them */
+    uint64_t prefetches_dropped; /* not asked for: MSHRs or buffers are kept for others */
 } cbit_cache_stats_t;
 extern const cbit_row_t cbit_cache_stat_rows[];
 void cbit_cache_stats(const cbit_cache_t *cache, cbit_cache_stats_t *stats);

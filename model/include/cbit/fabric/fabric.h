@@ -12,6 +12,11 @@
  * socket_ns to the other socket; the answer likewise. Each direction of each (entry, channel) is a
  * link that delivers in order; a request that its controller refuses waits at the end of its link,
  * and those behind it too.
+ *
+ * Ports have a width: each entry takes in write_bytes a clock of the fabric and gives out
+ * read_bytes (the devices' entry io_bytes both ways), and each direction between the sockets
+ * carries socket_bytes. What data come while a port is busy wait for it, in order. The way of data
+ * through an idle port is part of request_ns and return_ns: idle latencies do not depend on widths.
  */
 #ifndef CBIT_FABRIC_FABRIC_H
 #define CBIT_FABRIC_FABRIC_H
@@ -28,7 +33,12 @@
 extern "C" {
 #endif
 
-enum { CBIT_FABRIC_MAX_CHANNELS = 64, CBIT_FABRIC_QUADRANTS = 4, CBIT_FABRIC_MAX_ENTRIES = 8 };
+enum {
+    CBIT_FABRIC_MAX_CHANNELS = 64,
+    CBIT_FABRIC_QUADRANTS = 4,
+    CBIT_FABRIC_COMPLEXES = 64,
+    CBIT_FABRIC_MAX_ENTRIES, /* and the devices' */
+};
 
 typedef struct cbit_fabric_config {
     uint32_t channels;
@@ -41,6 +51,11 @@ typedef struct cbit_fabric_config {
     uint64_t hop_ns;           /* kept in ps: one quadrant further, each way */
     uint64_t socket_ns;        /* kept in ps: to the other socket, each way */
     uint32_t link_entries;     /* requests on their way from one entry to one channel */
+    uint64_t clock_khz;        /* of the widths below; of each, 0: no limit */
+    uint32_t read_bytes;       /* a clock, out to a complex */
+    uint32_t write_bytes;      /* a clock, in from a complex */
+    uint32_t io_bytes;         /* a clock, devices and Secure Processor, each way */
+    uint32_t socket_bytes;     /* a clock, between the sockets, each way */
 } cbit_fabric_config_t;
 extern const cbit_row_t cbit_fabric_rows[];
 
@@ -52,6 +67,8 @@ typedef struct cbit_fabric_stats {
     uint64_t hops;           /* quadrants crossed by requests */
     uint64_t remote;         /* requests for the other socket */
     uint64_t machine_checks; /* replies with a status other than OK */
+    uint64_t port_waited_ps; /* all data together, for a port or the way between the sockets */
+    uint64_t busiest_ps;     /* busy time of that direction of a port that was busy longest */
 } cbit_fabric_stats_t;
 extern const cbit_row_t cbit_fabric_stat_rows[];
 
@@ -67,10 +84,11 @@ void cbit_fabric_destroy(cbit_fabric_t *fabric); /* NULL is allowed */
 /* Binds a channel's controller; every channel must be bound before the first request. */
 void cbit_fabric_bind(cbit_fabric_t *fabric, uint32_t channel, cbit_port_t memory);
 
-/* Where requests enter: at the first quadrant, or at any (socket x 4 + quadrant; above the last one
-   it wraps around). Charges FABRIC and RETURN. */
+/* Where requests enter: devices at the first quadrant, a complex (0..COMPLEXES - 1) at its own port
+   in quadrant socket x 4 + quadrant (above the last one it wraps around). Charges FABRIC and
+   RETURN. Not after the first request. */
 cbit_port_t cbit_fabric_port(cbit_fabric_t *fabric);
-cbit_port_t cbit_fabric_port_at(cbit_fabric_t *fabric, uint32_t entry);
+cbit_port_t cbit_fabric_port_at(cbit_fabric_t *fabric, uint32_t complex);
 
 /* Of a channel, as an entry's number. */
 uint32_t cbit_fabric_quadrant_of(const cbit_fabric_t *fabric, uint32_t channel);

@@ -104,6 +104,11 @@ cbit_spa_t cbit_platform_alias_of(const cbit_platform_t *platform, cbit_spa_t sp
    such DIMMs. */
 cbit_spa_t cbit_platform_alias_end(const cbit_platform_t *platform);
 
+/* The page-flush MSR (C001_011E): one page's lines under one ASID go to memory, on all cores; time
+   from those that are dirty. */
+void cbit_platform_page_flush(cbit_platform_t *platform, cbit_spa_t spa, uint16_t asid,
+                              void (*done)(void *self), void *self);
+
 /* Latencies of one kind of request: whole, and by stage (the stages add up to total.sum). */
 typedef struct cbit_platform_latency {
     cbit_hist_t total;

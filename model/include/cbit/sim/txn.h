@@ -53,11 +53,12 @@ typedef enum cbit_command {
 } cbit_command_t;
 
 typedef enum cbit_source {
-    CBIT_SOURCE_VCPU, /* a guest's data and instructions */
-    CBIT_SOURCE_WALK, /* page-table reads of guest and nested walks */
-    CBIT_SOURCE_HOST, /* hypervisor and emulated devices */
-    CBIT_SOURCE_DMA,  /* real devices */
-    CBIT_SOURCE_SP,   /* the Secure Processor */
+    CBIT_SOURCE_VCPU,     /* a guest's data and instructions */
+    CBIT_SOURCE_WALK,     /* page-table reads of guest and nested walks */
+    CBIT_SOURCE_HOST,     /* hypervisor and emulated devices */
+    CBIT_SOURCE_DMA,      /* real devices */
+    CBIT_SOURCE_SP,       /* the Secure Processor */
+    CBIT_SOURCE_PREFETCH, /* a core's prefetcher, for a guest */
     CBIT_SOURCE_COUNT,
 } cbit_source_t;
 
@@ -81,6 +82,8 @@ struct cbit_txn {
     uint8_t hops;       /* replies pushed */
     bool no_bytes; /* of a machine that is timing only: nobody looks at data, nothing is in it */
     bool no_fill;  /* a write of no bytes: only of a line that some cache has */
+    bool locked; /* a core's write of data[0, 8) to its cache, if data[8, 16) is what is there; the
+                    latter becomes what was there */
     cbit_err_t status;    /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
     cbit_ps_t born_ps;    /* when the requester issued it */
     cbit_ps_t entered_ps; /* scratch of the block that holds it now */

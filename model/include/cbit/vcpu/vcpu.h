@@ -129,6 +129,11 @@ typedef struct cbit_vcpu_config {
 } cbit_vcpu_config_t;
 extern const cbit_row_t cbit_vcpu_rows[];
 
+/* Ranges and sizes of tables; one entry a finding, at `where` (a pointer; "" for none) and the key
+   below it. RANGE or CONFLICT if there is any. */
+cbit_err_t cbit_vcpu_check_config(const cbit_vcpu_config_t *config, const char *where,
+                                  cbit_diag_t *diag);
+
 typedef struct cbit_vcpu_parts {
     cbit_kernel_t *kernel;
     cbit_port_t fetch;   /* the instruction side; self NULL: memory serves both */
@@ -190,7 +195,7 @@ void cbit_vcpu_rewind(cbit_vcpu_t *vcpu);
 typedef struct cbit_vcpu_stats {
     uint64_t instructions, busy_cclk, fetches, loads, stores;
     uint64_t private_accesses, shared_accesses;
-    uint64_t tlb_hits, tlb_l2_hits, tlb_misses, walk_reads;
+    uint64_t tlb_hits, tlb_l2_hits, tlb_misses, walk_reads, walk_writes;
     uint64_t exits;
 } cbit_vcpu_stats_t;
 extern const cbit_row_t cbit_vcpu_stat_rows[];

@@ -109,6 +109,8 @@ enum {
 #define CBIT_PTE_P       UINT64_C(0x1)
 #define CBIT_PTE_W       UINT64_C(0x2)
 #define CBIT_PTE_U       UINT64_C(0x4)
+#define CBIT_PTE_A       UINT64_C(0x20)
+#define CBIT_PTE_D       UINT64_C(0x40) /* of leaves */
 #define CBIT_PTE_PS      UINT64_C(0x80)
 #define CBIT_PTE_NX      (UINT64_C(1) << 63)
 #define CBIT_PTE_ADDRESS UINT64_C(0x000ffffffffff000) /* C-bit included */

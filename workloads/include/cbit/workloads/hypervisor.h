@@ -75,6 +75,7 @@ typedef struct cbit_hypervisor_config {
     uint64_t exit_other_ns;     /* likewise: interrupts, nested faults */
     uint64_t device_ns;         /* kept in ps: doorbell to the device's first DMA request */
     uint64_t emulation_ns;      /* kept in ps: the same for an emulated device */
+    bool marked_tables;         /* nested entries are accessed and dirty from the start */
     uint32_t iommu;             /* cbit_iommu_mode_t */
     uint32_t dma_mask_bits;     /* address bits that real devices drive */
     uint32_t asid_policy;       /* cbit_asid_policy_t; guests that name their ASID keep it */

@@ -1,0 +1,311 @@
+/* Lines on their way to a core: fills from memory, transfers from other caches, prefetches. */
+#include <string.h>
+
+#include "model/cache/state.h"
+
+/* A core that has a copy may read it; to write it must be the only one. */
+static bool may_serve(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
+                      uint8_t command)
+{
+    return (line->cores >> core & 1) != 0 &&
+           (command == CBIT_COMMAND_READ || cbit_line_is_alone(cache, line, core));
+}
+
+void cbit_mshr_wait(cbit_mshr_t *mshr, uint32_t core, bool fetch, cbit_txn_t *txn)
+{
+    cbit_cache_t *cache = mshr->cache;
+    cbit_wait_t *wait = cache->waits_free;
+    cache->waits_free = wait->next;
+    *wait = (cbit_wait_t){.txn = txn, .core = core, .fetch = fetch};
+    txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
+    *(mshr->first == NULL ? &mshr->first : &mshr->last->next) = wait;
+    mshr->last = wait;
+    cache->of_core[core].waiting++;
+    if (mshr->prefetch && !mshr->wanted && mshr->first != wait) {
+        mshr->wanted = true;
+        cache->stats.prefetches_late++;
+    }
+}
+
+static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
+{
+    cbit_mshr_t *mshr = cache->mshrs_free;
+    cache->mshrs_free = mshr->next;
+    mshr->busy = true;
+    mshr->line = cbit_index(cache, line);
+    mshr->first = NULL;
+    mshr->last = NULL;
+    mshr->patch_mask = 0;
+    mshr->prefetch = false;
+    mshr->wanted = false;
+    mshr->next = NULL;
+    line->mshr = mshr;
+    cache->mshrs_busy++;
+    return mshr;
+}
+
+/* The complexes that have a copy, in their L3 or in a core. */
+static uint64_t holders(const cbit_cache_t *cache, const cbit_line_t *line)
+{
+    uint64_t found = line->complexes;
+    for (uint64_t left = line->cores; left != 0; left &= left - 1) {
+        found |= UINT64_C(1) << cbit_complex_of(cache, (uint32_t)__builtin_ctzll(left));
+    }
+    return found;
+}
+
+/* Copies elsewhere answer, or give way: a reader takes the nearest, a writer needs the answer of
+   all, and so waits for the farthest. */
+static void start_transfer(cbit_mshr_t *mshr)
+{
+    cbit_cache_t *cache = mshr->cache;
+    uint32_t complex = cbit_complex_of(cache, mshr->first->core);
+    const uint64_t all = holders(cache, &cache->pool[mshr->line]);
+    const uint64_t mine = UINT64_C(1) << complex;
+    const uint64_t second = cache->second_socket;
+    const uint64_t socket = (second & mine) != 0 ? second : ~second;
+    const uint64_t near = all & mine, middle = all & socket & ~mine, far = all & ~socket;
+    bool write = mshr->first->txn->command == CBIT_COMMAND_WRITE;
+    bool from_far = write ? far != 0 : far != 0 && near == 0 && middle == 0;
+    bool from_middle = !from_far && (write ? middle != 0 : middle != 0 && near == 0);
+    cache->stats.transfers += !from_far && !from_middle;
+    cache->stats.transfers_remote += from_middle;
+    cache->stats.transfers_socket += from_far;
+    mshr->fill = false;
+    cbit_event_notify_at(cache->kernel, &mshr->event,
+                         cbit_kernel_now_ps(cache->kernel) +
+                             (from_far      ? cache->config.transfer_socket_ns
+                              : from_middle ? cache->config.transfer_remote_ns
+                                            : cache->transfer_ps));
+}
+
+static void fill_arrived(void *self, cbit_txn_t *fill);
+
+static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
+{
+    cbit_cache_t *cache = mshr->cache;
+    cbit_txn_t *fill = &mshr->txn;
+    cbit_txn_init(fill, CBIT_COMMAND_READ, txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
+                  CBIT_LINE_BYTES, txn->key,
+                  mshr->prefetch ? CBIT_SOURCE_PREFETCH : (cbit_source_t)txn->source, txn->born_ps);
+    fill->source_id = txn->source_id;
+    fill->no_bytes = cache->bytes == NULL;
+    memcpy(fill->stage_ps, txn->stage_ps, sizeof fill->stage_ps);
+    cbit_txn_charge(fill, CBIT_STAGE_CORE, cache->look_up_ps);
+    fill->entered_ps = cbit_kernel_now_ps(cache->kernel) + cache->look_up_ps;
+    cbit_txn_push_reply(fill, fill_arrived, mshr);
+    mshr->fill = true;
+    cache->stats.misses++;
+    cbit_line_expect(cache, mshr->first->core, &cache->pool[mshr->line]);
+    cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
+}
+
+void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory)
+{
+    cbit_mshr_t *mshr = take_mshr(port->cache, line);
+    cbit_mshr_wait(mshr, port->core, port->fetch, txn);
+    if (memory) {
+        start_fill(mshr, txn);
+    } else {
+        start_transfer(mshr);
+    }
+}
+
+static void forget(void *self, cbit_txn_t *txn)
+{
+    (void)self;
+    (void)txn;
+}
+
+/* As a read that nobody waits for, in the name of whoever made the prefetcher ask. */
+void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag)
+{
+    cbit_cache_t *cache = port->cache;
+    cbit_line_t *line = cbit_line_find(cache, tag);
+    const bool memory = line == NULL;
+    line = memory ? cbit_line_create(cache, tag) : line;
+    cbit_mshr_t *mshr = take_mshr(cache, line);
+    cbit_txn_t *txn = &cache->prefetches[mshr - cache->mshrs];
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
+    cbit_txn_init(txn, CBIT_COMMAND_READ, cbit_tag_spa(tag), CBIT_LINE_BYTES, cbit_tag_key(tag),
+                  (cbit_source_t)demand->source, now_ps);
+    txn->source_id = demand->source_id;
+    txn->no_bytes = true;
+    cbit_txn_push_reply(txn, forget, NULL);
+    mshr->prefetch = true;
+    cbit_mshr_wait(mshr, port->core, port->fetch, txn);
+    if (memory) {
+        start_fill(mshr, txn);
+    } else {
+        mshr->fill = false;
+        cbit_event_notify_at(cache->kernel, &mshr->event, now_ps + cache->look_up_ps);
+    }
+}
+
+/* What nobody has asked for meanwhile stays in the second level, to be found there. */
+static void place(cbit_mshr_t *mshr)
+{
+    cbit_cache_t *cache = mshr->cache;
+    cbit_line_t *line = &cache->pool[mshr->line];
+    const uint32_t core = mshr->first->core;
+    if (!mshr->prefetch) {
+        cbit_line_place(cache, line, core, mshr->first->fetch);
+        return;
+    }
+    cbit_line_place_second(cache, line, core);
+    line->prefetcher = (int16_t)(mshr->wanted ? NO_OWNER : (int)core);
+}
+
+static bool alias_is_leaving(const cbit_cache_t *cache, const cbit_line_t *line)
+{
+    const cbit_spa_t spa = cbit_tag_spa(line->tag);
+    for (const cbit_line_t *alias = cbit_line_of_address(cache, spa, NULL); alias != NULL;
+         alias = cbit_line_of_address(cache, spa, alias)) {
+        if (alias != line && alias->victims != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sends what has been looked up, in order, until one must wait for room: FABRIC's time. */
+void cbit_cache_send_fills(cbit_cache_t *cache)
+{
+    cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
+    while (cache->fills_first != NULL) {
+        cbit_mshr_t *mshr = cache->fills_first;
+        const cbit_line_t *line = &cache->pool[mshr->line];
+        if (cache->coherent_domains && alias_is_leaving(cache, line)) {
+            return; /* memory must have the other key id's bytes first */
+        }
+        cbit_ps_t waited_ps = now_ps - mshr->txn.entered_ps;
+        cbit_txn_charge(&mshr->txn, CBIT_STAGE_FABRIC, waited_ps);
+        cache->fills_first = mshr->next; /* off the list first: the answer may come from inside */
+        const cbit_port_t *below =
+            &cache->below_of_complex[cbit_complex_of(cache, mshr->first->core)];
+        if (!below->try_send(below->self, &mshr->txn, &cache->below_space)) {
+            mshr->txn.stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
+            cache->fills_first = mshr;
+            return;
+        }
+    }
+}
+
+static void install(cbit_mshr_t *mshr)
+{
+    if (mshr->cache->bytes == NULL) {
+        return;
+    }
+    uint8_t *bytes = mshr->cache->bytes[mshr->line];
+    memcpy(bytes, mshr->txn.data, CBIT_LINE_BYTES);
+    for (uint32_t i = 0; mshr->patch_mask != 0 && i < CBIT_LINE_BYTES; i++) {
+        if ((mshr->patch_mask >> i & 1) != 0) {
+            bytes[i] = mshr->patch[i];
+        }
+    }
+}
+
+/* Takes the first request off; it is answered once all is in order. */
+static cbit_txn_t *pop(cbit_mshr_t *mshr)
+{
+    cbit_cache_t *cache = mshr->cache;
+    cbit_wait_t *wait = mshr->first;
+    cbit_txn_t *txn = wait->txn;
+    mshr->first = wait->next;
+    cache->of_core[wait->core].waiting--;
+    wait->next = cache->waits_free;
+    cache->waits_free = wait;
+    return txn;
+}
+
+/* Serves the first request of those that wait, and takes it off. */
+static cbit_txn_t *serve_first(cbit_mshr_t *mshr, cbit_err_t status, bool has_filled)
+{
+    cbit_cache_t *cache = mshr->cache;
+    uint32_t core = mshr->first->core;
+    cbit_txn_t *txn = pop(mshr);
+    if (has_filled) {
+        memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
+    } else {
+        cbit_txn_charge(txn, CBIT_STAGE_CORE, cbit_kernel_now_ps(cache->kernel) - txn->entered_ps);
+    }
+    if (status == CBIT_ERR_OK) {
+        cbit_cache_serve(cache, &cache->pool[mshr->line], core, txn);
+    } else {
+        memset(txn->data, 0, sizeof txn->data);
+        txn->status = status;
+    }
+    txn->next = NULL;
+    return txn;
+}
+
+/* The line has come to the core of the first request: serves it and those after it that need no
+   further journey. Then answers them, which leads to new requests. */
+static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
+{
+    cbit_cache_t *cache = mshr->cache;
+    cbit_line_t *line = &cache->pool[mshr->line];
+    const bool prefetch = mshr->prefetch;
+    if (status == CBIT_ERR_OK) {
+        place(mshr);
+    } else if (prefetch && !mshr->wanted) {
+        cache->stats.prefetches_useless++;
+    }
+    mshr->prefetch = false;
+    cbit_txn_t *answers = serve_first(mshr, status, mshr->fill), *last = answers;
+    while (mshr->first != NULL &&
+           (status != CBIT_ERR_OK ||
+            may_serve(cache, line, mshr->first->core, mshr->first->txn->command))) {
+        if (prefetch && status == CBIT_ERR_OK) { /* to the first level after all */
+            cbit_line_place(cache, line, mshr->first->core, mshr->first->fetch);
+        }
+        last->next = serve_first(mshr, status, false);
+        last = last->next;
+    }
+    if (mshr->first != NULL) {
+        start_transfer(mshr);
+    } else {
+        mshr->busy = false;
+        mshr->next = cache->mshrs_free;
+        cache->mshrs_free = mshr;
+        line->mshr = NULL;
+        cache->mshrs_busy--;
+        cbit_line_release(cache, line);
+    }
+    cbit_cache_send_victims(cache);
+    while (answers != NULL) {
+        cbit_txn_t *txn = answers;
+        answers = txn->next;
+        cbit_txn_reply(txn);
+    }
+    cbit_cache_released(cache);
+}
+
+static void fill_arrived(void *self, cbit_txn_t *fill)
+{
+    cbit_mshr_t *mshr = self;
+    if (fill->status == CBIT_ERR_OK) {
+        install(mshr);
+    }
+    arrive(mshr, fill->status);
+}
+
+/* A fill has been looked up, or a transfer is over. */
+void cbit_mshr_event(void *self)
+{
+    cbit_mshr_t *mshr = self;
+    cbit_cache_t *cache = mshr->cache;
+    if (!mshr->fill) {
+        if (cbit_cache_has_room(cache)) {
+            arrive(mshr, CBIT_ERR_OK);
+        } else { /* what it displaces has nowhere to go: a moment later */
+            cbit_event_notify_at(cache->kernel, &mshr->event,
+                                 cbit_kernel_now_ps(cache->kernel) + cache->l2.ps);
+        }
+        return;
+    }
+    mshr->next = NULL;
+    *(cache->fills_first == NULL ? &cache->fills_first : &cache->fills_last->next) = mshr;
+    cache->fills_last = mshr;
+    cbit_cache_send_fills(cache);
+}
