@@ -20,6 +20,7 @@
 
 #include "cbit/base/err.h"
 #include "cbit/workloads/spdriver.h"
+#include "cli/share.h"
 
 static int tell(cbit_err_t err, const char *subject, const char *what)
 {
@@ -251,27 +252,6 @@ static int serve(server_t *server, pid_t child, const sigset_t *while_waiting)
 
 /* ---- the program ---- */
 
-/* Beside the tool in a build, in the library folder when installed. */
-static bool find_library(char path[PATH_MAX])
-{
-    static const char *const places[] = {"", "/../lib/cbit", "/../lib/x86_64-linux-gnu/cbit",
-                                         "/../lib64/cbit"};
-    char self[PATH_MAX / 2];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length <= 0) {
-        return false;
-    }
-    self[length] = '\0';
-    *strrchr(self, '/') = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        (void)snprintf(path, PATH_MAX, "%s%s/libcbit_sev.so", self, places[i]);
-        if (access(path, R_OK) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* In the child: its surroundings, and then the program itself. */
 static void become(const server_t *server, const char *library, char **argv, const sigset_t *mask)
 {
@@ -317,7 +297,7 @@ static int run(server_t *server, const char *library, char **argv)
 int sp_dev_run(sp_host_t *host, char **argv)
 {
     char library[PATH_MAX];
-    if (!find_library(library)) {
+    if (!cbit_share_library("libcbit_sev.so", library, sizeof library)) {
         return tell(CBIT_ERR_TOOL, "libcbit_sev.so", "not found beside cbit or in its lib/cbit");
     }
     server_t *server = calloc(1, sizeof *server);

@@ -96,7 +96,7 @@ cbit_err_t cbit_copy_trace(const cbit_trace_source_t *source, const char *path, 
 /* ---- verbs ---- */
 
 static const cbit_verb_t trace_verbs[] = {
-    {"record", cbit_cli_trace_record, "-- PROGRAM ARGS", "records a program with valgrind"},
+    {"record", cbit_cli_trace_record, "-- PROGRAM ARGS", "records a program (valgrind, QEMU)"},
     {"info", cbit_cli_trace_info, "FILE.cbt...", "checks traces and says what is in them"},
     {"gen", cbit_cli_trace_gen, "KIND [KEY=VALUE...]",
      "writes a synthetic pattern, or a whole run"},

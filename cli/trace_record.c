@@ -2,6 +2,7 @@
 #include "cli/trace.h"
 
 #include "cbit/workloads/record.h"
+#include "cli/share.h"
 #include "cli/tell.h"
 
 /* ---- record ---- */
@@ -9,7 +10,7 @@
 typedef struct record_options {
     const char *output, *licence;
     uint64_t skip, limit;
-    bool no_code, force;
+    bool no_code, force, qemu;
 } record_options_t;
 
 static const cbit_arg_t record_args[] = {
@@ -23,6 +24,8 @@ static const cbit_arg_t record_args[] = {
      .help = "licence of the program's code, kept in the trace"},
     {"--no-code", CBIT_ARG_FLAG, offsetof(record_options_t, no_code),
      .help = "leave the program's pages out; guests run generated code"},
+    {"--qemu", CBIT_ARG_FLAG, offsetof(record_options_t, qemu),
+     .help = "run it under QEMU's user mode (qemu-x86_64) instead of valgrind"},
     {"--force", CBIT_ARG_FLAG, offsetof(record_options_t, force), .help = "overwrite FILE.cbt"},
     {.name = NULL},
 };
@@ -33,12 +36,13 @@ static const cbit_cli_command_t record_command = {
     .min_operands = 1,
     .max_operands = CBIT_ARG_LIST_MAX,
     .summary =
-        "Runs a program under valgrind's lackey tool and keeps its instruction fetches, loads\n"
-        "and stores, and the pages of code that it executed.",
+        "Runs a program under valgrind's lackey tool, or QEMU with a plugin of ours, and keeps\n"
+        "its instruction fetches, loads and stores, and the pages of code that it executed.",
     .examples = {"cbit trace record -o sort.cbt --limit 200000 -- sort words.txt",
                  "cbit trace record --skip 1000000 --limit 500000 -- ./prog", NULL},
     .args = record_args,
-    .exit_notes = "Exit status: 0 recorded, 4 valgrind is missing or FILE.cbt cannot be written.",
+    .exit_notes =
+        "Exit status: 0 recorded, 4 valgrind or QEMU is missing or FILE.cbt cannot be written.",
 };
 
 int cbit_cli_trace_record(int argc, char **argv)
@@ -58,7 +62,10 @@ int cbit_cli_trace_record(int argc, char **argv)
     for (uint32_t i = 0; i < words.count; i++) {
         program[i] = words.items[i];
     }
+    char plugin[4096];
+    (void)cbit_share_library("cbit_qemu_trace.so", plugin, sizeof plugin);
     const cbit_record_config_t config = {.argv = program,
+                                         .qemu_plugin = options.qemu ? plugin : NULL,
                                          .licence = options.licence,
                                          .without_code = options.no_code,
                                          .skip_instructions = options.skip,

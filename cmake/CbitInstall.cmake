@@ -83,4 +83,4 @@ configure_package_config_file(cmake/cbitConfig.cmake.in ${CMAKE_BINARY_DIR}/cbit
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/cbitConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/cbitConfig.cmake ${CMAKE_BINARY_DIR}/cbitConfigVersion.cmake DESTINATION ${package})
 install(EXPORT cbitTargets NAMESPACE cbit:: DESTINATION ${package})
-install(TARGETS cbit_sev LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/cbit)
+install(TARGETS cbit_sev cbit_qemu_trace LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/cbit)

@@ -16,7 +16,7 @@
 #include "workloads/traffic/process_maps.h"
 
 enum {
-    LOG_FD = 9, /* the traced program's view of the pipe that lackey writes to */
+    LOG_FD = 9, /* the traced program's view of the pipe; qemu_plugin.c knows it too */
     EXEC_FAILED = 127,
     BUFFER_BYTES = 1 << 16,
 };
@@ -55,7 +55,9 @@ static cbit_trace_page_t *copy_page(pages_t *pages, pid_t pid, uint64_t gva, boo
         return NULL;
     }
     page->gva = gva - gva % CBIT_TRACE_PAGE_BYTES;
-    page->flags = CBIT_TRACE_PAGE_READ | (mapping->executable ? CBIT_TRACE_PAGE_EXECUTE : 0);
+    /* QEMU translates code and maps it without the right to execute. */
+    page->flags =
+        CBIT_TRACE_PAGE_READ | (mapping->executable || fetched ? CBIT_TRACE_PAGE_EXECUTE : 0);
     return page;
 }
 
@@ -234,27 +236,73 @@ static size_t count_words(const char *const *words)
     return count;
 }
 
-/* In the child: the pipe's end becomes LOG_FD, then valgrind takes over. */
-static void run_valgrind(const char *const *argv, int pipe_fd)
+/* ---- the program that traces ---- */
+
+enum { OPTIONS = 8 };
+
+typedef struct tracer {
+    const char *name, *package, *source;
+    const char *words[OPTIONS]; /* before the program's own; NULL ends them */
+    const char *plugin;         /* the last of them, if any */
+} tracer_t;
+
+static tracer_t tracer_of(const cbit_record_config_t *config)
 {
-    static const char *const options[] = {"valgrind",
-                                          "--tool=lackey",
-                                          "--trace-mem=yes",
-                                          "--vgdb=no",
-                                          "--child-silent-after-fork=yes",
-                                          "--log-fd=9",
-                                          "--"};
-    enum { OPTIONS = sizeof options / sizeof options[0] };
-    size_t count = count_words(argv);
-    char **words = calloc(OPTIONS + count + 1, sizeof *words);
+    static const tracer_t valgrind = {.name = "valgrind",
+                                      .package = "valgrind",
+                                      .source = "lackey",
+                                      .words = {"valgrind", "--tool=lackey", "--trace-mem=yes",
+                                                "--vgdb=no", "--child-silent-after-fork=yes",
+                                                "--log-fd=9", "--"}};
+    static const tracer_t qemu = {.name = "qemu-x86_64",
+                                  .package = "qemu-user",
+                                  .source = "qemu",
+                                  .words = {"qemu-x86_64", "-plugin"}};
+    tracer_t tracer = config->qemu_plugin == NULL ? valgrind : qemu;
+    tracer.plugin = config->qemu_plugin;
+    return tracer;
+}
+
+/* QEMU opens the program's file itself and looks into no PATH. */
+static char *find_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    char *list = strchr(name, '/') != NULL || path == NULL ? NULL : strdup(path);
+    char *rest = NULL, found[4096];
+    for (char *folder = list == NULL ? NULL : strtok_r(list, ":", &rest); folder != NULL;
+         folder = strtok_r(NULL, ":", &rest)) {
+        (void)snprintf(found, sizeof found, "%s/%s", folder, name);
+        if (access(found, X_OK) == 0) {
+            free(list);
+            return strdup(found);
+        }
+    }
+    free(list);
+    return strdup(name);
+}
+
+/* In the child: the pipe's end becomes LOG_FD, then the tracer takes over. */
+static void run_tracer(const cbit_record_config_t *config, int pipe_fd)
+{
+    const tracer_t tracer = tracer_of(config);
+    const size_t options = count_words(tracer.words), count = count_words(config->argv);
+    char **words = calloc(options + count + 2, sizeof *words);
+    size_t used = 0;
     if (words == NULL || dup2(pipe_fd, LOG_FD) < 0) {
         _exit(EXEC_FAILED);
     }
     if (pipe_fd != LOG_FD) {
         (void)close(pipe_fd); /* else what the program leaves running would hold our pipe open */
     }
-    for (size_t i = 0; i < OPTIONS + count; i++) {
-        words[i] = strdup(i < OPTIONS ? options[i] : argv[i - OPTIONS]);
+    for (size_t i = 0; i < options; i++) {
+        words[used++] = strdup(tracer.words[i]);
+    }
+    if (tracer.plugin != NULL) {
+        words[used++] = strdup(tracer.plugin);
+    }
+    for (size_t i = 0; i < count; i++) {
+        words[used++] = i == 0 && tracer.plugin != NULL ? find_program(config->argv[0])
+                                                        : strdup(config->argv[i]);
     }
     (void)execvp(words[0], words);
     _exit(EXEC_FAILED);
@@ -269,7 +317,7 @@ static cbit_err_t start_program(recorder_t *recorder, int *read_fd, cbit_diag_t 
     recorder->pid = fork();
     if (recorder->pid == 0) {
         (void)close(ends[0]);
-        run_valgrind(recorder->config->argv, ends[1]);
+        run_tracer(recorder->config, ends[1]);
     }
     (void)close(ends[1]);
     if (recorder->pid < 0) {
@@ -283,6 +331,7 @@ static cbit_err_t start_program(recorder_t *recorder, int *read_fd, cbit_diag_t 
 
 static cbit_err_t stop_program(recorder_t *recorder, cbit_diag_t *diag)
 {
+    const tracer_t tracer = tracer_of(recorder->config);
     int status = 0;
     if (recorder->finished || recorder->coalesce.failed != CBIT_ERR_OK) {
         (void)kill(recorder->pid, SIGKILL);
@@ -293,15 +342,13 @@ static cbit_err_t stop_program(recorder_t *recorder, cbit_diag_t *diag)
         return CBIT_ERR_OK;
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXEC_FAILED) {
-        (void)cbit_diag_add(diag, CBIT_ERR_TOOL, NULL,
-                            "valgrind cannot be started, or cannot start %s",
-                            recorder->config->argv[0]);
-        cbit_diag_hint(diag, "recording needs the valgrind package");
+        (void)cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "%s cannot be started, or cannot start %s",
+                            tracer.name, recorder->config->argv[0]);
+        cbit_diag_hint(diag, "recording needs the %s package", tracer.package);
         return CBIT_ERR_TOOL;
     }
-    return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL,
-                         "valgrind traced nothing of %s: is it a program?",
-                         recorder->config->argv[0]);
+    return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "%s traced nothing of %s: is it a program?",
+                         tracer.name, recorder->config->argv[0]);
 }
 
 static cbit_err_t record_to_writer(recorder_t *recorder, cbit_diag_t *diag)
@@ -318,7 +365,7 @@ static cbit_err_t record_to_writer(recorder_t *recorder, cbit_diag_t *diag)
         err = cbit_diag_add(diag, read_err, NULL, "cannot write the trace");
     }
     if (err == CBIT_ERR_OK && recorder->broken_lines > 0) {
-        err = cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "%llu lines of lackey make no sense",
+        err = cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "%llu lines of the tracer make no sense",
                             (unsigned long long)recorder->broken_lines);
     }
     pages_t *pages = &recorder->pages;
@@ -337,7 +384,8 @@ static cbit_err_t record_to_writer(recorder_t *recorder, cbit_diag_t *diag)
 static void describe(const cbit_record_config_t *config, cbit_trace_info_t *info)
 {
     size_t used = 0;
-    *info = (cbit_trace_info_t){.source = "lackey"};
+    *info = (cbit_trace_info_t){.licence = ""};
+    (void)snprintf(info->source, sizeof info->source, "%s", tracer_of(config).source);
     (void)snprintf(info->licence, sizeof info->licence, "%s",
                    config->licence == NULL ? "" : config->licence);
     for (size_t i = 0; config->argv[i] != NULL && used < sizeof info->program; i++) {

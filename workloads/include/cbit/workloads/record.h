@@ -17,6 +17,7 @@ extern "C" {
 
 typedef struct cbit_record_config {
     const char *const *argv;     /* the program and its arguments; NULL ends them */
+    const char *qemu_plugin;     /* path of cbit_qemu_trace.so: QEMU runs it; NULL: valgrind */
     const char *licence;         /* of its code pages, for the header; NULL: unknown */
     bool without_code;           /* no IMAGE chunks: guests run generated code in their place */
     uint64_t skip_instructions;  /* not recorded at the start */
@@ -24,9 +25,9 @@ typedef struct cbit_record_config {
 } cbit_record_config_t;
 
 /*
- * Runs the program under valgrind's lackey tool (--trace-mem=yes) and writes its trace to path. The
- * program has our stdin, stdout and stderr. TOOL when valgrind is missing. *info is what was
- * written.
+ * Runs the program under valgrind's lackey tool (--trace-mem=yes), or under QEMU's user mode with
+ * the plugin that comes with cbit, and writes its trace to path. The program has our stdin, stdout
+ * and stderr. TOOL when valgrind or QEMU is missing. *info is what was written.
  */
 cbit_err_t cbit_record_program(const cbit_record_config_t *config, const char *path,
                                cbit_trace_info_t *info, cbit_diag_t *diag);
