@@ -2,18 +2,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "cbit/vcpu/vmcb.h"
+#include "perf/measure/flat_guest.h"
 
 enum {
     ASID = 1,
-    VMCB = 0x1000,
-    NESTED = 0x10000, /* four tables: root, directory pointers, directory */
     BASE = 0x40000000,
-    GUEST_TABLES = 0x10000,
+    GUEST_BYTES = 0x40000000,
 };
-#define C_MASK (UINT64_C(1) << C_BIT)
 
 static void on_exit_of(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit)
 {
@@ -70,55 +66,6 @@ static void build_channel(path_machine_t *machine, const cbit_platform_config_t 
     }
 }
 
-static void put64(path_machine_t *machine, cbit_spa_t spa, cbit_key_t key, uint64_t value)
-{
-    const cbit_port_t port = cbit_cache_port(machine->cache, 0);
-    check(port.poke(port.self, spa, key, &value, sizeof value));
-}
-
-/* Both levels map 1 GiB in pages of 2 MiB. */
-static void build_tables(path_machine_t *machine, uint64_t c_mask)
-{
-    const uint64_t rights = CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U | CBIT_PTE_A | CBIT_PTE_D;
-    for (uint64_t level = 0; level < 2; level++) {
-        const uint64_t next = (level + 1) * 0x1000;
-        put64(machine, NESTED + level * 0x1000, CBIT_KEY_PLAIN, (NESTED + next) | rights);
-        put64(machine, BASE + GUEST_TABLES + level * 0x1000, ASID,
-              (GUEST_TABLES + next) | c_mask | rights);
-    }
-    for (uint64_t i = 0; i < 512; i++) {
-        const uint64_t page = i << 21;
-        put64(machine, NESTED + 0x2000 + i * 8, CBIT_KEY_PLAIN,
-              (BASE + page) | CBIT_PTE_PS | rights);
-        put64(machine, BASE + GUEST_TABLES + 0x2000 + i * 8, ASID,
-              page | c_mask | CBIT_PTE_PS | rights);
-    }
-}
-
-static void put_vmcb(path_machine_t *machine, uint64_t c_mask)
-{
-    uint8_t vmcb[CBIT_VMCB_BYTES] = {0};
-    const struct {
-        uint32_t offset, len;
-        uint64_t value;
-    } fields[] = {
-        {CBIT_VMCB_INTERCEPT_3, 4, CBIT_INTERCEPT_3_USUAL},
-        {CBIT_VMCB_INTERCEPT_4, 4, CBIT_INTERCEPT_4_USUAL},
-        {CBIT_VMCB_ASID, 4, ASID},
-        {CBIT_VMCB_NESTED_CONTROL, 8, CBIT_NESTED_PAGING | CBIT_NESTED_SEV},
-        {CBIT_VMCB_NESTED_CR3, 8, NESTED},
-        {CBIT_VMCB_EFER, 8, CBIT_EFER_SVME | CBIT_EFER_LME | CBIT_EFER_LMA},
-        {CBIT_VMCB_CR0, 8, CBIT_CR0_PE | CBIT_CR0_PG},
-        {CBIT_VMCB_CR4, 8, CBIT_CR4_PAE},
-        {CBIT_VMCB_CR3, 8, GUEST_TABLES | c_mask},
-    };
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        memcpy(vmcb + fields[i].offset, &fields[i].value, fields[i].len);
-    }
-    const cbit_port_t port = cbit_cache_port(machine->cache, 0);
-    check(port.poke(port.self, VMCB, CBIT_KEY_PLAIN, vmcb, sizeof vmcb));
-}
-
 path_machine_t *path_machine_create(const cbit_platform_config_t *config, path_bytes_t bytes)
 {
     path_machine_t *machine = calloc(1, sizeof *machine);
@@ -147,9 +94,9 @@ path_machine_t *path_machine_create(const cbit_platform_config_t *config, path_b
                                      .exit_self = machine,
                                      .on_exit = on_exit_of};
     check(cbit_vcpu_create(&vcpu, &parts, &machine->vcpu, NULL));
-    const uint64_t c_mask = UINT64_C(1) << vcpu.c_bit;
-    build_tables(machine, c_mask);
-    put_vmcb(machine, c_mask);
+    const cbit_flat_guest_t guest = {
+        .asid = ASID, .c_bit = vcpu.c_bit, .base = BASE, .bytes = GUEST_BYTES};
+    check(cbit_flat_guest_write(&guest, &parts.memory));
     cbit_vcpu_set_asid_valid(machine->vcpu, ASID, true);
     return machine;
 }
@@ -172,7 +119,7 @@ cbit_ps_t path_machine_run(path_machine_t *machine, const cbit_program_t *progra
 {
     const cbit_ps_t begun_ps = cbit_kernel_now_ps(machine->kernel);
     cbit_vcpu_bind(machine->vcpu, program, 0);
-    cbit_vcpu_run(machine->vcpu, VMCB);
+    cbit_vcpu_run(machine->vcpu, CBIT_FLAT_VMCB);
     *events = cbit_kernel_run(machine->kernel, CBIT_PS_NEVER);
     return cbit_kernel_now_ps(machine->kernel) - begun_ps;
 }

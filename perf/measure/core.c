@@ -3,20 +3,12 @@
 #include <string.h>
 
 #include "cbit/base/rng.h"
-#include "cbit/vcpu/vmcb.h"
+#include "perf/measure/flat_guest.h"
 
 enum {
-    VMCB = 0x1000,
-    TABLES = 0x10000,     /* of the host at that address, of the guest at its own */
-    PAGE_TABLES = 0x3000, /* behind root, directory pointers and directory */
-    BASE = 0x10000000,    /* where guest memory begins */
+    BASE = 0x10000000, /* where guest memory begins */
     GUEST_BYTES = 0x10000000,
-    LARGE_SHIFT = 21,
-    SMALL_SHIFT = 12,
 };
-
-/* With accessed and dirty: no walk has to set them. */
-#define RIGHTS (CBIT_PTE_P | CBIT_PTE_W | CBIT_PTE_U | CBIT_PTE_A | CBIT_PTE_D)
 
 static void on_exit_of(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit)
 {
@@ -25,76 +17,6 @@ static void on_exit_of(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit)
     core->exit_reason = exit->reason;
     core->exited = true;
     cbit_kernel_stop(core->rig.kernel);
-}
-
-/* ---- tables ---- */
-
-typedef struct level {
-    cbit_spa_t at;   /* where its tables are */
-    cbit_key_t key;  /* that they are written under */
-    uint64_t parent; /* address that entries for tables have, its C-bit included */
-    uint64_t target; /* of the first page, likewise */
-} level_t;
-
-static cbit_err_t put64(cbit_core_t *core, cbit_spa_t spa, cbit_key_t key, uint64_t value)
-{
-    const cbit_port_t port = cbit_cache_port(core->cache, 0);
-    return port.poke(port.self, spa, key, &value, sizeof value);
-}
-
-/* GUEST_BYTES from address 0 on. */
-static cbit_err_t build_level(cbit_core_t *core, const level_t *l, bool small_pages)
-{
-    cbit_err_t err = put64(core, l->at, l->key, (l->parent + 0x1000) | RIGHTS);
-    if (err == CBIT_ERR_OK) {
-        err = put64(core, l->at + 0x1000, l->key, (l->parent + 0x2000) | RIGHTS);
-    }
-    for (uint64_t i = 0; err == CBIT_ERR_OK && i < GUEST_BYTES >> LARGE_SHIFT; i++) {
-        const uint64_t entry = small_pages
-                                   ? (l->parent + PAGE_TABLES + (i << SMALL_SHIFT)) | RIGHTS
-                                   : (l->target + (i << LARGE_SHIFT)) | CBIT_PTE_PS | RIGHTS;
-        err = put64(core, l->at + 0x2000 + i * 8, l->key, entry);
-    }
-    for (uint64_t i = 0; err == CBIT_ERR_OK && small_pages && i < GUEST_BYTES >> SMALL_SHIFT; i++) {
-        err = put64(core, l->at + PAGE_TABLES + i * 8, l->key,
-                    (l->target + (i << SMALL_SHIFT)) | RIGHTS);
-    }
-    return err;
-}
-
-static cbit_err_t build_tables(cbit_core_t *core, uint64_t c_mask, bool small_pages)
-{
-    const level_t nested = {.at = TABLES, .key = CBIT_KEY_PLAIN, .parent = TABLES, .target = BASE};
-    const level_t guest = {
-        .at = BASE + TABLES, .key = CBIT_CORE_ASID, .parent = TABLES | c_mask, .target = c_mask};
-    cbit_err_t err = build_level(core, &nested, small_pages);
-    return err != CBIT_ERR_OK ? err : build_level(core, &guest, small_pages);
-}
-
-static cbit_err_t put_vmcb(cbit_core_t *core, uint64_t c_mask)
-{
-    uint8_t vmcb[CBIT_VMCB_BYTES] = {0};
-    const struct {
-        uint32_t offset, len_bytes;
-        uint64_t value;
-    } fields[] = {
-        {CBIT_VMCB_INTERCEPT_3, 4, CBIT_INTERCEPT_3_USUAL},
-        {CBIT_VMCB_INTERCEPT_4, 4, CBIT_INTERCEPT_4_USUAL},
-        {CBIT_VMCB_ASID, 4, CBIT_CORE_ASID},
-        {CBIT_VMCB_NESTED_CONTROL, 8, CBIT_NESTED_PAGING | CBIT_NESTED_SEV},
-        {CBIT_VMCB_NESTED_CR3, 8, TABLES},
-        {CBIT_VMCB_EFER, 8, CBIT_EFER_SVME | CBIT_EFER_LME | CBIT_EFER_LMA},
-        {CBIT_VMCB_CR0, 8, CBIT_CR0_PE | CBIT_CR0_PG},
-        {CBIT_VMCB_CR4, 8, CBIT_CR4_PAE},
-        {CBIT_VMCB_CR3, 8, TABLES | c_mask},
-    };
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        for (uint32_t b = 0; b < fields[i].len_bytes; b++) {
-            vmcb[fields[i].offset + b] = (uint8_t)(fields[i].value >> (8 * b));
-        }
-    }
-    const cbit_port_t port = cbit_cache_port(core->cache, 0);
-    return port.poke(port.self, VMCB, CBIT_KEY_PLAIN, vmcb, sizeof vmcb);
 }
 
 /* ---- the machine ---- */
@@ -129,7 +51,6 @@ static cbit_err_t begin_core(cbit_core_t *core, cbit_diag_t *diag)
 cbit_err_t cbit_core_begin(cbit_core_t *core, const cbit_platform_config_t *config,
                            cbit_rig_mode_t mode, bool small_pages, uint64_t seed, cbit_diag_t *diag)
 {
-    const uint64_t c_mask = UINT64_C(1) << config->sev.c_bit;
     memset(core, 0, sizeof *core);
     core->seed = seed;
     cbit_err_t err = cbit_rig_begin(&core->rig, config, mode, seed, diag);
@@ -139,10 +60,13 @@ cbit_err_t cbit_core_begin(cbit_core_t *core, const cbit_platform_config_t *conf
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    err = build_tables(core, c_mask, small_pages);
-    if (err == CBIT_ERR_OK) {
-        err = put_vmcb(core, c_mask);
-    }
+    const cbit_flat_guest_t guest = {.asid = CBIT_CORE_ASID,
+                                     .c_bit = config->sev.c_bit,
+                                     .base = BASE,
+                                     .bytes = GUEST_BYTES,
+                                     .small_pages = small_pages};
+    const cbit_port_t port = cbit_cache_port(core->cache, 0);
+    err = cbit_flat_guest_write(&guest, &port);
     return err == CBIT_ERR_OK ? err : cbit_diag_add(diag, err, "/memory", "%s", cbit_err_text(err));
 }
 
@@ -195,7 +119,7 @@ cbit_err_t cbit_core_pass(cbit_core_t *core, const cbit_pass_t *wanted, cbit_ps_
     const cbit_ps_t begun_ps = cbit_kernel_now_ps(kernel);
     core->exited = false;
     cbit_vcpu_bind(core->vcpu, &program, 0);
-    cbit_vcpu_run(core->vcpu, VMCB);
+    cbit_vcpu_run(core->vcpu, CBIT_FLAT_VMCB);
     run_until(core, &core->exited);
     *took_ps = cbit_kernel_now_ps(kernel) - begun_ps;
     if (core->exit_reason != CBIT_EXIT_HLT || pass->done != pass->loads) {
