@@ -176,23 +176,28 @@ static cbit_err_t reap(pool_t *pool)
 
 /* ---- all ---- */
 
+void cbit_sweep_pool_tell(const cbit_sweep_pool_t *pool, uint32_t done, uint32_t count,
+                          uint64_t spent_ms, const char *where)
+{
+    if (!pool->progress) {
+        return;
+    }
+    uint64_t left_s = done == 0 ? 0 : spent_ms * (count - done) / done / 1000;
+    uint64_t per_minute = spent_ms == 0 ? 0 : (uint64_t)done * 60000 / spent_ms;
+    (void)fprintf(stderr,
+                  "\r[%" PRIu32 "/%" PRIu32 "] %" PRIu64 " runs/min, %02" PRIu64 ":%02" PRIu64
+                  " left%s   ",
+                  done, count, per_minute, left_s / 60, left_s % 60, where);
+    (void)fflush(stderr);
+}
+
 static void show(const pool_t *pool)
 {
     struct timespec now;
-    if (!pool->shared->progress) {
-        return;
-    }
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     uint64_t spent_ms = (uint64_t)((int64_t)(now.tv_sec - pool->begun.tv_sec) * 1000 +
                                    (now.tv_nsec - pool->begun.tv_nsec) / 1000000);
-    uint64_t left_s =
-        pool->ended == 0 ? 0 : spent_ms * (pool->todo_count - pool->ended) / pool->ended / 1000;
-    uint64_t per_minute = spent_ms == 0 ? 0 : (uint64_t)pool->ended * 60000 / spent_ms;
-    (void)fprintf(stderr,
-                  "\r[%" PRIu32 "/%" PRIu32 "] %" PRIu64 " runs/min, %02" PRIu64 ":%02" PRIu64
-                  " left   ",
-                  pool->ended, pool->todo_count, per_minute, left_s / 60, left_s % 60);
-    (void)fflush(stderr);
+    cbit_sweep_pool_tell(pool->shared, pool->ended, pool->todo_count, spent_ms, "");
 }
 
 static cbit_err_t work(pool_t *pool)

@@ -23,6 +23,10 @@ void cbit_sweep_pool_path(const cbit_sweep_pool_t *pool, uint32_t run, const cha
 /* Whether what belongs to a run is there. */
 bool cbit_sweep_pool_has(const cbit_sweep_pool_t *pool, uint32_t run, const char *suffix);
 
+/* Where progress is wanted: how many of `count` are done, their rate, the time left. */
+void cbit_sweep_pool_tell(const cbit_sweep_pool_t *pool, uint32_t done, uint32_t count,
+                          uint64_t spent_ms, const char *where);
+
 /* Runs what has no result yet. WRITE when processes or files cannot be made; that a run fails is no
    error here. */
 cbit_err_t cbit_sweep_pool_run(cbit_sweep_pool_t *shared, cbit_diag_t *diag);

@@ -234,19 +234,6 @@ static cbit_err_t submit(const cbit_sweep_slurm_t *slurm, const batch_t *batch, 
 
 /* ---- waiting ---- */
 
-static void show(const cbit_sweep_pool_t *pool, uint32_t done, uint32_t count, uint64_t spent_ms)
-{
-    if (pool->progress) {
-        uint64_t left_s = done == 0 ? 0 : spent_ms * (count - done) / done / 1000;
-        (void)fprintf(stderr,
-                      "\r[%" PRIu32 "/%" PRIu32 "] %" PRIu64 " runs/min, %02" PRIu64 ":%02" PRIu64
-                      " left, on Slurm   ",
-                      done, count, spent_ms == 0 ? 0 : (uint64_t)done * 60000 / spent_ms,
-                      left_s / 60, left_s % 60);
-        (void)fflush(stderr);
-    }
-}
-
 /* Until no task of the directory is left; shows how far `batch` (NULL: unknown) is. */
 static cbit_err_t wait_for_job(const cbit_sweep_slurm_t *slurm, const batch_t *batch,
                                cbit_diag_t *diag)
@@ -270,7 +257,7 @@ static cbit_err_t wait_for_job(const cbit_sweep_slurm_t *slurm, const batch_t *b
             for (uint32_t i = 0; i < batch->count; i++) {
                 done += ended(slurm->pool, batch->runs[i]);
             }
-            show(slurm->pool, done, batch->count, polls * POLL_MS);
+            cbit_sweep_pool_tell(slurm->pool, done, batch->count, polls * POLL_MS, ", on Slurm");
         }
         (void)nanosleep(&pause, NULL);
     }
