@@ -87,6 +87,12 @@ static cbit_err_t flush(cbit_attacker_t *hands, cbit_spa_t spa, uint32_t len_byt
     return cbit_hv_attack_wait(hands, &wait);
 }
 
+/* A write only reads what it moves; transfers have one pointer for both directions. */
+static void *to_write(const void *bytes)
+{
+    return (void *)(uintptr_t)bytes;
+}
+
 typedef struct move {
     cbit_port_t port;
     cbit_source_t source;
@@ -126,7 +132,7 @@ static cbit_err_t move_shared(cbit_attacker_t *hands, cbit_command_t command, ui
         .key = hands->hv->host_key,
         .command = command,
     };
-    return err == CBIT_ERR_OK ? move(hands, &how, spa, bytes, len_bytes) : err;
+    return move(hands, &how, spa, bytes, len_bytes);
 }
 
 cbit_err_t cbit_attacker_read_shared(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
@@ -138,12 +144,7 @@ cbit_err_t cbit_attacker_read_shared(cbit_attacker_t *hands, uint32_t guest, cbi
 cbit_err_t cbit_attacker_write_shared(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                       const void *bytes, uint32_t len_bytes)
 {
-    uint8_t copy[CBIT_PAGE_BYTES];
-    if (len_bytes > sizeof copy) {
-        return CBIT_ERR_RANGE;
-    }
-    memcpy(copy, bytes, len_bytes);
-    return move_shared(hands, CBIT_COMMAND_WRITE, guest, gpa, copy, len_bytes);
+    return move_shared(hands, CBIT_COMMAND_WRITE, guest, gpa, to_write(bytes), len_bytes);
 }
 
 /* What the pins carry, by DMA without C-bit, behind a flush of the lines from all caches. */
@@ -180,12 +181,7 @@ cbit_err_t cbit_attacker_read_ciphertext(cbit_attacker_t *hands, uint32_t guest,
 cbit_err_t cbit_attacker_write_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                           const void *bytes, uint32_t len_bytes)
 {
-    uint8_t copy[CBIT_PAGE_BYTES];
-    if (len_bytes > sizeof copy) {
-        return CBIT_ERR_RANGE;
-    }
-    memcpy(copy, bytes, len_bytes);
-    return move_ciphertext(hands, CBIT_COMMAND_WRITE, guest, gpa, copy, len_bytes);
+    return move_ciphertext(hands, CBIT_COMMAND_WRITE, guest, gpa, to_write(bytes), len_bytes);
 }
 
 cbit_err_t cbit_attacker_move_ciphertext(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t from,
@@ -256,12 +252,7 @@ cbit_err_t cbit_attacker_read_spa(cbit_attacker_t *hands, cbit_spa_t spa, void *
 cbit_err_t cbit_attacker_write_spa(cbit_attacker_t *hands, cbit_spa_t spa, const void *bytes,
                                    uint32_t len_bytes)
 {
-    uint8_t copy[CBIT_PAGE_BYTES];
-    if (len_bytes > sizeof copy) {
-        return CBIT_ERR_RANGE;
-    }
-    memcpy(copy, bytes, len_bytes);
-    return move_spa(hands, CBIT_COMMAND_WRITE, spa, copy, len_bytes);
+    return move_spa(hands, CBIT_COMMAND_WRITE, spa, to_write(bytes), len_bytes);
 }
 
 cbit_err_t cbit_attacker_alias_dimm(cbit_attacker_t *hands, bool aliased)
