@@ -54,7 +54,7 @@ enum {
     SIZE_SHIFT = 56, /* an instruction's size above its address, in one callback pointer */
 };
 
-/* QEMU hands plugins no state of their own at exit of a thread: this is the process's. */
+/* The interface carries no state of a plugin to its callbacks: this is the process's. */
 static struct {
     pthread_mutex_t lock; /* threads write whole lines */
     int fd;
@@ -65,7 +65,7 @@ static struct {
 
 static void flush(void)
 {
-    for (size_t done = 0; done < out.used && !out.silent;) {
+    for (size_t done = 0; done < out.used;) {
         ssize_t wrote = write(out.fd, out.buffer + done, out.used - done);
         if (wrote < 0) {
             break; /* the reader has what it wanted and is about to end us */
@@ -77,14 +77,15 @@ static void flush(void)
 
 static void line(const char *kind, uint64_t gva, unsigned size_bytes)
 {
+    if (out.silent) {
+        return; /* before the lock, which another thread may have held while this process forked */
+    }
     (void)pthread_mutex_lock(&out.lock);
-    if (!out.silent) {
-        int len = snprintf(out.buffer + out.used, LINE_BYTES, "%s %llx,%u\n", kind,
-                           (unsigned long long)gva, size_bytes);
-        out.used += (size_t)len;
-        if (out.used > BUFFER_BYTES - LINE_BYTES) {
-            flush();
-        }
+    int len = snprintf(out.buffer + out.used, LINE_BYTES, "%s %llx,%u\n", kind,
+                       (unsigned long long)gva, size_bytes);
+    out.used += (size_t)len;
+    if (out.used > BUFFER_BYTES - LINE_BYTES) {
+        flush();
     }
     (void)pthread_mutex_unlock(&out.lock);
 }
@@ -125,9 +126,11 @@ static void at_exit(plugin_id_t id, void *data)
 {
     (void)id;
     (void)data;
-    (void)pthread_mutex_lock(&out.lock);
-    flush();
-    (void)pthread_mutex_unlock(&out.lock);
+    if (!out.silent) {
+        (void)pthread_mutex_lock(&out.lock);
+        flush();
+        (void)pthread_mutex_unlock(&out.lock);
+    }
 }
 
 int qemu_plugin_install(plugin_id_t id, const struct qemu_info_t *info, int argc, char **argv)

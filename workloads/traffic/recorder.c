@@ -238,15 +238,12 @@ static size_t count_words(const char *const *words)
 
 /* ---- the program that traces ---- */
 
-enum { OPTIONS = 8 };
-
 typedef struct tracer {
     const char *name, *package, *source;
-    const char *words[OPTIONS]; /* before the program's own; NULL ends them */
-    const char *plugin;         /* the last of them, if any */
+    const char *words[8]; /* before the plugin, if any, and the program's own; NULL ends them */
 } tracer_t;
 
-static tracer_t tracer_of(const cbit_record_config_t *config)
+static const tracer_t *tracer_of(const cbit_record_config_t *config)
 {
     static const tracer_t valgrind = {.name = "valgrind",
                                       .package = "valgrind",
@@ -258,9 +255,7 @@ static tracer_t tracer_of(const cbit_record_config_t *config)
                                   .package = "qemu-user",
                                   .source = "qemu",
                                   .words = {"qemu-x86_64", "-plugin"}};
-    tracer_t tracer = config->qemu_plugin == NULL ? valgrind : qemu;
-    tracer.plugin = config->qemu_plugin;
-    return tracer;
+    return config->qemu_plugin == NULL ? &valgrind : &qemu;
 }
 
 /* QEMU opens the program's file itself and looks into no PATH. */
@@ -284,9 +279,10 @@ static char *find_program(const char *name)
 /* In the child: the pipe's end becomes LOG_FD, then the tracer takes over. */
 static void run_tracer(const cbit_record_config_t *config, int pipe_fd)
 {
-    const tracer_t tracer = tracer_of(config);
-    const size_t options = count_words(tracer.words), count = count_words(config->argv);
-    char **words = calloc(options + count + 2, sizeof *words);
+    const char *const *options = tracer_of(config)->words;
+    const char *plugin = config->qemu_plugin;
+    const size_t count = count_words(config->argv);
+    char **words = calloc(count_words(options) + 1 + count + 1, sizeof *words);
     size_t used = 0;
     if (words == NULL || dup2(pipe_fd, LOG_FD) < 0) {
         _exit(EXEC_FAILED);
@@ -294,15 +290,15 @@ static void run_tracer(const cbit_record_config_t *config, int pipe_fd)
     if (pipe_fd != LOG_FD) {
         (void)close(pipe_fd); /* else what the program leaves running would hold our pipe open */
     }
-    for (size_t i = 0; i < options; i++) {
-        words[used++] = strdup(tracer.words[i]);
+    for (size_t i = 0; options[i] != NULL; i++) {
+        words[used++] = strdup(options[i]);
     }
-    if (tracer.plugin != NULL) {
-        words[used++] = strdup(tracer.plugin);
+    if (plugin != NULL) {
+        words[used++] = strdup(plugin);
     }
     for (size_t i = 0; i < count; i++) {
-        words[used++] = i == 0 && tracer.plugin != NULL ? find_program(config->argv[0])
-                                                        : strdup(config->argv[i]);
+        words[used++] =
+            i == 0 && plugin != NULL ? find_program(config->argv[0]) : strdup(config->argv[i]);
     }
     (void)execvp(words[0], words);
     _exit(EXEC_FAILED);
@@ -331,7 +327,7 @@ static cbit_err_t start_program(recorder_t *recorder, int *read_fd, cbit_diag_t 
 
 static cbit_err_t stop_program(recorder_t *recorder, cbit_diag_t *diag)
 {
-    const tracer_t tracer = tracer_of(recorder->config);
+    const tracer_t *tracer = tracer_of(recorder->config);
     int status = 0;
     if (recorder->finished || recorder->coalesce.failed != CBIT_ERR_OK) {
         (void)kill(recorder->pid, SIGKILL);
@@ -343,12 +339,12 @@ static cbit_err_t stop_program(recorder_t *recorder, cbit_diag_t *diag)
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXEC_FAILED) {
         (void)cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "%s cannot be started, or cannot start %s",
-                            tracer.name, recorder->config->argv[0]);
-        cbit_diag_hint(diag, "recording needs the %s package", tracer.package);
+                            tracer->name, recorder->config->argv[0]);
+        cbit_diag_hint(diag, "recording needs the %s package", tracer->package);
         return CBIT_ERR_TOOL;
     }
     return cbit_diag_add(diag, CBIT_ERR_TOOL, NULL, "%s traced nothing of %s: is it a program?",
-                         tracer.name, recorder->config->argv[0]);
+                         tracer->name, recorder->config->argv[0]);
 }
 
 static cbit_err_t record_to_writer(recorder_t *recorder, cbit_diag_t *diag)
@@ -385,7 +381,7 @@ static void describe(const cbit_record_config_t *config, cbit_trace_info_t *info
 {
     size_t used = 0;
     *info = (cbit_trace_info_t){.licence = ""};
-    (void)snprintf(info->source, sizeof info->source, "%s", tracer_of(config).source);
+    (void)snprintf(info->source, sizeof info->source, "%s", tracer_of(config)->source);
     (void)snprintf(info->licence, sizeof info->licence, "%s",
                    config->licence == NULL ? "" : config->licence);
     for (size_t i = 0; config->argv[i] != NULL && used < sizeof info->program; i++) {

@@ -7,7 +7,7 @@
 #include "workloads/traffic/trace_header.h"
 #include "workloads/traffic/trace_reader.h"
 
-cbit_err_t cbit_cbt_corrupt(cbit_diag_t *diag, uint64_t offset, const char *what)
+static cbit_err_t corrupt(cbit_diag_t *diag, uint64_t offset, const char *what)
 {
     char where[32];
     (void)snprintf(where, sizeof where, "byte %" PRIu64, offset);
@@ -38,7 +38,7 @@ static cbit_err_t check_chunk(const cbit_cbt_chunk_t *chunk, uint64_t offset, cb
                (uint64_t)chunk->records * CBIT_CBT_INDEX_ENTRY_BYTES != chunk->raw_bytes) {
         what = "INDEX chunk is not 24 bytes for each of its chunks";
     }
-    return what == NULL ? CBIT_ERR_OK : cbit_cbt_corrupt(diag, offset, what);
+    return what == NULL ? CBIT_ERR_OK : corrupt(diag, offset, what);
 }
 
 static cbit_err_t read_chunk_header(cbit_trace_reader_t *reader, uint64_t offset,
@@ -64,16 +64,15 @@ cbit_err_t cbit_cbt_load_chunk(cbit_trace_reader_t *reader, const cbit_cbt_entry
         return err;
     }
     if (XXH64(reader->stored, chunk->stored_bytes, 0) != chunk->xxh64) {
-        return cbit_cbt_corrupt(diag, offset, "chunk's check sum (xxh64) is wrong");
+        return corrupt(diag, offset, "chunk's check sum (xxh64) is wrong");
     }
     size_t raw = ZSTD_decompressDCtx(reader->zstd, into->raw, CBIT_TRACE_CHUNK_BYTES,
                                      reader->stored, chunk->stored_bytes);
     if (ZSTD_isError(raw) != 0) {
-        return cbit_cbt_corrupt(diag, offset, "chunk does not unpack (zstd)");
+        return corrupt(diag, offset, "chunk does not unpack (zstd)");
     }
     if (raw != chunk->raw_bytes) {
-        return cbit_cbt_corrupt(diag, offset,
-                                "chunk unpacks to another length than its header says");
+        return corrupt(diag, offset, "chunk unpacks to another length than its header says");
     }
     into->bytes = (uint32_t)raw;
     return CBIT_ERR_OK;
@@ -90,10 +89,10 @@ static cbit_err_t open_header(cbit_trace_reader_t *reader, uint64_t *end, cbit_d
     }
     uint32_t len = cbit_cbt_get_u32(head + 4);
     if (memcmp(head, CBIT_CBT_MAGIC, 4) != 0) {
-        return cbit_cbt_corrupt(diag, 0, "not a trace: it does not start with CBT1");
+        return corrupt(diag, 0, "not a trace: it does not start with CBT1");
     }
     if (len > CBIT_TRACE_HEADER_BYTES) {
-        return cbit_cbt_corrupt(diag, 4, "header is longer than 64 KiB");
+        return corrupt(diag, 4, "header is longer than 64 KiB");
     }
     err = cbit_trace_bytes_read(&reader->bytes, sizeof head, reader->stored, len, diag);
     if (err != CBIT_ERR_OK) {
@@ -111,7 +110,7 @@ static cbit_err_t open_index(cbit_trace_reader_t *reader, cbit_cbt_entry_t *inde
     uint8_t trailer[CBIT_CBT_TRAILER_BYTES];
     uint64_t len = reader->bytes.len_bytes;
     if (len < sizeof trailer) {
-        return cbit_cbt_corrupt(diag, len, "file ends before its trailer");
+        return corrupt(diag, len, "file ends before its trailer");
     }
     cbit_err_t err =
         cbit_trace_bytes_read(&reader->bytes, len - sizeof trailer, trailer, sizeof trailer, diag);
@@ -119,7 +118,7 @@ static cbit_err_t open_index(cbit_trace_reader_t *reader, cbit_cbt_entry_t *inde
         return err;
     }
     if (memcmp(trailer + 8, CBIT_CBT_TRAILER, 8) != 0) {
-        return cbit_cbt_corrupt(diag, len - 8, "file does not end with CBT1END: it was cut off");
+        return corrupt(diag, len - 8, "file does not end with CBT1END: it was cut off");
     }
     index->offset = cbit_cbt_get_u64(trailer);
     err = read_chunk_header(reader, index->offset, &index->chunk, diag);
@@ -127,12 +126,11 @@ static cbit_err_t open_index(cbit_trace_reader_t *reader, cbit_cbt_entry_t *inde
         return err;
     }
     if (index->chunk.type != CBIT_CBT_INDEX) {
-        return cbit_cbt_corrupt(diag, index->offset,
-                                "the trailer does not point at an INDEX chunk");
+        return corrupt(diag, index->offset, "the trailer does not point at an INDEX chunk");
     }
     if (index->offset + CBIT_CBT_CHUNK_HEADER_BYTES + index->chunk.stored_bytes !=
         len - sizeof trailer) {
-        return cbit_cbt_corrupt(diag, index->offset, "the INDEX chunk does not end at the trailer");
+        return corrupt(diag, index->offset, "the INDEX chunk does not end at the trailer");
     }
     return cbit_cbt_load_chunk(reader, index, &reader->mem, diag);
 }
@@ -155,7 +153,7 @@ static cbit_err_t open_entries(cbit_trace_reader_t *reader, uint64_t at,
             cbit_cbt_get_u32(listed + 12) != entry->chunk.records ||
             cbit_cbt_get_u64(listed + 16) != (is_mem ? records : 0) ||
             entry->chunk.type == CBIT_CBT_INDEX) {
-            return cbit_cbt_corrupt(diag, at, "chunk is not what the index lists");
+            return corrupt(diag, at, "chunk is not what the index lists");
         }
         records += is_mem ? entry->chunk.records : 0;
         pages += entry->chunk.type == CBIT_CBT_IMAGE ? entry->chunk.records : 0;
@@ -163,12 +161,12 @@ static cbit_err_t open_entries(cbit_trace_reader_t *reader, uint64_t at,
         at += CBIT_CBT_CHUNK_HEADER_BYTES + entry->chunk.stored_bytes;
     }
     if (at != index->offset) {
-        return cbit_cbt_corrupt(diag, at, "the chunks do not end where the index starts");
+        return corrupt(diag, at, "the chunks do not end where the index starts");
     }
     const cbit_trace_info_t *info = &reader->info;
     if (info->fetches + info->loads + info->stores != records || info->pages != pages ||
         info->events != events) {
-        return cbit_cbt_corrupt(diag, 8, "the header's totals are not those of the chunks");
+        return corrupt(diag, 8, "the header's totals are not those of the chunks");
     }
     return CBIT_ERR_OK;
 }
@@ -298,7 +296,7 @@ static cbit_err_t check_totals(cbit_trace_reader_t *reader, cbit_diag_t *diag)
                  reader->seen[CBIT_TRACE_STORE] == info->stores &&
                  reader->instructions_seen == info->instructions;
     return equal ? CBIT_ERR_OK
-                 : cbit_cbt_corrupt(diag, 8, "the header's totals are not those of the records");
+                 : corrupt(diag, 8, "the header's totals are not those of the records");
 }
 
 cbit_err_t cbit_trace_reader_read(cbit_trace_reader_t *reader, cbit_trace_record_t *records,
@@ -358,13 +356,12 @@ static cbit_err_t visit_chunk(cbit_trace_reader_t *reader, const cbit_cbt_entry_
         page.flags = cbit_cbt_get_u32(raw + 8);
         if (page.gva % CBIT_TRACE_PAGE_BYTES != 0 || page.gva < *next_gva ||
             page.gva >= CBIT_CBT_GVA_LIMIT) {
-            return cbit_cbt_corrupt(
-                diag, entry->offset,
-                "program pages must be page-aligned user addresses in ascending order");
+            return corrupt(diag, entry->offset,
+                           "program pages must be page-aligned user addresses in ascending order");
         }
         if ((page.flags & ~(uint32_t)(CBIT_TRACE_PAGE_READ | CBIT_TRACE_PAGE_EXECUTE)) != 0 ||
             cbit_cbt_get_u32(raw + 12) != 0) {
-            return cbit_cbt_corrupt(diag, entry->offset, "program page has unknown flags");
+            return corrupt(diag, entry->offset, "program page has unknown flags");
         }
         memcpy(page.bytes, raw + 16, CBIT_TRACE_PAGE_BYTES);
         *next_gva = page.gva + CBIT_TRACE_PAGE_BYTES;

@@ -36,9 +36,6 @@ struct cbit_trace_reader {
     uint64_t seen[3], instructions_seen;
 };
 
-/* FORMAT at a byte of the file. */
-cbit_err_t cbit_cbt_corrupt(cbit_diag_t *diag, uint64_t offset, const char *what);
-
 /* Unpacks a chunk and checks its sum. */
 cbit_err_t cbit_cbt_load_chunk(cbit_trace_reader_t *reader, const cbit_cbt_entry_t *entry,
                                cbit_cbt_loaded_t *into, cbit_diag_t *diag);
