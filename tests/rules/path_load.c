@@ -4,6 +4,13 @@
 
 #include "perf/benchmarks/path_machine.h"
 
+void path_load_machine(cbit_platform_config_t *config)
+{
+    cbit_rows_defaults(cbit_platform_rows, config);
+    config->cache.l2.size_bytes = UINT64_C(32) << 10;
+    config->cache.l3.size_bytes = UINT64_C(256) << 10;
+}
+
 void path_load_init(path_load_t *load, uint32_t references, uint64_t seed)
 {
     load->left = references;

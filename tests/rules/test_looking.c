@@ -80,10 +80,7 @@ static outcome_t *run(const cbit_platform_config_t *config, uint64_t between_ps,
 START_TEST(looking_does_not_show)
 {
     cbit_platform_config_t config;
-    cbit_rows_defaults(cbit_platform_rows, &config);
-    /* Small enough to be full: write-backs and refusals are part of it. */
-    config.cache.l2.size_bytes = UINT64_C(32) << 10;
-    config.cache.l3.size_bytes = UINT64_C(256) << 10;
+    path_load_machine(&config);
     config.umc.read_queue_entries = _i % 2 == 0 ? 0 : 4;
     config.umc.write_queue_entries = _i % 2 == 0 ? 0 : 8;
     config.umc.engine_clock_divider = 1 + (uint32_t)_i % 3 / 2;

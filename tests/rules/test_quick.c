@@ -137,6 +137,15 @@ static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t windo
 
 enum { REQUESTS = 500, ROUNDS = 8, POLICIES = 7 };
 
+static void assert_same_latencies(const uint32_t *quick, const uint32_t *plain, uint32_t count,
+                                  uint32_t policy, uint32_t round)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ck_assert_msg(quick[i] == plain[i], "%s, round %u: request %u took %u clocks, plainly %u",
+                      cbit_umc_policy_names[policy], round, i, quick[i], plain[i]);
+    }
+}
+
 static uint64_t rank_bytes(const cbit_umc_config_t *config)
 {
     cbit_dram_device_t device;
@@ -175,11 +184,7 @@ static void compare_controllers(uint32_t policy, bool rests, bool three_ranks)
         run_once(&config, false, window, requests, REQUESTS, quick, quick_log, &a);
         run_once(&config, true, window, requests, REQUESTS, plain, plain_log, &b);
         assert_same_commands(quick_log, plain_log, cbit_umc_policy_names[policy], round);
-        for (uint32_t i = 0; i < REQUESTS; i++) {
-            ck_assert_msg(quick[i] == plain[i],
-                          "%s, round %u: request %u took %u clocks, plainly %u",
-                          cbit_umc_policy_names[policy], round, i, quick[i], plain[i]);
-        }
+        assert_same_latencies(quick, plain, REQUESTS, policy, round);
         ck_assert_uint_eq(a.refreshes, b.refreshes);
         ck_assert_uint_eq(a.power_downs, b.power_downs);
         ck_assert_uint_eq(a.self_refreshes, b.self_refreshes);
@@ -224,6 +229,18 @@ static void run_unwatched(const cbit_umc_config_t *config, const cbit_stream_opt
     ck_assert_int_eq(cbit_stream_run(config, options, requests, count, result, NULL), CBIT_ERR_OK);
 }
 
+/* By the quick controller into *a, by the plain one into *b. */
+static void run_both(const cbit_umc_config_t *config, uint32_t window,
+                     const cbit_stream_request_t *requests, uint32_t count, uint32_t *quick,
+                     uint32_t *plain, cbit_stream_result_t *a, cbit_stream_result_t *b)
+{
+    cbit_stream_options_t options = {.window = window, .latency_nck = quick};
+    run_unwatched(config, &options, requests, count, a);
+    options.plain = true;
+    options.latency_nck = plain;
+    run_unwatched(config, &options, requests, count, b);
+}
+
 /* Idle times by arithmetic (nobody watches) are those that were gone through command by command. */
 START_TEST(idle_ranks_rest_by_arithmetic)
 {
@@ -245,13 +262,11 @@ START_TEST(idle_ranks_rest_by_arithmetic)
         random_config(&rng, &config, 0);
         random_rest(&rng, &config);
         cbit_stream_options_t options = {.window = 8, .check = true, .latency_nck = watched};
-        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &a, NULL),
-                         CBIT_ERR_OK);
+        run_unwatched(&config, &options, requests, COUNT, &a);
         ck_assert_uint_eq(a.violations, 0);
         options.check = false;
         options.latency_nck = skipped;
-        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &b, NULL),
-                         CBIT_ERR_OK);
+        run_unwatched(&config, &options, requests, COUNT, &b);
         ck_assert_mem_eq(watched, skipped, COUNT * sizeof *watched);
         ck_assert_uint_eq(a.refreshes, b.refreshes);
         ck_assert_uint_eq(a.power_downs, b.power_downs);
@@ -413,18 +428,10 @@ START_TEST(runs_of_row_hits_equal_the_plain_one)
         config.page_policy = 0;
         config.row_hit_cap = 0;
         sequential_stream(&rng, requests, COUNT);
-        cbit_stream_options_t options = {.window = 1 + (uint32_t)cbit_rng_below(&rng, 64),
-                                         .latency_nck = quick};
+        const uint32_t window = 1 + (uint32_t)cbit_rng_below(&rng, 64);
         cbit_stream_result_t a, b;
-        run_unwatched(&config, &options, requests, COUNT, &a);
-        options.plain = true;
-        options.latency_nck = plain;
-        run_unwatched(&config, &options, requests, COUNT, &b);
-        for (uint32_t i = 0; i < COUNT; i++) {
-            ck_assert_msg(quick[i] == plain[i],
-                          "%s, round %u: request %u took %u clocks, plainly %u",
-                          cbit_umc_policy_names[_i], round, i, quick[i], plain[i]);
-        }
+        run_both(&config, window, requests, COUNT, quick, plain, &a, &b);
+        assert_same_latencies(quick, plain, COUNT, (uint32_t)_i, round);
         ck_assert_uint_eq(a.end_nck, b.end_nck);
         ck_assert_uint_eq(a.row_hits, b.row_hits);
         ck_assert_uint_eq(a.commands, b.commands);
@@ -454,12 +461,8 @@ START_TEST(a_refresh_stops_hits_beyond_their_cap_in_its_rank_only)
         requests[i].address = (uint64_t)(i / 8 % 2) << RANK_BIT | i % 128 * 64;
         requests[i].arrival_nck = 20 * (uint64_t)i;
     }
-    cbit_stream_options_t options = {.window = 8, .latency_nck = quick};
     cbit_stream_result_t a, b;
-    run_unwatched(&config, &options, requests, COUNT, &a);
-    options.plain = true;
-    options.latency_nck = plain;
-    run_unwatched(&config, &options, requests, COUNT, &b);
+    run_both(&config, 8, requests, COUNT, quick, plain, &a, &b);
     ck_assert_uint_gt(b.refreshes, 10);
     ck_assert_mem_eq(quick, plain, COUNT * sizeof *quick);
     cbit_stream_result_free(&a);

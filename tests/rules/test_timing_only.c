@@ -38,10 +38,7 @@ static outcome_t run(const cbit_platform_config_t *config, path_bytes_t bytes, u
 START_TEST(bytes_take_no_time)
 {
     cbit_platform_config_t config;
-    cbit_rows_defaults(cbit_platform_rows, &config);
-    /* Small enough to be full: write-backs and refusals are part of it. */
-    config.cache.l2.size_bytes = UINT64_C(32) << 10;
-    config.cache.l3.size_bytes = UINT64_C(256) << 10;
+    path_load_machine(&config);
     config.sev.coherent_domains = _i % 2 != 0;
     config.umc.check_commands = true;
     const uint64_t seed = cbit_test_seed() + (uint64_t)_i;
