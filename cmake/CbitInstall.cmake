@@ -47,7 +47,7 @@ cbit_install_library(cbit_workloads DESCRIPTION "Hypervisor, guests, traffic, tr
   LAYERS json traffic scenario spdriver guest hypervisor_parts hypervisor
   USES cbit PACKAGES libcjson libzstd libxxhash)
 cbit_install_library(cbit_perf DESCRIPTION "Results, measurements, sweeps and reports of libcbit's machine"
-  LAYERS result measure report sweep dram_streams
+  LAYERS result flat_guest measure report sweep dram_streams
   USES cbit_workloads PACKAGES ${CBIT_SQLITE_PACKAGE} LIBS m)
 
 # For other people's benches: a shared library that simulators load (DPI-C), and Icarus's module.
