@@ -35,6 +35,7 @@ typedef struct core {
 typedef struct tap {
     cbit_port_t cache;
     uint32_t core;
+    bool sending, saw_it; /* a store is on its way; it is visible although not answered */
 } tap_t;
 
 /* A device: one access at a time, each after the one before. */
@@ -105,24 +106,40 @@ static bool tap_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
 
 static void on_reply(void *self, cbit_txn_t *txn)
 {
-    (void)self;
-    saw(txn->spa, txn->data, txn->size_bytes);
+    tap_t *tap = self;
+    if (!tap->saw_it) {
+        saw(txn->spa, txn->data, txn->size_bytes);
+    }
+    tap->sending = false;
     cbit_txn_reply(txn);
 }
 
-/* A write is done when it is answered: what the cache serves at once, quick has taken before. */
+/* A write is done when the line has it: at once, and answered later, if the core may write the line
+   (quick has not taken it because the prefetcher wants to hear of it); else when it is answered. */
 static bool tap_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
     tap_t *tap = self;
     if (txn->command == CBIT_COMMAND_READ || txn->size_bytes == 0) {
         return tap->cache.try_send(tap->cache.self, txn, waiter);
     }
+    const uint32_t len = txn->size_bytes;
+    uint8_t wanted[CBIT_LINE_BYTES], there[CBIT_LINE_BYTES];
+    memcpy(wanted, txn->data, len); /* from its yes on the request is not ours */
+    const cbit_spa_t spa = txn->spa;
+    const cbit_key_t key = txn->key;
+    ck_assert(!tap->sending); /* a core's stores go one after the other */
     cbit_txn_push_reply(txn, on_reply, tap);
-    if (tap->cache.try_send(tap->cache.self, txn, waiter)) {
-        return true;
+    if (!tap->cache.try_send(tap->cache.self, txn, waiter)) {
+        txn->hops--;
+        return false;
     }
-    txn->hops--;
-    return false;
+    tap->sending = true;
+    (void)tap->cache.peek(tap->cache.self, spa, key, there, len);
+    tap->saw_it = memcmp(there, wanted, len) == 0;
+    if (tap->saw_it) {
+        saw(spa, there, len);
+    }
+    return true;
 }
 
 static cbit_err_t tap_peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes, uint32_t len)
