@@ -10,6 +10,7 @@
 #include "cbit/perf/dram_streams.h"
 #include "cli/args.h"
 #include "cli/dram_stream_file.h"
+#include "cli/dram_tell.h"
 #include "cli/set_field.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
@@ -62,7 +63,8 @@ static const cbit_arg_t args[] = {
     {"--emit", CBIT_ARG_FLAG, OPTION(emit), .help = "write the stream to stdout, do not run it"},
     {"--width", CBIT_ARG_U64, OPTION(width_bits), .value = "BITS", .help = "of a device: 4, 8, 16"},
     {"--density", CBIT_ARG_U64, OPTION(density_gbit), .value = "GBIT", .help = "of a device"},
-    {"--ranks", CBIT_ARG_U64, OPTION(ranks), .value = "N", .help = "1, 2 or 4"},
+    {"--ranks", CBIT_ARG_U64, OPTION(ranks), .value = "N",
+     .help = "1 to 4; three with a map that begins with ra"},
     {"--timing", CBIT_ARG_LIST, OPTION(timings), .value = "NAME=CLOCKS",
      .help = "override a timing, e.g. trcd_nck=24"},
     {"--device", CBIT_ARG_LIST, OPTION(devices), .value = "NAME=VALUE",
@@ -236,119 +238,6 @@ static void write_command(void *self, const char *name, uint64_t at_nck, uint32_
     }
 }
 
-static double ns_of(const cbit_stream_result_t *r, double nck)
-{
-    return nck * (double)r->tck_num_ps / (double)r->tck_den / 1000;
-}
-
-static double mean_ns(const cbit_stream_result_t *r, uint64_t sum_nck)
-{
-    return r->reads == 0 ? 0 : ns_of(r, (double)sum_nck / (double)r->reads);
-}
-
-static double bandwidth_gbs(const cbit_stream_result_t *r)
-{
-    return r->end_nck == 0 ? 0 : (double)r->requests * 64 / ns_of(r, (double)r->end_nck);
-}
-
-static double hit_rate(const cbit_stream_result_t *r)
-{
-    return r->column_commands == 0 ? 0 : (double)r->row_hits / (double)r->column_commands;
-}
-
-/* pJ / ns is mW. */
-static double power_mw(const cbit_stream_result_t *r)
-{
-    return r->end_nck == 0
-               ? 0
-               : (double)cbit_dram_energy_total_pj(&r->energy) / ns_of(r, (double)r->end_nck);
-}
-
-static void print_energy_json(const cbit_stream_result_t *r)
-{
-    const cbit_dram_energy_t *e = &r->energy;
-    printf("  \"energy_pj\": {\"activate\": %" PRIu64 ", \"read\": %" PRIu64 ", \"write\": %" PRIu64
-           ", \"refresh\": %" PRIu64 ", \"background_open\": %" PRIu64
-           ", \"background_closed\": %" PRIu64 ", \"power_down_open\": %" PRIu64
-           ", \"power_down_closed\": %" PRIu64 ", \"self_refresh\": %" PRIu64 "},\n",
-           e->activate_pj, e->read_pj, e->write_pj, e->refresh_pj, e->open_pj, e->closed_pj,
-           e->down_open_pj, e->down_closed_pj, e->self_refresh_pj);
-    printf("  \"energy_nj_per_request\": %.3f,\n  \"average_power_mw\": %.1f,\n",
-           (double)cbit_dram_energy_total_pj(e) / 1000 / (double)r->requests, power_mw(r));
-}
-
-static void print_json(const dram_options_t *o, const cbit_stream_result_t *r, double seconds)
-{
-    printf("{\n  \"preset\": \"%s\",\n  \"mapping\": \"%s\",\n  \"policy\": \"%s\",\n",
-           PRESETS[o->preset], o->mapping, POLICIES[o->policy]);
-    printf("  \"window\": %" PRIu64 ",\n  \"engine\": \"%s\",\n", o->window, ENGINES[o->engine]);
-    printf("  \"bandwidth_gbs\": %.4f,\n", bandwidth_gbs(r));
-    printf(
-        "  \"read_latency_ns\": {\"mean\": %.3f, \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f},\n",
-        mean_ns(r, r->latency_sum_nck), ns_of(r, (double)cbit_stream_percentile_nck(r, 500)),
-        ns_of(r, (double)cbit_stream_percentile_nck(r, 990)), ns_of(r, (double)r->latency_max_nck));
-    printf("  \"stages_ns\": {\"queue\": %.3f, \"dram\": %.3f, \"aes\": %.3f},\n",
-           mean_ns(r, r->stage_nck[0]), mean_ns(r, r->stage_nck[1]), mean_ns(r, r->stage_nck[2]));
-    printf("  \"row_hit_rate\": %.5f,\n  \"requests\": %" PRIu64 ",\n", hit_rate(r), r->requests);
-    printf("  \"reads\": %" PRIu64 ",\n  \"writes\": %" PRIu64 ",\n  \"clocks\": %" PRIu64 ",\n",
-           r->reads, r->writes, r->end_nck);
-    printf("  \"forwarded\": %" PRIu64 ",\n  \"coalesced\": %" PRIu64 ",\n  \"merged\": %" PRIu64
-           ",\n",
-           r->forwarded, r->coalesced, r->merged);
-    printf("  \"activates\": %" PRIu64 ",\n  \"precharges\": %" PRIu64
-           ",\n  \"refreshes\": %" PRIu64 ",\n  \"commands\": %" PRIu64 ",\n",
-           r->activates, r->precharges, r->refreshes, r->commands);
-    printf("  \"power_downs\": %" PRIu64 ",\n  \"self_refreshes\": %" PRIu64 ",\n", r->power_downs,
-           r->self_refreshes);
-    if (o->check) {
-        printf("  \"checked\": %" PRIu64 ",\n  \"violations\": %" PRIu64 ",\n", r->checked,
-               r->violations);
-    }
-    print_energy_json(r);
-    printf("  \"cpu_seconds\": %.6f,\n  \"requests_per_cpu_second\": %.0f\n}\n", seconds,
-           seconds > 0 ? (double)r->requests / seconds : 0);
-}
-
-static void print_table(const dram_options_t *o, const cbit_stream_result_t *r, double seconds)
-{
-    printf("%s, %s, policy %s, window %" PRIu64 ", engine %s\n", PRESETS[o->preset], o->mapping,
-           POLICIES[o->policy], o->window, ENGINES[o->engine]);
-    printf("bandwidth      %9.3f GB/s\n", bandwidth_gbs(r));
-    printf("read latency   %9.2f ns mean, %.2f p50, %.2f p99, %.2f max\n",
-           mean_ns(r, r->latency_sum_nck), ns_of(r, (double)cbit_stream_percentile_nck(r, 500)),
-           ns_of(r, (double)cbit_stream_percentile_nck(r, 990)),
-           ns_of(r, (double)r->latency_max_nck));
-    printf("  of which     %9.2f ns queue, %.2f dram, %.2f aes\n", mean_ns(r, r->stage_nck[0]),
-           mean_ns(r, r->stage_nck[1]), mean_ns(r, r->stage_nck[2]));
-    printf("row-hit rate   %9.5f\n", hit_rate(r));
-    printf("requests       %9" PRIu64 " in %" PRIu64 " clocks, %" PRIu64 " ACT, %" PRIu64
-           " PRE, %" PRIu64 " REF\n",
-           r->requests, r->end_nck, r->activates, r->precharges, r->refreshes);
-    if (o->check) {
-        printf("checked        %9" PRIu64 " commands, %" PRIu64 " violations\n", r->checked,
-               r->violations);
-    }
-    printf("energy         %9.3f nJ a request, %.1f mW\n",
-           (double)cbit_dram_energy_total_pj(&r->energy) / 1000 / (double)r->requests, power_mw(r));
-    printf("simulated in   %9.3f s of CPU, %.2f million requests/s\n", seconds,
-           seconds > 0 ? (double)r->requests / seconds * 1e-6 : 0);
-}
-
-static void print_explanation(const cbit_stream_explain_t *e, const cbit_stream_result_t *r)
-{
-    uint64_t sum_nck = 0;
-    printf("request %" PRIu32 ":\n", e->request);
-    for (uint32_t i = 0; i < e->step_count; i++) {
-        printf("  %-5s  %-18s %9.3f ns\n", e->steps[i].dram ? "dram" : "queue", e->steps[i].reason,
-               ns_of(r, (double)e->steps[i].nck));
-        sum_nck += e->steps[i].nck;
-    }
-    printf("         %-18s %9.3f ns\nall reads, mean:\n", "sum", ns_of(r, (double)sum_nck));
-    for (uint32_t i = 0; i < e->total_count; i++) {
-        printf("         %-18s %9.3f ns\n", e->totals[i].reason, mean_ns(r, e->totals[i].nck));
-    }
-}
-
 static void run(const dram_options_t *o, const cbit_umc_config_t *config,
                 const cbit_dram_stream_t *stream, FILE *trace, cbit_diag_t *diag, int *status)
 {
@@ -369,10 +258,17 @@ static void run(const dram_options_t *o, const cbit_umc_config_t *config,
         return;
     }
     const double seconds = cpu_seconds() - begin;
-    (o->json ? print_json : print_table)(o, &result, seconds);
-    if (o->explain_given && !o->json) {
-        print_explanation(&explanation, &result);
-    }
+    const cbit_dram_told_t told = {.preset = PRESETS[o->preset],
+                                   .mapping = o->mapping,
+                                   .policy = POLICIES[o->policy],
+                                   .engine = ENGINES[o->engine],
+                                   .window = o->window,
+                                   .check = o->check,
+                                   .with_energy = !o->plain,
+                                   .result = &result,
+                                   .explain = options.explain,
+                                   .cpu_seconds = seconds};
+    (o->json ? cbit_dram_tell_json : cbit_dram_tell_table)(&told);
     if (result.violations > 0) {
         const cbit_dram_violation_t *v = &result.violation;
         (void)fprintf(stderr,

@@ -29,12 +29,13 @@ typedef struct umc_driver {
     cbit_dram_checker_t *checker; /* NULL: nobody checks */
     umc_merged_t *merged;
     uint32_t merged_count;
+    bool explained_read; /* the request to explain had a read command of its own */
     cbit_stream_result_t result;
 } umc_driver_t;
 
-/* A read has ended, in the order in which reads end. */
+/* A read has ended, in the order in which reads end; its last aes_nck clocks were the engine's. */
 static inline void umc_complete(umc_driver_t *d, uint32_t request, uint64_t end_nck,
-                                const umc_event_t *event)
+                                uint32_t aes_nck, const umc_event_t *event)
 {
     uint64_t latency = end_nck - event->accept_nck;
     d->result.latency_sum_nck += latency;
@@ -43,7 +44,7 @@ static inline void umc_complete(umc_driver_t *d, uint32_t request, uint64_t end_
     d->result.histogram[latency < UMC_BUCKETS ? latency : UMC_BUCKETS - 1]++;
     d->done_nck[d->done_tail++ & d->ring_mask] = end_nck;
     if (d->options->stamps) {
-        uint64_t bus_nck = end_nck - d->depth_nck;
+        uint64_t bus_nck = end_nck - aes_nck;
         d->result.stage_nck[0] += event->first_nck - event->accept_nck;
         d->result.stage_nck[1] += bus_nck - event->first_nck;
         d->result.stage_nck[2] += end_nck - bus_nck;

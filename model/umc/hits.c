@@ -45,7 +45,7 @@ static inline void issue_hit(umc_driver_t *d, umc_run_t *run, next_hit_t *next)
         uint64_t next_nck = at_nck + run->step_nck[next->bank][k];
         run->bank[k].next_nck = next_nck > run->bank[k].next_nck ? next_nck : run->bank[k].next_nck;
     }
-    umc_complete(d, hit->user, at_nck + d->read_nck, &event);
+    umc_complete(d, hit->user, at_nck + d->read_nck, d->depth_nck, &event);
     find_next(run, next);
 }
 

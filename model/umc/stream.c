@@ -30,24 +30,6 @@ static const umc_core_stats_t *stats_of(const umc_driver_t *d)
 
 /* ---- completions ---- */
 
-static void complete_merged(umc_driver_t *d, const umc_event_t *event, uint64_t end_nck)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < d->merged_count; i++) {
-        const umc_merged_t *merged = &d->merged[i];
-        if (merged->user == event->user) {
-            /* It waits from its own acceptance on; its request may have begun before. */
-            umc_event_t own = *event;
-            own.accept_nck = merged->accept_nck;
-            own.first_nck = own.first_nck > own.accept_nck ? own.first_nck : own.accept_nck;
-            umc_complete(d, merged->request, end_nck, &own);
-        } else {
-            d->merged[kept++] = d->merged[i];
-        }
-    }
-    d->merged_count = kept;
-}
-
 static void add_reason(cbit_stream_explain_t *explain, const char *reason, uint64_t nck)
 {
     uint32_t i = 0;
@@ -60,6 +42,41 @@ static void add_reason(cbit_stream_explain_t *explain, const char *reason, uint6
     if (i < CBIT_STREAM_REASONS) {
         explain->totals[i].nck += nck;
     }
+}
+
+/* A read without a command of its own: queue and DRAM, as umc_complete counts them; explain may be
+   NULL. */
+static void explain_whole(cbit_stream_explain_t *explain, uint32_t request, const char *reason,
+                          const umc_event_t *event, uint64_t bus_nck)
+{
+    const uint64_t nck[2] = {event->first_nck - event->accept_nck, bus_nck - event->first_nck};
+    for (uint32_t dram = 0; dram < 2 && explain != NULL; dram++) {
+        add_reason(explain, reason, nck[dram]);
+        if (request == explain->request && nck[dram] > 0) {
+            explain->steps[explain->step_count++] =
+                (cbit_stream_reason_t){.reason = reason, .nck = nck[dram], .dram = dram != 0};
+        }
+    }
+}
+
+static void complete_merged(umc_driver_t *d, const umc_event_t *event, uint64_t end_nck)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < d->merged_count; i++) {
+        const umc_merged_t *merged = &d->merged[i];
+        if (merged->user == event->user) {
+            /* It waits from its own acceptance on; its request may have begun before. */
+            umc_event_t own = *event;
+            own.accept_nck = merged->accept_nck;
+            own.first_nck = own.first_nck > own.accept_nck ? own.first_nck : own.accept_nck;
+            umc_complete(d, merged->request, end_nck, d->depth_nck, &own);
+            explain_whole(d->options->explain, merged->request, "merged", &own,
+                          end_nck - d->depth_nck);
+        } else {
+            d->merged[kept++] = d->merged[i];
+        }
+    }
+    d->merged_count = kept;
 }
 
 /* What the quick controller kept of a read whose column command has just issued. */
@@ -80,10 +97,12 @@ static inline void on_event(umc_driver_t *d, const umc_event_t *event)
 {
     if (event->kind == UMC_EVENT_RD || event->kind == UMC_EVENT_RDA) {
         uint64_t end_nck = event->at_nck + d->read_nck;
-        umc_complete(d, event->user, end_nck, event);
+        umc_complete(d, event->user, end_nck, d->depth_nck, event);
         if (d->merged_count > 0) {
             complete_merged(d, event, end_nck);
         }
+        d->explained_read |=
+            d->options->explain != NULL && event->user == d->options->explain->request;
         if (d->options->explain != NULL && d->core != NULL) {
             explain_read(d->options->explain, umc_core_reasons(d->core), event->user);
         }
@@ -168,7 +187,8 @@ static void accept(umc_driver_t *d, uint32_t index, bool write, const cbit_dram_
         /* Served in the next clock; completions stay in order, so it may be seen a little later. */
         umc_event_t event = {.accept_nck = at_nck, .first_nck = at_nck + 1};
         d->result.forwarded++;
-        umc_complete(d, index, at_nck + 1, &event);
+        umc_complete(d, index, at_nck + 1, 0, &event); /* the queue holds plaintext */
+        explain_whole(d->options->explain, index, "forwarded", &event, at_nck + 1);
         /* Let it overtake those that end later. */
         for (uint64_t i = d->done_tail - 1;
              i != d->done_head &&
@@ -322,7 +342,7 @@ static void explain_data(umc_driver_t *d)
         {.reason = "CL", .nck = d->device.timing.cl_nck, .dram = true},
         {.reason = "burst", .nck = d->device.timing.burst_nck, .dram = true}};
     for (uint32_t i = 0; i < 2; i++) {
-        if (e->step_count > 0 && e->step_count < CBIT_STREAM_STEPS) {
+        if (d->explained_read && e->step_count < CBIT_STREAM_STEPS) {
             e->steps[e->step_count++] = data[i];
         }
         if (e->total_count < CBIT_STREAM_REASONS) {
@@ -359,6 +379,7 @@ static void collect(umc_driver_t *d, uint64_t count)
     }
     r->tck_num_ps = d->device.clock.period_num_ps;
     r->tck_den = d->device.clock.period_den;
+    r->burst_nck = d->device.timing.burst_nck;
 }
 
 cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_options_t *options,

@@ -315,6 +315,15 @@ START_TEST(a_rank_that_catches_up_is_gone_through)
 }
 END_TEST
 
+static uint64_t sum_of(const cbit_stream_reason_t *reasons, uint32_t count)
+{
+    uint64_t sum_nck = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sum_nck += reasons[i].nck;
+    }
+    return sum_nck;
+}
+
 START_TEST(reasons_cover_a_read_without_gap)
 {
     enum { COUNT = 3000 };
@@ -332,19 +341,52 @@ START_TEST(reasons_cover_a_read_without_gap)
         cbit_stream_result_t r;
         ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &r, NULL),
                          CBIT_ERR_OK);
-        uint64_t steps = 0, totals = 0;
-        for (uint32_t i = 0; i < explain.step_count; i++) {
-            steps += explain.steps[i].nck;
-        }
-        for (uint32_t i = 0; i < explain.total_count; i++) {
-            totals += explain.totals[i].nck;
-        }
-        ck_assert_uint_eq(steps, latency[request]);
-        ck_assert_uint_eq(totals, r.latency_sum_nck);
+        ck_assert_uint_eq(sum_of(explain.steps, explain.step_count), latency[request]);
+        ck_assert_uint_eq(sum_of(explain.totals, explain.total_count), r.latency_sum_nck);
         cbit_stream_result_free(&r);
     }
     free(latency);
     free(requests);
+}
+END_TEST
+
+/* Sixteen lines, read and written: many reads end at a queued write or share another's command. */
+START_TEST(reads_without_a_command_are_explained_too)
+{
+    enum { COUNT = 400, DEPTH = 11 };
+    cbit_stream_request_t requests[COUNT];
+    uint32_t latency[COUNT];
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 400 + (uint64_t)_i);
+    random_stream(&rng, requests, COUNT, 16 * 64);
+    for (uint32_t request = 0; request < COUNT; request++) {
+        cbit_umc_config_t config;
+        cbit_rows_defaults(cbit_umc_rows, &config);
+        (void)strcpy(config.mapping, "M0");
+        config.policy = (uint32_t)_i;
+        cbit_stream_explain_t explain = {.request = request};
+        cbit_stream_options_t options = {.window = 32,
+                                         .explain = &explain,
+                                         .latency_nck = latency,
+                                         .stamps = true,
+                                         .engine_depth_nck = request % 2 == 0 ? 0 : DEPTH};
+        cbit_stream_result_t r;
+        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &r, NULL),
+                         CBIT_ERR_OK);
+        /* The engine's share: every read that DRAM answered, none that a write did. */
+        uint64_t aes_nck = options.engine_depth_nck * (r.reads - r.forwarded);
+        ck_assert_uint_eq(r.stage_nck[2], aes_nck);
+        ck_assert_uint_eq(r.stage_nck[0] + r.stage_nck[1] + r.stage_nck[2], r.latency_sum_nck);
+        ck_assert_uint_le(r.stage_nck[1], r.latency_sum_nck);
+        ck_assert_uint_eq(sum_of(explain.totals, explain.total_count), r.latency_sum_nck - aes_nck);
+        bool write = (requests[request].arrival_nck & CBIT_STREAM_WRITE) != 0;
+        uint64_t steps_nck = sum_of(explain.steps, explain.step_count);
+        ck_assert_msg(steps_nck == latency[request] ||
+                          (!write && steps_nck + options.engine_depth_nck == latency[request]),
+                      "request %u: %lu of %u clocks", request, (unsigned long)steps_nck,
+                      latency[request]);
+        cbit_stream_result_free(&r);
+    }
 }
 END_TEST
 
@@ -522,6 +564,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(equal, a_refresh_stops_hits_beyond_their_cap_in_its_rank_only);
     tcase_add_loop_test(equal, writes_that_wait_for_the_engine_issue_once, 0, POLICIES);
     tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
+    tcase_add_loop_test(equal, reads_without_a_command_are_explained_too, 0, POLICIES);
     tcase_add_loop_test(equal, reasons_are_those_of_the_plain_controller, 0, POLICIES);
     suite_add_tcase(suite, equal);
     return suite;
