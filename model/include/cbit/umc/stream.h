@@ -73,7 +73,7 @@ typedef struct cbit_stream_result {
     uint64_t checked, violations;
     cbit_dram_violation_t violation; /* the first one */
     uint64_t tck_num_ps, tck_den;
-    uint32_t burst_nck; /* of the data bus, for one line */
+    uint32_t burst_nck;        /* of the data bus, for one line */
     cbit_dram_energy_t energy; /* of the quick controller; zero with plain */
     /* Reads by latency in clocks, the last bucket holds all beyond. */
     uint32_t buckets;
