@@ -355,7 +355,7 @@ START_TEST(reads_without_a_command_are_explained_too)
 {
     enum { COUNT = 400, DEPTH = 11 };
     cbit_stream_request_t requests[COUNT];
-    uint32_t latency[COUNT];
+    uint32_t latency[COUNT] = {0};
     cbit_rng_t rng;
     cbit_rng_init(&rng, cbit_test_seed(), 400 + (uint64_t)_i);
     random_stream(&rng, requests, COUNT, 16 * 64);
