@@ -23,7 +23,7 @@ struct cbit_kernel {
     cbit_event_list_t delta[2]; /* this delta and the next, by turns */
     uint32_t turn;              /* which of the two is this delta */
     cbit_signal_t *updates, **updates_end;
-    cbit_event_t *front; /* if set, before everything in wheel and heap */
+    cbit_event_t *front; /* the first that waits for a time, outside of wheel and heap */
     cbit_wheel_t *wheel; /* NULL: heap only */
     cbit_heap_t heap;
 };
@@ -66,6 +66,37 @@ void cbit_event_set_rank(cbit_event_t *event, uint32_t rank)
     event->rank = rank;
 }
 
+/* Takes the earliest of wheel and heap out; NULL: they are empty. */
+static inline cbit_event_t *take_earliest(cbit_kernel_t *kernel)
+{
+    cbit_event_t *far = kernel->heap.count == 0 ? NULL : cbit_heap_top(&kernel->heap);
+    cbit_event_t *near =
+        kernel->wheel == NULL ? NULL : cbit_wheel_first(kernel->wheel, kernel->clock.now_ps);
+    if (near != NULL && (far == NULL || cbit_event_before(near, far))) {
+        cbit_wheel_pop(kernel->wheel, near);
+        return near;
+    }
+    if (far != NULL) {
+        cbit_heap_remove(&kernel->heap, far);
+    }
+    return far;
+}
+
+static inline void set_front(cbit_kernel_t *kernel, cbit_event_t *event)
+{
+    kernel->front = event;
+    event->place = CBIT_PLACE_FRONT;
+}
+
+/* Another one takes the place of the first. */
+static inline void refill_front(cbit_kernel_t *kernel)
+{
+    kernel->front = take_earliest(kernel);
+    if (kernel->front != NULL) {
+        kernel->front->place = CBIT_PLACE_FRONT;
+    }
+}
+
 void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
 {
     switch (event->place) {
@@ -78,7 +109,7 @@ void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
         cbit_event_list_unlink(&kernel->delta[1], event);
         break;
     case CBIT_PLACE_FRONT:
-        kernel->front = NULL;
+        refill_front(kernel);
         break;
     case CBIT_PLACE_WHEEL:
         cbit_wheel_remove(kernel->wheel, event);
@@ -99,18 +130,14 @@ static void push_behind_front(cbit_kernel_t *kernel, cbit_event_t *event)
     }
 }
 
-static void push_timed(cbit_kernel_t *kernel, cbit_event_t *event)
+static inline void push_timed(cbit_kernel_t *kernel, cbit_event_t *event)
 {
     cbit_event_t *front = kernel->front;
-    if (kernel->wheel == NULL) {
-        push_behind_front(kernel, event);
-    } else if (front == NULL && kernel->wheel->summary == 0 && kernel->heap.count == 0) {
-        kernel->front = event;
-        event->place = CBIT_PLACE_FRONT;
-    } else if (front != NULL && cbit_event_before(event, front)) {
+    if (front == NULL) {
+        set_front(kernel, event);
+    } else if (cbit_event_before(event, front)) {
         push_behind_front(kernel, front);
-        kernel->front = event;
-        event->place = CBIT_PLACE_FRONT;
+        set_front(kernel, event);
     } else {
         push_behind_front(kernel, event);
     }
@@ -118,8 +145,8 @@ static void push_timed(cbit_kernel_t *kernel, cbit_event_t *event)
 
 static inline void append_delta(cbit_kernel_t *kernel, uint32_t turn, cbit_event_t *event)
 {
-    cbit_event_list_insert(&kernel->delta[turn], kernel->delta[turn].tail, event);
-    event->place = turn == 0 ? CBIT_PLACE_DELTA_EVEN : CBIT_PLACE_DELTA_ODD;
+    cbit_event_list_append(&kernel->delta[turn], event);
+    event->place = CBIT_PLACE_DELTA_EVEN + turn;
 }
 
 void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps)
@@ -155,62 +182,31 @@ void cbit_kernel_request_update(cbit_kernel_t *kernel, cbit_signal_t *signal)
     kernel->updates_end = &signal->next_update;
 }
 
-/* The earliest of those that wait for a time. */
-static inline cbit_event_t *first_timed(const cbit_kernel_t *kernel)
-{
-    if (kernel->front != NULL) {
-        return kernel->front;
-    }
-    cbit_event_t *far = kernel->heap.count == 0 ? NULL : cbit_heap_top(&kernel->heap);
-    if (kernel->wheel == NULL) {
-        return far;
-    }
-    cbit_event_t *near = cbit_wheel_first(kernel->wheel, kernel->clock.now_ps);
-    if (near == NULL || far == NULL) {
-        return near == NULL ? far : near;
-    }
-    return cbit_event_before(far, near) ? far : near;
-}
-
-/* Updates signals and lets the next delta begin; this one is over. */
-static void start_next_delta(cbit_kernel_t *kernel)
+/* Updates signals and lets the next delta begin; this one is over. False: so is the instant. */
+static inline bool start_next_delta(cbit_kernel_t *kernel)
 {
     cbit_signal_t *signal = kernel->updates;
-    kernel->updates = NULL;
-    kernel->updates_end = &kernel->updates;
-    while (signal != NULL) {
-        cbit_signal_t *next = signal->next_update;
-        cbit_signal_update(signal); /* may notify for the coming delta, requests no update */
-        signal = next;
+    if (signal != NULL) {
+        kernel->updates = NULL;
+        kernel->updates_end = &kernel->updates;
+        do {
+            cbit_signal_t *next = signal->next_update;
+            cbit_signal_update(signal); /* may notify for the coming delta, requests no update */
+            signal = next;
+        } while (signal != NULL);
     }
     kernel->turn ^= 1;
+    return kernel->delta[kernel->turn].head != NULL;
 }
 
-/* Fires the rest of this delta, what joins it on the way included. */
-static uint64_t fire_delta(cbit_kernel_t *kernel)
+/* Fires the first that waits for a time. */
+static inline void fire_front(cbit_kernel_t *kernel)
 {
-    cbit_event_list_t *list = &kernel->delta[kernel->turn];
-    uint64_t fired = 0;
-    while (list->head != NULL && !kernel->stopping) {
-        cbit_event_t *event = list->head;
-        cbit_event_list_unlink(list, event);
-        event->place = 0;
-        event->fire(event->self);
-        fired++;
-    }
-    return fired;
-}
-
-/* Fires one event that waited for a time, the first of all. */
-static inline void fire_timed(cbit_kernel_t *kernel, cbit_event_t *event)
-{
+    cbit_event_t *event = kernel->front;
     kernel->clock.now_ps = event->at_ps;
     kernel->timed_due = true;
-    if (event->place == CBIT_PLACE_WHEEL) {
-        cbit_wheel_pop(kernel->wheel, event);
-    } else {
-        cbit_event_cancel(kernel, event);
-    }
+    event->place = 0;
+    refill_front(kernel);
     event->fire(event->self);
 }
 
@@ -220,21 +216,33 @@ static inline bool instant_goes_on(const cbit_kernel_t *kernel)
            kernel->updates != NULL;
 }
 
-/* What is left of this instant, until it is over or the run is stopped. Returns the number fired.
+/*
+ * What is left of this instant, what joins it on the way included, until it is over or the run is
+ * stopped. Returns the number fired.
  */
 static uint64_t finish_instant(cbit_kernel_t *kernel)
 {
     uint64_t fired = 0;
-    while (!kernel->stopping) {
-        if (kernel->delta[kernel->turn].head != NULL) {
-            fired += fire_delta(kernel);
-        } else if (kernel->updates != NULL || kernel->delta[kernel->turn ^ 1].head != NULL) {
-            start_next_delta(kernel);
-        } else {
-            break;
+    do {
+        cbit_event_list_t *list = &kernel->delta[kernel->turn];
+        for (cbit_event_t *event = list->head; event != NULL; event = list->head) {
+            list->head = event->next;
+            event->place = 0;
+            event->fire(event->self);
+            fired++;
+            if (kernel->stopping) {
+                return fired;
+            }
         }
-    }
+    } while (start_next_delta(kernel));
     return fired;
+}
+
+/* Nothing that waits for a time is due before what is left of this instant. */
+static inline bool deltas_are_next(const cbit_kernel_t *kernel)
+{
+    return instant_goes_on(kernel) && (!kernel->timed_due || kernel->front == NULL ||
+                                       kernel->front->at_ps != kernel->clock.now_ps);
 }
 
 uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
@@ -246,22 +254,19 @@ uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
         return 0;
     }
     while (!kernel->stopping) {
-        cbit_event_t *timed = first_timed(kernel);
-        if (!kernel->timed_due || timed == NULL || timed->at_ps != kernel->clock.now_ps) {
+        if (deltas_are_next(kernel)) {
             kernel->timed_due = false;
-            if (instant_goes_on(kernel)) {
-                fired += finish_instant(kernel);
-                if (kernel->stopping) {
-                    break;
-                }
-                timed = first_timed(kernel); /* they may have scheduled an earlier one */
+            fired += finish_instant(kernel);
+            if (kernel->stopping) {
+                break;
             }
         }
-        if (timed == NULL || timed->at_ps > until_ps) {
+        if (kernel->front == NULL || kernel->front->at_ps > until_ps) {
+            kernel->timed_due = false;
             kernel->clock.now_ps = until_ps != CBIT_PS_NEVER ? until_ps : kernel->clock.now_ps;
             break;
         }
-        fire_timed(kernel, timed);
+        fire_front(kernel);
         fired++;
     }
     return fired;
@@ -277,8 +282,7 @@ cbit_ps_t cbit_kernel_next_ps(const cbit_kernel_t *kernel)
     if (instant_goes_on(kernel)) {
         return kernel->clock.now_ps;
     }
-    const cbit_event_t *event = first_timed(kernel);
-    return event == NULL ? CBIT_PS_NEVER : event->at_ps;
+    return kernel->front == NULL ? CBIT_PS_NEVER : kernel->front->at_ps;
 }
 
 bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps)
@@ -286,7 +290,7 @@ bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps)
     if (kernel->stopping || at_ps > kernel->until_ps || cbit_kernel_next_ps(kernel) <= at_ps) {
         return false;
     }
-    kernel->timed_due = kernel->timed_due || at_ps > kernel->clock.now_ps; /* as fire_timed does */
+    kernel->timed_due = kernel->timed_due || at_ps > kernel->clock.now_ps; /* as fire_front does */
     kernel->clock.now_ps = at_ps;
     return true;
 }

@@ -9,7 +9,7 @@
 /* cbit_event_t.place: 0 is nowhere, these are lists, all else is an index into the heap, plus 1. */
 enum {
     CBIT_PLACE_DELTA_ODD = INT32_MAX,
-    CBIT_PLACE_DELTA_EVEN = INT32_MAX - 1,
+    CBIT_PLACE_DELTA_EVEN = CBIT_PLACE_DELTA_ODD - 1,
     CBIT_PLACE_FRONT = INT32_MAX - 2,
     CBIT_PLACE_WHEEL = INT32_MAX - 3,
 };
@@ -20,25 +20,33 @@ static inline bool cbit_event_before(const cbit_event_t *a, const cbit_event_t *
     return a->at_ps != b->at_ps ? a->at_ps < b->at_ps : a->sequence < b->sequence;
 }
 
-/* A doubly linked list of events: cancelling never searches. */
+/*
+ * A doubly linked list of events: cancelling never searches. What nobody needs is left as it was,
+ * since the fast paths pay for every store: `tail` while the list is empty, `prev` of the head.
+ */
 typedef struct cbit_event_list {
     cbit_event_t *head, *tail;
 } cbit_event_list_t;
 
-static inline void cbit_event_list_unlink(cbit_event_list_t *list, cbit_event_t *event)
+/* No branch: whether a list is empty is a coin toss for the timing wheel's. */
+static inline void cbit_event_list_append(cbit_event_list_t *list, cbit_event_t *event)
 {
-    *(event->prev != NULL ? &event->prev->next : &list->head) = event->next;
-    *(event->next != NULL ? &event->next->prev : &list->tail) = event->prev;
+    cbit_event_t *tail = list->tail;
+    cbit_event_t **link = &list->head;
+    event->prev = tail;
+    event->next = NULL;
+    if (__builtin_expect_with_probability(*link != NULL, 1, 0.5)) {
+        link = &tail->next;
+    }
+    *link = event;
+    list->tail = event;
 }
 
-/* Links event in behind `after`; NULL: at the head. */
-static inline void cbit_event_list_insert(cbit_event_list_t *list, cbit_event_t *after,
-                                          cbit_event_t *event)
+static inline void cbit_event_list_unlink(cbit_event_list_t *list, const cbit_event_t *event)
 {
-    event->prev = after;
-    event->next = after != NULL ? after->next : list->head;
-    *(after != NULL ? &after->next : &list->head) = event;
-    *(event->next != NULL ? &event->next->prev : &list->tail) = event;
+    cbit_event_t *next = event->next;
+    *(event == list->head ? &list->head : &event->prev->next) = next;
+    *(next == NULL ? &list->tail : &next->prev) = event->prev;
 }
 
 #endif

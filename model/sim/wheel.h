@@ -16,10 +16,16 @@ enum {
     CBIT_WHEEL_WORDS = CBIT_WHEEL_SLOTS / 64,
 };
 
+typedef struct cbit_wheel_slot {
+    cbit_event_list_t list;
+    cbit_ps_t last_ps; /* of the last event, if there is one */
+    uint64_t last_sequence;
+} cbit_wheel_slot_t;
+
 typedef struct cbit_wheel {
     uint64_t summary;                    /* bit w: occupied[w] is not 0 */
     uint64_t occupied[CBIT_WHEEL_WORDS]; /* bit s of word w: slot 64 w + s has events */
-    cbit_event_list_t slot[CBIT_WHEEL_SLOTS];
+    cbit_wheel_slot_t slot[CBIT_WHEEL_SLOTS];
 } cbit_wheel_t;
 
 static inline uint32_t cbit_wheel_slot_of(cbit_ps_t at_ps)
@@ -33,56 +39,67 @@ static inline bool cbit_wheel_reaches(cbit_ps_t now_ps, cbit_ps_t at_ps)
     return (at_ps >> CBIT_WHEEL_SLOT_SHIFT) - (now_ps >> CBIT_WHEEL_SLOT_SHIFT) < CBIT_WHEEL_SLOTS;
 }
 
+/* Links event in before the first that is later: there is one. */
+static inline void cbit_wheel_insert(cbit_event_list_t *list, cbit_event_t *event)
+{
+    cbit_event_t *later = list->tail;
+    while (later != list->head && cbit_event_before(event, later->prev)) {
+        later = later->prev;
+    }
+    event->next = later;
+    event->prev = later->prev;
+    *(later == list->head ? &list->head : &later->prev->next) = event;
+    later->prev = event;
+}
+
 static inline void cbit_wheel_push(cbit_wheel_t *wheel, cbit_event_t *event)
 {
-    const uint32_t slot = cbit_wheel_slot_of(event->at_ps);
-    cbit_event_list_t *list = &wheel->slot[slot];
+    const uint32_t number = cbit_wheel_slot_of(event->at_ps);
+    cbit_wheel_slot_t *slot = &wheel->slot[number];
     event->place = CBIT_PLACE_WHEEL;
-    if (list->head == NULL) {
-        event->next = event->prev = NULL;
-        list->head = list->tail = event;
-        wheel->occupied[slot / 64] |= UINT64_C(1) << slot % 64;
-        wheel->summary |= UINT64_C(1) << slot / 64;
-        return;
+    wheel->occupied[number / 64] |= UINT64_C(1) << number % 64;
+    wheel->summary |= UINT64_C(1) << number / 64;
+    /* What is scheduled last mostly fires last: one branch that goes one way. */
+    const bool last = (slot->list.head == NULL) | (event->at_ps > slot->last_ps) |
+                      ((event->at_ps == slot->last_ps) & (event->sequence > slot->last_sequence));
+    if (last) {
+        slot->last_ps = event->at_ps;
+        slot->last_sequence = event->sequence;
+        cbit_event_list_append(&slot->list, event);
+    } else {
+        cbit_wheel_insert(&slot->list, event);
     }
-    /* From the tail: what is scheduled last mostly fires last. */
-    cbit_event_t *after = list->tail;
-    while (after != NULL && cbit_event_before(event, after)) {
-        after = after->prev;
-    }
-    cbit_event_list_insert(list, after, event);
+}
+
+/* Slot `number` may have become empty. No branch: as for the list's. */
+static inline void cbit_wheel_note_empty(cbit_wheel_t *wheel, uint32_t number)
+{
+    const uint64_t empty = wheel->slot[number].list.head == NULL;
+    const uint64_t left = wheel->occupied[number / 64] & ~(empty << number % 64);
+    wheel->occupied[number / 64] = left;
+    wheel->summary &= ~((uint64_t)(left == 0) << number / 64);
 }
 
 static inline void cbit_wheel_remove(cbit_wheel_t *wheel, cbit_event_t *event)
 {
-    const uint32_t slot = cbit_wheel_slot_of(event->at_ps);
-    cbit_event_list_t *list = &wheel->slot[slot];
-    cbit_event_list_unlink(list, event);
+    const uint32_t number = cbit_wheel_slot_of(event->at_ps);
+    cbit_wheel_slot_t *slot = &wheel->slot[number];
+    cbit_event_list_unlink(&slot->list, event);
     event->place = 0;
-    if (list->head == NULL) {
-        const uint64_t left = wheel->occupied[slot / 64] & ~(UINT64_C(1) << slot % 64);
-        wheel->occupied[slot / 64] = left;
-        wheel->summary &= left != 0 ? UINT64_MAX : ~(UINT64_C(1) << slot / 64);
+    cbit_wheel_note_empty(wheel, number);
+    if (slot->list.head != NULL) {
+        slot->last_ps = slot->list.tail->at_ps;
+        slot->last_sequence = slot->list.tail->sequence;
     }
 }
 
 /* The same for the first of its slot. */
 static inline void cbit_wheel_pop(cbit_wheel_t *wheel, cbit_event_t *event)
 {
-    const uint32_t slot = cbit_wheel_slot_of(event->at_ps);
-    cbit_event_list_t *list = &wheel->slot[slot];
-    cbit_event_t *next = event->next;
+    const uint32_t number = cbit_wheel_slot_of(event->at_ps);
+    wheel->slot[number].list.head = event->next;
     event->place = 0;
-    list->head = next;
-    if (next != NULL) {
-        next->prev = NULL;
-        return;
-    }
-    list->tail = NULL;
-    wheel->occupied[slot / 64] &= ~(UINT64_C(1) << slot % 64);
-    if (wheel->occupied[slot / 64] == 0) {
-        wheel->summary &= ~(UINT64_C(1) << slot / 64);
-    }
+    cbit_wheel_note_empty(wheel, number);
 }
 
 /* The first set bit at or after `from`, going round; bits is not 0. */
@@ -102,13 +119,13 @@ static inline cbit_event_t *cbit_wheel_first(const cbit_wheel_t *wheel, cbit_ps_
     const uint32_t word = start / 64;
     const uint64_t here = wheel->occupied[word] & (UINT64_MAX << start % 64);
     if (here != 0) {
-        return wheel->slot[64 * word + (uint32_t)__builtin_ctzll(here)].head;
+        return wheel->slot[64 * word + (uint32_t)__builtin_ctzll(here)].list.head;
     }
     /* The slots of this word that lie before `start` are a whole turn away: looked at last. */
     const uint64_t others = wheel->summary & ~(UINT64_C(1) << word);
     const uint32_t next =
         others != 0 ? cbit_wheel_first_bit_from(others, (word + 1) % CBIT_WHEEL_WORDS) : word;
-    return wheel->slot[64 * next + (uint32_t)__builtin_ctzll(wheel->occupied[next])].head;
+    return wheel->slot[64 * next + (uint32_t)__builtin_ctzll(wheel->occupied[next])].list.head;
 }
 
 #endif
