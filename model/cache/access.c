@@ -96,30 +96,34 @@ static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
                                   cbit_line_is_alone(cache, line, core));
 }
 
-/* Finds a line in the core's own levels and its complex's L3, and brings it near. NULL: it is not
+/* Where the first level has a line, or NOWHERE. */
+static inline uint32_t find_first(cbit_core_t *port, const cbit_level_t *l1, uint64_t tag)
+{
+    uint32_t *hint = &port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
+    if (l1->lines == 0 || l1->tags[*hint] != tag) {
+        const uint32_t place = cbit_level_find(l1, port->core, tag);
+        if (place == NOWHERE) {
+            return NOWHERE;
+        }
+        *hint = place;
+    }
+    return *hint;
+}
+
+static inline cbit_level_t *first_level(const cbit_core_t *port)
+{
+    return port->fetch ? &port->cache->l1i : &port->cache->l1d;
+}
+
+/* Finds a line in the core's second level and its complex's L3, and brings it near. NULL: it is not
    there, or must first be taken from others. *which: where it was. */
-static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t *which)
+static cbit_line_t *hit_behind(const cbit_core_t *port, uint8_t command, uint64_t tag,
+                               uint32_t *which)
 {
     cbit_cache_t *cache = port->cache;
     uint32_t core = port->core;
     bool fetch = port->fetch;
-    cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
-    uint32_t *hint = &port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
-    uint32_t place = *hint;
-    if (l1->lines == 0 || l1->tags[place] != tag) {
-        place = cbit_level_find(l1, core, tag);
-    }
-    if (place != NOWHERE) {
-        *hint = place;
-        cbit_line_t *line = &cache->pool[l1->line[place]];
-        if (!may_hit(cache, line, core, command)) {
-            return NULL;
-        }
-        cbit_level_touch(l1, place);
-        *which = fetch ? ANSWERS_L1I : ANSWERS_L1D;
-        return line;
-    }
-    place = cbit_level_find(&cache->l2, core, tag);
+    const uint32_t place = cbit_level_find(&cache->l2, core, tag);
     if (place != NOWHERE) {
         cbit_line_t *line = &cache->pool[cache->l2.line[place]];
         if (!may_hit(cache, line, core, command)) {
@@ -152,11 +156,28 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
     return line;
 }
 
-static void count_hit(cbit_cache_t *cache, uint32_t which)
+/* The same from the first level on. */
+static inline cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t *which)
 {
-    cache->stats.l1_hits += which == ANSWERS_L1D || which == ANSWERS_L1I;
-    cache->stats.l2_hits += which == ANSWERS_L2;
-    cache->stats.l3_hits += which == ANSWERS_L3;
+    cbit_level_t *l1 = first_level(port);
+    const uint32_t place = find_first(port, l1, tag);
+    if (place == NOWHERE) {
+        return hit_behind(port, command, tag, which);
+    }
+    cbit_line_t *line = &port->cache->pool[l1->line[place]];
+    if (!may_hit(port->cache, line, port->core, command)) {
+        return NULL;
+    }
+    cbit_level_touch(l1, place);
+    *which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
+    return line;
+}
+
+static inline void count_hit(cbit_cache_t *cache, uint32_t which)
+{
+    ++*(which == ANSWERS_L3   ? &cache->stats.l3_hits
+        : which == ANSWERS_L2 ? &cache->stats.l2_hits
+                              : &cache->stats.l1_hits);
 }
 
 /* What the prefetcher does not look at. */
@@ -165,10 +186,30 @@ static bool is_first_level(const cbit_core_t *port, uint64_t tag)
     return port->fetch || cbit_level_find(&port->cache->l1d, port->core, tag) != NOWHERE;
 }
 
-bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
-                      void *bytes, uint32_t len_bytes, uint32_t *clocks)
+/* What a quick access does with the line that it has found. */
+static inline void use_quickly(const cbit_core_t *port, cbit_line_t *line, cbit_command_t command,
+                               uint32_t len_bytes, uint32_t which)
 {
-    cbit_core_t *port = self;
+    cbit_cache_t *cache = port->cache;
+    if (command == CBIT_COMMAND_READ) {
+        if (which == ANSWERS_L3) {
+            become_reader(cache, line, port->core);
+        }
+    } else {
+        /* Who wrote it is who has read it here: one key id is one guest, or the host. */
+        if (line->owner != (int16_t)port->core) {
+            cbit_line_make_exclusive(cache, line, port->core);
+        }
+        line->dirty = line->dirty || len_bytes != 0;
+    }
+    if (len_bytes != 0) {
+        count_hit(cache, which);
+    }
+}
+
+static bool quick_behind(cbit_core_t *port, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
+                         void *bytes, uint32_t len_bytes, uint32_t *clocks)
+{
     cbit_cache_t *cache = port->cache;
     if (cache->wbinvds_active != 0 && cache->of_core[port->core].wbinvds != NULL) {
         return false;
@@ -184,20 +225,33 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     if (bytes != NULL) {
         move_bytes(cache, line, command, spa, key, bytes, len_bytes);
     }
-    if (command == CBIT_COMMAND_READ) {
-        if (which == ANSWERS_L3) {
-            become_reader(cache, line, port->core);
-        }
-    } else {
-        /* Who wrote it is who has read it here: one key id is one guest, or the host. */
-        if (line->owner != (int16_t)port->core) {
-            cbit_line_make_exclusive(cache, line, port->core);
-        }
-        line->dirty = line->dirty || len_bytes != 0;
+    use_quickly(port, line, command, len_bytes, which);
+    *clocks = cache->clocks[which];
+    return true;
+}
+
+/* Most accesses meet a line where the first level had it the last time, and go no further. */
+bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
+                      void *bytes, uint32_t len_bytes, uint32_t *clocks)
+{
+    cbit_core_t *port = self;
+    cbit_cache_t *cache = port->cache;
+    cbit_level_t *l1 = first_level(port);
+    const uint64_t tag = cbit_tag(spa, key);
+    const uint32_t place = port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
+    if (l1->lines == 0 || l1->tags[place] != tag || cache->wbinvds_active != 0) {
+        return quick_behind(port, command, spa, key, bytes, len_bytes, clocks);
     }
-    if (len_bytes != 0) {
-        count_hit(cache, which);
+    cbit_line_t *line = &cache->pool[l1->line[place]];
+    if (!may_hit(cache, line, port->core, (uint8_t)command)) {
+        return false;
     }
+    const uint32_t which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
+    cbit_level_touch(l1, place);
+    if (bytes != NULL) {
+        move_bytes(cache, line, command, spa, key, bytes, len_bytes);
+    }
+    use_quickly(port, line, command, len_bytes, which);
     *clocks = cache->clocks[which];
     return true;
 }

@@ -91,6 +91,11 @@ static inline uint32_t cbit_level_find_line(const cbit_level_t *level, uint32_t 
 
 static inline void cbit_level_touch(cbit_level_t *level, uint32_t place)
 {
+    if (level->way_shift <= 3) { /* one word a set */
+        cbit_lru_use_of_word(&level->order[place >> level->way_shift], level->ways,
+                             place & (level->ways - 1));
+        return;
+    }
     const uint32_t set = cbit_level_set_of_place(level, place);
     cbit_lru_use(level->order + (size_t)set * level->order_words, level->order_words, level->ways,
                  place - set * level->ways);

@@ -3,11 +3,8 @@
 
 #include "model/vcpu/core.h"
 
-void cbit_vcpu_saw(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes)
+void cbit_vcpu_tell_observer(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes)
 {
-    if (vcpu->observer == NULL) {
-        return;
-    }
     cbit_spa_t first = target.spa & ~(cbit_spa_t)(CBIT_BLOCK_BYTES - 1);
     for (cbit_spa_t spa = first; spa < target.spa + len_bytes; spa += CBIT_BLOCK_BYTES) {
         uint8_t block[CBIT_BLOCK_BYTES];
@@ -201,15 +198,6 @@ static uint32_t within_line(uint64_t address, uint32_t len)
     return len < room ? len : room;
 }
 
-static void count_access(cbit_vcpu_t *vcpu, cbit_key_t key)
-{
-    if (key == vcpu->guest.asid && vcpu->guest.sev) {
-        vcpu->mine->private_accesses++;
-    } else {
-        vcpu->mine->shared_accesses++;
-    }
-}
-
 /* What the operation has waited for its translation. */
 static cbit_ps_t waited_ps(const cbit_vcpu_t *vcpu)
 {
@@ -248,7 +236,7 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
                              .walk_ps = vcpu->walk_ps};
     cbit_step_t step = access_in_place(vcpu, &what, bytes, *len);
     if (step != STEP_WAIT) {
-        count_access(vcpu, vcpu->targets[0].key);
+        cbit_vcpu_count_access(vcpu, vcpu->targets[0].key);
         vcpu->issued = false;
     }
     return step;
@@ -331,7 +319,7 @@ static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
             return step;
         }
         uint32_t len = within_line(gva, op->size_bytes - vcpu->at);
-        count_access(vcpu, vcpu->targets[vcpu->target_count].key);
+        cbit_vcpu_count_access(vcpu, vcpu->targets[vcpu->target_count].key);
         vcpu->target_len[vcpu->target_count++] = (uint8_t)len;
         vcpu->at += len;
         if (vcpu->at == op->size_bytes) {
@@ -352,12 +340,6 @@ static void begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     vcpu->last_load = slot;
 }
 
-/* Timing only: nothing moves unless the program looks at what it loads. */
-static bool carries_bytes(const cbit_vcpu_t *vcpu, bool store)
-{
-    return !vcpu->parts.timing_only || (!store && vcpu->context->program.on_data != NULL);
-}
-
 /* True if the piece is done with or on its way. */
 static cbit_step_t send_piece(cbit_vcpu_t *vcpu, uint32_t offset, uint32_t *clocks)
 {
@@ -367,7 +349,7 @@ static cbit_step_t send_piece(cbit_vcpu_t *vcpu, uint32_t offset, uint32_t *cloc
     uint32_t len = vcpu->target_len[vcpu->piece];
     const cbit_port_t *memory = &vcpu->parts.memory;
     if (vcpu->send_refused_ps == 0) {
-        uint8_t *bytes = carries_bytes(vcpu, false) ? slot->bytes + offset : NULL;
+        uint8_t *bytes = cbit_vcpu_carries_bytes(vcpu, false) ? slot->bytes + offset : NULL;
         if (memory->quick != NULL && memory->quick(memory->self, CBIT_COMMAND_READ, target.spa,
                                                    target.key, bytes, len, clocks)) {
             if (bytes != NULL) {
@@ -400,14 +382,6 @@ static cbit_step_t send_piece(cbit_vcpu_t *vcpu, uint32_t offset, uint32_t *cloc
     return STEP_DONE;
 }
 
-/* A load has its bytes at that time, and they need not be waited for. */
-static void load_done(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes, uint32_t clocks)
-{
-    vcpu->last_load = NULL;
-    vcpu->last_load_n = vcpu->n + clocks > vcpu->last_load_n ? vcpu->n + clocks : vcpu->last_load_n;
-    cbit_order_load_now(vcpu, op, bytes);
-}
-
 static cbit_step_t issue_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     if (vcpu->slot == NULL) {
@@ -419,7 +393,7 @@ static cbit_step_t issue_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         }
         if (forward == FORWARD_WHOLE) {
             vcpu->issued = false;
-            load_done(vcpu, op, bytes, vcpu->config.forward_cclk);
+            cbit_order_load_now(vcpu, op, bytes, vcpu->config.forward_cclk);
             return STEP_DONE;
         }
         begin_slot(vcpu, op);
@@ -458,48 +432,4 @@ cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     step = cbit_order_store(vcpu, op);
     vcpu->issued = step == STEP_WAIT;
     return step;
-}
-
-/* What must hold for an access that has nothing to wait for. */
-static bool may_hit(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
-{
-    return !vcpu->issued && vcpu->parts.memory.quick != NULL && cbit_vcpu_paged(vcpu) &&
-           op->gva % CBIT_LINE_BYTES + op->size_bytes <= CBIT_LINE_BYTES &&
-           !(op->depends && (vcpu->last_load != NULL || vcpu->last_load_n > vcpu->n)) &&
-           (op->kind == CBIT_OP_STORE ? cbit_vcpu_is_drained(vcpu) : cbit_order_has_room(vcpu));
-}
-
-bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op)
-{
-    bool store = op->kind == CBIT_OP_STORE;
-    const cbit_port_t *memory = &vcpu->parts.memory;
-    cbit_target_t target;
-    if (!may_hit(vcpu, op) ||
-        !cbit_vcpu_translate_hit(vcpu, op->gva, store ? INTENT_WRITE : INTENT_READ, &target)) {
-        return false;
-    }
-    uint8_t line[CBIT_LINE_BYTES], *bytes = carries_bytes(vcpu, store) ? line : NULL;
-    if (store && bytes != NULL) {
-        memcpy(bytes, cbit_order_data(vcpu, op), op->size_bytes);
-    }
-    uint32_t clocks;
-    if (cbit_order_meets(vcpu, target, op->size_bytes) ||
-        !memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
-                       target.key, bytes, op->size_bytes, &clocks)) {
-        vcpu->mine->tlb_hits--; /* it is counted on the long way */
-        return false;
-    }
-    count_access(vcpu, target.key);
-    if (store) {
-        vcpu->store_number++;
-        return true;
-    }
-    vcpu->targets[0] = target;
-    vcpu->target_len[0] = (uint8_t)op->size_bytes;
-    vcpu->target_count = 1;
-    if (bytes != NULL) {
-        cbit_vcpu_saw(vcpu, target, op->size_bytes);
-    }
-    load_done(vcpu, op, bytes, clocks);
-    return true;
 }

@@ -225,10 +225,10 @@ struct cbit_vcpu {
         cbit_tlb_t guest_tables;  /* 2 MiB of virtual addresses -> guest's last table (gpa) */
         cbit_tlb_t nested_tables; /* 2 MiB of guest physical addresses -> last nested table */
     } tlb;
-    /* What the guest's mode makes of an entry's flags, by intent: those that it must have, those
-       that it must not have, and the key id by its two C-bits. */
+    /* What the guest's mode makes of an entry's flags, by intent: those that matter, how they must
+       be, and the key id by the two C-bits. */
     struct cbit_rule {
-        uint8_t need, forbid;
+        uint8_t matter, want;
         cbit_key_t keys[4];
     } rules[INTENTS];
     uint32_t hints[TLB_HINTS]; /* where l1d had a page the last time */
@@ -290,9 +290,15 @@ struct cbit_vcpu {
 
 /* ---- time (run.c) ---- */
 
+/* The kernel's time becomes the core's, if nothing else happens before; else the step event fires
+   then. */
+bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu);
 /* True if the core may act at its own time: nothing can happen before. Else the step event fires
    then, and the caller returns STEP_WAIT. */
-bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu);
+static inline bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
+{
+    return vcpu->n <= vcpu->now_n || vcpu->n < vcpu->horizon_n || cbit_vcpu_catch_up(vcpu);
+}
 /* True if the kernel's time is the core's own, as sending needs. Else as above. */
 bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu);
 /* The step event fires at the first edge from now on. */
@@ -318,11 +324,31 @@ cbit_step_t cbit_vcpu_exchange(cbit_vcpu_t *vcpu, cbit_target_t target, cbit_sou
 /* Translates and reads what of [gva, gva + len) is in gva's line; *len gets how much. */
 cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
                                  uint8_t *bytes, uint32_t *len);
-void cbit_vcpu_saw(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes);
+void cbit_vcpu_tell_observer(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes);
+static inline void cbit_vcpu_saw(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes)
+{
+    if (vcpu->observer != NULL) {
+        cbit_vcpu_tell_observer(vcpu, target, len_bytes);
+    }
+}
+static inline void cbit_vcpu_count_access(const cbit_vcpu_t *vcpu, cbit_key_t key)
+{
+    const bool is_private = key == vcpu->guest.asid && vcpu->guest.sev;
+    ++*(is_private ? &vcpu->mine->private_accesses : &vcpu->mine->shared_accesses);
+}
+/* Timing only: nothing moves unless the program looks at what it loads. */
+static inline bool cbit_vcpu_carries_bytes(const cbit_vcpu_t *vcpu, bool store)
+{
+    return !vcpu->parts.timing_only || (!store && vcpu->context->program.on_data != NULL);
+}
 /* A load or store; completes by itself. */
 cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op);
-/* The same for one that both TLB and cache have, within a line; false: it takes the long way. */
-bool cbit_vcpu_issue_hit(cbit_vcpu_t *vcpu, const cbit_op_t *op);
+
+/* ---- hits (hits.c) ---- */
+
+/* Performs loads and stores that TLB and cache have, each within a line. True: something else comes
+   next; an operation is begun then. False: the core must not act yet (STEP_WAIT). */
+bool cbit_vcpu_pass_hits(cbit_vcpu_t *vcpu);
 
 /* ---- order (order.c) ---- */
 
@@ -365,8 +391,20 @@ bool cbit_order_meets(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t le
 
 /* A load of the operation in progress takes its place; slot NULL: its bytes are there. */
 cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_slot_t *slot);
-/* A load that nothing keeps from having its bytes now, unless others are before it. */
-void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes);
+/* A load that nothing keeps from having its bytes in so many clocks, unless others are before it. */
+void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes);
+static inline void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes,
+                                       uint32_t clocks)
+{
+    const uint64_t at_n = vcpu->n + clocks;
+    vcpu->last_load = NULL;
+    vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
+    if (vcpu->context->program.on_data != NULL) {
+        cbit_order_give_now(vcpu, op, bytes);
+    } else {
+        vcpu->load_number++; /* before others or not: nobody looks at its bytes later */
+    }
+}
 /* A slot's bytes have come: it, and those behind it that have waited for it, get theirs. */
 void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot);
 
@@ -379,9 +417,14 @@ void cbit_order_commit(cbit_vcpu_t *vcpu);
 
 cbit_step_t cbit_vcpu_translate(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
                                 cbit_target_t *target);
-/* A data access that the first-level TLB has; false: nothing happened. */
-bool cbit_vcpu_translate_hit(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
-                             cbit_target_t *target);
+static inline bool cbit_rule_allows(const struct cbit_rule *rule, uint8_t flags)
+{
+    return (flags & rule->matter) == rule->want;
+}
+static inline cbit_key_t cbit_rule_key(const struct cbit_rule *rule, uint8_t flags)
+{
+    return rule->keys[(flags & (TLB_GUEST_C | TLB_HOST_C)) / TLB_GUEST_C];
+}
 /* To be called when mode or privilege of the guest have changed. */
 void cbit_vcpu_set_rules(cbit_vcpu_t *vcpu);
 /* Drops what is known of one ASID, or of all (0); of one page (and all walk caches, as INVLPG). */

@@ -103,17 +103,14 @@ cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_slot_t
     return load;
 }
 
-void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes)
+void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes)
 {
     const cbit_program_t *program = &vcpu->context->program;
-    if (vcpu->loads_count != 0 && program->on_data != NULL) {
+    if (vcpu->loads_count != 0) {
         (void)cbit_order_load(vcpu, op, NULL);
         return;
     }
-    vcpu->load_number++; /* before others or not: nobody looks at its bytes later */
-    if (program->on_data == NULL) {
-        return;
-    }
+    vcpu->load_number++;
     if (op->copied) {
         memcpy(vcpu->context->copied, bytes, op->size_bytes);
     }

@@ -21,11 +21,8 @@ static bool catch_up(cbit_vcpu_t *vcpu)
     return false;
 }
 
-bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
+bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu)
 {
-    if (vcpu->n <= vcpu->now_n || vcpu->n < vcpu->horizon_n) {
-        return true;
-    }
     if (!catch_up(vcpu)) {
         return false;
     }
@@ -141,7 +138,7 @@ static cbit_step_t perform(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         return fetch(vcpu, op);
     case CBIT_OP_LOAD:
     case CBIT_OP_STORE: {
-        cbit_step_t step = cbit_vcpu_issue_hit(vcpu, op) ? STEP_DONE : cbit_vcpu_issue(vcpu, op);
+        cbit_step_t step = cbit_vcpu_issue(vcpu, op);
         vcpu->mine->loads += step == STEP_DONE && op->kind == CBIT_OP_LOAD;
         vcpu->mine->stores += step == STEP_DONE && op->kind == CBIT_OP_STORE;
         return step;
@@ -244,7 +241,7 @@ void cbit_vcpu_step(void *self)
             step = cbit_vcpu_enter(vcpu);
             break;
         case MODE_RUN:
-            step = run_op(vcpu);
+            step = cbit_vcpu_pass_hits(vcpu) ? run_op(vcpu) : STEP_WAIT;
             break;
         case MODE_CHECK:
             step = cbit_vcpu_check(vcpu);

@@ -20,7 +20,7 @@ enum {
     TLB_USER = 1 << 1,
     TLB_NO_EXECUTE = 1 << 2,
     TLB_NESTED_WRITABLE = 1 << 3,
-    TLB_GUEST_C = 1 << 4,
+    TLB_GUEST_C = 1 << 4, /* the two C-bits stand side by side: they number a rule's keys */
     TLB_HOST_C = 1 << 5,
     TLB_NESTED_NO_EXECUTE = 1 << 6,
     TLB_DIRTY = 1 << 7, /* D is set in every leaf that was walked: a write has none to set */
@@ -60,7 +60,7 @@ static inline uint64_t cbit_tlb_tag(uint64_t address, uint32_t asid, cbit_page_s
 /* An entry is used. */
 static inline void cbit_tlb_use(cbit_tlb_t *tlb, uint32_t i)
 {
-    cbit_lru_use(&tlb->order[i >> tlb->way_shift], 1, tlb->ways, i & (tlb->ways - 1));
+    cbit_lru_use_of_word(&tlb->order[i >> tlb->way_shift], tlb->ways, i & (tlb->ways - 1));
 }
 
 /* entries: a power of two, or 0: keeps nothing. False: out of memory. */

@@ -299,13 +299,14 @@ static void set_rule(cbit_vcpu_t *vcpu, cbit_intent_t intent)
 {
     struct cbit_rule *rule = &vcpu->rules[intent];
     bool from_user = vcpu->guest.cpl == 3;
-    rule->need = from_user ? TLB_USER : 0;
-    rule->forbid = 0;
+    rule->want = from_user ? TLB_USER : 0;
     if (intent == INTENT_WRITE) {
         bool guarded = from_user || (vcpu->guest.cr0 & CBIT_CR0_WP) != 0;
-        rule->need |= TLB_NESTED_WRITABLE | TLB_DIRTY | (guarded ? TLB_WRITABLE : 0);
-    } else if (intent == INTENT_FETCH) {
-        rule->forbid = TLB_NO_EXECUTE | TLB_NESTED_NO_EXECUTE;
+        rule->want |= TLB_NESTED_WRITABLE | TLB_DIRTY | (guarded ? TLB_WRITABLE : 0);
+    }
+    rule->matter = rule->want;
+    if (intent == INTENT_FETCH) {
+        rule->matter |= TLB_NO_EXECUTE | TLB_NESTED_NO_EXECUTE;
     }
     for (uint32_t c = 0; c < 4; c++) {
         cbit_access_t access = {.accessor = accessor_of(vcpu, intent),
@@ -326,40 +327,14 @@ void cbit_vcpu_set_rules(cbit_vcpu_t *vcpu)
 /* True if an entry permits the access; otherwise a walk finds out what is wrong now. */
 static bool flags_allow(const cbit_vcpu_t *vcpu, uint8_t flags, cbit_intent_t intent)
 {
-    const struct cbit_rule *rule = &vcpu->rules[intent];
-    return (flags & rule->need) == rule->need && (flags & rule->forbid) == 0;
+    return cbit_rule_allows(&vcpu->rules[intent], flags);
 }
 
 static void use(const cbit_vcpu_t *vcpu, cbit_spa_t spa, uint8_t flags, cbit_intent_t intent,
                 cbit_target_t *target)
 {
-    uint32_t c = ((flags & TLB_GUEST_C) != 0 ? 1U : 0U) | ((flags & TLB_HOST_C) != 0 ? 2U : 0U);
     target->spa = spa;
-    target->key = vcpu->rules[intent].keys[c];
-}
-
-bool cbit_vcpu_translate_hit(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent,
-                             cbit_target_t *target)
-{
-    cbit_tlb_t *l1 = &vcpu->tlb.l1d;
-    uint32_t *hint = &vcpu->hints[gva >> 12 & (TLB_HINTS - 1)];
-    if (l1->tags[*hint] != cbit_tlb_tag(gva, vcpu->guest.asid, PAGE_4K)) {
-        cbit_page_size_t size;
-        int64_t i = cbit_tlb_find(l1, gva, vcpu->guest.asid, &size);
-        if (i < 0) {
-            vcpu->l1d_absent = cbit_tlb_tag(gva, vcpu->guest.asid, PAGE_4K);
-            return false;
-        }
-        *hint = (uint32_t)i;
-    }
-    uint8_t flags = l1->flags[*hint];
-    if (!flags_allow(vcpu, flags, intent)) {
-        return false;
-    }
-    cbit_tlb_use(l1, *hint);
-    use(vcpu, l1->pages[*hint] | (gva & cbit_low_mask(12)), flags, intent, target);
-    vcpu->mine->tlb_hits++;
-    return true;
+    target->key = cbit_rule_key(&vcpu->rules[intent], flags);
 }
 
 /* Looks into both levels; the second one costs its clocks, and hands down. */
@@ -368,7 +343,7 @@ static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbi
     cbit_tlb_t *l1 = intent == INTENT_FETCH ? &vcpu->tlb.l1i : &vcpu->tlb.l1d;
     uint32_t asid = vcpu->guest.asid;
     cbit_page_size_t size;
-    /* cbit_vcpu_translate_hit may just have looked in vain. */
+    /* cbit_vcpu_pass_hits may just have looked in vain. */
     bool absent = intent != INTENT_FETCH && vcpu->l1d_absent == cbit_tlb_tag(gva, asid, PAGE_4K);
     int64_t i = absent ? -1 : cbit_tlb_find(l1, gva, asid, &size);
     bool in_l1 = i >= 0;

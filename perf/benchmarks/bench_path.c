@@ -38,7 +38,7 @@ static bool next_op(void *self, cbit_op_t *op)
     const bool far_away = random % 1000000 < bench->far_millionths;
     const uint64_t span = far_away ? LARGE_BYTES : SMALL_BYTES;
     op->kind = random >> 62 == 0 ? CBIT_OP_STORE : CBIT_OP_LOAD;
-    op->gva = PATH_DATA + (random >> 20) % span / 8 * 8;
+    op->gva = PATH_DATA + ((random >> 20) & (span - 8)); /* spans are powers of two */
     op->size_bytes = 8;
     op->depends = false;
     op->instructions = 1;

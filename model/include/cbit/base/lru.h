@@ -28,7 +28,21 @@ static inline void cbit_lru_init(uint64_t *order, uint32_t ways)
     }
 }
 
-/* A way is used: all that were used after it move one down. */
+/* Bit 7 of each byte of a word that is greater than `mine`; all are below 64. */
+static inline uint64_t cbit_lru_later(uint64_t word, uint64_t mine)
+{
+    return ((word | CBIT_LRU_ONES << 7) - (mine + 1) * CBIT_LRU_ONES) & CBIT_LRU_ONES << 7;
+}
+
+/* A way of a set of at most eight is used: all that were used after it move one down. */
+static inline void cbit_lru_use_of_word(uint64_t *order, uint32_t ways, uint32_t way)
+{
+    const uint32_t shift = way * 8;
+    const uint64_t moved = *order - (cbit_lru_later(*order, *order >> shift & 0xff) >> 7);
+    *order = (moved & ~(UINT64_C(0xff) << shift)) | (uint64_t)(ways - 1) << shift;
+}
+
+/* The same for any set. */
 static inline void cbit_lru_use(uint64_t *order, uint32_t words, uint32_t ways, uint32_t way)
 {
     const uint32_t shift = way % 8 * 8;
@@ -38,10 +52,7 @@ static inline void cbit_lru_use(uint64_t *order, uint32_t words, uint32_t ways, 
         return;
     }
     for (uint32_t word = 0; word < words; word++) {
-        /* Bit 7 of each byte that is greater than mine; all are below 64. */
-        const uint64_t later =
-            ((order[word] | CBIT_LRU_ONES << 7) - (mine + 1) * CBIT_LRU_ONES) & CBIT_LRU_ONES << 7;
-        order[word] -= later >> 7;
+        order[word] -= cbit_lru_later(order[word], mine) >> 7;
     }
     *at = (*at & ~(UINT64_C(0xff) << shift)) | (uint64_t)(ways - 1) << shift;
 }
