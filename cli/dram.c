@@ -135,10 +135,10 @@ static void configure(const dram_options_t *o, cbit_umc_config_t *config, uint64
     bool calibration = o->preset == CALIBRATION;
     config->dram.speed = calibration ? (uint32_t)CBIT_DDR4_3200AA : o->preset;
     config->dram.density_gbit = strncmp(PRESETS[o->preset], "ddr5", 4) == 0 ? 16 : 8;
-    config->dram.width_bits = o->width_bits != 0 ? small(o->width_bits) : 8;
+    config->dram.width_bits = small(o->width_bits);
     config->dram.density_gbit =
         o->density_gbit != 0 ? small(o->density_gbit) : config->dram.density_gbit;
-    config->dram.ranks = o->ranks != 0 ? small(o->ranks) : 1;
+    config->dram.ranks = small(o->ranks);
     config->policy = o->policy;
     config->page_policy = o->page;
     config->read_queue_entries = small(o->read_queue);
@@ -238,6 +238,70 @@ static void write_command(void *self, const char *name, uint64_t at_nck, uint32_
     }
 }
 
+/* Every command goes beside, so that a run that is refused leaves no half of a file. */
+typedef struct trace {
+    const char *path;
+    char *beside;
+    FILE *file; /* NULL: none is kept */
+} trace_t;
+
+static void begin_trace(trace_t *trace, const char *path, cbit_diag_t *diag)
+{
+    static const char suffix[] = ".part";
+    trace->path = path;
+    trace->beside = malloc(strlen(path) + sizeof suffix);
+    if (trace->beside != NULL) {
+        (void)sprintf(trace->beside, "%s%s", path, suffix);
+        trace->file = fopen(trace->beside, "w");
+    }
+    if (trace->file == NULL) {
+        cbit_diag_set_file(diag, path);
+        cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot be written");
+    }
+}
+
+static void end_trace(trace_t *trace, bool good, cbit_diag_t *diag)
+{
+    if (trace->file != NULL) {
+        bool written = ferror(trace->file) == 0;
+        written = fclose(trace->file) == 0 && written;
+        if (!good || !written || rename(trace->beside, trace->path) != 0) {
+            (void)remove(trace->beside);
+            if (good) {
+                cbit_diag_set_file(diag, trace->path);
+                cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot be written");
+            }
+        }
+    }
+    free(trace->beside);
+}
+
+static void tell_violation(const cbit_dram_violation_t *v)
+{
+    (void)fprintf(stderr,
+                  "error: clock %" PRIu64 ": %s to rank %" PRIu32 " breaks %s: %" PRIu64
+                  ", must be %" PRIu64 "\n",
+                  v->at_nck, v->command, v->rank, v->rule, v->value, v->least);
+}
+
+static void check_explained(const dram_options_t *o, const cbit_dram_stream_t *stream,
+                            cbit_diag_t *diag)
+{
+    if (!o->explain_given || stream->count == 0) {
+        return;
+    }
+    if (o->explain >= stream->count) {
+        cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
+                      "--explain: %" PRIu64 "; requests are 0 to %" PRIu64, o->explain,
+                      stream->count - 1);
+    } else if ((stream->requests[o->explain].arrival_nck & CBIT_STREAM_WRITE) != 0) {
+        cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
+                      "--explain: request %" PRIu64 " is a write; it is done when it is queued, "
+                      "only reads wait",
+                      o->explain);
+    }
+}
+
 static void run(const dram_options_t *o, const cbit_umc_config_t *config,
                 const cbit_dram_stream_t *stream, FILE *trace, cbit_diag_t *diag, int *status)
 {
@@ -257,6 +321,10 @@ static void run(const dram_options_t *o, const cbit_umc_config_t *config,
         CBIT_ERR_OK) {
         return;
     }
+    if (stream->count == 0) {
+        cbit_stream_result_free(&result);
+        return;
+    }
     const double seconds = cpu_seconds() - begin;
     const cbit_dram_told_t told = {.preset = PRESETS[o->preset],
                                    .mapping = o->mapping,
@@ -270,11 +338,7 @@ static void run(const dram_options_t *o, const cbit_umc_config_t *config,
                                    .cpu_seconds = seconds};
     (o->json ? cbit_dram_tell_json : cbit_dram_tell_table)(&told);
     if (result.violations > 0) {
-        const cbit_dram_violation_t *v = &result.violation;
-        (void)fprintf(stderr,
-                      "error: clock %" PRIu64 ": %s to rank %" PRIu32 " breaks %s: %" PRIu64
-                      ", must be %" PRIu64 "\n",
-                      v->at_nck, v->command, v->rank, v->rule, v->value, v->least);
+        tell_violation(&result.violation);
         *status = cbit_err_exit_status(CBIT_ERR_MISMATCH);
     }
     cbit_stream_result_free(&result);
@@ -287,23 +351,24 @@ static int run_or_emit(const dram_options_t *o, const cbit_operands_t *operands,
     cbit_dram_stream_t stream = {0};
     int status = 0;
     configure(o, &config, masks, diag);
+    bool options_good = cbit_diag_count(diag) == 0;
     get_stream(o, operands, &stream, diag);
-    FILE *trace = NULL;
-    if (cbit_diag_count(diag) == 0 && o->trace != NULL) {
-        trace = fopen(o->trace, "w");
-        if (trace == NULL) {
-            cbit_diag_set_file(diag, o->trace);
-            cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot be written");
-        }
-    }
-    if (cbit_diag_count(diag) == 0 && o->emit) {
+    check_explained(o, &stream, diag);
+    cbit_diag_set_file(diag, operands->count == 1 ? operands->items[0] : "cbit dram");
+    trace_t trace = {.file = NULL};
+    if (cbit_diag_count(diag) > 0 && options_good) {
+        stream.count = 0; /* nothing runs, but impossible timings and maps are told too */
+        run(o, &config, &stream, NULL, diag, NULL);
+    } else if (cbit_diag_count(diag) == 0 && o->emit) {
         cbit_dram_stream_write(&stream, stdout, diag);
     } else if (cbit_diag_count(diag) == 0) {
-        cbit_diag_set_file(diag, operands->count == 1 ? operands->items[0] : "cbit dram");
-        run(o, &config, &stream, trace, diag, &status);
-    }
-    if (trace != NULL && fclose(trace) != 0) {
-        cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "%s cannot be written", o->trace);
+        if (o->trace != NULL) {
+            begin_trace(&trace, o->trace, diag);
+        }
+        if (cbit_diag_count(diag) == 0) {
+            run(o, &config, &stream, trace.file, diag, &status);
+        }
+        end_trace(&trace, cbit_diag_count(diag) == 0, diag);
     }
     free(stream.requests);
     return status;
@@ -311,8 +376,13 @@ static int run_or_emit(const dram_options_t *o, const cbit_operands_t *operands,
 
 int cbit_cli_dram(int argc, char **argv)
 {
-    dram_options_t options = {
-        .preset = CALIBRATION, .mapping = "M0", .window = 32, .count = 1000000, .depth_eclk = 11};
+    dram_options_t options = {.preset = CALIBRATION,
+                              .mapping = "M0",
+                              .window = 32,
+                              .count = 1000000,
+                              .depth_eclk = 11,
+                              .width_bits = 8,
+                              .ranks = 1};
     cbit_operands_t operands = {.count = 0};
     bool help = false;
     if (cbit_args_parse(&command, argc, argv, &options, &operands, &help) != CBIT_ERR_OK) {

@@ -5,16 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES = 256, FIRST_CAPACITY = 65536 };
+enum { LINE_BYTES = 256, FIRST_CAPACITY = 65536, SHOWN_CHARS = 40 };
 
-/* A number, and the rest of the text after it; false if there is none. */
-static bool number(const char **text, int base, uint64_t *value)
+/* A number, decimal or (hex) 0x, and the rest of the text after it; false if there is none. */
+static bool number(const char **text, bool hex, uint64_t *value)
 {
     const char *at = *text + strspn(*text, " \t");
     char *end;
     if (*at == '-' || *at == '+' || *at == '\0') {
         return false;
     }
+    /* Not base 0: with leading zeros that would be octal. */
+    int base = hex && at[0] == '0' && (at[1] == 'x' || at[1] == 'X') ? 16 : 10;
     errno = 0;
     *value = strtoull(at, &end, base);
     if (end == at || errno != 0 || strchr(" \t\r\n#", *end) == NULL) {
@@ -45,10 +47,10 @@ static const char *parse(const char *line, uint64_t last_nck, cbit_stream_reques
         return "does not begin with R or W and a blank";
     }
     line++;
-    if (!number(&line, 0, &request->address)) {
+    if (!number(&line, true, &request->address)) {
         return "has no address after R or W (64 bits, decimal or 0x)";
     }
-    if (!ends(line) && (!number(&line, 10, &arrival_nck) || !ends(line))) {
+    if (!ends(line) && (!number(&line, false, &arrival_nck) || !ends(line))) {
         return "has something other than an arrival clock after the address";
     }
     if (arrival_nck >= UINT64_C(1) << 56) {
@@ -78,9 +80,41 @@ static bool add(cbit_dram_stream_t *stream, uint64_t *capacity, cbit_stream_requ
     return true;
 }
 
+/* The beginning of a wrong line as it can be shown. */
+static void show(const char *line, char shown[SHOWN_CHARS + 1])
+{
+    uint32_t length = 0;
+    line += strspn(line, " \t");
+    while (length < SHOWN_CHARS && strchr("\r\n", line[length]) == NULL) {
+        shown[length] = line[length] >= ' ' && line[length] <= '~' ? line[length] : '?';
+        length++;
+    }
+    shown[length] = '\0';
+}
+
+/* The rest of a line whose comment is longer than the room for a line. */
+static bool skip_comment(FILE *file, const char *line)
+{
+    int next = strchr(line, '#') != NULL && strlen(line) + 1 == LINE_BYTES ? 0 : EOF;
+    bool comment = next != EOF;
+    while (comment && next != '\n' && (next = fgetc(file)) != EOF) {
+    }
+    return comment;
+}
+
+static void refuse(const char *line, uint64_t number_of_line, const char *wrong, cbit_diag_t *diag)
+{
+    char where[32], shown[SHOWN_CHARS + 1];
+    show(line, shown);
+    (void)snprintf(where, sizeof where, "line %" PRIu64, number_of_line);
+    cbit_diag_add(diag, CBIT_ERR_SYNTAX, where,
+                  "\"%s\" %s; a line is R or W, an address, and maybe an arrival clock", shown,
+                  wrong);
+}
+
 static cbit_err_t read_lines(FILE *file, cbit_dram_stream_t *stream, cbit_diag_t *diag)
 {
-    char line[LINE_BYTES], where[64];
+    char line[LINE_BYTES];
     uint64_t capacity = 0, number_of_line = 0, last_nck = 0;
     while (fgets(line, sizeof line, file) != NULL) {
         cbit_stream_request_t request = {0};
@@ -88,14 +122,11 @@ static cbit_err_t read_lines(FILE *file, cbit_dram_stream_t *stream, cbit_diag_t
         number_of_line++;
         size_t length = strlen(line);
         bool whole = length > 0 && (line[length - 1] == '\n' || length + 1 < sizeof line);
+        whole = whole || skip_comment(file, line);
         const char *wrong =
             whole ? parse(line, last_nck, &request, &any) : "is too long or holds a zero byte";
         if (wrong != NULL) {
-            (void)snprintf(where, sizeof where, "line %" PRIu64, number_of_line);
-            cbit_diag_add(diag, CBIT_ERR_SYNTAX, where,
-                          "%s; a line is R or W, an address, and "
-                          "maybe an arrival clock",
-                          wrong);
+            refuse(line, number_of_line, wrong, diag);
             if (!whole || cbit_diag_count(diag) >= CBIT_DIAG_MAX_ENTRIES) {
                 return CBIT_ERR_SYNTAX;
             }
