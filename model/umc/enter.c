@@ -86,17 +86,16 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t *place,
                        uint64_t nck)
 {
-    uint32_t index = umc_user_take(umc);
     const umc_user_t *user = &umc->users[write];
-    umc->users[index] = (umc_user_t){.state = UMC_QUEUED,
-                                     .kind = UMC_KIND_FILL,
-                                     .line_spa = user->line_spa,
-                                     .channel_line = user->channel_line,
-                                     .key = user->key,
-                                     .slot = user->slot,
-                                     .partner = write,
-                                     .requester = user->requester,
-                                     .order = user->order};
+    uint32_t index = umc_user_take(umc, &(umc_user_t){.state = UMC_QUEUED,
+                                                      .kind = UMC_KIND_FILL,
+                                                      .line_spa = user->line_spa,
+                                                      .channel_line = user->channel_line,
+                                                      .key = user->key,
+                                                      .slot = user->slot,
+                                                      .partner = write,
+                                                      .requester = user->requester,
+                                                      .order = user->order});
     umc->stats.partial_writes++;
     (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
 }
@@ -158,7 +157,6 @@ static void enter(cbit_umc_t *umc)
     umc->inbox_count--;
     umc->inbox_of[write]--;
     umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
-    umc->inbox_prompt -= user->prompt ? 1 : 0;
     cbit_store_prefetch(umc->parts.store, user->line_spa);
     if (!user->placed) {
         cbit_txn_t *txn = user->txn;

@@ -59,8 +59,7 @@ static void offer(cbit_umc_t *umc, umc_user_t *user, const cbit_aes_line_t *line
 static uint64_t first_out_nck(const cbit_umc_t *umc, const umc_user_t *user, uint64_t eclk)
 {
     bool around = user->key == CBIT_KEY_PLAIN && !umc->parts.engine_config.bypass_in_order;
-    uint32_t depth = around ? 1 : umc->parts.engine.ops->depth_eclk(umc->parts.engine.self);
-    return umc_nck_of(umc, eclk + depth);
+    return umc_nck_of(umc, eclk + (around ? 1 : umc->depth_eclk));
 }
 
 /* A line whose key is not there yet waits for it, and those behind it wait in order. */
@@ -115,7 +114,6 @@ static uint64_t encrypt_write(cbit_umc_t *umc, uint32_t index, uint64_t at_nck)
     umc_user_t *user = &umc->users[index];
     const cbit_dram_timing_t *t = &umc->device.timing;
     uint32_t rate = umc->parts.engine_config.blocks_per_clock;
-    uint32_t depth = umc->parts.engine.ops->depth_eclk(umc->parts.engine.self);
     uint32_t lookup_eclk = user->key == CBIT_KEY_PLAIN ? 0 : umc->config.key_lookup_eclk;
     uint64_t first_eclk =
         umc_max_u64(umc_eclk_from(umc, at_nck) + lookup_eclk, umc->encrypt_free_eclk);
@@ -126,7 +124,7 @@ static uint64_t encrypt_write(cbit_umc_t *umc, uint32_t index, uint64_t at_nck)
     fill_line(user, &line);
     for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
         line.beat_eclk[i] = first_eclk + i / rate;
-        uint64_t out_nck = umc_nck_of(umc, line.beat_eclk[i] + depth);
+        uint64_t out_nck = umc_nck_of(umc, line.beat_eclk[i] + umc->depth_eclk);
         uint64_t bus_nck = t->cwl_nck + i * t->burst_nck / CBIT_LINE_BEATS;
         wr_nck = out_nck > bus_nck ? umc_max_u64(wr_nck, out_nck - bus_nck) : wr_nck;
     }

@@ -52,18 +52,18 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         return refuse(umc, &umc->limit.waiters, waiter);
     }
     umc_limit_took(umc, requester, umc_now_nck(umc));
-    uint32_t index = umc_user_take(umc);
+    uint32_t index =
+        umc_user_take(umc, &(umc_user_t){.state = UMC_INBOX,
+                                         .kind = write ? UMC_KIND_WRITE : UMC_KIND_READ,
+                                         .txn = txn,
+                                         .line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
+                                         .key = key,
+                                         .slot = slot,
+                                         .requester = requester,
+                                         .order = umc->next_order++,
+                                         .older = UMC_NONE,
+                                         .newer = UMC_NONE});
     umc_user_t *user = &umc->users[index];
-    *user = (umc_user_t){.state = UMC_INBOX,
-                         .kind = write ? UMC_KIND_WRITE : UMC_KIND_READ,
-                         .txn = txn,
-                         .line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
-                         .key = key,
-                         .slot = slot,
-                         .requester = requester,
-                         .order = umc->next_order++,
-                         .older = UMC_NONE,
-                         .newer = UMC_NONE};
     user->channel_line =
         umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
         CBIT_LINE_BYTES;
@@ -80,7 +80,11 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
     user->prompt = umc->inbox_of[1] > 0 || !user->placed ||
                    umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
-    umc->inbox_prompt += user->prompt ? 1 : 0;
+    user->answer_nck =
+        user->placed
+            ? umc_answer_nck(umc, umc_core_column_of(umc->core, &user->place, user->due_nck),
+                             key == CBIT_KEY_PLAIN)
+            : user->due_nck;
     umc_wake_at(umc, umc_door_nck(umc));
     return true;
 }

@@ -22,14 +22,18 @@ void umc_wake_at(cbit_umc_t *umc, uint64_t nck)
     }
 }
 
-uint32_t umc_user_take(cbit_umc_t *umc)
+uint32_t umc_user_take(cbit_umc_t *umc, const umc_user_t *user)
 {
-    return umc->free_users[--umc->free_count];
+    uint32_t index = umc->free_users[--umc->free_count];
+    umc->users[index] = *user;
+    umc->plain_users += user->key == CBIT_KEY_PLAIN ? 1 : 0;
+    return index;
 }
 
 void umc_user_free(cbit_umc_t *umc, uint32_t user)
 {
     umc->users[user].state = UMC_FREE;
+    umc->plain_users -= umc->users[user].key == CBIT_KEY_PLAIN ? 1 : 0;
     umc->free_users[umc->free_count++] = user;
 }
 
@@ -75,12 +79,12 @@ uint64_t umc_door_nck(const cbit_umc_t *umc)
     if (in_step(umc)) {
         return head->due_nck;
     }
-    uint64_t next = head->due_nck + 1 + umc->least_flight_nck;
-    for (uint32_t i = 0; umc->inbox_prompt > 0 && i < umc->inbox_count; i++) {
-        const umc_user_t *user = &umc->users[umc->inbox[(umc->inbox_head + i) % umc->user_count]];
-        if (user->prompt) {
-            return user->due_nck < next ? user->due_nck : next;
-        }
+    uint64_t next = UMC_NEVER;
+    for (uint32_t i = 0, at = umc->inbox_head; i < umc->inbox_count; i++) {
+        const umc_user_t *user = &umc->users[umc->inbox[at]];
+        uint64_t due = user->prompt ? user->due_nck : user->answer_nck;
+        next = due < next ? due : next;
+        at = at + 1 == umc->user_count ? 0 : at + 1;
     }
     return next;
 }
@@ -97,10 +101,31 @@ void umc_fall_in_step(cbit_umc_t *umc)
     }
 }
 
+uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain)
+{
+    const cbit_dram_timing_t *t = &umc->device.timing;
+    const uint64_t data_nck = column_nck + t->cl_nck + t->burst_nck;
+    if (!umc_engine_on(umc)) {
+        return data_nck;
+    }
+    bool around = plain && !umc->parts.engine_config.bypass_in_order;
+    return umc_nck_of(umc, umc_eclk_from(umc, data_nck) + (around ? 1 : umc->depth_eclk));
+}
+
+/* When what the core has accepted can first show; next_nck: its next command, and there is one. */
+static uint64_t first_end_nck(const cbit_umc_t *umc, uint64_t next_nck)
+{
+    const cbit_dram_timing_t *t = &umc->device.timing;
+    const uint64_t column_nck = umc_core_next_column(umc->core, next_nck);
+    const uint64_t read_nck = umc_answer_nck(umc, column_nck, umc->plain_users > 0);
+    const uint64_t write_nck = column_nck + t->cwl_nck + t->burst_nck;
+    return umc->oldest_write != UMC_NONE && write_nck < read_nck ? write_nck : read_nck;
+}
+
 static uint64_t next_wake_nck(cbit_umc_t *umc, uint64_t nck)
 {
     uint64_t next = umc_core_next_nck(umc->core);
-    next += next != UMC_NEVER && !in_step(umc) ? umc->least_flight_nck : 0;
+    next = next != UMC_NEVER && !in_step(umc) ? first_end_nck(umc, next) : next;
     next = umc->rewake_nck < next ? umc->rewake_nck : next;
     next = umc->limit.due_nck < next ? umc->limit.due_nck : next;
     if (umc->flight_count > 0) {
@@ -170,8 +195,8 @@ static void check_command(void *self, const umc_event_t *event)
 
 static void set_steps(cbit_umc_t *umc)
 {
-    const cbit_dram_timing_t *t = &umc->device.timing;
-    umc->least_flight_nck = (t->cl_nck < t->cwl_nck ? t->cl_nck : t->cwl_nck) + t->burst_nck;
+    umc->depth_eclk =
+        umc_engine_on(umc) ? umc->parts.engine.ops->depth_eclk(umc->parts.engine.self) : 0;
     /* A shared pipeline says when a chosen write may issue; whoever is held back asks again. */
     umc->always_in_step = (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) ||
                           umc->config.requester_entries != 0 || umc->config.requester_gap_nck != 0;

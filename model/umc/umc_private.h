@@ -44,12 +44,13 @@ typedef struct umc_user {
     uint32_t partner;      /* fill: the write that waits for it */
     uint32_t older, newer; /* chain of live writes, oldest first */
     uint32_t tag;
-    bool offered;    /* the line has entered the engine */
-    bool taken;      /* and has left it: data is its output */
-    bool overtaken;  /* a poke has replaced the line: nothing of it reaches the store */
-    bool placed;     /* place is valid: there is such a line */
-    bool prompt;     /* its acceptance shows at once: it is answered by it or in the next clock */
-    uint8_t flushes; /* bit i: flush i waits for it */
+    bool offered;   /* the line has entered the engine */
+    bool taken;     /* and has left it: data is its output */
+    bool overtaken; /* a poke has replaced the line: nothing of it reaches the store */
+    bool placed;    /* place is valid: there is such a line */
+    bool prompt;    /* its acceptance shows at once: it is answered by it or in the next clock */
+    uint64_t answer_nck; /* at the door: no answer before */
+    uint8_t flushes;     /* bit i: flush i waits for it */
     uint64_t first_nck, bus_nck, due_nck, order;
     cbit_aes_lane_t lane;
     uint32_t requester; /* cbit/umc/account.h */
@@ -101,15 +102,16 @@ struct cbit_umc {
     cbit_umc_stats_t stats;
     cbit_event_t wake;
     bool in_wake;
-    bool always_in_step;       /* a wake for every command */
-    uint64_t least_flight_nck; /* from a column command to the first clock that it can end in */
-    uint64_t rewake_nck;       /* asked for while in_wake */
+    bool always_in_step;  /* a wake for every command */
+    uint32_t depth_eclk;  /* of the engine, if there is one */
+    uint32_t plain_users; /* those that may go around the engine */
+    uint64_t rewake_nck;  /* asked for while in_wake */
     umc_user_t *users;
     uint32_t user_count;
     uint32_t *free_users;
     uint32_t free_count;
     uint32_t *inbox; /* ring of users */
-    uint32_t inbox_head, inbox_count, inbox_of[2], inbox_prompt;
+    uint32_t inbox_head, inbox_count, inbox_of[2];
     uint64_t inbox_nck; /* the clock that the next acceptance may take */
     umc_due_t *flight;  /* [first..first + count): earliest first; room for 2 x user_count */
     uint32_t flight_first, flight_count;
@@ -146,8 +148,12 @@ void umc_fall_in_step(cbit_umc_t *umc);
    answer of the first one could be due. */
 uint64_t umc_door_nck(const cbit_umc_t *umc);
 
-/* A user from the pool, and back. */
-uint32_t umc_user_take(cbit_umc_t *umc);
+/* No answer to a read, under a key or plain, whose RD issues at column_nck or later, is due before
+   this clock. */
+uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain);
+
+/* A user from the pool, to be filled in, and back. */
+uint32_t umc_user_take(cbit_umc_t *umc, const umc_user_t *user);
 void umc_user_free(cbit_umc_t *umc, uint32_t user);
 
 static inline uint64_t umc_max_u64(uint64_t a, uint64_t b)

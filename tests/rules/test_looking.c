@@ -1,7 +1,8 @@
 /*
  * A controller does its commands when somebody looks, or when the first answer that they lead to
  * could be due. When they are done never shows: a machine that is looked into at random times, or
- * at every clock, does at every time what one does that nobody looks into.
+ * at every clock, does at every time what one does that nobody looks into; and so does one whose
+ * controllers do each command in its clock, because somebody listens at the pins.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "path_load.h"
 #include "perf/benchmarks/path_machine.h"
 
-enum { REFERENCES = 8000, SEEDS = 6, CLOCK_PS = 625, FAR_PS = 20000 };
+enum { REFERENCES = 8000, SEEDS = 12, CLOCK_PS = 625, FAR_PS = 20000 };
 
 /* Who looks: at counters, or at a byte, of any channel. */
 typedef struct looker {
@@ -42,6 +43,18 @@ static void look(void *self)
                              cbit_rng_below(&looker->rng, looker->between_ps));
 }
 
+static void listen(void *self, const cbit_bus_line_t *line)
+{
+    (void)line;
+    ++*(uint64_t *)self;
+}
+
+/* How a machine is treated. */
+typedef struct treated {
+    uint64_t between_ps; /* looked into; 0: never */
+    bool listened;
+} treated_t;
+
 typedef struct outcome {
     cbit_ps_t simulated_ps;
     cbit_cache_stats_t cache;
@@ -50,17 +63,21 @@ typedef struct outcome {
     cbit_umc_account_t account;
 } outcome_t;
 
-static outcome_t *run(const cbit_platform_config_t *config, uint64_t between_ps, uint64_t seed)
+static outcome_t *run(const cbit_platform_config_t *config, treated_t treated, uint64_t seed)
 {
     outcome_t *outcome = calloc(1, sizeof *outcome);
     path_load_t load;
     path_load_init(&load, REFERENCES, seed);
     const cbit_program_t program = {.self = &load, .next = path_load_next};
     path_machine_t *machine = path_machine_create(config, PATH_BYTES);
-    looker_t looker = {.machine = machine, .between_ps = between_ps};
+    looker_t looker = {.machine = machine, .between_ps = treated.between_ps};
+    uint64_t heard = 0;
+    for (uint32_t i = 0; treated.listened && i < machine->channels; i++) {
+        cbit_umc_analyse(machine->umcs[i], listen, &heard);
+    }
     cbit_rng_init(&looker.rng, seed, 1);
     cbit_event_init(&looker.event, look, &looker);
-    if (between_ps != 0) {
+    if (treated.between_ps != 0) {
         cbit_event_notify_at(machine->kernel, &looker.event,
                              cbit_kernel_now_ps(machine->kernel) + 1);
     }
@@ -72,7 +89,8 @@ static outcome_t *run(const cbit_platform_config_t *config, uint64_t between_ps,
         cbit_umc_stats(machine->umcs[i], &outcome->umc[i]);
         cbit_umc_account(machine->umcs[i], &outcome->account);
     }
-    ck_assert((looker.looks > 100) == (between_ps != 0));
+    ck_assert((looker.looks > 100) == (treated.between_ps != 0));
+    ck_assert((heard > REFERENCES / 2) == treated.listened);
     path_machine_destroy(machine);
     return outcome;
 }
@@ -84,17 +102,22 @@ START_TEST(looking_does_not_show)
     config.umc.read_queue_entries = _i % 2 == 0 ? 0 : 4;
     config.umc.write_queue_entries = _i % 2 == 0 ? 0 : 8;
     config.umc.engine_clock_divider = 1 + (uint32_t)_i % 3 / 2;
+    config.umc.page_policy = (uint32_t)_i / 4;
+    config.engine.bypass_in_order = _i % 5 / 3;
     const uint64_t seed = cbit_test_seed() + (uint64_t)_i;
-    outcome_t *alone = run(&config, 0, seed);
-    outcome_t *often = run(&config, CLOCK_PS, seed);
-    outcome_t *seldom = run(&config, FAR_PS, seed);
+    outcome_t *alone = run(&config, (treated_t){0}, seed);
+    outcome_t *often = run(&config, (treated_t){.between_ps = CLOCK_PS}, seed);
+    outcome_t *seldom = run(&config, (treated_t){.between_ps = FAR_PS}, seed);
+    outcome_t *in_step = run(&config, (treated_t){.listened = true}, seed);
     ck_assert_uint_eq(alone->simulated_ps, often->simulated_ps);
     ck_assert_mem_eq(alone, often, sizeof *alone);
     ck_assert_mem_eq(alone, seldom, sizeof *alone);
+    ck_assert_mem_eq(alone, in_step, sizeof *alone);
     ck_assert_uint_gt(alone->cache.writebacks, 500);
     free(alone);
     free(often);
     free(seldom);
+    free(in_step);
 }
 END_TEST
 
