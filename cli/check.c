@@ -9,6 +9,7 @@
 #include "cli/sweep_scenario.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
+#include "firmware/image.h"
 
 typedef struct check_options {
     cbit_arg_list_t sets;
@@ -95,6 +96,14 @@ static int check_one(const char *path, const check_options_t *options, cbit_diag
     const cbit_load_how_t how = {&options->sets, options->full, true};
     if (cbit_load_scenario(path, &how, &config, &file, diag) != CBIT_ERR_OK) {
         return 0; /* told with all others */
+    }
+    const cbit_hypervisor_options_t run = {
+        .mode = CBIT_ENGINE_MODEL, .config = &config.hypervisor, .firmware = &cbit_firmware};
+    const cbit_scenario_t *scenario = cbit_scenario_of(file);
+    cbit_diag_set_file(diag, path);
+    if (scenario->guests_count > 0 && cbit_hypervisor_check(scenario, &run, diag) != CBIT_ERR_OK) {
+        cbit_scenario_file_destroy(file);
+        return 0;
     }
     if (options->print_config) {
         cbit_arena_t *arena = cbit_arena_create();

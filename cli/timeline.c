@@ -111,9 +111,11 @@ const cbit_watch_t *cbit_timeline_watch(cbit_timeline_t *timeline)
 
 /* ---- writing ---- */
 
-static const char *const process_names[CBIT_WATCH_TRACKS] = {"cores", "Secure Processor",
-                                                             "devices"};
-static const char *const thread_names[CBIT_WATCH_TRACKS] = {"core", "command", "of guest"};
+static const char *const process_names[CBIT_WATCH_TRACKS] = {"cores", "Secure Processor", "devices",
+                                                             "cores of the target",
+                                                             "Secure Processor of the target"};
+static const char *const thread_names[CBIT_WATCH_TRACKS] = {"core", "command", "of guest", "core",
+                                                            "command"};
 enum { COUNTERS = CBIT_WATCH_TRACKS };
 
 /* The events of a file, each made in memory that is given back at once. */

@@ -249,7 +249,9 @@ static bool wbinvd_complete(cbit_cache_t *cache, uint32_t core)
     }
     if (!flushing->scanned) {
         bool over = scan(cache, core);
-        mark_victims(cache, core);
+        if (over) {
+            mark_victims(cache, core); /* nobody asks before; those that are gone by now are */
+        }
         cbit_cache_send_victims(cache);
         if (!over) {
             return false;

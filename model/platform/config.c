@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "cbit/umc/umc.h"
+
 static const cbit_row_t host_rows[] = {
     {CBIT_FIELD(BOOL, cbit_host_config_t, sme),
      .source = "design choice: SME is off unless a host turns it on (Linux: mem_encrypt=on)",
@@ -110,7 +112,7 @@ static void check_slots(const cbit_platform_config_t *config, cbit_diag_t *diag)
 static void check_capacity(const cbit_platform_config_t *config, cbit_diag_t *diag)
 {
     cbit_dram_device_t device;
-    if (cbit_dram_resolve(&config->umc.dram, "/umc/dram", &device, diag) != CBIT_ERR_OK) {
+    if (cbit_umc_check(&config->umc, "/umc", &device, diag) != CBIT_ERR_OK) {
         return;
     }
     uint64_t granules = config->memory.size_bytes / config->fabric.interleave_bytes;

@@ -245,24 +245,39 @@ static cbit_err_t build_arrays(cbit_umc_t *umc)
     return CBIT_ERR_OK;
 }
 
+/* The parts of the configuration that are worked out once; all that is wrong with them is told. */
+static cbit_err_t resolve(const cbit_umc_config_t *c, const char *where, cbit_dram_device_t *device,
+                          umc_policy_t *policy, cbit_dram_map_t *map, cbit_diag_t *diag)
+{
+    const cbit_diag_place_t dram = cbit_diag_place(where, "", "dram");
+    cbit_err_t err = cbit_dram_resolve(&c->dram, dram.text, device, diag);
+    if (err != CBIT_ERR_OK) {
+        return err;
+    }
+    err = umc_policy_of(c, policy, where, diag);
+    cbit_err_t mapped =
+        cbit_dram_map_init(map, device, c->mapping, c->group_hash, c->group_hash_count,
+                           c->bank_hash, c->bank_hash_count, where, diag);
+    err = err != CBIT_ERR_OK ? err : mapped;
+    if (device->timing.burst_nck % CBIT_LINE_BEATS != 0) {
+        err = cbit_diag_add_below(diag, CBIT_ERR_RANGE, where, "dram/timing/burst_nck",
+                                  "%u clocks; a line's four blocks need a multiple of 4",
+                                  device->timing.burst_nck);
+    }
+    return err;
+}
+
+cbit_err_t cbit_umc_check(const cbit_umc_config_t *config, const char *where,
+                          cbit_dram_device_t *device, cbit_diag_t *diag)
+{
+    umc_policy_t policy;
+    cbit_dram_map_t map;
+    return resolve(config, where, device, &policy, &map, diag);
+}
+
 static cbit_err_t build(cbit_umc_t *umc, cbit_diag_t *diag)
 {
-    const cbit_umc_config_t *c = &umc->config;
-    cbit_err_t err = cbit_dram_resolve(&c->dram, "/umc/dram", &umc->device, diag);
-    if (err != CBIT_ERR_OK) {
-        return err;
-    }
-    err = umc_policy_of(c, &umc->policy, "/umc", diag);
-    if (err != CBIT_ERR_OK) {
-        return err;
-    }
-    err = cbit_dram_map_init(&umc->map, &umc->device, c->mapping, c->group_hash,
-                             c->group_hash_count, c->bank_hash, c->bank_hash_count, "/umc", diag);
-    if (err == CBIT_ERR_OK && umc->device.timing.burst_nck % CBIT_LINE_BEATS != 0) {
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, "/umc/dram/timing/burst_nck",
-                            "%u clocks; a line's four blocks need a multiple of 4",
-                            umc->device.timing.burst_nck);
-    }
+    cbit_err_t err = resolve(&umc->config, "/umc", &umc->device, &umc->policy, &umc->map, diag);
     err = err != CBIT_ERR_OK ? err : build_arrays(umc);
     err = err != CBIT_ERR_OK ? err : umc_account_create(umc);
     set_steps(umc);

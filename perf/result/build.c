@@ -234,6 +234,7 @@ static void put_event(const builder_t *b, cbit_json_t *list, uint32_t index)
             (void)cbit_json_add(b->arena, entry, absent[i],
                                 cbit_json_new(b->arena, CBIT_JSON_NULL));
         }
+        (void)cbit_json_add(b->arena, entry, "reason", cbit_json_string(b->arena, event->reason));
         return;
     }
     (void)cbit_json_add(b->arena, entry, "at_ns", ns(b, event->at_ps));

@@ -118,16 +118,16 @@ static void add_events(cbit_text_t *text, const cbit_json_t *root)
     if (events->count == 0) {
         return;
     }
-    cbit_text_add(text, "\n  %-5s %-16s %-12s %5s %16s %6s  %s\n", "event", "kind", "guest", "asid",
+    cbit_text_add(text, "\n  %-5s %-20s %-12s %5s %16s %6s  %s\n", "event", "kind", "guest", "asid",
                   "at ns", "exit", "outcome");
     for (const cbit_json_t *event = events->first; event != NULL; event = event->next) {
         const cbit_json_t *skipped = cbit_json_get(event, "skipped");
         bool skip = skipped != NULL && skipped->kind == CBIT_JSON_TRUE;
-        cbit_text_add(text, "  %-5" PRIu32 " %-16s %-12s %5s %16s %6s  %s\n", index++,
+        cbit_text_add(text, "  %-5" PRIu32 " %-20s %-12s %5s %16s %6s  %s%s%s\n", index++,
                       cbit_result_string(event, "/kind"), cbit_result_string(event, "/guest"),
                       cbit_result_string(event, "/asid"), cbit_result_string(event, "/at_ns"),
-                      cbit_result_string(event, "/exit_code"),
-                      skip ? "skipped" : cbit_result_string(event, "/outcome"));
+                      cbit_result_string(event, "/exit_code"), skip ? "skipped (" : "",
+                      cbit_result_string(event, skip ? "/reason" : "/outcome"), skip ? ")" : "");
     }
 }
 

@@ -19,6 +19,27 @@ static cbit_scenario_guest_t *add_io_guest(bench_t *bench, uint32_t device, uint
     return guest;
 }
 
+/* A driver that waited for room that never comes would wait for ever; it reports, at once. */
+START_TEST(what_no_bounce_buffer_holds_is_reported)
+{
+    bench_t *bench = bench_create();
+    cbit_scenario_guest_t *guest =
+        add_io_guest(bench, CBIT_GUEST_DEVICE_VIRTIO_BLK, CBIT_GUEST_IO_BOUNCED);
+    guest->vcpus = 4; /* four areas of 64 KiB each */
+    guest->swiotlb = 256 << 10;
+    guest->io.bytes = 256 << 10;
+    guest->io.on_full = CBIT_GUEST_ON_FULL_REQUEUE;
+    const cbit_run_result_t *result = bench_run(bench);
+    const cbit_run_guest_t *a = &result->guests[0];
+    ck_assert_uint_gt(a->io_failed, 20);
+    ck_assert_uint_eq(a->io_requests, 0);
+    /* Once for each, and again while another vCPU's header had a slot. */
+    ck_assert_uint_le(a->swiotlb_failures, 4 * a->io_failed);
+    ck_assert_uint_eq(a->end, CBIT_GUEST_FINISHED);
+    bench_destroy(bench);
+}
+END_TEST
+
 /* What a device reads of private pages, by who it is: host software has its own key's view. */
 static const char *const private_reads[CBIT_GUEST_DEVICES] = {"ciphertext", "garbage", "garbage"};
 
@@ -237,6 +258,7 @@ Suite *cbit_test_suite(void)
     Suite *suite = suite_create("devices");
     TCase *all = tcase_create("all");
     tcase_set_timeout(all, 60);
+    tcase_add_test(all, what_no_bounce_buffer_holds_is_reported);
     tcase_add_loop_test(all, six_outcomes_of_every_device, 0, CBIT_GUEST_DEVICES);
     tcase_add_loop_test(all, transfers_of_a_program_arrive, 0, 2 * CBIT_GUEST_DEVICES);
     tcase_add_loop_test(

@@ -294,6 +294,33 @@ START_TEST(two_guests_migrate_beside_a_third)
 }
 END_TEST
 
+/* What was to happen later is not done to whom it was not meant for, and the result says so. */
+START_TEST(events_behind_a_migration_are_named)
+{
+    bench_t *bench = make_calm();
+    cbit_scenario_event_t *late =
+        bench_add_event(bench, CBIT_EVENT_FLIP_CIPHERTEXT, 0, CBIT_WHEN_TIME);
+    cbit_scenario_event_t *never =
+        bench_add_event(bench, CBIT_EVENT_FLIP_CIPHERTEXT, 0, CBIT_WHEN_TIME);
+    cbit_scenario_event_t *elsewhere =
+        bench_add_event(bench, CBIT_EVENT_FLIP_CIPHERTEXT, 0, CBIT_WHEN_PAGED);
+    const cbit_ps_t ps_per_ms = UINT64_C(1000000000);
+    late->at_us = 205 * ps_per_ms; /* the guest runs from 158 on and is there at 193 */
+    never->at_us = 5000 * ps_per_ms;
+    elsewhere->engines_mask = 1U << CBIT_ENGINE_RTL;
+    const cbit_run_result_t *result = bench_run(bench);
+    bench_expect_clean(result);
+    ck_assert_str_eq(result->events[0].outcome, "ok");
+    for (uint32_t i = 1; i < 4; i++) {
+        ck_assert(result->events[i].skipped);
+    }
+    ck_assert_str_eq(result->events[1].reason, "migrated");
+    ck_assert_str_eq(result->events[2].reason, "migrated");
+    ck_assert_str_eq(result->events[3].reason, "engine");
+    bench_destroy(bench);
+}
+END_TEST
+
 START_TEST(baselines_stay_at_home)
 {
     bench_t *bench = make_calm();
@@ -337,6 +364,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(all, devices_go_on_there, 0, 3);
     tcase_add_test(all, a_page_that_changes_sides_on_the_way_arrives);
     tcase_add_test(all, two_guests_migrate_beside_a_third);
+    tcase_add_test(all, events_behind_a_migration_are_named);
     tcase_add_test(all, baselines_stay_at_home);
     tcase_add_test(all, the_same_run_is_the_same);
     suite_add_tcase(suite, all);

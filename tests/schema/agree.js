@@ -107,6 +107,7 @@ function plain(s) {
 // --- where a row stands in a document ---------------------------------------------------------------
 const base = () => ({
     format: 'cbit-scenario/1',
+    sp: { identity: true }, // migrations and secrets take certificates
     guests: [{ name: 'a', memory: '64MiB', traffic: { kind: 'trace', file: trace, max_instructions: 1000 } }],
 });
 const kindsOf = s => (s.allOf || []).map(rule => ({

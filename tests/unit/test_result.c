@@ -39,6 +39,7 @@ static cbit_run_result_t *new_run(uint64_t a_ps, uint64_t b_ps)
     made->events[0].kind = "skip_activate";
     made->events[1].kind = "dma_read";
     made->events[0].skipped = made->events[1].skipped = true;
+    made->events[0].reason = made->events[1].reason = "engine";
     cbit_hist_init(&made->machine.read.total);
     cbit_hist_init(&made->machine.write.total);
     for (int i = 0; i < CBIT_SOURCE_COUNT; i++) {
@@ -248,7 +249,8 @@ START_TEST(events_tell_what_happened_or_that_they_were_skipped)
               "\"blocks\":0,\"foreign_blocks\":0,\"changed_blocks\":3,\"xor_values\":2,"
               "\"span_ns\":0.042}");
     assert_at("/events/1", "{\"kind\":\"dma_read\",\"guest\":\"a\",\"vcpu\":0,\"skipped\":true,"
-                           "\"at_ns\":null,\"asid\":null,\"exit_code\":null,\"outcome\":null}");
+                           "\"at_ns\":null,\"asid\":null,\"exit_code\":null,\"outcome\":null,"
+                           "\"reason\":\"engine\"}");
 }
 END_TEST
 

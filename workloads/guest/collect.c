@@ -23,14 +23,16 @@ static cbit_err_t add_page(collector_t *collector, cbit_gva_t gva, cbit_guest_us
 {
     cbit_guest_pages_t *pages = &collector->guest->pages;
     if (gva / CBIT_PAGE_BYTES == CBIT_GUEST_BOOT_GPA / CBIT_PAGE_BYTES) {
-        return cbit_diag_add(collector->diag, CBIT_ERR_RANGE, NULL,
-                             "the trace touches page 0x100000, where the guest's boot stub is");
+        return cbit_diag_add_below(
+            collector->diag, CBIT_ERR_RANGE, collector->guest->config.where, "traffic",
+            "the trace touches page 0x100000, where the guest's boot stub is");
     }
     if (pages->count >= collector->max_pages) {
-        return cbit_diag_add(collector->diag, CBIT_ERR_RANGE, NULL,
-                             "the trace touches more pages than the guest's %" PRIu64
-                             " bytes of memory have room for",
-                             collector->guest->config.memory_bytes);
+        return cbit_diag_add_below(collector->diag, CBIT_ERR_RANGE, collector->guest->config.where,
+                                   "memory",
+                                   "the trace touches more pages than the guest's %" PRIu64
+                                   " bytes of memory have room for",
+                                   collector->guest->config.memory_bytes);
     }
     if (!cbit_page_map_insert(&pages->by_gva, gva / CBIT_PAGE_BYTES, pages->count) ||
         cbit_guest_pages_add(pages, use, gva - gva % CBIT_PAGE_BYTES, 0) == NULL) {
@@ -157,10 +159,9 @@ cbit_err_t cbit_guest_collect(cbit_guest_t *guest, cbit_diag_t *diag)
         if (err != CBIT_ERR_OK || warm_up == 0 || warm_up < collector.instructions) {
             continue;
         }
-        err = cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
-                            "the program has %" PRIu64 " instructions, no more than its warm-up "
-                            "of %" PRIu64,
-                            collector.instructions, warm_up);
+        err = cbit_diag_add_below(
+            diag, CBIT_ERR_RANGE, guest->config.where, "traffic/warm_up_instructions",
+            "the program has %" PRIu64 " instructions, no more than that", collector.instructions);
     }
     if (err == CBIT_ERR_OK) {
         err = generate_code(&collector);

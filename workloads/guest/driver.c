@@ -198,6 +198,17 @@ static void requeue(cbit_guest_cpu_t *cpu, cbit_guest_io_slot_t *slot)
     enter(cpu, CBIT_GUEST_IO_STEP_NONE);
 }
 
+/* Nobody else has a place there: what does not fit now never will. */
+static bool is_alone(const cbit_guest_t *guest, const cbit_guest_io_slot_t *slot)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < slot->segment_count; i++) {
+        const cbit_guest_io_segment_t *segment = &slot->segments[i];
+        held += segment->mapped ? cbit_swiotlb_slots_of(segment->bounce, segment->bytes) : 0;
+    }
+    return guest->swiotlb.used == held;
+}
+
 /* A place in the bounce buffer; false: not now. The segment's address is then the pool's. */
 static bool map_segment(cbit_guest_cpu_t *cpu, cbit_guest_io_slot_t *slot,
                         cbit_guest_io_segment_t *segment)
@@ -210,7 +221,7 @@ static bool map_segment(cbit_guest_cpu_t *cpu, cbit_guest_io_slot_t *slot,
         segment->gpa = guest->swiotlb_gpa + segment->bounce;
         return true;
     }
-    if (guest->config.io.on_full == CBIT_GUEST_ON_FULL_REPORT) {
+    if (guest->config.io.on_full == CBIT_GUEST_ON_FULL_REPORT || is_alone(guest, slot)) {
         slot->status.failed = true;
     } else {
         requeue(cpu, slot);

@@ -97,6 +97,7 @@ cbit_err_t cbit_guest_create(const cbit_guest_config_t *config, const cbit_trace
     if (err == CBIT_ERR_OK) {
         err = rewind_sources(guest, diag);
     }
+    guest->config.where = NULL; /* the caller's, and said by now */
     if (err != CBIT_ERR_OK) {
         cbit_guest_destroy(guest);
         return err;

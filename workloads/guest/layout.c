@@ -46,11 +46,11 @@ static cbit_err_t no_memory(cbit_diag_t *diag)
 
 static cbit_err_t too_small(const cbit_guest_t *guest, uint64_t pages, cbit_diag_t *diag)
 {
-    return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
-                         "the guest needs at least %" PRIu64
-                         " pages of memory for its kernel, its page tables and its program; it "
-                         "has %" PRIu64,
-                         pages, guest->config.memory_bytes / CBIT_PAGE_BYTES);
+    return cbit_diag_add_below(diag, CBIT_ERR_RANGE, guest->config.where, "memory",
+                               "the guest needs at least %" PRIu64
+                               " pages of memory for its kernel, its page tables and its program; "
+                               "it has %" PRIu64,
+                               pages, guest->config.memory_bytes / CBIT_PAGE_BYTES);
 }
 
 static uint64_t ghcbs_of(const cbit_guest_t *guest)
@@ -235,31 +235,32 @@ cbit_err_t cbit_guest_check_config(cbit_guest_config_t *config, cbit_diag_t *dia
         config->instructions_per_cclk = 2;
     }
     if (config->vcpus > CBIT_GUEST_MAX_VCPUS) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL, "%u vCPUs are more than %d", config->vcpus,
-                             CBIT_GUEST_MAX_VCPUS);
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, config->where, "vcpus",
+                                   "%u vCPUs are more than %d", config->vcpus,
+                                   CBIT_GUEST_MAX_VCPUS);
     }
     if (config->memory_bytes % CBIT_PAGE_BYTES != 0 || config->memory_bytes < MIN_MEMORY_BYTES) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
-                             "%" PRIu64 " bytes of guest memory are not a multiple of 4 KiB, at "
-                             "least 4 MiB",
-                             config->memory_bytes);
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, config->where, "memory",
+                                   "%" PRIu64 " bytes of guest memory are not a multiple of 4 KiB, "
+                                   "at least 4 MiB",
+                                   config->memory_bytes);
     }
     if (config->io.every_instructions != 0 &&
         (config->io.bytes < CBIT_LINE_BYTES || config->io.bytes > CBIT_GUEST_IO_MAX_BYTES ||
          config->io.bytes % CBIT_LINE_BYTES != 0)) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
-                             "transfers of %" PRIu64 " bytes are not a multiple of 64 in "
-                             "64..262144",
-                             config->io.bytes);
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, config->where, "io/bytes",
+                                   "transfers of %" PRIu64 " bytes are not a multiple of 64 in "
+                                   "64..262144",
+                                   config->io.bytes);
     }
     if (config->swiotlb_bytes % POOL_UNIT_BYTES != 0 || config->swiotlb_bytes == 0 ||
         config->swiotlb_bytes > POOL_MAX_BYTES ||
         config->swiotlb_bytes > config->memory_bytes / 2) {
-        return cbit_diag_add(diag, CBIT_ERR_RANGE, NULL,
-                             "a bounce buffer of %" PRIu64
-                             " bytes is not a multiple of 256 KiB, at "
-                             "most 1 GiB and half of the guest's memory",
-                             config->swiotlb_bytes);
+        return cbit_diag_add_below(diag, CBIT_ERR_RANGE, config->where, "swiotlb",
+                                   "a bounce buffer of %" PRIu64
+                                   " bytes is not a multiple of 256 KiB, at "
+                                   "most 1 GiB and half of the guest's memory",
+                                   config->swiotlb_bytes);
     }
     return CBIT_ERR_OK;
 }

@@ -97,10 +97,15 @@ bool cbit_swiotlb_map(cbit_swiotlb_t *pool, uint32_t cpu, uint64_t orig_gpa, uin
     return false;
 }
 
+uint32_t cbit_swiotlb_slots_of(uint64_t offset, uint32_t bytes)
+{
+    return (uint32_t)((offset % SLOT + bytes + SLOT - 1) / SLOT);
+}
+
 void cbit_swiotlb_unmap(cbit_swiotlb_t *pool, uint64_t offset, uint32_t bytes)
 {
     uint32_t first = (uint32_t)(offset / SLOT);
-    uint32_t count = (uint32_t)((offset % SLOT + bytes + SLOT - 1) / SLOT);
+    uint32_t count = cbit_swiotlb_slots_of(offset, bytes);
     uint32_t end = first + count;
     uint32_t behind = end % SEGMENT == 0 || end == pool->slots ? 0 : pool->free_run[end];
     for (uint32_t i = end; i > first; i--) {

@@ -34,6 +34,8 @@ void cbit_swiotlb_free(cbit_swiotlb_t *pool);
  */
 bool cbit_swiotlb_map(cbit_swiotlb_t *pool, uint32_t cpu, uint64_t orig_gpa, uint32_t bytes,
                       uint32_t min_align_mask, uint64_t *offset);
+/* How many slots a mapping takes. */
+uint32_t cbit_swiotlb_slots_of(uint64_t offset, uint32_t bytes);
 void cbit_swiotlb_unmap(cbit_swiotlb_t *pool, uint64_t offset, uint32_t bytes);
 
 #endif

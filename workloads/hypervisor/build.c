@@ -7,7 +7,10 @@
 #include "workloads/hypervisor/migrate.h"
 #include "workloads/hypervisor/session.h"
 
-enum { FRAMES_BASE = 16 << 20 }; /* below: BIOS, the kernel, and what firmware guards */
+enum {
+    FRAMES_BASE = 16 << 20, /* below: BIOS, the kernel, and what firmware guards */
+    CHECKED_INSTRUCTIONS = 20 * 1000 * 1000,
+};
 
 /* ---- the machine's callbacks ---- */
 
@@ -77,24 +80,29 @@ static void take_settings(cbit_hv_t *hv)
     }
 }
 
+cbit_diag_place_t cbit_hv_guest_place(uint32_t guest)
+{
+    cbit_diag_place_t where;
+    (void)snprintf(where.text, sizeof where.text, "/guests/%u", guest);
+    return where;
+}
+
 static cbit_err_t check_migration(const cbit_hv_t *hv, uint32_t guest)
 {
     bool plain = hv->scenario->guests[guest].protection == CBIT_PROTECTION_NONE;
+    const cbit_diag_place_t where = cbit_hv_guest_place(guest);
     uint32_t tamper;
     if (!cbit_hv_guest_migrates(hv, guest, &tamper)) {
         return CBIT_ERR_OK;
     }
     if (plain && tamper != CBIT_TAMPER_NONE) {
-        return cbit_diag_add(
-            hv->diag, CBIT_ERR_CONFLICT, NULL,
-            "/guests/%u: it has no protection, and its migration is to be tampered "
-            "with; that is about packets of the Secure Processor",
-            guest);
+        return cbit_diag_add(hv->diag, CBIT_ERR_CONFLICT, where.text,
+                             "it has no protection, and its migration is to be tampered "
+                             "with; that is about packets of the Secure Processor");
     }
     if (!plain && !hv->machine.sp.identity) {
-        cbit_err_t err = cbit_diag_add(
-            hv->diag, CBIT_ERR_CONFLICT, NULL,
-            "/guests/%u: it migrates, which takes platforms with certificates", guest);
+        cbit_err_t err = cbit_diag_add(hv->diag, CBIT_ERR_CONFLICT, where.text,
+                                       "it migrates, which takes platforms with certificates");
         cbit_diag_hint(hv->diag, "\"sp\": { \"identity\": true }");
         return err;
     }
@@ -106,19 +114,19 @@ static cbit_err_t check_settings(const cbit_hv_t *hv)
 {
     cbit_err_t err = CBIT_ERR_OK;
     for (uint32_t i = 0; i < hv->scenario->guests_count; i++) {
+        const cbit_diag_place_t where = cbit_hv_guest_place(i);
         if (hv->scenario->guests[i].secret && !hv->machine.sp.identity) {
-            err =
-                cbit_diag_add(hv->diag, CBIT_ERR_CONFLICT, NULL,
-                              "/guests/%u/secret: a session needs a platform with certificates", i);
+            err = cbit_diag_add_below(hv->diag, CBIT_ERR_CONFLICT, where.text, "secret",
+                                      "a session needs a platform with certificates");
             cbit_diag_hint(hv->diag, "\"sp\": { \"identity\": true }");
         }
         cbit_err_t migration = check_migration(hv, i);
         err = migration != CBIT_ERR_OK ? migration : err;
         for (uint32_t n = 0; n < hv->scenario->guests[i].cores_count; n++) {
             if (hv->scenario->guests[i].cores[n] >= hv->machine.host.cores) {
-                err = cbit_diag_add(hv->diag, CBIT_ERR_RANGE, NULL,
-                                    "/guests/%u/cores: %u is not one of the machine's %u", i,
-                                    hv->scenario->guests[i].cores[n], hv->machine.host.cores);
+                err = cbit_diag_add_below(hv->diag, CBIT_ERR_RANGE, where.text, "cores",
+                                          "%u is not one of the machine's %u",
+                                          hv->scenario->guests[i].cores[n], hv->machine.host.cores);
             }
         }
     }
@@ -218,6 +226,17 @@ static uint64_t largest_event_io(const cbit_hv_guest_t *guest)
     return most;
 }
 
+/* Who only checks does not read programs of any length to their end. */
+static void shorten(cbit_guest_config_t *config)
+{
+    if (config->max_instructions == 0 || config->max_instructions > CHECKED_INSTRUCTIONS) {
+        config->max_instructions = CHECKED_INSTRUCTIONS;
+    }
+    if (config->warm_up_instructions >= CHECKED_INSTRUCTIONS) {
+        config->warm_up_instructions = CHECKED_INSTRUCTIONS - 1;
+    }
+}
+
 static cbit_err_t build_software(cbit_hv_guest_t *guest)
 {
     cbit_hv_t *hv = guest->hv;
@@ -231,7 +250,7 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
     if (migrates && !cbit_hv_notices_init(guest)) {
         return cbit_diag_add(hv->diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
-    const cbit_guest_config_t config = {
+    cbit_guest_config_t config = {
         .memory_bytes = guest->config->memory,
         .vcpus = guest->config->vcpus,
         .common_data = guest->config->vcpu_data == CBIT_VCPU_DATA_COMMON,
@@ -250,6 +269,11 @@ static cbit_err_t build_software(cbit_hv_guest_t *guest)
         .notices = guest->sev && migrates,
         .misses_notice = tamper == CBIT_TAMPER_MISSED_NOTICE,
     };
+    const cbit_diag_place_t where = cbit_hv_guest_place(guest->index);
+    config.where = where.text;
+    if (hv->checking) {
+        shorten(&config);
+    }
     return cbit_guest_create(&config, guest->sources, &guest->soft, hv->diag);
 }
 
@@ -340,7 +364,6 @@ static cbit_err_t build_target(cbit_hv_t *hv)
     }
     hv->target = target;
     hv->target_options = *hv->options;
-    hv->target_options.watch = NULL;
     hv->target_options.trace = NULL;
     hv->target_options.attack = NULL;
     hv->target_options.on_console = NULL;

@@ -247,9 +247,10 @@ static void simulate(cbit_hv_t *hv)
     }
 }
 
-cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
-                               const cbit_hypervisor_options_t *options, cbit_run_result_t *out,
-                               cbit_diag_t *diag)
+/* Built and, unless out is NULL, run to its end. */
+static cbit_err_t build_and_run(const cbit_scenario_t *scenario,
+                                const cbit_hypervisor_options_t *options, cbit_run_result_t *out,
+                                cbit_diag_t *diag)
 {
     cbit_hv_t *hv = calloc(1, sizeof *hv);
     cbit_run_result_t *result = calloc(1, sizeof *result);
@@ -262,16 +263,17 @@ cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
     hv->options = options;
     hv->diag = diag;
     hv->result = result;
+    hv->checking = out == NULL;
     cbit_err_t err = cbit_hv_build(hv);
-    if (err == CBIT_ERR_OK) {
+    if (err == CBIT_ERR_OK && out != NULL) {
         simulate(hv);
         err = hv->err;
     }
-    if (err == CBIT_ERR_OK) {
+    if (err == CBIT_ERR_OK && out != NULL) {
         cbit_hv_collect(hv);
         err = hv->err;
     }
-    if (err == CBIT_ERR_OK) {
+    if (err == CBIT_ERR_OK && out != NULL) {
         *out = *result;
     } else {
         cbit_run_result_clear(result);
@@ -279,4 +281,17 @@ cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
     free(result);
     cbit_hv_destroy(hv);
     return err;
+}
+
+cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
+                               const cbit_hypervisor_options_t *options, cbit_run_result_t *out,
+                               cbit_diag_t *diag)
+{
+    return build_and_run(scenario, options, out, diag);
+}
+
+cbit_err_t cbit_hypervisor_check(const cbit_scenario_t *scenario,
+                                 const cbit_hypervisor_options_t *options, cbit_diag_t *diag)
+{
+    return build_and_run(scenario, options, NULL, diag);
 }

@@ -28,6 +28,9 @@
 
 /* build.c */
 /* Builds what hv->scenario and hv->options ask for; whatever comes of it ends by destroy. */
+/* "/guests/N" of messages. */
+cbit_diag_place_t cbit_hv_guest_place(uint32_t guest);
+
 cbit_err_t cbit_hv_build(cbit_hv_t *hv);
 void cbit_hv_destroy(cbit_hv_t *hv);
 
@@ -212,6 +215,8 @@ bool cbit_hv_iommu_address(const cbit_hv_guest_t *guest, cbit_gpa_t gpa, cbit_sp
 
 /* probe.c */
 cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv);
+/* Why those that have not happened have not. */
+void cbit_hv_probes_collect(cbit_hv_t *hv);
 void cbit_hv_probes_destroy(cbit_hv_t *hv);
 /* Marks what has become due for a vCPU that is about to run; the first run probe, or NULL. */
 cbit_hv_probe_t *cbit_hv_probe_for(cbit_hv_vcpu_t *vcpu);

@@ -426,56 +426,63 @@ static cbit_hv_step_t begin_running(void *self)
     return CBIT_HV_NEXT;
 }
 
-static const cbit_hv_step_fn sev_launch_steps[] = {take_asid,
-                                                   map_memory,
-                                                   flush_region,
-                                                   write_nested,
-                                                   cbit_hv_iommu_map,
-                                                   cbit_hv_iommu_write,
-                                                   cbit_hv_iommu_enter,
-                                                   cbit_hv_iommu_entered,
-                                                   write_vmcb,
-                                                   copy_image,
-                                                   cbit_hv_session_open,
-                                                   launch_start,
-                                                   launch_started,
-                                                   launch_probes,
-                                                   activate,
-                                                   activated,
-                                                   update_image,
-                                                   cbit_hv_es_launch,
-                                                   measure,
-                                                   fetch_measurement,
-                                                   check_measurement,
-                                                   cbit_hv_secret_pack,
-                                                   cbit_hv_secret_send,
-                                                   secret_sent,
-                                                   finish,
-                                                   finished,
-                                                   begin_running,
-                                                   NULL};
+/* Who takes a step: guests of each kind, and the stand-in of one that arrives from elsewhere. */
+enum { SEV = 1, PLAIN = 2, STAND_IN = 4, ALL = SEV | PLAIN | STAND_IN };
 
-/* Migration: what a guest needs before anything of it can arrive. */
-static const cbit_hv_step_fn memory_steps[] = {take_asid,
-                                               map_memory,
-                                               flush_region,
-                                               write_nested,
-                                               cbit_hv_iommu_map,
-                                               cbit_hv_iommu_write,
-                                               cbit_hv_iommu_enter,
-                                               cbit_hv_iommu_entered,
-                                               NULL};
+static const struct {
+    cbit_hv_step_fn step;
+    uint32_t of;
+} launch_steps[] = {
+    {take_asid, ALL},
+    {map_memory, ALL},
+    {flush_region, SEV | STAND_IN},
+    {write_nested, ALL},
+    {cbit_hv_iommu_map, ALL},
+    {cbit_hv_iommu_write, ALL},
+    {cbit_hv_iommu_enter, ALL},
+    {cbit_hv_iommu_entered, ALL},
+    {write_vmcb, SEV | PLAIN},
+    {copy_image, SEV | PLAIN},
+    {flush_plain_image, PLAIN},
+    {cbit_hv_session_open, SEV},
+    {launch_start, SEV},
+    {launch_started, SEV},
+    {launch_probes, SEV},
+    {activate, SEV},
+    {activated, SEV},
+    {update_image, SEV},
+    {cbit_hv_es_launch, SEV},
+    {measure, SEV},
+    {fetch_measurement, SEV},
+    {check_measurement, SEV},
+    {cbit_hv_secret_pack, SEV},
+    {cbit_hv_secret_send, SEV},
+    {secret_sent, SEV},
+    {finish, SEV},
+    {finished, SEV},
+    {begin_running, SEV | PLAIN},
+};
+enum { LAUNCH_STEPS = sizeof launch_steps / sizeof launch_steps[0] };
+_Static_assert((size_t)LAUNCH_STEPS < (size_t)CBIT_HV_LAUNCH_STEPS, "one more ends them");
+
+static void start_steps(cbit_hv_guest_t *guest, uint32_t of, void (*done)(void *self),
+                        void *done_self)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < LAUNCH_STEPS; i++) {
+        if ((launch_steps[i].of & of) != 0) {
+            guest->launch_steps[count++] = launch_steps[i].step;
+        }
+    }
+    guest->launch_steps[count] = NULL;
+    guest->turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &guest->task};
+    cbit_hv_task_start(&guest->task, guest->launch_steps, guest, done, done_self);
+}
 
 void cbit_hv_prepare_memory(cbit_hv_guest_t *guest, void (*done)(void *self), void *done_self)
 {
-    guest->turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &guest->task};
-    cbit_hv_task_start(&guest->task, memory_steps, guest, done, done_self);
+    start_steps(guest, STAND_IN, done, done_self);
 }
-
-static const cbit_hv_step_fn plain_launch_steps[] = {
-    take_asid,           map_memory,          write_nested,          cbit_hv_iommu_map,
-    cbit_hv_iommu_write, cbit_hv_iommu_enter, cbit_hv_iommu_entered, write_vmcb,
-    copy_image,          flush_plain_image,   begin_running,         NULL};
 
 static void launch_over(void *self)
 {
@@ -498,7 +505,5 @@ static void launch_over(void *self)
 void cbit_hv_launch(cbit_hv_guest_t *guest)
 {
     guest->phase = CBIT_HV_PHASE_LAUNCHING;
-    guest->turn = (cbit_hv_turn_t){.granted = cbit_hv_task_resume, .self = &guest->task};
-    cbit_hv_task_start(&guest->task, guest->sev ? sev_launch_steps : plain_launch_steps, guest,
-                       launch_over, guest);
+    start_steps(guest, guest->sev ? SEV : PLAIN, launch_over, guest);
 }

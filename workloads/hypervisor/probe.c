@@ -88,6 +88,7 @@ cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv)
         *probe = (cbit_hv_probe_t){
             .hv = hv, .index = i, .event = event, .result = &hv->result->events[i]};
         *probe->result = (cbit_run_event_t){.skipped = true,
+                                            .reason = "engine",
                                             .guest = event->guest_index,
                                             .vcpu = event->vcpu,
                                             .kind = kinds[event->kind].word,
@@ -102,6 +103,17 @@ cbit_err_t cbit_hv_probes_create(cbit_hv_t *hv)
         }
     }
     return CBIT_ERR_OK;
+}
+
+void cbit_hv_probes_collect(cbit_hv_t *hv)
+{
+    for (uint32_t i = 0; i < hv->probe_count; i++) {
+        const cbit_hv_probe_t *probe = &hv->probes[i];
+        if (probe->state != CBIT_HV_PROBE_ABSENT) {
+            bool here = hv->guests[probe->event->guest_index].hv == hv;
+            probe->result->reason = here ? "ended" : "migrated";
+        }
+    }
 }
 
 void cbit_hv_probes_destroy(cbit_hv_t *hv)

@@ -108,6 +108,7 @@ void cbit_hv_collect(cbit_hv_t *hv)
     for (uint32_t i = 0; i < hv->probe_count; i++) {
         cbit_hv_probe_captured(&hv->probes[i]);
     }
+    cbit_hv_probes_collect(hv);
     cbit_platform_account(hv->platform, result->memory);
     cbit_platform_stats(hv->platform, &result->machine);
     result->checks.stage_mismatches = result->machine.stage_mismatches;

@@ -144,6 +144,7 @@ struct cbit_hv_probe {
 
 /* ---- vCPUs and guests ---- */
 
+enum { CBIT_HV_LAUNCH_STEPS = 32 };
 enum { CBIT_HV_LANES = 8, CBIT_HV_CHAIN = 3 };
 
 typedef struct cbit_hv_device cbit_hv_device_t;
@@ -279,9 +280,10 @@ struct cbit_hv_guest {
     cbit_ps_t measured_from_ps;
     cbit_vcpu_stats_t warm_up;
     cbit_run_guest_t *result;
-    cbit_hv_task_t task;       /* launch, teardown */
-    cbit_hv_task_t image_task; /* one LAUNCH_UPDATE_DATA */
-    const char *doing;         /* for the diagnostic of a hang */
+    cbit_hv_task_t task;                                /* launch, teardown */
+    cbit_hv_step_fn launch_steps[CBIT_HV_LAUNCH_STEPS]; /* those of its kind */
+    cbit_hv_task_t image_task;                          /* one LAUNCH_UPDATE_DATA */
+    const char *doing;                                  /* for the diagnostic of a hang */
     cbit_hv_command_t command;
     cbit_hv_transfer_t transfer;
     cbit_hv_turn_t turn;
@@ -424,6 +426,7 @@ struct cbit_hv {
     cbit_run_result_t *result;
     cbit_ps_t sampled_ps; /* watch.c: when last */
     cbit_err_t err;
+    bool checking; /* built, but not run */
     bool over;
 };
 

@@ -10,6 +10,9 @@ void cbit_hv_watch_slice(const cbit_hv_t *hv, cbit_watch_track_t track, uint32_t
     if (watch == NULL) {
         return;
     }
+    if (hv->source != NULL && track != CBIT_WATCH_DEVICE) { /* a guest's devices move with it */
+        track = track == CBIT_WATCH_CORE ? CBIT_WATCH_TARGET_CORE : CBIT_WATCH_TARGET_SP;
+    }
     const cbit_watch_slice_t slice = {.track = track,
                                       .index = index,
                                       .name = name,

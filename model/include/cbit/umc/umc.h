@@ -45,6 +45,13 @@ typedef struct cbit_umc_parts {
     const void *channel_address_self;
 } cbit_umc_parts_t;
 
+/*
+ * What create would say of the configuration; *device is what the DRAM resolves to. Without errors
+ * create fails for want of memory only.
+ */
+cbit_err_t cbit_umc_check(const cbit_umc_config_t *config, const char *where,
+                          cbit_dram_device_t *device, cbit_diag_t *diag);
+
 cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts_t *parts,
                            cbit_umc_t **out, cbit_diag_t *diag);
 void cbit_umc_destroy(cbit_umc_t *umc); /* NULL is allowed */

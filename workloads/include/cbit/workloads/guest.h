@@ -98,6 +98,7 @@ typedef struct cbit_guest_io_load {
 extern const cbit_row_t cbit_guest_io_load_rows[];
 
 typedef struct cbit_guest_config {
+    const char *where;      /* JSON pointer of the guest in messages; NULL: none */
     uint64_t memory_bytes;  /* multiple of 4 KiB, at least 4 MiB */
     uint32_t vcpus;         /* at most CBIT_GUEST_MAX_VCPUS; 0: 1 */
     bool common_data;       /* all vCPUs on the same data; false: each has its own */

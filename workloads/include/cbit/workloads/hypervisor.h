@@ -169,7 +169,9 @@ typedef struct cbit_run_guest {
 extern const cbit_row_t cbit_run_guest_rows[];
 
 typedef struct cbit_run_event {
-    bool skipped; /* its `engines` do not name this mode, or its guest ended before; rest unset */
+    bool skipped;       /* it did not happen; the rest is unset but for guest, vcpu and kind */
+    const char *reason; /* of that: "engine" (its `engines` do not name this mode), "migrated"
+                           (its guest had gone to the other machine), "ended" (or was over) */
     cbit_ps_t at_ps;
     uint32_t guest; /* index */
     uint32_t vcpu;
@@ -219,6 +221,11 @@ static inline cbit_ps_t cbit_run_guest_end_ps(const cbit_run_guest_t *guest)
 cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
                                const cbit_hypervisor_options_t *options, cbit_run_result_t *out,
                                cbit_diag_t *diag);
+
+/* What cbit_hypervisor_run would refuse before its first event: programs and machine are built and
+   thrown away. */
+cbit_err_t cbit_hypervisor_check(const cbit_scenario_t *scenario,
+                                 const cbit_hypervisor_options_t *options, cbit_diag_t *diag);
 
 /* Frees what the result owns; an all-zero result is allowed. */
 void cbit_run_result_clear(cbit_run_result_t *result);

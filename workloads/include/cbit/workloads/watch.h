@@ -22,6 +22,8 @@ typedef enum cbit_watch_track {
                           WBINVD, a probe */
     CBIT_WATCH_SP,     /* one: a command, from its doorbell to its answer */
     CBIT_WATCH_DEVICE, /* by guest: a transfer, from the doorbell to its end */
+    CBIT_WATCH_TARGET_CORE, /* the same two of the machine that guests migrate to */
+    CBIT_WATCH_TARGET_SP,
     CBIT_WATCH_TRACKS,
 } cbit_watch_track_t;
 
