@@ -96,47 +96,48 @@ static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
                                   cbit_line_is_alone(cache, line, core));
 }
 
-/* Where the first level has a line, or NOWHERE. */
-static inline uint32_t find_first(cbit_core_t *port, const cbit_level_t *l1, uint64_t tag)
-{
-    uint32_t *hint = &port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
-    if (l1->lines == 0 || l1->tags[*hint] != tag) {
-        const uint32_t place = cbit_level_find(l1, port->core, tag);
-        if (place == NOWHERE) {
-            return NOWHERE;
-        }
-        *hint = place;
-    }
-    return *hint;
-}
-
 static inline cbit_level_t *first_level(const cbit_core_t *port)
 {
     return port->fetch ? &port->cache->l1i : &port->cache->l1d;
 }
 
-/* Finds a line in the core's second level and its complex's L3, and brings it near. NULL: it is not
-   there, or must first be taken from others. *which: where it was. */
-static cbit_line_t *hit_behind(const cbit_core_t *port, uint8_t command, uint64_t tag,
+/* In the core's second level, and perhaps in its first as well. */
+static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t second,
                                uint32_t *which)
 {
     cbit_cache_t *cache = port->cache;
-    uint32_t core = port->core;
-    bool fetch = port->fetch;
-    const uint32_t place = cbit_level_find(&cache->l2, core, tag);
-    if (place != NOWHERE) {
-        cbit_line_t *line = &cache->pool[cache->l2.line[place]];
-        if (!may_hit(cache, line, core, command)) {
-            return NULL;
-        }
-        cbit_level_touch(&cache->l2, place);
-        if (line->prefetcher == (int16_t)core) {
-            line->prefetcher = NO_OWNER;
-            cache->stats.prefetches_useful++;
-        }
-        cbit_line_promote(cache, line, core, fetch);
-        *which = ANSWERS_L2;
+    const uint32_t first = cache->l2.above[port->fetch][second];
+    cbit_line_t *line = &cache->pool[cache->l2.line[second]];
+    if (first != NOWHERE) {
+        port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)] = first;
+    }
+    if (!may_hit(cache, line, port->core, command)) {
+        return NULL;
+    }
+    if (first != NOWHERE) {
+        cbit_level_touch(first_level(port), first);
+        *which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
         return line;
+    }
+    cbit_level_touch(&cache->l2, second);
+    if (line->prefetcher == (int16_t)port->core) {
+        line->prefetcher = NO_OWNER;
+        cache->stats.prefetches_useful++;
+    }
+    cbit_line_promote(cache, line, port->core, port->fetch, second);
+    *which = ANSWERS_L2;
+    return line;
+}
+
+/* Finds a line in the core's own levels and its complex's L3, and brings it near. NULL: it is not
+   there, or must first be taken from others. *which: where it was. */
+static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t *which)
+{
+    cbit_cache_t *cache = port->cache;
+    uint32_t core = port->core;
+    const uint32_t second = cbit_level_find(&cache->l2, core, tag); /* it includes the first */
+    if (second != NOWHERE) {
+        return hit_second(port, command, tag, second, which);
     }
     /* The directory knows whether the L3 has it, and tells a miss sooner than the L3's tags. */
     cbit_line_t *line = cbit_line_find(cache, tag);
@@ -151,25 +152,8 @@ static cbit_line_t *hit_behind(const cbit_core_t *port, uint8_t command, uint64_
     }
     cbit_level_touch(&cache->l3, cbit_level_find_line(&cache->l3, cbit_complex_of(cache, core), tag,
                                                       cbit_index(cache, line)));
-    cbit_line_place(cache, line, core, fetch);
+    cbit_line_place(cache, line, core, port->fetch);
     *which = ANSWERS_L3;
-    return line;
-}
-
-/* The same from the first level on. */
-static inline cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t *which)
-{
-    cbit_level_t *l1 = first_level(port);
-    const uint32_t place = find_first(port, l1, tag);
-    if (place == NOWHERE) {
-        return hit_behind(port, command, tag, which);
-    }
-    cbit_line_t *line = &port->cache->pool[l1->line[place]];
-    if (!may_hit(port->cache, line, port->core, command)) {
-        return NULL;
-    }
-    cbit_level_touch(l1, place);
-    *which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
     return line;
 }
 

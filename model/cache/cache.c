@@ -28,6 +28,12 @@ static bool build_levels(cbit_cache_t *cache, const cbit_clock_t *cclk)
         cache->answers[i].span_ps = levels[i]->ps;
         cbit_event_init(&cache->answers[i].event, cbit_answers_event, &cache->answers[i]);
     }
+    cache->l2.above[0] = cbit_level_new_places(&cache->l2);
+    cache->l2.above[1] = cbit_level_new_places(&cache->l2);
+    cache->l1d.below = cbit_level_new_places(&cache->l1d);
+    cache->l1i.below = cbit_level_new_places(&cache->l1i);
+    built = built && cache->l2.above[0] != NULL && cache->l2.above[1] != NULL &&
+            cache->l1d.below != NULL && cache->l1i.below != NULL;
     cache->look_up_ps = cache->l3.lines != 0 ? cache->l3.ps : cache->l2.ps;
     cache->transfer_ps = cbit_clock_span_ps(cclk, config->transfer_cclk);
     return built;

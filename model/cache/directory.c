@@ -120,23 +120,34 @@ void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 
 /* ---- places ---- */
 
-static void clear_place(cbit_level_t *level, uint32_t unit, uint64_t tag)
+static void clear_l3_at(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex, uint32_t place)
 {
-    cbit_level_clear(level, cbit_level_find(level, unit, tag));
+    cbit_level_clear(&cache->l3, place);
+    line->complexes &= ~(UINT64_C(1) << complex);
 }
 
 static void clear_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    cbit_level_clear(&cache->l3,
-                     cbit_level_find_line(&cache->l3, complex, line->tag, cbit_index(cache, line)));
-    line->complexes &= ~(UINT64_C(1) << complex);
+    clear_l3_at(cache, line, complex,
+                cbit_level_find_line(&cache->l3, complex, line->tag, cbit_index(cache, line)));
 }
 
-void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
+/* Out of the first level, from its place in the second. */
+static void clear_above(cbit_cache_t *cache, bool fetch, uint32_t second)
 {
-    clear_place(&cache->l1i, core, line->tag);
-    clear_place(&cache->l1d, core, line->tag);
-    clear_place(&cache->l2, core, line->tag);
+    uint32_t *above = &cache->l2.above[fetch][second];
+    if (*above != NOWHERE) {
+        cbit_level_clear(fetch ? &cache->l1i : &cache->l1d, *above);
+        *above = NOWHERE;
+    }
+}
+
+/* The line stands there in the core's L2. */
+static void drop_core_at(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, uint32_t second)
+{
+    clear_above(cache, false, second);
+    clear_above(cache, true, second);
+    cbit_level_clear(&cache->l2, second);
     line->cores &= ~(UINT64_C(1) << core);
     if (line->owner == (int16_t)core) {
         line->owner = NO_OWNER;
@@ -147,10 +158,14 @@ void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
     }
 }
 
-/* An inclusive L3 takes the copies above it along. */
-void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
+void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
-    clear_l3(cache, line, complex);
+    drop_core_at(cache, line, core, cbit_level_find(&cache->l2, core, line->tag));
+}
+
+/* An inclusive L3 takes the copies above it along. */
+static void drop_above(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
+{
     if (!cache->config.l3_inclusive) {
         return;
     }
@@ -161,6 +176,12 @@ void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t com
             cbit_line_drop_core(cache, line, core);
         }
     }
+}
+
+void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
+{
+    clear_l3(cache, line, complex);
+    drop_above(cache, line, complex);
 }
 
 void cbit_line_drop_all(cbit_cache_t *cache, cbit_line_t *line)
@@ -306,26 +327,34 @@ static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
     uint32_t place = cbit_level_choose(&cache->l3, complex, line->tag);
     if (cache->l3.line[place] != NOWHERE) {
         cbit_line_t *old = &cache->pool[cache->l3.line[place]];
-        cbit_line_drop_complex(cache, old, complex);
+        clear_l3_at(cache, old, complex, place);
+        drop_above(cache, old, complex);
         cbit_line_retire(cache, old, complex);
     }
     cbit_level_take(&cache->l3, place, line->tag, cbit_index(cache, line));
     line->complexes |= UINT64_C(1) << complex;
 }
 
-void cbit_line_promote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch)
+void cbit_line_promote(cbit_cache_t *cache, const cbit_line_t *line, uint32_t core, bool fetch,
+                       uint32_t second)
 {
     cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
-    if (l1->lines != 0) {
-        cbit_level_take(l1, cbit_level_choose(l1, core, line->tag), line->tag,
-                        cbit_index(cache, line));
+    if (l1->lines == 0) {
+        return;
     }
+    const uint32_t place = cbit_level_choose(l1, core, line->tag);
+    if (l1->line[place] != NOWHERE) {
+        cache->l2.above[fetch][l1->below[place]] = NOWHERE;
+    }
+    cbit_level_take(l1, place, line->tag, cbit_index(cache, line));
+    l1->below[place] = second;
+    cache->l2.above[fetch][second] = place;
 }
 
 /* What an L2 gives up goes to the complex's L3, if that is a victim cache and has no copy. */
-static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
+static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, uint32_t second)
 {
-    cbit_line_drop_core(cache, line, core);
+    drop_core_at(cache, line, core, second);
     if (cache->l3.lines != 0 && !cache->config.l3_inclusive) {
         place_l3(cache, line, cbit_complex_of(cache, core));
     } else {
@@ -333,32 +362,33 @@ static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
     }
 }
 
-void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
+uint32_t cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
     uint32_t complex = cbit_complex_of(cache, core);
-    if ((line->cores >> core & 1) == 0) {
-        /* A victim cache hands its copy up; an inclusive one keeps one. The line itself must count
-           as present before another one is pushed out. */
-        if ((line->complexes >> complex & 1) != 0 && !cache->config.l3_inclusive) {
-            clear_l3(cache, line, complex);
-        }
-        line->cores |= UINT64_C(1) << core;
-        if (cache->l3.lines != 0 && cache->config.l3_inclusive) {
-            place_l3(cache, line, complex);
-        }
-        uint32_t place = cbit_level_choose(&cache->l2, core, line->tag);
-        if (cache->l2.line[place] != NOWHERE) {
-            demote(cache, &cache->pool[cache->l2.line[place]], core);
-        }
-        cbit_level_take(&cache->l2, place, line->tag, cbit_index(cache, line));
+    if ((line->cores >> core & 1) != 0) {
+        return cbit_level_find(&cache->l2, core, line->tag);
     }
+    /* A victim cache hands its copy up; an inclusive one keeps one. The line itself must count as
+       present before another one is pushed out. */
+    if ((line->complexes >> complex & 1) != 0 && !cache->config.l3_inclusive) {
+        clear_l3(cache, line, complex);
+    }
+    line->cores |= UINT64_C(1) << core;
+    if (cache->l3.lines != 0 && cache->config.l3_inclusive) {
+        place_l3(cache, line, complex);
+    }
+    uint32_t place = cbit_level_choose(&cache->l2, core, line->tag);
+    if (cache->l2.line[place] != NOWHERE) {
+        demote(cache, &cache->pool[cache->l2.line[place]], core, place);
+    }
+    cbit_level_take(&cache->l2, place, line->tag, cbit_index(cache, line));
+    return place;
 }
 
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch)
 {
-    cbit_line_place_second(cache, line, core);
-    cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
-    if (cbit_level_find(l1, core, line->tag) == NOWHERE) {
-        cbit_line_promote(cache, line, core, fetch);
+    const uint32_t second = cbit_line_place_second(cache, line, core);
+    if (cache->l2.above[fetch][second] == NOWHERE) {
+        cbit_line_promote(cache, line, core, fetch, second);
     }
 }

@@ -10,6 +10,7 @@
 #define CBIT_MODEL_CACHE_LEVEL_H
 
 #include "cbit/base/lru.h"
+#include "cbit/base/ways.h"
 #include "cbit/cache/cache.h"
 
 enum {
@@ -27,7 +28,11 @@ typedef struct cbit_level {
     uint64_t *tags;  /* valid, line number, key id: one compare decides; NULL: not kept */
     uint32_t *line;  /* index in the directory, or NOWHERE */
     uint64_t *order; /* cbit/base/lru.h */
+    uint64_t *bits;  /* cbit/base/ways.h, if tags are kept */
     uint8_t *taken;  /* how many ways of a set are */
+    /* An L2 includes its L1s, and each place knows the line's other one: nobody searches for it. */
+    uint32_t *above[2]; /* of an L2: in the L1D and in the L1I, or NOWHERE */
+    uint32_t *below;    /* of an L1: in the L2, if the place is taken */
 } cbit_level_t;
 
 static inline uint64_t cbit_tag(cbit_spa_t spa, cbit_key_t key)
@@ -67,10 +72,16 @@ static inline uint32_t cbit_level_find(const cbit_level_t *level, uint32_t unit,
     if (level->lines == 0) {
         return NOWHERE;
     }
-    const uint32_t first = cbit_level_set(level, unit, tag) * level->ways;
-    for (uint32_t i = first; i < first + level->ways; i++) {
-        if (level->tags[i] == tag) {
-            return i;
+    const uint32_t set = cbit_level_set(level, unit, tag), first = set * level->ways;
+    const uint64_t *words = level->bits + (size_t)set * level->order_words;
+    const uint64_t bits = cbit_ways_bits(tag);
+    for (uint32_t word = 0; word < level->order_words; word++) {
+        uint64_t match = cbit_ways_match(words[word], bits);
+        for (; match != 0; match &= match - 1) {
+            const uint32_t way = word * 8 + cbit_ways_first(match);
+            if (way < level->ways && level->tags[first + way] == tag) {
+                return first + way;
+            }
         }
     }
     return NOWHERE;
@@ -100,6 +111,9 @@ static inline void cbit_level_touch(cbit_level_t *level, uint32_t place)
     cbit_lru_use(level->order + (size_t)set * level->order_words, level->order_words, level->ways,
                  place - set * level->ways);
 }
+
+/* Arrays for above and below, all NOWHERE; NULL: out of memory. */
+uint32_t *cbit_level_new_places(const cbit_level_t *level);
 
 bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
                      bool tags, const cbit_clock_t *cclk);

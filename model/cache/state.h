@@ -194,10 +194,13 @@ void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
 /* A line will be placed: has the host fetch what that touches. Changes nothing that shows. */
 void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line);
 
-/* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip. */
-void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
+/* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip.
+   Returns its place in the L2. */
+uint32_t cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
-void cbit_line_promote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
+/* Into the L1, from that place in the L2. */
+void cbit_line_promote(cbit_cache_t *cache, const cbit_line_t *line, uint32_t core, bool fetch,
+                       uint32_t second);
 /* Takes a line out of one core's L1 and L2, or of one complex's L3. */
 void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);

@@ -391,7 +391,8 @@ bool cbit_order_meets(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t le
 
 /* A load of the operation in progress takes its place; slot NULL: its bytes are there. */
 cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_slot_t *slot);
-/* A load that nothing keeps from having its bytes in so many clocks, unless others are before it. */
+/* A load that nothing keeps from having its bytes in so many clocks, unless others are before it.
+ */
 void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes);
 static inline void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes,
                                        uint32_t clocks)

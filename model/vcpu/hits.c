@@ -1,8 +1,8 @@
 /*
  * Loads and stores that have nothing to wait for: TLB and cache have them, within a line.
  *
- * Most operations are that, so their way is short: one loop from the program through the first-level
- * TLB to the cache and back, that leaves everything else to the general one (access.c).
+ * Most operations are that, so their way is short: one loop from the program through the
+ * first-level TLB to the cache and back, that leaves everything else to the general one (access.c).
  */
 #include <string.h>
 

@@ -26,11 +26,12 @@ bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
     tlb->set_mask = sets - 1;
     tlb->tags = calloc(entries, sizeof tlb->tags[0]);
     tlb->order = calloc(sets, sizeof tlb->order[0]);
+    tlb->bits = calloc(sets, sizeof tlb->bits[0]);
     tlb->taken = calloc(sets, sizeof tlb->taken[0]);
     tlb->pages = calloc(entries, sizeof tlb->pages[0]);
     tlb->flags = calloc(entries, sizeof tlb->flags[0]);
-    if (tlb->tags == NULL || tlb->order == NULL || tlb->taken == NULL || tlb->pages == NULL ||
-        tlb->flags == NULL) {
+    if (tlb->tags == NULL || tlb->order == NULL || tlb->bits == NULL || tlb->taken == NULL ||
+        tlb->pages == NULL || tlb->flags == NULL) {
         return false;
     }
     for (uint32_t set = 0; set < sets; set++) {
@@ -43,6 +44,7 @@ void cbit_tlb_free(cbit_tlb_t *tlb)
 {
     free(tlb->tags);
     free(tlb->order);
+    free(tlb->bits);
     free(tlb->taken);
     free(tlb->pages);
     free(tlb->flags);
@@ -60,13 +62,11 @@ int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_pag
             continue;
         }
         uint64_t tag = cbit_tlb_tag(address, asid, (cbit_page_size_t)s);
-        uint32_t set = set_of(tlb, address, (cbit_page_size_t)s);
-        for (uint32_t i = set; i < set + tlb->ways; i++) {
-            if (tlb->tags[i] == tag) {
-                cbit_tlb_use(tlb, i);
-                *size = (cbit_page_size_t)s;
-                return i;
-            }
+        int64_t i = cbit_tlb_in_set(tlb, set_of(tlb, address, (cbit_page_size_t)s), tag);
+        if (i >= 0) {
+            cbit_tlb_use(tlb, (uint32_t)i);
+            *size = (cbit_page_size_t)s;
+            return i;
         }
     }
     return -1;
@@ -101,6 +101,7 @@ static void put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_spa_t page, uint
     tlb->of_size[tag_size(tag)]++;
     tlb->taken[i >> tlb->way_shift]++;
     tlb->tags[i] = tag;
+    cbit_ways_set(&tlb->bits[i >> tlb->way_shift], i & (tlb->ways - 1), cbit_ways_bits(tag));
     tlb->pages[i] = page;
     tlb->flags[i] = flags;
     cbit_tlb_use(tlb, i);
@@ -123,13 +124,8 @@ void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page
     }
     uint64_t tag = cbit_tlb_tag(address, asid, size);
     uint32_t first = set_of(tlb, address, size);
-    for (uint32_t i = first; i < first + tlb->ways; i++) {
-        if (tlb->tags[i] == tag) {
-            put(tlb, i, tag, page, flags);
-            return;
-        }
-    }
-    put(tlb, place_in(tlb, first), tag, page, flags);
+    int64_t i = cbit_tlb_in_set(tlb, first, tag);
+    put(tlb, i >= 0 ? (uint32_t)i : place_in(tlb, first), tag, page, flags);
 }
 
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid)

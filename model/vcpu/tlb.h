@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "cbit/base/lru.h"
+#include "cbit/base/ways.h"
 #include "cbit/sim/txn.h"
 
 enum {
@@ -38,6 +39,7 @@ typedef struct cbit_tlb {
     uint32_t of_size[PAGE_SIZES]; /* how many there are: sizes without any are not looked for */
     uint64_t *tags;               /* valid, size, page number, ASID: one compare decides */
     uint64_t *order;              /* one word a set: cbit/base/lru.h */
+    uint64_t *bits;               /* one word a set: cbit/base/ways.h */
     uint8_t *taken;               /* entries of a set that are valid */
     cbit_spa_t *pages;            /* the page's base, or the table's address */
     uint8_t *flags;
@@ -61,6 +63,19 @@ static inline uint64_t cbit_tlb_tag(uint64_t address, uint32_t asid, cbit_page_s
 static inline void cbit_tlb_use(cbit_tlb_t *tlb, uint32_t i)
 {
     cbit_lru_use_of_word(&tlb->order[i >> tlb->way_shift], tlb->ways, i & (tlb->ways - 1));
+}
+
+/* The index of an entry among those of a set, or -1. */
+static inline int64_t cbit_tlb_in_set(const cbit_tlb_t *tlb, uint32_t first, uint64_t tag)
+{
+    uint64_t match = cbit_ways_match(tlb->bits[first >> tlb->way_shift], cbit_ways_bits(tag));
+    for (; match != 0; match &= match - 1) {
+        const uint32_t i = first + cbit_ways_first(match);
+        if (tlb->tags[i] == tag) {
+            return i;
+        }
+    }
+    return -1;
 }
 
 /* entries: a power of two, or 0: keeps nothing. False: out of memory. */

@@ -1,8 +1,10 @@
-/* The order of a set against time stamps, which share nothing with it: every number of ways. */
+/* The order of a set against time stamps, and the search for a tag against a comparison of each:
+   they share nothing with them. Every number of ways. */
 #include <string.h>
 
 #include "cbit/base/lru.h"
 #include "cbit/base/rng.h"
+#include "cbit/base/ways.h"
 #include "cbit_test.h"
 
 enum { USES = 4000 };
@@ -29,7 +31,38 @@ START_TEST(the_oldest_is_the_one_with_the_least_stamp)
         const uint32_t way = (uint32_t)cbit_rng_below(&rng, ways);
         /* Ways that were never used are older in the order of their numbers. */
         stamps[way] = use;
-        cbit_lru_use(order, cbit_lru_words(ways), ways, way);
+        if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 2 == 0) {
+            cbit_lru_use_of_word(order, ways, way);
+        } else {
+            cbit_lru_use(order, cbit_lru_words(ways), ways, way);
+        }
+    }
+}
+END_TEST
+
+/* Eight ways of random bits, few of them different: each way that has them is named, the lowest
+   one that is named has them, and a word without any names none. */
+START_TEST(a_search_names_every_way_that_has_the_bits)
+{
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 1);
+    for (uint32_t turn = 0; turn < USES; turn++) {
+        uint64_t word = cbit_rng_u64(&rng);
+        const uint64_t bits = cbit_rng_below(&rng, 3) == 0 ? 0 : cbit_rng_below(&rng, 256);
+        uint32_t count = 0;
+        for (uint32_t way = 0; way < CBIT_LRU_WAYS_PER_WORD; way++) {
+            if (cbit_rng_below(&rng, 4) == 0) {
+                cbit_ways_set(&word, way, bits ^ cbit_rng_below(&rng, 2));
+            }
+            count += (word >> way * 8 & 0xff) == bits;
+        }
+        uint64_t match = cbit_ways_match(word, bits);
+        ck_assert_int_eq(match != 0, count != 0);
+        ck_assert(match == 0 || (word >> cbit_ways_first(match) * 8 & 0xff) == bits);
+        for (; match != 0; match &= match - 1) {
+            count -= (word >> cbit_ways_first(match) * 8 & 0xff) == bits;
+        }
+        ck_assert_uint_eq(count, 0);
     }
 }
 END_TEST
@@ -40,6 +73,7 @@ Suite *cbit_test_suite(void)
     TCase *tcase = tcase_create("stamps");
     tcase_add_loop_test(tcase, the_oldest_is_the_one_with_the_least_stamp, 1,
                         CBIT_LRU_MAX_WAYS + 1);
+    tcase_add_test(tcase, a_search_names_every_way_that_has_the_bits);
     suite_add_tcase(suite, tcase);
     return suite;
 }
