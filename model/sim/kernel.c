@@ -19,11 +19,10 @@ struct cbit_kernel {
     cbit_ps_t until_ps;             /* of the run that is going on */
     uint64_t sequence;
     bool stopping;
-    bool timed_due;             /* an event of wheel or heap may be due now; false: none is */
-    cbit_event_list_t delta[2]; /* this delta and the next, by turns */
-    uint32_t turn;              /* which of the two is this delta */
+    bool timed_due; /* an event of wheel or heap may be due now; false: none is */
+    cbit_event_list_t this_delta, next_delta;
     cbit_signal_t *updates, **updates_end;
-    cbit_event_t *front; /* the first that waits for a time, outside of wheel and heap */
+    cbit_event_t *front; /* the first that waits for a time; NULL: to be taken out of these */
     cbit_wheel_t *wheel; /* NULL: heap only */
     cbit_heap_t heap;
 };
@@ -97,19 +96,28 @@ static inline void refill_front(cbit_kernel_t *kernel)
     }
 }
 
+/* The first of all that wait for a time; NULL: none does. */
+static inline cbit_event_t *front_event(cbit_kernel_t *kernel)
+{
+    if (kernel->front == NULL) {
+        refill_front(kernel);
+    }
+    return kernel->front;
+}
+
 void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event)
 {
     switch (event->place) {
     case 0:
         return;
-    case CBIT_PLACE_DELTA_EVEN:
-        cbit_event_list_unlink(&kernel->delta[0], event);
-        break;
-    case CBIT_PLACE_DELTA_ODD:
-        cbit_event_list_unlink(&kernel->delta[1], event);
+    case CBIT_PLACE_DELTA:
+        cbit_event_list_unlink(cbit_event_list_ends_with(&kernel->this_delta, event)
+                                   ? &kernel->this_delta
+                                   : &kernel->next_delta,
+                               event);
         break;
     case CBIT_PLACE_FRONT:
-        refill_front(kernel);
+        kernel->front = NULL; /* and no other is touched: its owner may be gone already */
         break;
     case CBIT_PLACE_WHEEL:
         cbit_wheel_remove(kernel->wheel, event);
@@ -132,7 +140,7 @@ static void push_behind_front(cbit_kernel_t *kernel, cbit_event_t *event)
 
 static inline void push_timed(cbit_kernel_t *kernel, cbit_event_t *event)
 {
-    cbit_event_t *front = kernel->front;
+    cbit_event_t *front = front_event(kernel);
     if (front == NULL) {
         set_front(kernel, event);
     } else if (cbit_event_before(event, front)) {
@@ -143,10 +151,10 @@ static inline void push_timed(cbit_kernel_t *kernel, cbit_event_t *event)
     }
 }
 
-static inline void append_delta(cbit_kernel_t *kernel, uint32_t turn, cbit_event_t *event)
+static inline void append_delta(cbit_event_list_t *delta, cbit_event_t *event)
 {
-    cbit_event_list_append(&kernel->delta[turn], event);
-    event->place = CBIT_PLACE_DELTA_EVEN + turn;
+    cbit_event_list_append(delta, event);
+    event->place = CBIT_PLACE_DELTA;
 }
 
 void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps)
@@ -159,20 +167,27 @@ void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t 
     }
     event->at_ps = at_ps;
     if (at_ps == kernel->clock.now_ps && !kernel->timed_due) {
-        append_delta(kernel, kernel->turn, event);
+        append_delta(&kernel->this_delta, event);
     } else {
         event->sequence = event->rank != 0 ? event->rank : kernel->sequence++;
         push_timed(kernel, event);
     }
 }
 
+static __attribute__((noinline)) void move_to_delta(cbit_kernel_t *kernel, cbit_event_t *event)
+{
+    cbit_event_cancel(kernel, event);
+    cbit_event_notify_delta(kernel, event);
+}
+
 void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event)
 {
     if (event->place != 0) {
-        cbit_event_cancel(kernel, event);
+        move_to_delta(kernel, event);
+        return;
     }
     event->at_ps = kernel->clock.now_ps;
-    append_delta(kernel, kernel->turn ^ 1, event);
+    append_delta(&kernel->next_delta, event);
 }
 
 void cbit_kernel_request_update(cbit_kernel_t *kernel, cbit_signal_t *signal)
@@ -182,27 +197,33 @@ void cbit_kernel_request_update(cbit_kernel_t *kernel, cbit_signal_t *signal)
     kernel->updates_end = &signal->next_update;
 }
 
-/* Updates signals and lets the next delta begin; this one is over. False: so is the instant. */
-static inline bool start_next_delta(cbit_kernel_t *kernel)
+static void update_signals(cbit_kernel_t *kernel)
 {
     cbit_signal_t *signal = kernel->updates;
-    if (signal != NULL) {
-        kernel->updates = NULL;
-        kernel->updates_end = &kernel->updates;
-        do {
-            cbit_signal_t *next = signal->next_update;
-            cbit_signal_update(signal); /* may notify for the coming delta, requests no update */
-            signal = next;
-        } while (signal != NULL);
+    kernel->updates = NULL;
+    kernel->updates_end = &kernel->updates;
+    while (signal != NULL) {
+        cbit_signal_t *next = signal->next_update;
+        cbit_signal_update(signal); /* may notify for the coming delta, requests no update */
+        signal = next;
     }
-    kernel->turn ^= 1;
-    return kernel->delta[kernel->turn].head != NULL;
+}
+
+/* This delta is over: updates signals and lets the next begin. NULL: it has nobody. */
+static inline cbit_event_t *start_next_delta(cbit_kernel_t *kernel)
+{
+    if (kernel->updates != NULL) {
+        update_signals(kernel);
+    }
+    cbit_event_t *first = kernel->next_delta.head;
+    kernel->this_delta.tail = kernel->next_delta.tail;
+    kernel->next_delta.head = NULL;
+    return first;
 }
 
 /* Fires the first that waits for a time. */
-static inline void fire_front(cbit_kernel_t *kernel)
+static inline void fire_front(cbit_kernel_t *kernel, cbit_event_t *event)
 {
-    cbit_event_t *event = kernel->front;
     kernel->clock.now_ps = event->at_ps;
     kernel->timed_due = true;
     event->place = 0;
@@ -212,7 +233,7 @@ static inline void fire_front(cbit_kernel_t *kernel)
 
 static inline bool instant_goes_on(const cbit_kernel_t *kernel)
 {
-    return kernel->delta[0].head != NULL || kernel->delta[1].head != NULL ||
+    return kernel->this_delta.head != NULL || kernel->next_delta.head != NULL ||
            kernel->updates != NULL;
 }
 
@@ -223,26 +244,30 @@ static inline bool instant_goes_on(const cbit_kernel_t *kernel)
 static uint64_t finish_instant(cbit_kernel_t *kernel)
 {
     uint64_t fired = 0;
-    do {
-        cbit_event_list_t *list = &kernel->delta[kernel->turn];
-        for (cbit_event_t *event = list->head; event != NULL; event = list->head) {
-            list->head = event->next;
-            event->place = 0;
-            event->fire(event->self);
-            fired++;
-            if (kernel->stopping) {
-                return fired;
-            }
+    while (!kernel->stopping) {
+        cbit_event_t *event = kernel->this_delta.head;
+        if (event == NULL) {
+            event = start_next_delta(kernel);
         }
-    } while (start_next_delta(kernel));
+        if (event == NULL) {
+            break;
+        }
+        kernel->this_delta.head = event->next;
+        event->place = 0;
+        event->fire(event->self);
+        fired++;
+    }
     return fired;
 }
 
 /* Nothing that waits for a time is due before what is left of this instant. */
-static inline bool deltas_are_next(const cbit_kernel_t *kernel)
+static inline bool deltas_are_next(cbit_kernel_t *kernel)
 {
-    return instant_goes_on(kernel) && (!kernel->timed_due || kernel->front == NULL ||
-                                       kernel->front->at_ps != kernel->clock.now_ps);
+    if (!instant_goes_on(kernel)) {
+        return false;
+    }
+    const cbit_event_t *front = kernel->timed_due ? front_event(kernel) : NULL;
+    return front == NULL || front->at_ps != kernel->clock.now_ps;
 }
 
 uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
@@ -261,12 +286,13 @@ uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
                 break;
             }
         }
-        if (kernel->front == NULL || kernel->front->at_ps > until_ps) {
+        cbit_event_t *front = front_event(kernel);
+        if (front == NULL || front->at_ps > until_ps) {
             kernel->timed_due = false;
             kernel->clock.now_ps = until_ps != CBIT_PS_NEVER ? until_ps : kernel->clock.now_ps;
             break;
         }
-        fire_front(kernel);
+        fire_front(kernel, front);
         fired++;
     }
     return fired;
@@ -277,12 +303,13 @@ void cbit_kernel_stop(cbit_kernel_t *kernel)
     kernel->stopping = true;
 }
 
-cbit_ps_t cbit_kernel_next_ps(const cbit_kernel_t *kernel)
+cbit_ps_t cbit_kernel_next_ps(cbit_kernel_t *kernel)
 {
     if (instant_goes_on(kernel)) {
         return kernel->clock.now_ps;
     }
-    return kernel->front == NULL ? CBIT_PS_NEVER : kernel->front->at_ps;
+    const cbit_event_t *front = front_event(kernel);
+    return front == NULL ? CBIT_PS_NEVER : front->at_ps;
 }
 
 bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps)

@@ -8,10 +8,9 @@
 
 /* cbit_event_t.place: 0 is nowhere, these are lists, all else is an index into the heap, plus 1. */
 enum {
-    CBIT_PLACE_DELTA_ODD = INT32_MAX,
-    CBIT_PLACE_DELTA_EVEN = CBIT_PLACE_DELTA_ODD - 1,
-    CBIT_PLACE_FRONT = INT32_MAX - 2,
-    CBIT_PLACE_WHEEL = INT32_MAX - 3,
+    CBIT_PLACE_DELTA = INT32_MAX, /* this delta or the next */
+    CBIT_PLACE_FRONT = INT32_MAX - 1,
+    CBIT_PLACE_WHEEL = INT32_MAX - 2,
 };
 
 /* The kernel's order: earlier time first, then order of scheduling. */
@@ -42,6 +41,14 @@ static inline void cbit_event_list_append(cbit_event_list_t *list, cbit_event_t 
     list->tail = event;
 }
 
+/* Whether event is its head or its tail. */
+static inline bool cbit_event_list_ends_with(const cbit_event_list_t *list,
+                                             const cbit_event_t *event)
+{
+    return list->head != NULL && (list->head == event || list->tail == event);
+}
+
+/* From the middle of a list it goes with any list. */
 static inline void cbit_event_list_unlink(cbit_event_list_t *list, const cbit_event_t *event)
 {
     cbit_event_t *next = event->next;

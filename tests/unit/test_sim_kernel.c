@@ -23,6 +23,7 @@ typedef struct bench {
     char log[LOG_MAX];
     cbit_ps_t at_ps[LOG_MAX];
     uint32_t count;
+    uint32_t mask; /* which are cancelled */
 } bench_t;
 
 static void note(void *self)
@@ -242,17 +243,70 @@ START_TEST(an_event_can_be_cancelled_in_its_own_instant)
 }
 END_TEST
 
-/* The events are freed first, as a machine's blocks are: the sanitizers tell if they are touched.
+static void notify_next_delta_and_cancel(bench_t *bench)
+{
+    const char *names = "fghij";
+    for (uint32_t i = 0; names[i] != '\0'; i++) {
+        delta(bench, names[i]);
+    }
+    for (uint32_t i = 1; i < 10;
+         i++) { /* a is the one that fires; 1 to 4 this delta, 5 to 9 next */
+        if ((bench->mask >> (i - 1) & 1) != 0) {
+            cbit_event_cancel(bench->kernel, &bench->event[i]);
+        }
+    }
+    delta(bench, 'k'); /* both lists go on at their ends */
+    at(bench, 'l', cbit_kernel_now_ps(bench->kernel));
+}
+
+/* Every set of the four left of this delta and the five of the next, their heads and tails too. */
+START_TEST(any_set_of_two_deltas_can_be_cancelled)
+{
+    for (uint32_t mask = 0; mask < 1U << 9; mask++) {
+        bench_t *bench = bench_create(both[_i]);
+        char expected[13] = "a";
+        uint32_t count = 1;
+        bench->mask = mask;
+        then(bench, 'a', notify_next_delta_and_cancel);
+        for (uint32_t i = 0; i < 5; i++) {
+            delta(bench, (char)('a' + i));
+        }
+        for (uint32_t i = 1; i < 10; i++) {
+            if (i == 5) {
+                expected[count++] = 'l';
+            }
+            if ((mask >> (i - 1) & 1) == 0) {
+                expected[count++] = (char)('a' + i);
+            }
+        }
+        expected[count++] = 'k';
+        ck_assert_uint_eq(cbit_kernel_run(bench->kernel, CBIT_PS_NEVER), count);
+        ck_assert_str_eq(bench->log, expected);
+        bench_destroy(bench);
+    }
+}
+END_TEST
+
+/*
+ * The events are freed first, as a machine's blocks are, one block after the other, each of which
+ * takes back what it waits for: the sanitizers tell if others are touched.
  */
 START_TEST(a_kernel_may_be_destroyed_after_the_owners_of_pending_events)
 {
     bench_t *bench = bench_create(both[_i]);
     cbit_kernel_t *kernel = bench->kernel;
+    bench_t *first = calloc(1, sizeof *first);
+    cbit_event_init(&first->event[0], note, &first->hand[0]);
+    cbit_event_notify_at(kernel, &first->event[0], 50);
     at(bench, 'a', 100);
     at(bench, 'b', 100);
     at(bench, 'c', 9000000);
     delta(bench, 'd');
     free(bench);
+    if (both[_i] == CBIT_KERNEL_WHEEL) {
+        cbit_event_cancel(kernel, &first->event[0]);
+    }
+    free(first);
     cbit_kernel_destroy(kernel);
 }
 END_TEST
@@ -323,6 +377,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(moving, notifying_again_moves, 0, 2);
     tcase_add_loop_test(moving, a_cancelled_event_does_not_fire_and_can_be_notified_again, 0, 2);
     tcase_add_loop_test(moving, an_event_can_be_cancelled_in_its_own_instant, 0, 2);
+    tcase_add_loop_test(moving, any_set_of_two_deltas_can_be_cancelled, 0, 2);
     tcase_add_loop_test(moving, a_kernel_may_be_destroyed_after_the_owners_of_pending_events, 0, 2);
     suite_add_tcase(suite, moving);
     TCase *running = tcase_create("running");

@@ -92,7 +92,7 @@ uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps);
 void cbit_kernel_stop(cbit_kernel_t *kernel);
 
 /* When the next event fires; CBIT_PS_NEVER if none is pending. */
-cbit_ps_t cbit_kernel_next_ps(const cbit_kernel_t *kernel);
+cbit_ps_t cbit_kernel_next_ps(cbit_kernel_t *kernel);
 
 /*
  * For an event that would be notified at at_ps (not in the past) as its last act: if that would be
