@@ -43,7 +43,7 @@ static const cbit_arg_t args[] = {
     {"--top", CBIT_ARG_TEXT, offsetof(cbit_cosim_options_t, top), .value = "NAME",
      .help = "its top module (default aes_engine, or what the adapter says)"},
     {"-f", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, lists), .value = "LIST",
-     .help = "a file with more arguments for verilator"},
+     .help = "a file with files and arguments for verilator; paths in it are from here"},
     {"-I", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, includes), .value = "DIR",
      .help = "a folder with included files"},
     {"-D", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, defines), .value = "NAME=V",
@@ -97,6 +97,17 @@ typedef struct design {
     char *owned[MAX_VERILATOR_OPTIONS];
     uint32_t file_count, option_count, owned_count;
 } design_t;
+
+static bool is_core(const cbit_cosim_options_t *options)
+{
+    return options->adapter != NULL && strcmp(options->adapter, "engine") != 0;
+}
+
+/* Files may come in a list alone. */
+static bool has_design(const cbit_cosim_options_t *options)
+{
+    return options->rtl.count > 0 || options->lists.count > 0;
+}
 
 /* "-I" "DIR" -> "-IDIR". */
 static void join_options(design_t *design, const char *prefix, const cbit_arg_list_t *list)
@@ -153,9 +164,9 @@ static cbit_err_t run(const cbit_cosim_options_t *options, const cbit_operands_t
     cbit_core_rules_t rules;
     cbit_arena_t *arena = cbit_arena_create();
     cbit_err_t err = arena == NULL ? CBIT_ERR_NO_MEMORY : CBIT_ERR_OK;
-    report->foreign = design.file_count > 0;
+    report->foreign = has_design(options);
     report->adapter = options->adapter == NULL ? "engine" : options->adapter;
-    bool core = strcmp(report->adapter, "engine") != 0;
+    bool core = is_core(options);
     if (err == CBIT_ERR_OK && core) {
         err = cbit_cosim_load_adapter(report->adapter, arena, &rules, diag);
         bool its_top = options->top == NULL && rules.top[0] != '\0';
@@ -209,17 +220,24 @@ static cbit_err_t run_speed(const cbit_cosim_options_t *options, cbit_diag_t *di
 
 static int check_options(const cbit_cosim_options_t *options, const cbit_operands_t *operands)
 {
-    bool files = options->rtl.count > 0;
-    if (!files && operands->count > 0) {
+    bool files = has_design(options);
+    if (options->rtl.count == 0 && operands->count > 0) {
         return cbit_usage_error(&command, "%s: files come behind --rtl", operands->items[0]);
     }
-    if (!files &&
-        (options->top != NULL || options->lists.count > 0 || options->includes.count > 0 ||
-         options->defines.count > 0 || options->generics.count > 0)) {
-        return cbit_usage_error(&command, "--top, -f, -I, -D and -G are about the files of --rtl");
+    if (!files && (options->top != NULL || options->includes.count > 0 ||
+                   options->defines.count > 0 || options->generics.count > 0)) {
+        return cbit_usage_error(&command,
+                                "--top, -I, -D and -G are about the files of --rtl or -f");
     }
     if (!files && options->adapter != NULL) {
-        return cbit_usage_error(&command, "--adapter is about the files of --rtl");
+        return cbit_usage_error(&command, "--adapter is about the files of --rtl or -f");
+    }
+    if (options->beats == 0) {
+        return cbit_usage_error(&command, "--beats is at least 1");
+    }
+    if (is_core(options) && options->case_given && options->only_case >= CBIT_CORE_CHECKS) {
+        return cbit_usage_error(&command, "--case is 0 to %d for a bare core",
+                                CBIT_CORE_CHECKS - 1);
     }
     if (options->seeds < 1 || options->seeds > CBIT_COSIM_MAX_SEEDS || options->jobs < 1 ||
         options->jobs > MAX_JOBS) {
@@ -361,8 +379,22 @@ static int run_and_tell(int argc, char **argv, const cbit_cosim_options_t *optio
     return status;
 }
 
+/* "--rtl -f LIST": no file of its own is needed then. */
+static int drop_empty_rtl(int argc, char **argv)
+{
+    int kept = 0;
+    for (int i = 0; i < argc; i++) {
+        bool empty = strcmp(argv[i], "--rtl") == 0 && i + 1 < argc && argv[i + 1][0] == '-';
+        if (!empty) {
+            argv[kept++] = argv[i];
+        }
+    }
+    return kept;
+}
+
 int cbit_cli_cosim(int argc, char **argv)
 {
+    argc = drop_empty_rtl(argc, argv);
     cbit_cosim_options_t options = {
         .seed = 1, .seeds = 1, .jobs = 1, .beats = DEFAULT_BEATS, .max_cycles = 0};
     cbit_operands_t operands;
@@ -375,8 +407,7 @@ int cbit_cli_cosim(int argc, char **argv)
         return status;
     }
     if (options.max_cycles == 0) {
-        bool core = options.adapter != NULL && strcmp(options.adapter, "engine") != 0;
-        options.max_cycles = core ? DEFAULT_PATIENCE : DEFAULT_MAX_CYCLES;
+        options.max_cycles = is_core(&options) ? DEFAULT_PATIENCE : DEFAULT_MAX_CYCLES;
     }
     if (!cbit_cosim_available()) {
         (void)fprintf(stderr, "error: this cbit was built without Verilator\n"

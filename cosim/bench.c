@@ -104,7 +104,7 @@ cbit_err_t cbit_bench_open(const cbit_bench_source_t *source, cbit_bench_t *benc
 {
     cbit_err_t err = CBIT_ERR_OK;
     *bench = (cbit_bench_t){.pins = cbit_parameter_sets[0].pins};
-    if (source->files.file_count > 0) {
+    if (source->files.file_count > 0 || source->files.option_count > 0) {
         err = open_files(source, bench, diag);
     } else if (source->parameters != &cbit_parameter_sets[0] || source->waves) {
         err = open_ours(source, bench, diag);

@@ -231,6 +231,41 @@ static cbit_err_t check_reset(job_t *job)
     return err;
 }
 
+static void trace_until(const job_t *job, cbit_core_stream_t stream, uint32_t undefined_seed,
+                        uint64_t stop_cycle, cbit_core_counts_t *counts)
+{
+    cbit_core_mismatch_t none = {.any = false};
+    *counts = (cbit_core_counts_t){0};
+    stream.undefined_seed = undefined_seed;
+    stream.stop_cycle = stop_cycle;
+    (void)cbit_core_stream_run(job->maker, &stream, counts, &none);
+}
+
+/* Where and in what the outputs of undefined seeds 1 and `seed` part: halving the clocks. */
+static void find_parting(const job_t *job, const cbit_core_stream_t *stream, uint32_t seed,
+                         uint64_t cycles, cbit_core_mismatch_t *mismatch)
+{
+    cbit_core_counts_t a, b;
+    uint64_t same = 0, differ = cycles;
+    while (same + 1 < differ) {
+        uint64_t middle = same + (differ - same) / 2;
+        trace_until(job, *stream, 1, middle, &a);
+        trace_until(job, *stream, seed, middle, &b);
+        *(a.trace == b.trace ? &same : &differ) = middle;
+    }
+    trace_until(job, *stream, 1, differ, &a);
+    trace_until(job, *stream, seed, differ, &b);
+    mismatch->any = true;
+    mismatch->cycle = differ - 1;
+    (void)snprintf(mismatch->text, sizeof mismatch->text,
+                   "outputs depend on what reset leaves undefined: %s differs between seeds 1 and "
+                   "%u",
+                   a.ready != b.ready     ? "ready"
+                   : a.answer != b.answer ? "valid"
+                                          : "an answer",
+                   (unsigned)seed);
+}
+
 /* The same blocks on cores whose undefined state differs: every clock must be the same. */
 static cbit_err_t check_undefined(job_t *job)
 {
@@ -244,14 +279,12 @@ static cbit_err_t check_undefined(job_t *job)
         add_counts(&job->result->counts, &counts);
         first = i == 0 ? counts.trace : first;
         if (err == CBIT_ERR_OK && counts.trace != first) {
-            cbit_core_mismatch_t *mismatch = &job->result->mismatch;
             job->result->check[job->check].failed++;
-            job->result->failing = stream;
-            job->result->failing_check = job->check;
-            mismatch->any = true;
-            (void)snprintf(mismatch->text, sizeof mismatch->text,
-                           "outputs depend on what reset leaves undefined: seeds 1 and %u differ",
-                           (unsigned)i + 1);
+            if (!job->result->mismatch.any) {
+                job->result->failing = stream;
+                job->result->failing_check = job->check;
+                find_parting(job, &stream, i + 1, counts.cycles, &job->result->mismatch);
+            }
             err = CBIT_ERR_MISMATCH;
         }
     }

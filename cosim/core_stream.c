@@ -313,6 +313,8 @@ static void note_trace(run_t *run, const cbit_core_out_t *out)
     if (out->answer) {
         memcpy(halves, out->data, sizeof halves);
     }
+    run->counts->answer = out->answer;
+    run->counts->ready = out->ready;
     run->counts->trace = cbit_splitmix64(run->counts->trace ^ word ^ halves[0]) ^ halves[1];
 }
 
@@ -373,7 +375,8 @@ static cbit_err_t run_all(run_t *run)
     uint32_t quiet = 0, end = run->stream->first + run->stream->blocks;
     run->in_reset = RESET_CLOCKS;
     run->next = run->stream->first;
-    while (err == CBIT_ERR_OK && quiet < DRAIN_CLOCKS) {
+    uint64_t stop = run->stream->stop_cycle == 0 ? UINT64_MAX : run->stream->stop_cycle;
+    while (err == CBIT_ERR_OK && quiet < DRAIN_CLOCKS && cbit_core_cycle(run->core) < stop) {
         if (!run->have_job && run->next < end) {
             err = draw(run);
         }

@@ -23,6 +23,7 @@ typedef struct cbit_core_stream {
     uint32_t reset_after;    /* clocks after each block went in; 0: no resets */
     uint32_t undefined_seed; /* another one fills the core's undefined state differently */
     uint64_t max_cycles;     /* without an answer: the core never will */
+    uint64_t stop_cycle;     /* the stream ends before this one; 0: when it is done */
 } cbit_core_stream_t;
 
 /* Things that happened; names in core_stream.c. */
@@ -36,6 +37,7 @@ typedef struct cbit_core_counts {
     uint64_t latency_min, latency_max;
     uint64_t first_in, last_in; /* cycles */
     uint64_t trace;             /* hash of valid, ready and answers on every clock */
+    bool answer, ready;         /* on the last of them */
     uint64_t bins[CBIT_CORE_BINS];
 } cbit_core_counts_t;
 

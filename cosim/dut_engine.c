@@ -122,6 +122,9 @@ cbit_err_t cbit_dut_engine_check(const cbit_dut_t *dut, cbit_diag_t *diag)
             check_pin(dut, lane_prefix[lane], &lane_rules[i], diag);
         }
     }
+    if (cbit_diag_count(diag) == before + ENGINE_PINS + CBIT_AES_LANES * LANE_PINS) {
+        cbit_diag_hint(diag, "a bare AES core is spoken to through --adapter NAME or FILE.json");
+    }
     return cbit_diag_count(diag) == before ? CBIT_ERR_OK : CBIT_ERR_FORMAT;
 }
 

@@ -248,10 +248,10 @@ static cbit_err_t run_entry(const char *folder, const char *name, uint32_t deep,
     char path[PATH_BYTES];
     struct stat info;
     int len = snprintf(path, sizeof path, "%s/%s", folder, name);
-    if (name[0] == '.' || len >= (int)sizeof path || stat(path, &info) != 0) {
+    if (name[0] == '.' || len >= (int)sizeof path || lstat(path, &info) != 0) {
         return CBIT_ERR_OK;
     }
-    if (S_ISDIR(info.st_mode)) {
+    if (S_ISDIR(info.st_mode)) { /* not a link to one, which may lead back here */
         return deep == MAX_FOLDERS_DEEP ? CBIT_ERR_OK
                                         : run_folder(path, deep + 1, block, result, diag);
     }
@@ -285,9 +285,12 @@ cbit_err_t cbit_vectors_run(const char *folder, const cbit_block_t *block,
 {
     memset(result, 0, sizeof *result);
     cbit_err_t err = run_folder(folder, 0, block, result, diag);
-    if (err == CBIT_ERR_OK && result->files == 0) {
+    if (err == CBIT_ERR_OK && result->run == 0) {
         cbit_diag_set_file(diag, folder);
-        err = cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "has no .rsp file");
+        err = cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL,
+                            result->files == 0
+                                ? "has no .rsp file"
+                                : "has no vector that applies; ECB and XTS with 128-bit keys do");
         cbit_diag_set_file(diag, NULL);
     }
     return err == CBIT_ERR_OK && result->failed > 0 ? CBIT_ERR_MISMATCH : err;

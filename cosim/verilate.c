@@ -34,9 +34,13 @@ uint32_t cbit_verilate_tell(const char *log, bool failed, char first[CBIT_DUT_LI
             memcpy(first, line, sizeof line);
         }
         bool error = strncmp(line, "%Error", 6) == 0 || strstr(line, "error:") != NULL;
-        bool noise = strstr(line, "Exiting due to") != NULL;
+        bool noise = strstr(line, "Exiting due to") != NULL ||
+                     (told > 0 && strstr(line, "Cannot continue") != NULL);
         if (failed && error && !noise && told < MAX_TOLD) {
-            (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "%s", line);
+            static const char plain[] = "%Error: ";
+            bool marked = strncmp(line, plain, sizeof plain - 1) == 0;
+            (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "%s",
+                                marked ? line + sizeof plain - 1 : line);
             told++;
         }
     }

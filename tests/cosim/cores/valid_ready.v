@@ -18,9 +18,17 @@ module stream_aes #(
   reg [127:0] k [0:10];
   reg [10:0]  v;
   wire enable = ready_i || !v[10];
+`ifdef FAULT_UNRESET
+  // Nothing sets the pause: it begins wherever the power left it.
+  reg [3:0] pause;
+  always @(posedge clk_i) pause <= pause + 4'd1;
+  assign ready_o = enable && pause != 4'd3;
+`else
+  assign ready_o = enable;
+`endif
   always @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) v <= 11'd0;
-    else if (enable) v <= {v[9:0], valid_i};
+    else if (enable) v <= {v[9:0], valid_i && ready_o};
 `ifdef FAULT_VALID_DROPPED
     else v[10] <= 1'b0;
 `endif
@@ -51,7 +59,6 @@ module stream_aes #(
       end
     end
   endgenerate
-  assign ready_o = enable;
   assign valid_o = v[10];
   assign data_o  = s[10];
   wire unused = LATE != 0;
