@@ -200,9 +200,11 @@ static void precharge(judged_t *j, bool all)
 static void take_data_bus(judged_t *j, bool write, uint64_t begin, uint64_t end)
 {
     cbit_dram_checker_t *c = j->checker;
-    uint64_t rest = c->data_any && (c->data_write != write || c->data_rank != j->rank_no)
-                        ? c->device.timing.trtrs_nck
-                        : 0;
+    const cbit_dram_timing_t *t = &c->device.timing;
+    uint64_t rest = c->data_write != write       ? t->trtrs_nck
+                    : c->data_rank == j->rank_no ? 0
+                    : write                      ? t->write_to_write_rank_nck - t->burst_nck
+                                                 : t->trtrs_nck;
     if (c->data_any && begin < c->data_end + rest) {
         violation(j, "data bus", begin - START_NCK, c->data_end + rest - START_NCK);
     }

@@ -81,6 +81,14 @@ static uint16_t meets(umc_core_t *core, bool write, uint64_t line, umc_take_t *t
     return p->orders_lines ? older : 0;
 }
 
+umc_take_t umc_core_meets(umc_core_t *core, bool write, uint64_t line)
+{
+    umc_take_t take = UMC_TAKE_QUEUED;
+    uint32_t user;
+    (void)meets(core, write, line, &take, &user);
+    return take;
+}
+
 static void enqueue(umc_core_t *core, uint16_t index)
 {
     umc_entry_t *entry = &core->entries[index];

@@ -135,6 +135,8 @@ bool umc_core_room(const umc_core_t *core, bool write, uint32_t ahead);
  */
 umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
                            uint64_t line, bool held, uint32_t *user, uint64_t at_nck);
+/* What would become of such a request by those of its line. */
+umc_take_t umc_core_meets(umc_core_t *core, bool write, uint64_t line);
 void umc_core_release(umc_core_t *core, uint32_t user, uint64_t at_nck);
 
 /* A chosen write's WR may issue from at_nck on. */

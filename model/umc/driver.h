@@ -30,6 +30,7 @@ typedef struct umc_driver {
     umc_merged_t *merged;
     uint32_t merged_count;
     bool explained_read; /* the request to explain had a read command of its own */
+    umc_event_t column;  /* the last column command, if the policy merges reads */
     cbit_stream_result_t result;
 } umc_driver_t;
 

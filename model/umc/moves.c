@@ -48,8 +48,12 @@ static bool move_one(umc_core_t *core)
     uint32_t at = find_movable(core, writes);
     if (writes && at != UMC_NO_ENTRY &&
         read_of_line_waits(core, &core->entries[core->transactions[1][at]])) {
-        core->drain_left = 0; /* the read goes first */
-        writes = false;
+        core->drain_left = 0;
+        if (!none_queued || core->waiting[1] <= p->write_high) {
+            /* Nothing moves in this clock; while the buffer is full, nor in the next ones. */
+            return core->waiting[1] < p->write_entries;
+        }
+        writes = false; /* would wait for ever: the read goes first */
         at = find_movable(core, false);
     }
     if (at == UMC_NO_ENTRY) {

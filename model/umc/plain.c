@@ -244,6 +244,12 @@ static umc_take_t same_line(const umc_plain_t *plain, bool write, uint64_t line,
     return take;
 }
 
+umc_take_t umc_plain_meets(const umc_plain_t *plain, bool write, uint64_t line)
+{
+    uint32_t user;
+    return same_line(plain, write, line, &user);
+}
+
 static uint16_t older_of_line(const umc_plain_t *plain, bool write, uint64_t line)
 {
     uint16_t found = 0;

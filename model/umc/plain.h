@@ -14,6 +14,7 @@ void umc_plain_destroy(umc_plain_t *plain); /* NULL is allowed */
 bool umc_plain_room(const umc_plain_t *plain, bool write, uint32_t ahead);
 umc_take_t umc_plain_accept(umc_plain_t *plain, bool write, const cbit_dram_place_t *place,
                             uint64_t line, bool held, uint32_t *user, uint64_t at_nck);
+umc_take_t umc_plain_meets(const umc_plain_t *plain, bool write, uint64_t line);
 bool umc_plain_step(umc_plain_t *plain, uint64_t until_nck, umc_event_t *event);
 void umc_plain_credit(umc_plain_t *plain);
 const umc_core_stats_t *umc_plain_stats(const umc_plain_t *plain);

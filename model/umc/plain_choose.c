@@ -329,8 +329,11 @@ static void move_one(umc_plain_t *plain, uint64_t at_nck)
     bool writes = plain->drain_left > 0;
     entry_t *found = find_movable(plain, writes, at_nck);
     if (writes && found != NULL && read_of_line_waits(plain, found->line)) {
-        plain->drain_left = 0; /* the read goes first */
-        writes = false;
+        plain->drain_left = 0;
+        if (!none_queued || plain->waiting[1] <= p->write_high) {
+            return; /* nothing moves in this clock */
+        }
+        writes = false; /* would wait for ever: the read goes first */
         found = find_movable(plain, false, at_nck);
     }
     if (found != NULL) {

@@ -73,6 +73,7 @@ const umc_policy_t umc_policies[] = {
      .coalesces = true,
      .merges_reads = true,
      .late_callback = true,
+     .writes_adjoin = true,
      .row_hit_cap = 4,
      .read_entries = 32,
      .write_entries = 32,
@@ -166,8 +167,8 @@ bool umc_policy_rests(const umc_policy_t *policy)
            r->self_refresh_nck != 0;
 }
 
-cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy, const char *where,
-                         cbit_diag_t *diag)
+cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy,
+                         cbit_dram_device_t *device, const char *where, cbit_diag_t *diag)
 {
     uint32_t count = sizeof umc_policies / sizeof umc_policies[0] - 1;
     if (config->policy >= count || config->page_policy > UMC_PAGE_ADAPTIVE) {
@@ -193,6 +194,9 @@ cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy, 
     err = err != CBIT_ERR_OK ? err : rest;
     if (err == CBIT_ERR_OK) {
         *policy = p;
+        if (p.writes_adjoin && config->dram.timing.write_to_write_rank_nck == 0) {
+            device->timing.write_to_write_rank_nck = device->timing.burst_nck;
+        }
     }
     return err;
 }

@@ -62,6 +62,7 @@ typedef struct umc_policy {
     bool orders_lines;                      /* requests of one line keep their order */
     bool accept_first;       /* a request may issue in the clock in which it is taken */
     bool late_callback;      /* a completion frees its window place one clock later */
+    bool writes_adjoin;      /* no bubble on the data bus between writes of two ranks */
     uint32_t row_hit_cap;    /* column commands of an open row before hits lose; 0: no cap */
     uint32_t starvation_nck; /* a request older than this goes first; 0: never */
     uint32_t read_entries, write_entries;
@@ -75,8 +76,11 @@ bool umc_policy_rests(const umc_policy_t *policy);
 
 extern const umc_policy_t umc_policies[]; /* in the order of cbit_umc_policy_names */
 
-/* The policy that a configuration asks for: a named one, with what it overrides. */
-cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy, const char *where,
-                         cbit_diag_t *diag);
+/*
+ * The policy that a configuration asks for: a named one, with what it overrides. *device is the
+ * resolved one; a policy may know less of its rules (writes_adjoin) unless they are configured.
+ */
+cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy,
+                         cbit_dram_device_t *device, const char *where, cbit_diag_t *diag);
 
 #endif

@@ -93,8 +93,17 @@ static void explain_read(cbit_stream_explain_t *explain, const umc_reason_list_t
     }
 }
 
+static inline bool is_column(umc_event_kind_t kind)
+{
+    return kind == UMC_EVENT_RD || kind == UMC_EVENT_WR || kind == UMC_EVENT_RDA ||
+           kind == UMC_EVENT_WRA;
+}
+
 static inline void on_event(umc_driver_t *d, const umc_event_t *event)
 {
+    if (d->policy.merges_reads && is_column(event->kind)) {
+        d->column = *event;
+    }
     if (event->kind == UMC_EVENT_RD || event->kind == UMC_EVENT_RDA) {
         uint64_t end_nck = event->at_nck + d->read_nck;
         umc_complete(d, event->user, end_nck, d->depth_nck, event);
@@ -168,14 +177,42 @@ static uint64_t acceptance_nck(umc_driver_t *d, bool write, uint64_t at_nck)
     }
 }
 
+/*
+ * DRAMsim3 takes a request before it issues: one that comes in the clock of its line's column
+ * command still meets it. True with what becomes of it then.
+ */
+static bool meets_issuing(umc_driver_t *d, bool write, uint64_t line, uint64_t at_nck,
+                          umc_take_t *take)
+{
+    const umc_event_t *column = &d->column;
+    if (!d->policy.merges_reads || column->at_nck != at_nck || at_nck == 0 ||
+        d->requests[column->user].address >> CBIT_DRAM_LINE_BITS != line) {
+        return false;
+    }
+    bool wrote = column->kind == UMC_EVENT_WR || column->kind == UMC_EVENT_WRA;
+    umc_take_t queued = d->core != NULL ? umc_core_meets(d->core, write, line)
+                                        : umc_plain_meets(d->plain, write, line);
+    *take = wrote && write ? UMC_TAKE_COALESCED : wrote ? UMC_TAKE_FORWARDED : UMC_TAKE_MERGED;
+    return wrote || (!write && queued == UMC_TAKE_QUEUED);
+}
+
+static umc_take_t enter(umc_driver_t *d, uint32_t *user, bool write, const cbit_dram_place_t *place,
+                        uint64_t at_nck)
+{
+    uint64_t line = d->requests[*user].address >> CBIT_DRAM_LINE_BITS;
+    umc_take_t take;
+    if (meets_issuing(d, write, line, at_nck, &take)) {
+        return take;
+    }
+    return d->core != NULL ? umc_core_accept(d->core, write, place, line, false, user, at_nck)
+                           : umc_plain_accept(d->plain, write, place, line, false, user, at_nck);
+}
+
 static void accept(umc_driver_t *d, uint32_t index, bool write, const cbit_dram_place_t *place,
                    uint64_t at_nck)
 {
     uint32_t user = index;
-    uint64_t line = d->requests[index].address >> CBIT_DRAM_LINE_BITS;
-    umc_take_t take = d->core != NULL
-                          ? umc_core_accept(d->core, write, place, line, false, &user, at_nck)
-                          : umc_plain_accept(d->plain, write, place, line, false, &user, at_nck);
+    umc_take_t take = enter(d, &user, write, place, at_nck);
     if (write) {
         d->result.writes++;
         d->result.coalesced += take == UMC_TAKE_COALESCED ? 1 : 0;
@@ -202,6 +239,10 @@ static void accept(umc_driver_t *d, uint32_t index, bool write, const cbit_dram_
         d->result.merged++;
         d->merged[d->merged_count++] =
             (umc_merged_t){.user = user, .request = index, .accept_nck = at_nck};
+        if (user == index) { /* its read has just issued */
+            d->merged[d->merged_count - 1].user = d->column.user;
+            complete_merged(d, &d->column, at_nck + d->read_nck);
+        }
     }
 }
 
@@ -305,7 +346,7 @@ static cbit_err_t build(umc_driver_t *d, const cbit_umc_config_t *config, cbit_d
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    err = umc_policy_of(config, &d->policy, "/umc", diag);
+    err = umc_policy_of(config, &d->policy, &d->device, "/umc", diag);
     err = err != CBIT_ERR_OK
               ? err
               : cbit_dram_map_init(&d->map, &d->device, config->mapping, config->group_hash,

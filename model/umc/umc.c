@@ -254,7 +254,7 @@ static cbit_err_t resolve(const cbit_umc_config_t *c, const char *where, cbit_dr
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    err = umc_policy_of(c, policy, where, diag);
+    err = umc_policy_of(c, policy, device, where, diag);
     cbit_err_t mapped =
         cbit_dram_map_init(map, device, c->mapping, c->group_hash, c->group_hash_count,
                            c->bank_hash, c->bank_hash_count, where, diag);
