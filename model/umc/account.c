@@ -12,7 +12,7 @@ struct umc_account {
     uint64_t upto_nck;    /* the series is written up to here */
     uint64_t at, end_nck; /* the interval of upto_nck, and where it ends; 0: to be found */
     umc_levels_t levels;
-    uint64_t columns, row_hits; /* as counted at upto_nck */
+    uint64_t row_hits; /* as counted at the last column command */
 };
 
 const char *cbit_umc_reason_name(uint32_t reason)
@@ -72,7 +72,9 @@ void umc_account_levels(cbit_umc_t *umc, uint64_t nck)
     umc_account_t *account = umc->account;
     cbit_umc_account_t *sums = &account->sums;
     if (nck < account->end_nck) { /* no division for most wakes */
-        add_levels(account, account->at, nck - account->upto_nck);
+        if (nck != account->upto_nck) {
+            add_levels(account, account->at, nck - account->upto_nck);
+        }
     } else {
         while (nck >= CBIT_UMC_POINTS * sums->interval_nck) {
             widen(sums, umc->device.banks);
@@ -85,13 +87,6 @@ void umc_account_levels(cbit_umc_t *umc, uint64_t nck)
         account->at = nck / sums->interval_nck;
         account->end_nck = (account->at + 1) * sums->interval_nck;
     }
-    const umc_core_stats_t *stats = umc_core_stats(umc->core);
-    cbit_umc_point_t *point = &sums->point[account->at];
-    uint64_t columns = stats->reads + stats->writes;
-    point->columns += columns - account->columns;
-    point->row_hits += stats->row_hits - account->row_hits;
-    account->columns = columns;
-    account->row_hits = stats->row_hits;
     umc_core_levels(umc->core, &account->levels);
 }
 
@@ -114,6 +109,13 @@ void umc_account_command(cbit_umc_t *umc, const umc_event_t *event)
     cbit_umc_bank_t *bank = &sums->bank[umc->account->at][event->bank];
     bank->activates += activate;
     bank->columns += read || write;
+    if (read || write) {
+        const uint64_t row_hits = umc_core_stats(umc->core)->row_hits;
+        cbit_umc_point_t *point = &sums->point[umc->account->at];
+        point->columns++;
+        point->row_hits += row_hits - umc->account->row_hits;
+        umc->account->row_hits = row_hits;
+    }
 }
 
 /* ---- why ---- */

@@ -87,15 +87,16 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t 
                        uint64_t nck)
 {
     const umc_user_t *user = &umc->users[write];
-    uint32_t index = umc_user_take(umc, &(umc_user_t){.state = UMC_QUEUED,
-                                                      .kind = UMC_KIND_FILL,
-                                                      .line_spa = user->line_spa,
-                                                      .channel_line = user->channel_line,
-                                                      .key = user->key,
-                                                      .slot = user->slot,
-                                                      .partner = write,
-                                                      .requester = user->requester,
-                                                      .order = user->order});
+    uint32_t index = umc_user_take(umc, user->key);
+    umc->users[index] = (umc_user_t){.state = UMC_QUEUED,
+                                     .kind = UMC_KIND_FILL,
+                                     .line_spa = user->line_spa,
+                                     .channel_line = user->channel_line,
+                                     .key = user->key,
+                                     .slot = user->slot,
+                                     .partner = write,
+                                     .requester = user->requester,
+                                     .order = user->order};
     umc->stats.partial_writes++;
     (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
 }
@@ -153,7 +154,7 @@ static void enter(cbit_umc_t *umc)
     umc_user_t *user = &umc->users[index];
     uint64_t nck = user->due_nck;
     bool write = user->kind == UMC_KIND_WRITE;
-    umc->inbox_head = (umc->inbox_head + 1) % umc->user_count;
+    umc->inbox_head = umc_inbox_at(umc, 1);
     umc->inbox_count--;
     umc->inbox_of[write]--;
     umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;

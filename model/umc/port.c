@@ -48,32 +48,31 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         return refuse(umc, &umc->key_waiters, waiter);
     }
     uint32_t requester = umc_requester_of(txn);
-    if (umc_limit_refuses(umc, requester, umc_now_nck(umc))) {
+    const uint64_t nck = umc_now_nck(umc);
+    if (umc_limit_refuses(umc, requester, nck)) {
         return refuse(umc, &umc->limit.waiters, waiter);
     }
-    umc_limit_took(umc, requester, umc_now_nck(umc));
-    uint32_t index =
-        umc_user_take(umc, &(umc_user_t){.state = UMC_INBOX,
-                                         .kind = write ? UMC_KIND_WRITE : UMC_KIND_READ,
-                                         .txn = txn,
-                                         .line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
-                                         .key = key,
-                                         .slot = slot,
-                                         .requester = requester,
-                                         .order = umc->next_order++,
-                                         .older = UMC_NONE,
-                                         .newer = UMC_NONE});
+    umc_limit_took(umc, requester, nck);
+    uint32_t index = umc_user_take(umc, key);
     umc_user_t *user = &umc->users[index];
+    *user = (umc_user_t){.state = UMC_INBOX,
+                         .kind = write ? UMC_KIND_WRITE : UMC_KIND_READ,
+                         .txn = txn,
+                         .line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
+                         .key = key,
+                         .slot = slot,
+                         .requester = requester,
+                         .order = umc->next_order++,
+                         .older = UMC_NONE,
+                         .newer = UMC_NONE};
     user->channel_line =
         umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
         CBIT_LINE_BYTES;
     cbit_store_hint(umc->parts.store, user->line_spa);
-    cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
-    txn->entered_ps = now_ps;
-    uint64_t nck = cbit_clock_edge_at_or_after(&umc->device.clock, now_ps);
+    txn->entered_ps = cbit_kernel_now_ps(umc->parts.kernel);
     user->due_nck = nck > umc->inbox_nck ? nck : umc->inbox_nck;
     umc->inbox_nck = user->due_nck + 1;
-    umc->inbox[(umc->inbox_head + umc->inbox_count++) % umc->user_count] = index;
+    umc->inbox[umc_inbox_at(umc, umc->inbox_count++)] = index;
     umc->inbox_of[write]++;
     umc->inbox_of[0] += partial ? 1 : 0;
     user->placed =

@@ -22,12 +22,10 @@ void umc_wake_at(cbit_umc_t *umc, uint64_t nck)
     }
 }
 
-uint32_t umc_user_take(cbit_umc_t *umc, const umc_user_t *user)
+uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key)
 {
-    uint32_t index = umc->free_users[--umc->free_count];
-    umc->users[index] = *user;
-    umc->plain_users += user->key == CBIT_KEY_PLAIN ? 1 : 0;
-    return index;
+    umc->plain_users += key == CBIT_KEY_PLAIN ? 1 : 0;
+    return umc->free_users[--umc->free_count];
 }
 
 void umc_user_free(cbit_umc_t *umc, uint32_t user)
@@ -42,10 +40,10 @@ void umc_user_free(cbit_umc_t *umc, uint32_t user)
 static void tell_waiters(cbit_umc_t *umc, uint64_t nck)
 {
     umc_limit_tell(umc, nck);
-    while (umc_core_room(umc->core, true, umc->inbox_of[1]) &&
+    while (umc->write_waiters.head != NULL && umc_core_room(umc->core, true, umc->inbox_of[1]) &&
            cbit_waitlist_wake_one(&umc->write_waiters)) {
     }
-    while (umc_core_room(umc->core, false, umc->inbox_of[0]) &&
+    while (umc->read_waiters.head != NULL && umc_core_room(umc->core, false, umc->inbox_of[0]) &&
            cbit_waitlist_wake_one(&umc->read_waiters)) {
     }
 }
@@ -80,11 +78,10 @@ uint64_t umc_door_nck(const cbit_umc_t *umc)
         return head->due_nck;
     }
     uint64_t next = UMC_NEVER;
-    for (uint32_t i = 0, at = umc->inbox_head; i < umc->inbox_count; i++) {
-        const umc_user_t *user = &umc->users[umc->inbox[at]];
+    for (uint32_t i = 0; i < umc->inbox_count; i++) {
+        const umc_user_t *user = &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
         uint64_t due = user->prompt ? user->due_nck : user->answer_nck;
         next = due < next ? due : next;
-        at = at + 1 == umc->user_count ? 0 : at + 1;
     }
     return next;
 }

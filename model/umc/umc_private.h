@@ -134,6 +134,13 @@ static inline bool umc_engine_on(const cbit_umc_t *umc)
     return umc->parts.engine.ops != NULL;
 }
 
+/* Where the i-th user at the door stands in the ring; i: at most as many as there are places. */
+static inline uint32_t umc_inbox_at(const cbit_umc_t *umc, uint32_t i)
+{
+    uint32_t at = umc->inbox_head + i;
+    return at < umc->user_count ? at : at - umc->user_count;
+}
+
 /* Wakes the controller no later than at clock nck. */
 void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
 
@@ -152,8 +159,8 @@ uint64_t umc_door_nck(const cbit_umc_t *umc);
    this clock. */
 uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain);
 
-/* A user from the pool, to be filled in, and back. */
-uint32_t umc_user_take(cbit_umc_t *umc, const umc_user_t *user);
+/* A user from the pool, for a line of this key, and back. */
+uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key);
 void umc_user_free(cbit_umc_t *umc, uint32_t user);
 
 static inline uint64_t umc_max_u64(uint64_t a, uint64_t b)
