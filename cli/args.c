@@ -22,8 +22,9 @@ static void print_help(const cbit_cli_command_t *command)
     for (uint32_t i = 0; i < 3 && command->examples[i] != NULL; i++) {
         (void)printf("  %s\n", command->examples[i]);
     }
-    (void)printf("\nusage: cbit %s [options] %s\n\n%s\n\noptions:\n", command->verb,
-                 command->operands, command->summary);
+    bool operands = command->operands[0] != '\0';
+    (void)printf("\nusage: cbit %s [options]%s%s\n\n%s\n\noptions:\n", command->verb,
+                 operands ? " " : "", command->operands, command->summary);
     for (const cbit_arg_t *arg = command->args; arg->name != NULL; arg++) {
         int len = printf("  %s", arg->name);
         if (arg->type == CBIT_ARG_WORD) {

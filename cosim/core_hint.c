@@ -68,29 +68,31 @@ static bool find_polarity(const cbit_core_bench_t *bench, const cbit_core_stream
     return false;
 }
 
+static uint32_t other_order(uint32_t order)
+{
+    return order == CBIT_CORE_FIRST_HIGH ? CBIT_CORE_FIRST_LOW : CBIT_CORE_FIRST_HIGH;
+}
+
+/* The byte order, then the half of the key port. */
 static bool find_order(const cbit_core_bench_t *bench, const cbit_core_stream_t *failing,
                        char *text, size_t len_bytes)
 {
-    cbit_core_rules_t rules = *bench->rules;
-    rules.byte_order =
-        rules.byte_order == CBIT_CORE_FIRST_HIGH ? CBIT_CORE_FIRST_LOW : CBIT_CORE_FIRST_HIGH;
-    if (answers(bench, &rules, failing)) {
-        (void)snprintf(text, len_bytes,
-                       "bytes are the other way round: with /byte_order \"%s\" in the adapter the "
-                       "answer is right",
-                       rules.byte_order == CBIT_CORE_FIRST_LOW ? "first_byte_low"
-                                                               : "first_byte_high");
-        return true;
-    }
-    rules = *bench->rules;
-    rules.key_bits =
-        rules.key_bits == CBIT_CORE_FIRST_HIGH ? CBIT_CORE_FIRST_LOW : CBIT_CORE_FIRST_HIGH;
-    if (answers(bench, &rules, failing)) {
-        (void)snprintf(text, len_bytes,
-                       "the key is in the other bits of its port: with /key_bits \"%s\" in the "
-                       "adapter the answer is right",
-                       rules.key_bits == CBIT_CORE_FIRST_LOW ? "low" : "high");
-        return true;
+    static const struct {
+        const char *what, *where, *high, *low;
+    } words[2] = {
+        {"bytes are the other way round", "/byte_order", "first_byte_high", "first_byte_low"},
+        {"the key is in the other bits of its port", "/key_bits", "high", "low"},
+    };
+    for (uint32_t i = 0; i < 2; i++) {
+        cbit_core_rules_t rules = *bench->rules;
+        uint32_t *order = i == 0 ? &rules.byte_order : &rules.key_bits;
+        *order = other_order(*order);
+        if (answers(bench, &rules, failing)) {
+            (void)snprintf(text, len_bytes, "%s: with %s \"%s\" in the adapter the answer is right",
+                           words[i].what, words[i].where,
+                           *order == CBIT_CORE_FIRST_LOW ? words[i].low : words[i].high);
+            return true;
+        }
     }
     return false;
 }

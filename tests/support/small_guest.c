@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cbit_test.h"
+
 static bool next_op(void *self, cbit_op_t *op)
 {
     small_guest_t *guest = self;
@@ -259,4 +261,32 @@ void small_guest_code(small_guest_t *guest, uint64_t gva, const uint8_t *bytes, 
     cbit_op_t *op = small_guest_add(guest, CBIT_OP_FETCH, gva, len);
     op->instructions = 1;
     memcpy(op->data, bytes, len);
+}
+
+void small_guest_store(small_guest_t *guest, uint64_t gva, uint64_t value)
+{
+    cbit_op_t *op = small_guest_add(guest, CBIT_OP_STORE, gva, 8);
+    memcpy(op->data, &value, 8);
+}
+
+uint64_t small_guest_get64(small_guest_t *guest, uint64_t gpa, cbit_key_t key)
+{
+    uint64_t value;
+    small_guest_get(guest, gpa, key, &value, sizeof value);
+    return value;
+}
+
+void small_guest_exited(small_guest_t *guest, int32_t reason)
+{
+    ck_assert_msg(guest->exit.reason == reason, "exit %s (%d), expected %s",
+                  cbit_exit_word(guest->exit.reason), guest->exit.reason, cbit_exit_word(reason));
+    ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_EXIT_CODE, 8),
+                      (uint64_t)(int64_t)reason);
+}
+
+cbit_vcpu_stats_t small_guest_stats(small_guest_t *guest)
+{
+    cbit_vcpu_stats_t counted;
+    cbit_vcpu_stats(guest->vcpu, 0, &counted);
+    return counted;
 }

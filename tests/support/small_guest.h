@@ -69,6 +69,8 @@ void small_guest_run(small_guest_t *guest);
 void small_guest_begin(small_guest_t *guest, uint32_t core);
 
 cbit_op_t *small_guest_add(small_guest_t *guest, cbit_op_kind_t kind, uint64_t gva, uint32_t size);
+/* A store of eight bytes at the end of the program. */
+void small_guest_store(small_guest_t *guest, uint64_t gva, uint64_t value);
 /* Puts code into the guest's memory (private) and the fetch of it into the program. */
 void small_guest_code(small_guest_t *guest, uint64_t gva, const uint8_t *bytes, uint32_t len);
 
@@ -76,6 +78,12 @@ void small_guest_code(small_guest_t *guest, uint64_t gva, const uint8_t *bytes, 
 void small_guest_put(small_guest_t *guest, uint64_t gpa, cbit_key_t key, const void *bytes,
                      uint32_t len);
 void small_guest_get(small_guest_t *guest, uint64_t gpa, cbit_key_t key, void *bytes, uint32_t len);
+
+uint64_t small_guest_get64(small_guest_t *guest, uint64_t gpa, cbit_key_t key);
+
+/* The last exit had that reason, in the VMCB too. */
+void small_guest_exited(small_guest_t *guest, int32_t reason);
+cbit_vcpu_stats_t small_guest_stats(small_guest_t *guest); /* of the first core */
 
 void small_guest_vmcb(small_guest_t *guest, uint32_t offset, uint64_t value, uint32_t len);
 uint64_t small_guest_vmcb_get(small_guest_t *guest, uint32_t offset, uint32_t len);

@@ -19,69 +19,41 @@ static void teardown(void)
     small_guest_destroy(guest);
 }
 
-static void expect_exit(int32_t reason)
-{
-    ck_assert_msg(guest->exit.reason == reason, "exit %s (%d), expected %s",
-                  cbit_exit_word(guest->exit.reason), guest->exit.reason, cbit_exit_word(reason));
-    ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_EXIT_CODE, 8),
-                      (uint64_t)(int64_t)reason);
-}
-
-static void store_op(uint64_t gva, uint64_t value)
-{
-    cbit_op_t *op = small_guest_add(guest, CBIT_OP_STORE, gva, 8);
-    memcpy(op->data, &value, 8);
-}
-
-static uint64_t memory64(uint64_t gpa, cbit_key_t key)
-{
-    uint64_t value;
-    small_guest_get(guest, gpa, key, &value, sizeof value);
-    return value;
-}
-
-static cbit_vcpu_stats_t stats(void)
-{
-    cbit_vcpu_stats_t counted;
-    cbit_vcpu_stats(guest->vcpu, 0, &counted);
-    return counted;
-}
-
 /* ---- programs ---- */
 
 START_TEST(a_recorded_program_runs_to_its_end)
 {
     small_guest_code(guest, 0x1000, nops, 16);
-    store_op(0x2000, 0x1234);
+    small_guest_store(guest, 0x2000, 0x1234);
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
     ck_assert_uint_eq(guest->exits, 1);
     ck_assert_uint_eq(guest->data_calls, 2);
     uint64_t value;
     memcpy(&value, guest->data[1].bytes, 8);
     ck_assert_uint_eq(value, 0x1234);
-    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 0x1234);
-    ck_assert_uint_eq(stats().instructions, 1);
-    ck_assert_uint_eq(stats().fetches, 1);
-    ck_assert_uint_eq(stats().private_accesses, 3);
-    ck_assert_uint_eq(stats().shared_accesses, 0);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x2000, SMALL_ASID), 0x1234);
+    ck_assert_uint_eq(small_guest_stats(guest).instructions, 1);
+    ck_assert_uint_eq(small_guest_stats(guest).fetches, 1);
+    ck_assert_uint_eq(small_guest_stats(guest).private_accesses, 3);
+    ck_assert_uint_eq(small_guest_stats(guest).shared_accesses, 0);
     ck_assert_uint_eq(guest->exit.rip, 0x1010);
     ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_RIP, 8), 0x1010);
     /* The program is over and is not asked again. */
     uint32_t calls = guest->next_calls;
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
     ck_assert_uint_eq(guest->next_calls, calls);
 }
 END_TEST
 
 START_TEST(shared_pages_are_accessed_under_the_hosts_key)
 {
-    store_op(SMALL_SHARED, 77);
+    small_guest_store(guest, SMALL_SHARED, 77);
     small_guest_run(guest);
-    ck_assert_uint_eq(memory64(SMALL_SHARED, CBIT_KEY_HOST), 77);
-    ck_assert_uint_eq(stats().shared_accesses, 1);
+    ck_assert_uint_eq(small_guest_get64(guest, SMALL_SHARED, CBIT_KEY_HOST), 77);
+    ck_assert_uint_eq(small_guest_stats(guest).shared_accesses, 1);
 }
 END_TEST
 
@@ -89,11 +61,12 @@ START_TEST(nested_entries_without_c_leave_shared_pages_in_clear)
 {
     small_guest_set_nested(guest, SMALL_SHARED, (SMALL_BASE + SMALL_SHARED) | 7);
     small_guest_set_nested(guest, 0x2000, (SMALL_BASE + 0x2000) | 7);
-    store_op(SMALL_SHARED, 77);
-    store_op(0x2000, 78);
+    small_guest_store(guest, SMALL_SHARED, 77);
+    small_guest_store(guest, 0x2000, 78);
     small_guest_run(guest);
-    ck_assert_uint_eq(memory64(SMALL_SHARED, CBIT_KEY_PLAIN), 77);
-    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 78); /* private whatever the nested C */
+    ck_assert_uint_eq(small_guest_get64(guest, SMALL_SHARED, CBIT_KEY_PLAIN), 77);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x2000, SMALL_ASID),
+                      78); /* private whatever the nested C */
 }
 END_TEST
 
@@ -101,7 +74,7 @@ START_TEST(fetches_are_private_even_from_shared_pages)
 {
     small_guest_code(guest, SMALL_SHARED, nops, 16); /* put there under the guest's key */
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
     ck_assert_uint_eq(guest->data_calls, 1);
 }
 END_TEST
@@ -111,13 +84,13 @@ START_TEST(without_paging_everything_is_private)
     small_guest_vmcb(guest, CBIT_VMCB_CR0, CBIT_CR0_PE, 8);
     small_guest_vmcb(guest, CBIT_VMCB_EFER, CBIT_EFER_SVME, 8);
     small_guest_code(guest, 0x1000, nops, 4);
-    store_op(SMALL_SHARED, 5);
+    small_guest_store(guest, SMALL_SHARED, 5);
     small_guest_add(guest, CBIT_OP_WRITE_CR3, 0, 0)->value = SMALL_GUEST_CR3 | SMALL_C;
-    store_op(SMALL_SHARED + 8, 6);
+    small_guest_store(guest, SMALL_SHARED + 8, 6);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
-    ck_assert_uint_eq(memory64(SMALL_SHARED, SMALL_ASID), 5);
-    ck_assert_uint_eq(memory64(SMALL_SHARED + 8, CBIT_KEY_HOST), 6);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    ck_assert_uint_eq(small_guest_get64(guest, SMALL_SHARED, SMALL_ASID), 5);
+    ck_assert_uint_eq(small_guest_get64(guest, SMALL_SHARED + 8, CBIT_KEY_HOST), 6);
     ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_CR3, 8), SMALL_GUEST_CR3 | SMALL_C);
     ck_assert(small_guest_vmcb_get(guest, CBIT_VMCB_CR0, 8) & CBIT_CR0_PG);
     ck_assert(small_guest_vmcb_get(guest, CBIT_VMCB_EFER, 8) & CBIT_EFER_LMA);
@@ -129,10 +102,10 @@ START_TEST(a_plain_guest_uses_the_hosts_key)
     small_guest_vmcb(guest, CBIT_VMCB_NESTED_CONTROL, CBIT_NESTED_PAGING, 8);
     small_guest_vmcb(guest, CBIT_VMCB_CR0, CBIT_CR0_PE, 8);
     small_guest_vmcb(guest, CBIT_VMCB_EFER, CBIT_EFER_SVME, 8);
-    store_op(0x2000, 5);
+    small_guest_store(guest, 0x2000, 5);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
-    ck_assert_uint_eq(memory64(0x2000, CBIT_KEY_HOST), 5);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x2000, CBIT_KEY_HOST), 5);
 }
 END_TEST
 
@@ -158,35 +131,35 @@ START_TEST(io_and_hypercalls_exit_and_go_on_after)
 {
     small_guest_add(guest, CBIT_OP_IO, 0, 0)->value = 0x3f80010;
     small_guest_add(guest, CBIT_OP_HYPERCALL, 0, 0)->value = 9;
-    store_op(0x2000, 1);
+    small_guest_store(guest, 0x2000, 1);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_IOIO);
+    small_guest_exited(guest, CBIT_EXIT_IOIO);
     ck_assert_uint_eq(guest->exit.info1, 0x3f80010);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_VMMCALL);
+    small_guest_exited(guest, CBIT_EXIT_VMMCALL);
     ck_assert_uint_eq(guest->exit.info1, 9);
-    ck_assert_uint_ne(memory64(0x2000, SMALL_ASID), 1);
+    ck_assert_uint_ne(small_guest_get64(guest, 0x2000, SMALL_ASID), 1);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
-    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 1);
-    ck_assert_uint_eq(stats().exits, 3);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x2000, SMALL_ASID), 1);
+    ck_assert_uint_eq(small_guest_stats(guest).exits, 3);
 }
 END_TEST
 
 START_TEST(interrupts_exit_between_operations)
 {
     small_guest_add(guest, CBIT_OP_THINK, 0, 0)->cclk = 100000;
-    store_op(0x2000, 1);
+    small_guest_store(guest, 0x2000, 1);
     cbit_vcpu_run(guest->vcpu, SMALL_VMCB);
     cbit_kernel_run(guest->kernel, 20000000);
     cbit_vcpu_interrupt(guest->vcpu);
     cbit_kernel_run(guest->kernel, CBIT_PS_NEVER);
-    expect_exit(CBIT_EXIT_INTR);
+    small_guest_exited(guest, CBIT_EXIT_INTR);
     ck_assert_uint_ge(guest->exit.at_ps, 100000000); /* after the think time of 100 us */
-    ck_assert_uint_ne(memory64(0x2000, SMALL_ASID), 1);
+    ck_assert_uint_ne(small_guest_get64(guest, 0x2000, SMALL_ASID), 1);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
-    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 1);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x2000, SMALL_ASID), 1);
 }
 END_TEST
 
@@ -199,14 +172,14 @@ START_TEST(an_interrupt_saves_the_rip_of_what_comes_next)
     cbit_kernel_run(guest->kernel, 20000000);
     cbit_vcpu_interrupt(guest->vcpu);
     cbit_kernel_run(guest->kernel, CBIT_PS_NEVER);
-    expect_exit(CBIT_EXIT_INTR);
+    small_guest_exited(guest, CBIT_EXIT_INTR);
     ck_assert_uint_eq(guest->exit.rip, 0x3000);
     ck_assert_uint_eq(guest->data_calls, 1);
     cbit_vcpu_rewind(guest->vcpu);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
     ck_assert_uint_eq(guest->data_calls, 3); /* both, the first one for the second time */
-    ck_assert_uint_eq(stats().instructions, 2);
+    ck_assert_uint_eq(small_guest_stats(guest).instructions, 2);
 }
 END_TEST
 
@@ -234,15 +207,15 @@ START_TEST(vmrun_refuses_what_hardware_refuses)
         uint64_t good = small_guest_vmcb_get(guest, bad[i].offset, bad[i].len);
         small_guest_vmcb(guest, bad[i].offset, bad[i].value, bad[i].len);
         small_guest_run(guest);
-        expect_exit(CBIT_EXIT_INVALID);
+        small_guest_exited(guest, CBIT_EXIT_INVALID);
         ck_assert_uint_eq(guest->next_calls, 0);
         small_guest_vmcb(guest, bad[i].offset, good, bad[i].len);
     }
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_VMMCALL);
+    small_guest_exited(guest, CBIT_EXIT_VMMCALL);
     cbit_vcpu_set_asid_valid(guest->vcpu, SMALL_ASID, false);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_INVALID);
+    small_guest_exited(guest, CBIT_EXIT_INVALID);
 }
 END_TEST
 
@@ -251,17 +224,17 @@ END_TEST
 START_TEST(missing_nested_pages_exit_with_the_address_and_go_on)
 {
     small_guest_set_nested(guest, 0x5000, 0);
-    store_op(0x5010, 3);
+    small_guest_store(guest, 0x5010, 3);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_NPF);
+    small_guest_exited(guest, CBIT_EXIT_NPF);
     /* Write by the guest, final translation, not present. */
     ck_assert_uint_eq(guest->exit.info1, CBIT_NPF_FINAL | CBIT_PF_U | CBIT_PF_W);
     ck_assert_uint_eq(guest->exit.info2, 0x5010);
     ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_EXIT_INFO_2, 8), 0x5010);
     small_guest_set_nested(guest, 0x5000, (SMALL_BASE + 0x5000) | SMALL_C | 7);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
-    ck_assert_uint_eq(memory64(0x5010, SMALL_ASID), 3);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x5010, SMALL_ASID), 3);
 }
 END_TEST
 
@@ -270,7 +243,7 @@ START_TEST(missing_nested_pages_of_guest_tables_say_so)
     small_guest_set_nested(guest, SMALL_GUEST_CR3 + 0x2000, 0);
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_NPF);
+    small_guest_exited(guest, CBIT_EXIT_NPF);
     ck_assert_uint_eq(guest->exit.info1, CBIT_NPF_TABLE | CBIT_PF_U | CBIT_PF_W);
     ck_assert_uint_eq(guest->exit.info2, SMALL_GUEST_CR3 + 0x2000);
 }
@@ -280,9 +253,9 @@ START_TEST(read_only_nested_pages_refuse_writes)
 {
     small_guest_set_nested(guest, 0x5000, (SMALL_BASE + 0x5000) | SMALL_C | 5);
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
-    store_op(0x5000, 3);
+    small_guest_store(guest, 0x5000, 3);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_NPF);
+    small_guest_exited(guest, CBIT_EXIT_NPF);
     ck_assert_uint_eq(guest->exit.info1, CBIT_NPF_FINAL | CBIT_PF_U | CBIT_PF_W | CBIT_PF_P);
     ck_assert_uint_eq(guest->data_calls, 1);
 }
@@ -299,9 +272,9 @@ START_TEST(faults_without_a_descriptor_table_shut_down)
         teardown();
         setup();
         small_guest_set_entry(guest, 0x5000, entries[i]);
-        store_op(0x5000, 3);
+        small_guest_store(guest, 0x5000, 3);
         small_guest_run(guest);
-        expect_exit(CBIT_EXIT_SHUTDOWN);
+        small_guest_exited(guest, CBIT_EXIT_SHUTDOWN);
         ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_CR2, 8), 0x5000);
     }
 }
@@ -311,9 +284,9 @@ START_TEST(intercepted_page_faults_exit_with_code_and_address)
 {
     small_guest_vmcb(guest, CBIT_VMCB_INTERCEPT_EXCEPTIONS, 1 << 14, 4);
     small_guest_set_entry(guest, 0x5000, 0x5003 | SMALL_C | UINT64_C(1) << 44);
-    store_op(0x5008, 3);
+    small_guest_store(guest, 0x5008, 3);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_EXCP_PF);
+    small_guest_exited(guest, CBIT_EXIT_EXCP_PF);
     ck_assert_uint_eq(guest->exit.info1, CBIT_PF_P | CBIT_PF_W | CBIT_PF_RSVD);
     ck_assert_uint_eq(guest->exit.info2, 0x5008);
 }
@@ -340,7 +313,7 @@ START_TEST(faults_with_a_descriptor_table_are_delivered)
     small_guest_set_entry(guest, 0x5000, 0);
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_BUDGET);
+    small_guest_exited(guest, CBIT_EXIT_BUDGET);
     ck_assert_uint_eq(guest->exit.info1, 14);
 }
 END_TEST
@@ -351,7 +324,7 @@ START_TEST(a_fault_beyond_the_tables_limit_becomes_a_double_fault)
     small_guest_set_entry(guest, 0x5000, 0);
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_BUDGET);
+    small_guest_exited(guest, CBIT_EXIT_BUDGET);
     ck_assert_uint_eq(guest->exit.info1, 8);
 }
 END_TEST
@@ -363,7 +336,7 @@ START_TEST(a_fault_during_delivery_without_stack_shuts_down)
     small_guest_set_entry(guest, 0x7000, 0); /* where the frame would go */
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_SHUTDOWN);
+    small_guest_exited(guest, CBIT_EXIT_SHUTDOWN);
 }
 END_TEST
 
@@ -374,7 +347,7 @@ START_TEST(a_nested_fault_during_delivery_names_the_exception)
     small_guest_set_nested(guest, 0x6000, 0);
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_NPF);
+    small_guest_exited(guest, CBIT_EXIT_NPF);
     ck_assert_uint_eq(guest->exit.info2, 0x60e0); /* gate 14 x 16 bytes */
     /* Valid, error code present, exception, vector 14. */
     ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_EXIT_INT_INFO, 4), 0x80000b0e);
@@ -402,7 +375,7 @@ START_TEST(another_asid_reads_garbage_and_dies_and_the_guest_goes_on)
     small_guest_vmcb(guest, CBIT_VMCB_CS + CBIT_VMCB_SEGMENT_ATTRIBUTES, 0xc9b, 2);
     small_guest_code(guest, 0x1000, nops, 16);
     small_guest_code(guest, 0x1010, nops, 16);
-    store_op(0x2000, 4);
+    small_guest_store(guest, 0x2000, 4);
     seen_blocks = seen_plaintext = 0;
     cbit_vcpu_observe(guest->vcpu, observe, NULL);
     for (cbit_key_t asid = 6; asid < 106; asid++) {
@@ -421,11 +394,11 @@ START_TEST(another_asid_reads_garbage_and_dies_and_the_guest_goes_on)
     small_guest_vmcb(guest, CBIT_VMCB_ASID, SMALL_ASID, 4);
     small_guest_vmcb(guest, CBIT_VMCB_RIP, 0x1000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
     ck_assert_uint_eq(guest->data_calls, 102);
     ck_assert_uint_eq(seen_plaintext, 2);
-    ck_assert_uint_eq(stats().instructions, 2);
-    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 4);
+    ck_assert_uint_eq(small_guest_stats(guest).instructions, 2);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x2000, SMALL_ASID), 4);
 }
 END_TEST
 
@@ -444,7 +417,7 @@ START_TEST(a_paged_guest_under_another_asid_walks_garbage)
     ck_assert_uint_eq(npf + shutdown, 100);
     small_guest_vmcb(guest, CBIT_VMCB_ASID, SMALL_ASID, 4);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
     ck_assert_uint_eq(guest->data_calls, 1);
 }
 END_TEST
@@ -470,18 +443,18 @@ START_TEST(each_program_goes_on_where_it_stood)
         for (uint16_t i = 0; i < 2; i++) {
             cbit_vcpu_bind(guest->vcpu, &programs[i], i);
             small_guest_run(guest);
-            expect_exit(CBIT_EXIT_IOIO);
+            small_guest_exited(guest, CBIT_EXIT_IOIO);
             ck_assert_uint_eq(guest->exit.info1, value);
         }
     }
     cbit_vcpu_bind(guest->vcpu, &programs[0], 0);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
     /* Another guest whose program came to stand at the same address is another program. */
     first = 1;
     cbit_vcpu_bind(guest->vcpu, &programs[0], 7);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_IOIO);
+    small_guest_exited(guest, CBIT_EXIT_IOIO);
     cbit_vcpu_stats_t counted;
     cbit_vcpu_stats(guest->vcpu, 7, &counted);
     ck_assert_uint_eq(counted.exits, 1);
@@ -497,7 +470,7 @@ END_TEST
 START_TEST(rewinding_repeats_what_was_begun_since_vmrun_once)
 {
     small_guest_add(guest, CBIT_OP_IO, 0, 0)->value = 1;
-    store_op(0x2000, 10);
+    small_guest_store(guest, 0x2000, 10);
     small_guest_add(guest, CBIT_OP_IO, 0, 0)->value = 2;
     small_guest_add(guest, CBIT_OP_IO, 0, 0)->value = 3;
     small_guest_run(guest);
@@ -508,14 +481,14 @@ START_TEST(rewinding_repeats_what_was_begun_since_vmrun_once)
     small_guest_put(guest, 0x2000, SMALL_ASID, &other, 8);
     small_guest_run(guest);
     ck_assert_uint_eq(guest->exit.info1, 2);
-    ck_assert_uint_eq(memory64(0x2000, SMALL_ASID), 10);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x2000, SMALL_ASID), 10);
     small_guest_run(guest);
     ck_assert_uint_eq(guest->exit.info1, 3);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
     cbit_vcpu_rewind(guest->vcpu);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
 }
 END_TEST
 

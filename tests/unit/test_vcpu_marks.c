@@ -22,19 +22,6 @@ static void teardown(void)
     small_guest_destroy(guest);
 }
 
-static void store_op(uint64_t gva, uint64_t value)
-{
-    cbit_op_t *op = small_guest_add(guest, CBIT_OP_STORE, gva, 8);
-    memcpy(op->data, &value, 8);
-}
-
-static cbit_vcpu_stats_t stats(void)
-{
-    cbit_vcpu_stats_t counted;
-    cbit_vcpu_stats(guest->vcpu, 0, &counted);
-    return counted;
-}
-
 static uint64_t offset_of(uint64_t address, int level)
 {
     return (uint64_t)(LEVELS - 1 - level) * 0x1000 + (address >> (12 + 9 * level) & 0x1ff) * 8;
@@ -73,16 +60,16 @@ START_TEST(a_load_marks_what_its_walk_passes)
     ck_assert_uint_eq(guest_marks(0x6000, 0), 0);
     ck_assert_uint_eq(nested_marks(0x6000, 0), 0);
     /* 4 of the guest; 3 tables, 4 pages with tables and the page itself of the host. */
-    ck_assert_uint_eq(stats().walk_writes, 4 + 3 + 4 + 1);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_writes, 4 + 3 + 4 + 1);
 }
 END_TEST
 
 START_TEST(a_store_makes_both_leaves_dirty)
 {
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
-    store_op(0x5000, 1);
-    store_op(0x5008, 2);
-    store_op(0x7000, 3);
+    small_guest_store(guest, 0x5000, 1);
+    small_guest_store(guest, 0x5008, 2);
+    small_guest_store(guest, 0x7000, 3);
     small_guest_run(guest);
     ck_assert_int_eq(guest->exit.reason, CBIT_EXIT_HLT);
     ck_assert_uint_eq(guest_marks(0x5000, 0), A | D);
@@ -94,9 +81,9 @@ START_TEST(a_store_makes_both_leaves_dirty)
     }
     /* The load's translation does not do for the first store; the second one has that of the
        first. */
-    ck_assert_uint_eq(stats().tlb_misses, 3);
-    ck_assert_uint_eq(stats().tlb_hits, 1);
-    ck_assert_uint_eq(stats().walk_writes, 12 + 2 + 2);
+    ck_assert_uint_eq(small_guest_stats(guest).tlb_misses, 3);
+    ck_assert_uint_eq(small_guest_stats(guest).tlb_hits, 1);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_writes, 12 + 2 + 2);
     uint64_t value;
     small_guest_get(guest, 0x5008, SMALL_ASID, &value, 8);
     ck_assert_uint_eq(value, 2);
@@ -105,16 +92,16 @@ END_TEST
 
 START_TEST(a_page_made_clean_is_dirty_again_after_the_next_store)
 {
-    store_op(0x5000, 1);
+    small_guest_store(guest, 0x5000, 1);
     small_guest_add(guest, CBIT_OP_IO, 0, 0);
-    store_op(0x5000, 2);
+    small_guest_store(guest, 0x5000, 2);
     small_guest_run(guest);
     small_guest_set_nested(guest, 0x5000, (SMALL_BASE + 0x5000) | SMALL_C | SMALL_RIGHTS | A);
     cbit_vcpu_flush_tlb(guest->vcpu, SMALL_ASID);
     small_guest_run(guest);
     ck_assert_int_eq(guest->exit.reason, CBIT_EXIT_HLT);
     ck_assert_uint_eq(nested_marks(0x5000, 0), A | D);
-    ck_assert_uint_eq(stats().walk_writes, 12 + 1);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_writes, 12 + 1);
 }
 END_TEST
 
@@ -122,7 +109,7 @@ START_TEST(a_refused_access_marks_nothing_at_the_leaf)
 {
     const uint64_t read_only = CBIT_PTE_P | CBIT_PTE_U | SMALL_C;
     small_guest_set_nested(guest, 0x5000, (SMALL_BASE + 0x5000) | read_only);
-    store_op(0x5000, 1);
+    small_guest_store(guest, 0x5000, 1);
     small_guest_run(guest);
     ck_assert_int_eq(guest->exit.reason, CBIT_EXIT_NPF);
     ck_assert_uint_eq(nested_marks(0x5000, 0), 0);
@@ -142,20 +129,20 @@ START_TEST(marks_that_are_there_cost_nothing)
     guest = small_guest_create(16);
     uint64_t entry;
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
-    store_op(0x7000, 3);
+    small_guest_store(guest, 0x7000, 3);
     small_guest_run(guest);
     cbit_ps_t marked_ps = guest->exit.at_ps;
-    ck_assert_uint_eq(stats().walk_writes, 0);
-    ck_assert_uint_eq(stats().walk_reads, 48);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_writes, 0);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_reads, 48);
     teardown();
     guest = small_guest_create(16);
     small_guest_get(guest, SMALL_GUEST_CR3 + offset_of(0x5000, 0), SMALL_ASID, &entry, 8);
     small_guest_set_entry(guest, 0x5000, entry & ~A);
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
-    store_op(0x7000, 3);
+    small_guest_store(guest, 0x7000, 3);
     small_guest_run(guest);
     /* One mark: a hit of 3 clocks of 1 ns. */
-    ck_assert_uint_eq(stats().walk_writes, 1);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_writes, 1);
     ck_assert_uint_eq(guest->exit.at_ps, marked_ps + 3000);
 }
 END_TEST
@@ -170,7 +157,7 @@ START_TEST(marks_are_written_under_the_key_of_the_table)
         guest->port.poke(guest->port.self, SMALL_NESTED_CR3 + at, CBIT_KEY_PLAIN, &entry, 8);
     }
     small_guest_vmcb(guest, CBIT_VMCB_NESTED_CR3, SMALL_NESTED_CR3, 8);
-    store_op(0x5000, 1);
+    small_guest_store(guest, 0x5000, 1);
     small_guest_run(guest);
     ck_assert_int_eq(guest->exit.reason, CBIT_EXIT_HLT);
     uint64_t entry;
@@ -239,7 +226,7 @@ START_TEST(an_entry_that_changed_meanwhile_is_read_again)
     guest =
         small_guest_create_smp(&(small_smp_t){.cores = 1, .cores_per_complex = 1, .wrap = wrap});
     small_guest_unmark(guest);
-    store_op(0x5000, 77);
+    small_guest_store(guest, 0x5000, 77);
     small_guest_run(guest);
     ck_assert_int_eq(guest->exit.reason, CBIT_EXIT_HLT);
     ck_assert_uint_eq(interfered, 2);
@@ -249,7 +236,7 @@ START_TEST(an_entry_that_changed_meanwhile_is_read_again)
     ck_assert_uint_eq(entry, (SMALL_BASE + 0x9000) | SMALL_C | SMALL_RIGHTS | A | D);
     small_guest_get(guest, 0x9000, SMALL_ASID, &value, 8);
     ck_assert_uint_eq(value, 77);
-    ck_assert_uint_eq(stats().walk_reads, 4 + 3 + 4 + 1 + 1);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_reads, 4 + 3 + 4 + 1 + 1);
 }
 END_TEST
 

@@ -16,34 +16,6 @@ static void teardown(void)
     small_guest_destroy(guest);
 }
 
-static void expect_exit(int32_t reason)
-{
-    ck_assert_msg(guest->exit.reason == reason, "exit %s (%d), expected %s",
-                  cbit_exit_word(guest->exit.reason), guest->exit.reason, cbit_exit_word(reason));
-    ck_assert_uint_eq(small_guest_vmcb_get(guest, CBIT_VMCB_EXIT_CODE, 8),
-                      (uint64_t)(int64_t)reason);
-}
-
-static void store_op(uint64_t gva, uint64_t value)
-{
-    cbit_op_t *op = small_guest_add(guest, CBIT_OP_STORE, gva, 8);
-    memcpy(op->data, &value, 8);
-}
-
-static uint64_t memory64(uint64_t gpa, cbit_key_t key)
-{
-    uint64_t value;
-    small_guest_get(guest, gpa, key, &value, sizeof value);
-    return value;
-}
-
-static cbit_vcpu_stats_t stats(void)
-{
-    cbit_vcpu_stats_t counted;
-    cbit_vcpu_stats(guest->vcpu, 0, &counted);
-    return counted;
-}
-
 START_TEST(the_tlb_keeps_entries_of_an_asid_until_told)
 {
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
@@ -54,10 +26,10 @@ START_TEST(the_tlb_keeps_entries_of_an_asid_until_told)
     small_guest_run(guest);
     small_guest_set_nested(guest, 0x2000, 0);
     small_guest_run(guest); /* stale, as on hardware */
-    expect_exit(CBIT_EXIT_IOIO);
+    small_guest_exited(guest, CBIT_EXIT_IOIO);
     small_guest_vmcb(guest, CBIT_VMCB_TLB_CONTROL, CBIT_TLB_CONTROL_FLUSH_ASID, 1);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_NPF);
+    small_guest_exited(guest, CBIT_EXIT_NPF);
 }
 END_TEST
 
@@ -69,10 +41,10 @@ START_TEST(invlpg_drops_one_page)
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x3000, 8);
     small_guest_run(guest);
-    ck_assert_uint_eq(stats().tlb_misses, 3);
-    ck_assert_uint_eq(stats().tlb_hits, 1);
+    ck_assert_uint_eq(small_guest_stats(guest).tlb_misses, 3);
+    ck_assert_uint_eq(small_guest_stats(guest).tlb_hits, 1);
     /* Each walk: 4 levels x (4 nested + 1) + 4 nested for the page = 24. */
-    ck_assert_uint_eq(stats().walk_reads, 72);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_reads, 72);
 }
 END_TEST
 
@@ -86,11 +58,11 @@ START_TEST(walk_caches_shorten_walks)
     small_guest_run(guest);
     /* Tables: 4 nested reads for the first one, 1 for each of the other three, whose 2 MiB are
        known; 4 guest entries; 1 nested read for the page. */
-    ck_assert_uint_eq(stats().walk_reads, 4 + 3 + 4 + 1);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_reads, 4 + 3 + 4 + 1);
     small_guest_run(guest);
     /* The guest's last table and its page are known: its entry, and the page's nested entry. */
-    ck_assert_uint_eq(stats().walk_reads, 12 + 2);
-    ck_assert_uint_eq(stats().tlb_misses, 2);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_reads, 12 + 2);
+    ck_assert_uint_eq(small_guest_stats(guest).tlb_misses, 2);
 }
 END_TEST
 
@@ -105,7 +77,7 @@ START_TEST(walk_caches_go_with_the_tlb)
     small_guest_set_nested(guest, SMALL_GUEST_CR3 + 0x3000, 0);
     cbit_vcpu_flush_tlb(guest->vcpu, SMALL_ASID);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_NPF);
+    small_guest_exited(guest, CBIT_EXIT_NPF);
     ck_assert_uint_eq(guest->exit.info2, SMALL_GUEST_CR3 + 0x3000 + 3 * 8);
 }
 END_TEST
@@ -116,13 +88,13 @@ START_TEST(a_right_given_later_is_found_by_walking_again)
     guest = small_guest_create_with(16, 8);
     small_guest_set_nested(guest, 0x5000, (SMALL_BASE + 0x5000) | SMALL_C | 5);
     small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
-    store_op(0x5000, 3);
+    small_guest_store(guest, 0x5000, 3);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_NPF);
+    small_guest_exited(guest, CBIT_EXIT_NPF);
     small_guest_set_nested(guest, 0x5000, (SMALL_BASE + 0x5000) | SMALL_C | 7);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
-    ck_assert_uint_eq(memory64(0x5000, SMALL_ASID), 3);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    ck_assert_uint_eq(small_guest_get64(guest, 0x5000, SMALL_ASID), 3);
 }
 END_TEST
 
@@ -134,8 +106,8 @@ START_TEST(large_pages_shorten_walks_and_share_an_entry)
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x3000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
-    ck_assert_uint_eq(stats().walk_reads, 2 * 19);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_reads, 2 * 19);
     /* On a nested page of 2 MiB as well: the two pages are one translation. */
     teardown();
     setup();
@@ -144,13 +116,14 @@ START_TEST(large_pages_shorten_walks_and_share_an_entry)
     guest->port.poke(guest->port.self, SMALL_NESTED_CR3 + 0x2000, CBIT_KEY_HOST, &nested, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x3000, 8);
-    store_op(0x4010, 17);
+    small_guest_store(guest, 0x4010, 17);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_HLT);
-    ck_assert_uint_eq(stats().tlb_misses, 1);
-    ck_assert_uint_eq(stats().tlb_l2_hits, 2);
-    ck_assert_uint_eq(stats().walk_reads, 3 * 4 + 3); /* nested walks end a level earlier */
-    ck_assert_uint_eq(memory64(0x4010, SMALL_ASID), 17);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    ck_assert_uint_eq(small_guest_stats(guest).tlb_misses, 1);
+    ck_assert_uint_eq(small_guest_stats(guest).tlb_l2_hits, 2);
+    ck_assert_uint_eq(small_guest_stats(guest).walk_reads,
+                      3 * 4 + 3); /* nested walks end a level earlier */
+    ck_assert_uint_eq(small_guest_get64(guest, 0x4010, SMALL_ASID), 17);
 }
 END_TEST
 
@@ -161,7 +134,7 @@ START_TEST(large_entries_with_low_address_bits_are_reserved)
     small_guest_put(guest, SMALL_GUEST_CR3 + 0x2000, SMALL_ASID, &large, 8);
     small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
     small_guest_run(guest);
-    expect_exit(CBIT_EXIT_EXCP_PF);
+    small_guest_exited(guest, CBIT_EXIT_EXCP_PF);
     ck_assert_uint_eq(guest->exit.info1, CBIT_PF_P | CBIT_PF_RSVD);
 }
 END_TEST
