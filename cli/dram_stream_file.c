@@ -86,7 +86,10 @@ static void show(const char *line, char shown[SHOWN_CHARS + 1])
     uint32_t length = 0;
     line += strspn(line, " \t");
     while (length < SHOWN_CHARS && strchr("\r\n", line[length]) == NULL) {
-        shown[length] = line[length] >= ' ' && line[length] <= '~' ? line[length] : '?';
+        shown[length] = line[length];
+        if (line[length] < ' ' || line[length] > '~') {
+            shown[length] = '?';
+        }
         length++;
     }
     shown[length] = '\0';
