@@ -28,14 +28,10 @@ uint64_t umc_core_column_of(const umc_core_t *core, const cbit_dram_place_t *pla
 static bool column_is_next(const umc_core_t *core)
 {
     const uint32_t columns = 1u << UMC_RD | 1u << UMC_WR;
-    for (uint32_t word = 0; word < core->words; word++) {
-        uint64_t left = core->busy[word] | core->queued[0][word] | core->queued[1][word];
-        for (; left != 0; left &= left - 1) {
-            uint32_t bank = word * 64 + (uint32_t)__builtin_ctzll(left);
-            if ((core->wants[bank] & columns) != 0 || core->queue[0][bank].hits != 0 ||
-                core->queue[1][bank].hits != 0) {
-                return true;
-            }
+    for (uint32_t b = 0; b < core->banks; b++) {
+        if ((core->wants[b] & columns) != 0 ||
+            (core->queue[0][b].hits | core->queue[1][b].hits) != 0) {
+            return true;
         }
     }
     return false;

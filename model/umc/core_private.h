@@ -111,7 +111,6 @@ struct umc_core {
     umc_lanes_t key[CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
     uint8_t wants[CBIT_DRAM_MAX_BANKS]; /* bit: the bank's lane has a key */
     uint64_t busy[UMC_WORDS];           /* bit: the bank wants anything */
-    uint64_t queued[2][UMC_WORDS];      /* bit: the bank's queue of the kind is not empty */
     uint32_t faw_nck, prea_to_act, prea_to_pre, pre_to_ref, ref_to_act, ref_to_ref, act_to_ref;
     uint32_t to_prea[UMC_OPS];
     uint32_t auto_to_ref[2];
@@ -227,12 +226,6 @@ void umc_bank_take(umc_bank_queue_t *queue, uint16_t entry); /* not the first of
 void umc_bank_opened(umc_core_t *core, uint32_t bank);       /* counts the hits of a new row */
 uint16_t umc_oldest_waiting(umc_core_t *core, bool write);
 
-/* Of a bank in its word of a set. */
-static inline uint64_t umc_bank_bit(uint32_t bank)
-{
-    return UINT64_C(1) << bank % 64;
-}
-
 static inline umc_bank_queue_t *umc_bank_queue(umc_core_t *core, const umc_entry_t *entry)
 {
     return &core->queue[umc_queue_of(core, entry->write)][entry->bank];
@@ -247,7 +240,6 @@ static inline umc_bank_queue_t *umc_bank_append(umc_core_t *core, uint16_t index
         umc_bank_wrap(queue);
     }
     uint32_t at = queue->count++;
-    core->queued[umc_queue_of(core, entry->write)][entry->bank / 64] |= umc_bank_bit(entry->bank);
     queue->entry[at] = index;
     queue->row[at] = entry->row;
     queue->hits += entry->row == core->open_row[entry->bank] ? 1 : 0;
@@ -258,10 +250,7 @@ static inline void umc_bank_remove(umc_core_t *core, uint16_t index)
 {
     const umc_entry_t *entry = &core->entries[index];
     umc_bank_queue_t *queue = umc_bank_queue(core, entry);
-    if (--queue->count == 0) {
-        core->queued[umc_queue_of(core, entry->write)][entry->bank / 64] &=
-            ~umc_bank_bit(entry->bank);
-    }
+    queue->count--;
     queue->hits -= entry->row == core->open_row[entry->bank] ? 1 : 0;
     if (queue->entry[0] == index) {
         queue->entry++;

@@ -230,10 +230,10 @@ void umc_lanes_closed(umc_core_t *core, uint32_t bank)
 
 void umc_lanes_update_all(umc_core_t *core)
 {
-    for (uint32_t word = 0; word < core->words; word++) {
-        uint64_t left = core->busy[word] | core->queued[0][word] | core->queued[1][word];
-        for (; left != 0; left &= left - 1) {
-            umc_lanes_update(core, word * 64 + (uint32_t)__builtin_ctzll(left));
+    for (uint32_t b = 0; b < core->banks; b++) {
+        /* Others want nothing, whatever the mode. */
+        if ((core->wants[b] | core->queue[0][b].count | core->queue[1][b].count) != 0) {
+            umc_lanes_update(core, b);
         }
     }
 }

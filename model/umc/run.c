@@ -54,7 +54,6 @@ static void take_out(umc_core_t *core, umc_run_bank_t *to, uint32_t bank)
     core->waiting[0] -= queue->count;
     core->live -= queue->count;
     queue->count = queue->hits = 0;
-    core->queued[0][bank / 64] &= ~umc_bank_bit(bank);
 }
 
 static uint32_t step_nck(const umc_core_t *core, uint32_t before, uint32_t after)
