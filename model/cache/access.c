@@ -96,11 +96,6 @@ static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
                                   cbit_line_is_alone(cache, line, core));
 }
 
-static inline cbit_level_t *first_level(const cbit_core_t *port)
-{
-    return port->fetch ? &port->cache->l1i : &port->cache->l1d;
-}
-
 /* In the core's second level, and perhaps in its first as well. */
 static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t second,
                                uint32_t *which)
@@ -115,8 +110,8 @@ static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag,
         return NULL;
     }
     if (first != NOWHERE) {
-        cbit_level_touch(first_level(port), first);
-        *which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
+        cbit_level_touch(port->l1, first);
+        *which = port->which;
         return line;
     }
     cbit_level_touch(&cache->l2, second);
@@ -220,7 +215,7 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
 {
     cbit_core_t *port = self;
     cbit_cache_t *cache = port->cache;
-    cbit_level_t *l1 = first_level(port);
+    cbit_level_t *l1 = port->l1;
     const uint64_t tag = cbit_tag(spa, key);
     const uint32_t place = port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
     if (l1->lines == 0 || l1->tags[place] != tag || cache->wbinvds_active != 0) {
@@ -230,13 +225,12 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     if (!may_hit(cache, line, port->core, (uint8_t)command)) {
         return false;
     }
-    const uint32_t which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
     cbit_level_touch(l1, place);
     if (bytes != NULL) {
         move_bytes(cache, line, command, spa, key, bytes, len_bytes);
     }
-    use_quickly(port, line, command, len_bytes, which);
-    *clocks = cache->clocks[which];
+    use_quickly(port, line, command, len_bytes, port->which);
+    *clocks = cache->clocks[port->which];
     return true;
 }
 

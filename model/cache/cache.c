@@ -96,8 +96,10 @@ static bool build_buffers(cbit_cache_t *cache)
     for (uint32_t i = 0; i < 2 * cache->cores; i++) {
         cbit_core_t *port = &cache->ports[i];
         *port = (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
+        port->l1 = port->fetch ? &cache->l1i : &cache->l1d;
+        port->which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
         for (uint32_t h = 0; h < L1_HINTS; h++) { /* a place of its own, whatever is there */
-            port->hints[h] = port->core * (port->fetch ? cache->l1i.lines : cache->l1d.lines);
+            port->hints[h] = port->core * port->l1->lines;
         }
     }
     return true;
@@ -312,6 +314,12 @@ static cbit_err_t poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *b
     return err;
 }
 
+static void hint(void *self, cbit_spa_t spa)
+{
+    const cbit_core_t *port = self;
+    cbit_line_hint(port->cache, spa);
+}
+
 static cbit_port_t port_of(cbit_cache_t *cache, uint32_t index)
 {
     return (cbit_port_t){
@@ -320,6 +328,7 @@ static cbit_port_t port_of(cbit_cache_t *cache, uint32_t index)
         .peek = peek,
         .poke = poke,
         .quick = cbit_cache_quick,
+        .hint = hint,
     };
 }
 

@@ -20,6 +20,13 @@ static inline bucket_t bucket_of(const cbit_cache_t *cache, uint64_t number)
                       .bit = (uint8_t)(1U << (hash >> 61))};
 }
 
+void cbit_line_hint(const cbit_cache_t *cache, cbit_spa_t spa)
+{
+    const bucket_t bucket = bucket_of(cache, spa >> LINE_SHIFT);
+    __builtin_prefetch(&cache->filter[bucket.at], 1);
+    __builtin_prefetch(&cache->buckets[bucket.at], 1);
+}
+
 cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag)
 {
     const bucket_t bucket = bucket_of(cache, cbit_tag_number(tag));

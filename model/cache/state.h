@@ -97,6 +97,8 @@ typedef struct cbit_core {
     cbit_cache_t *cache;
     uint32_t core;
     bool fetch;
+    cbit_level_t *l1;
+    uint32_t which; /* ANSWERS_L1D or ANSWERS_L1I */
     uint32_t hints[L1_HINTS]; /* where L1 had a line the last time, by its number */
 } cbit_core_t;
 
@@ -184,6 +186,8 @@ static inline bool cbit_cache_has_room(const cbit_cache_t *cache)
 /* ---- directory (directory.c) ---- */
 
 cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag); /* or NULL */
+/* Has the host fetch what finding a line looks at first. */
+void cbit_line_hint(const cbit_cache_t *cache, cbit_spa_t spa);
 /* The next line of the same address after `after` (NULL: the first), under any key id. */
 cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
                                   const cbit_line_t *after);

@@ -325,6 +325,9 @@ static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         if (vcpu->at == op->size_bytes) {
             vcpu->walk_ps = waited_ps(vcpu);
         }
+        if (vcpu->n > vcpu->issue_n && vcpu->parts.memory.hint != NULL) {
+            vcpu->parts.memory.hint(vcpu->parts.memory.self, vcpu->targets[0].spa);
+        }
     }
     return STEP_DONE;
 }

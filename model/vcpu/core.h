@@ -461,9 +461,21 @@ cbit_step_t cbit_vcpu_check(cbit_vcpu_t *vcpu);
 
 /* ---- programs (program.c) ---- */
 
+/* The next one of a program, or of those to be issued again; NULL after the last one. */
+const cbit_op_t *cbit_vcpu_pull_op(cbit_context_t *context);
 /* The operation to perform, or NULL after the last one. */
-const cbit_op_t *cbit_vcpu_next_op(cbit_vcpu_t *vcpu);
-void cbit_vcpu_op_done(cbit_vcpu_t *vcpu);
+static inline const cbit_op_t *cbit_vcpu_next_op(const cbit_vcpu_t *vcpu)
+{
+    cbit_context_t *context = vcpu->context;
+    return context->op_valid ? &context->op : cbit_vcpu_pull_op(context);
+}
+static inline void cbit_vcpu_op_done(const cbit_vcpu_t *vcpu)
+{
+    cbit_context_t *context = vcpu->context;
+    vcpu->mine->instructions += context->op.instructions;
+    context->ended = context->op.kind == CBIT_OP_END;
+    context->op_valid = false;
+}
 /* VMRUN: what is begun from now on can be put back. */
 void cbit_vcpu_log_begin(cbit_context_t *context, uint64_t instructions);
 

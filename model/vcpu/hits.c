@@ -58,7 +58,8 @@ static inline bool pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     }
     cbit_tlb_use(&vcpu->tlb.l1d, (uint32_t)page);
     uint32_t clocks;
-    if (cbit_order_meets(vcpu, target, op->size_bytes) ||
+    if ((cbit_order_meets_line(vcpu, target.spa) &&
+         cbit_order_meets(vcpu, target, op->size_bytes)) ||
         !memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
                        target.key, bytes, op->size_bytes, &clocks)) {
         return false;

@@ -3,21 +3,15 @@
 
 #include "model/vcpu/core.h"
 
-const cbit_op_t *cbit_vcpu_next_op(cbit_vcpu_t *vcpu)
+const cbit_op_t *cbit_vcpu_pull_op(cbit_context_t *context)
 {
-    cbit_context_t *context = vcpu->context;
-    if (context->op_valid) {
-        return &context->op;
-    }
     if (context->ended) {
         return NULL;
     }
     if (context->replay_at < context->replay_count) {
         context->op = context->replay[context->replay_at++];
-    } else {
-        if (!context->program.next(context->program.self, &context->op)) {
-            context->op = (cbit_op_t){.kind = CBIT_OP_END};
-        }
+    } else if (!context->program.next(context->program.self, &context->op)) {
+        context->op = (cbit_op_t){.kind = CBIT_OP_END};
     }
     context->op_valid = true;
     if (context->logged < REWIND_OPS) {
@@ -26,14 +20,6 @@ const cbit_op_t *cbit_vcpu_next_op(cbit_vcpu_t *vcpu)
         context->log_full = true;
     }
     return &context->op;
-}
-
-void cbit_vcpu_op_done(cbit_vcpu_t *vcpu)
-{
-    cbit_context_t *context = vcpu->context;
-    vcpu->mine->instructions += context->op.instructions;
-    context->ended = context->op.kind == CBIT_OP_END;
-    context->op_valid = false;
 }
 
 /* The log of a run begins with the operation that an earlier one left unfinished. */

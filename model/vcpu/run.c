@@ -241,7 +241,7 @@ void cbit_vcpu_step(void *self)
             step = cbit_vcpu_enter(vcpu);
             break;
         case MODE_RUN:
-            step = cbit_vcpu_pass_hits(vcpu) ? run_op(vcpu) : STEP_WAIT;
+            step = vcpu->issued || cbit_vcpu_pass_hits(vcpu) ? run_op(vcpu) : STEP_WAIT;
             break;
         case MODE_CHECK:
             step = cbit_vcpu_check(vcpu);

@@ -47,6 +47,10 @@ typedef struct cbit_port {
      */
     bool (*quick)(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key, void *bytes,
                   uint32_t len_bytes, uint32_t *clocks);
+
+    /* An access of that address will come: the target may have the host fetch what it will look at.
+       Nothing that shows. NULL: nothing to fetch. */
+    void (*hint)(void *self, cbit_spa_t spa);
 } cbit_port_t;
 
 /* A FIFO of waiters: the target's side. */
