@@ -98,7 +98,7 @@ typedef struct cbit_core {
     uint32_t core;
     bool fetch;
     cbit_level_t *l1;
-    uint32_t which; /* ANSWERS_L1D or ANSWERS_L1I */
+    uint32_t which;           /* ANSWERS_L1D or ANSWERS_L1I */
     uint32_t hints[L1_HINTS]; /* where L1 had a line the last time, by its number */
 } cbit_core_t;
 
