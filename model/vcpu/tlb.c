@@ -24,7 +24,8 @@ bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
     tlb->way_shift = (uint32_t)__builtin_ctz(tlb->ways);
     uint32_t sets = entries / tlb->ways;
     tlb->set_mask = sets - 1;
-    tlb->tags = calloc(entries, sizeof tlb->tags[0]);
+    /* A word of bits names eight ways, also where a small TLB has fewer: their tags are 0. */
+    tlb->tags = calloc(entries < TLB_MAX_WAYS ? TLB_MAX_WAYS : entries, sizeof tlb->tags[0]);
     tlb->order = calloc(sets, sizeof tlb->order[0]);
     tlb->bits = calloc(sets, sizeof tlb->bits[0]);
     tlb->taken = calloc(sets, sizeof tlb->taken[0]);
