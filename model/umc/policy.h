@@ -62,6 +62,7 @@ typedef struct umc_policy {
     bool orders_lines;                      /* requests of one line keep their order */
     bool accept_first;       /* a request may issue in the clock in which it is taken */
     bool late_callback;      /* a completion frees its window place one clock later */
+    bool answers_in_order;   /* a read served from a queued write frees its place behind others */
     bool writes_adjoin;      /* no bubble on the data bus between writes of two ranks */
     uint32_t row_hit_cap;    /* column commands of an open row before hits lose; 0: no cap */
     uint32_t starvation_nck; /* a request older than this goes first; 0: never */

@@ -228,7 +228,7 @@ static void accept(umc_driver_t *d, uint32_t index, bool write, const cbit_dram_
         explain_whole(d->options->explain, index, "forwarded", &event, at_nck + 1);
         /* Let it overtake those that end later. */
         for (uint64_t i = d->done_tail - 1;
-             i != d->done_head &&
+             !d->policy.answers_in_order && i != d->done_head &&
              d->done_nck[(i - 1) & d->ring_mask] > d->done_nck[i & d->ring_mask];
              i--) {
             uint64_t later = d->done_nck[(i - 1) & d->ring_mask];
@@ -294,9 +294,11 @@ static cbit_err_t offer_all(umc_driver_t *d, uint64_t count, cbit_diag_t *diag)
         }
     }
     d->result.end_nck = last_nck;
-    if (d->done_tail > 0) {
-        uint64_t end_nck = d->done_nck[(d->done_tail - 1) & d->ring_mask] + d->policy.late_callback;
-        d->result.end_nck = end_nck > last_nck ? end_nck : last_nck;
+    /* The last to end is the last one, but for reads that did not overtake. */
+    uint64_t from = d->done_tail - 1 < d->done_head ? d->done_tail - 1 : d->done_head;
+    for (uint64_t i = from; d->done_tail > 0 && i != d->done_tail; i++) {
+        uint64_t end_nck = d->done_nck[i & d->ring_mask] + d->policy.late_callback;
+        d->result.end_nck = end_nck > d->result.end_nck ? end_nck : d->result.end_nck;
     }
     return CBIT_ERR_OK;
 }
