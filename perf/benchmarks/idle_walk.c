@@ -2,7 +2,7 @@
 
 #include "cbit/base/rng.h"
 
-enum { LOADS = 20000, WARM = 200 };
+enum { LOADS = 20000, SHORT = 200 };
 
 typedef struct walk {
     cbit_rng_t rng;
@@ -34,14 +34,14 @@ static uint64_t walk_ps(path_machine_t *machine, walk_t *walk, uint64_t seed, ui
 }
 
 uint64_t idle_walk_ps(const cbit_platform_config_t *config, path_bytes_t bytes, uint64_t span_bytes,
-                      uint64_t seed)
+                      uint32_t warm_loads, uint64_t seed)
 {
     path_machine_t *machine = path_machine_create(config, bytes);
     /* Three programs: a core knows them by their address. */
     walk_t warm = {.span_bytes = span_bytes}, shorter = warm, longer = warm;
-    (void)walk_ps(machine, &warm, seed, WARM);
-    const uint64_t short_ps = walk_ps(machine, &shorter, seed, WARM);
-    const uint64_t long_ps = walk_ps(machine, &longer, seed, WARM + LOADS);
+    (void)walk_ps(machine, &warm, seed, warm_loads);
+    const uint64_t short_ps = walk_ps(machine, &shorter, seed, SHORT);
+    const uint64_t long_ps = walk_ps(machine, &longer, seed, SHORT + LOADS);
     path_machine_destroy(machine);
     return (long_ps - short_ps) / LOADS;
 }

@@ -11,6 +11,7 @@
 #include "perf/measure/load.h"
 
 enum { SEED = 1, SAMPLES = 20000, PROBES = 32, BACKGROUND = 512 };
+enum { STEADY = 600000 }; /* loads that fill a complex's 16 MiB of L3 twice over */
 #define MIB (UINT64_C(1) << 20)
 
 static void must(cbit_err_t err, const cbit_diag_t *diag, const char *what)
@@ -49,11 +50,26 @@ static cbit_platform_config_t machine_of(const validation_figure_t *figure)
 
 /* ---- a core's walk ---- */
 
-uint64_t ask_walk_ns(const validation_figure_t *figure)
+static uint64_t walk_ns(const validation_figure_t *figure, uint64_t span_bytes, uint32_t warm_loads)
 {
     cbit_platform_config_t config = machine_of(figure);
     config.fabric.nodes_per_socket = (uint32_t)figure->a;
-    return idle_walk_ps(&config, PATH_PLAIN, figure->b * MIB, SEED);
+    return idle_walk_ps(&config, PATH_PLAIN, span_bytes, warm_loads, SEED);
+}
+
+uint64_t ask_walk_ns(const validation_figure_t *figure)
+{
+    return walk_ns(figure, figure->b * MIB, IDLE_WALK_COLD);
+}
+
+uint64_t ask_full_walk_ns(const validation_figure_t *figure)
+{
+    return walk_ns(figure, figure->b * MIB, STEADY);
+}
+
+uint64_t ask_span_ns(const validation_figure_t *figure)
+{
+    return walk_ns(figure, figure->b * MIB, STEADY) - walk_ns(figure, 128 * MIB, STEADY);
 }
 
 /* ---- the memory system alone ---- */

@@ -4,8 +4,15 @@
 
 #include "perf/validation/figures.h"
 
-/* A dependent random walk in 2 MiB pages by one core, no engine: a = NPS, b = MiB. */
+/* A dependent random walk from cold caches in 2 MiB pages by one core, no engine: a = NPS, b = MiB.
+ */
 uint64_t ask_walk_ns(const validation_figure_t *figure);
+
+/* The same when the caches hold what they can. */
+uint64_t ask_full_walk_ns(const validation_figure_t *figure);
+
+/* How much longer such a load of b MiB takes than one of 128 MiB. */
+uint64_t ask_span_ns(const validation_figure_t *figure);
 
 /* How much longer an idle read of the first quadrant's memory takes that enters the fabric at entry
    a (socket x 4 + quadrant) than one that enters there; b = sockets. */

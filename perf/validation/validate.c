@@ -88,7 +88,8 @@ static const char head[] =
     "is itself a value of the configuration. A difference counts from the nearer end of a range; "
     "*agrees* allows 5 %\n"
     "for measurements, 10 % for briefings and figures from memory, 15 % for ratios read off "
-    "plots.\n"
+    "plots,\n"
+    "25 % for the difference of two measurements.\n"
     "\n"
     "| what | published | cbit | difference | how | verdict | source | remark |\n"
     "|---|---|---|---|---|---|---|---|\n";

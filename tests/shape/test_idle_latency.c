@@ -38,8 +38,10 @@ START_TEST(idle_latency_lands_on_the_published_one)
     cbit_diag_destroy(diag);
     cbit_platform_config_t config = *cbit_scenario_of(file)->machine;
     config.fabric.nodes_per_socket = rows[_i].nodes_per_socket;
-    const uint64_t off_ps = idle_walk_ps(&config, PATH_PLAIN, SPAN_BYTES, cbit_test_seed());
-    const uint64_t on_ps = idle_walk_ps(&config, PATH_TIMING_ONLY, SPAN_BYTES, cbit_test_seed());
+    const uint64_t off_ps =
+        idle_walk_ps(&config, PATH_PLAIN, SPAN_BYTES, IDLE_WALK_COLD, cbit_test_seed());
+    const uint64_t on_ps =
+        idle_walk_ps(&config, PATH_TIMING_ONLY, SPAN_BYTES, IDLE_WALK_COLD, cbit_test_seed());
     cbit_scenario_file_destroy(file);
     /* Of one node, channels are one step away on average; of four, the node is where the core is.
      */
