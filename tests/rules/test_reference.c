@@ -175,7 +175,8 @@ START_TEST(points_of_the_references_are_met)
     double hits = (double)r.row_hits / (double)r.column_commands * 1e6;
     double off = hits - (double)number(point, "row_hits_ppm", 0);
     double limit_ppm = (double)number(point, "row_hits_within_ppm", 5000);
-    ck_assert_msg(off < limit_ppm && off > -limit_ppm, "row hits of a million: %.0f, off by %.0f", hits, off);
+    ck_assert_msg(off < limit_ppm && off > -limit_ppm, "row hits of a million: %.0f, off by %.0f",
+                  hits, off);
     cbit_stream_result_free(&r);
     free(requests);
 }
