@@ -319,14 +319,15 @@ static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
             return step;
         }
         uint32_t len = within_line(gva, op->size_bytes - vcpu->at);
-        cbit_vcpu_count_access(vcpu, vcpu->targets[vcpu->target_count].key);
+        const cbit_target_t target = vcpu->targets[vcpu->target_count];
+        cbit_vcpu_count_access(vcpu, target.key);
         vcpu->target_len[vcpu->target_count++] = (uint8_t)len;
         vcpu->at += len;
         if (vcpu->at == op->size_bytes) {
             vcpu->walk_ps = waited_ps(vcpu);
         }
         if (vcpu->n > vcpu->issue_n && vcpu->parts.memory.hint != NULL) {
-            vcpu->parts.memory.hint(vcpu->parts.memory.self, vcpu->targets[0].spa);
+            vcpu->parts.memory.hint(vcpu->parts.memory.self, target.spa);
         }
     }
     return STEP_DONE;
