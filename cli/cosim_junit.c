@@ -1,10 +1,9 @@
 /* cbit cosim --junit FILE: one test case per seed. */
-#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/cosim.h"
+#include "cli/new_file.h"
 
 static void print_escaped(FILE *file, const char *text)
 {
@@ -79,19 +78,10 @@ static void print_suite(FILE *file, const cbit_cosim_report_t *report)
 
 cbit_err_t cbit_cosim_write_junit(const cbit_cosim_report_t *report, const char *path)
 {
-    char fresh[4096];
-    if (snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh) {
+    cbit_new_file_t file;
+    if (!cbit_new_file_begin(&file, path)) {
         return CBIT_ERR_WRITE;
     }
-    FILE *file = fopen(fresh, "w");
-    if (file == NULL) {
-        return CBIT_ERR_WRITE;
-    }
-    print_suite(file, report);
-    bool good = ferror(file) == 0;
-    good = fclose(file) == 0 && good && rename(fresh, path) == 0;
-    if (!good) {
-        (void)unlink(fresh);
-    }
-    return good ? CBIT_ERR_OK : CBIT_ERR_WRITE;
+    print_suite(file.file, report);
+    return cbit_new_file_end(&file, true) ? CBIT_ERR_OK : CBIT_ERR_WRITE;
 }

@@ -11,6 +11,7 @@
 #include "cli/args.h"
 #include "cli/dram_stream_file.h"
 #include "cli/dram_tell.h"
+#include "cli/new_file.h"
 #include "cli/set_field.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
@@ -238,42 +239,10 @@ static void write_command(void *self, const char *name, uint64_t at_nck, uint32_
     }
 }
 
-/* Every command goes beside, so that a run that is refused leaves no half of a file. */
-typedef struct trace {
-    const char *path;
-    char *beside;
-    FILE *file; /* NULL: none is kept */
-} trace_t;
-
-static void begin_trace(trace_t *trace, const char *path, cbit_diag_t *diag)
+static void tell_unwritten(const char *path, cbit_diag_t *diag)
 {
-    static const char suffix[] = ".part";
-    trace->path = path;
-    trace->beside = malloc(strlen(path) + sizeof suffix);
-    if (trace->beside != NULL) {
-        (void)sprintf(trace->beside, "%s%s", path, suffix);
-        trace->file = fopen(trace->beside, "w");
-    }
-    if (trace->file == NULL) {
-        cbit_diag_set_file(diag, path);
-        cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot be written");
-    }
-}
-
-static void end_trace(trace_t *trace, bool good, cbit_diag_t *diag)
-{
-    if (trace->file != NULL) {
-        bool written = ferror(trace->file) == 0;
-        written = fclose(trace->file) == 0 && written;
-        if (!good || !written || rename(trace->beside, trace->path) != 0) {
-            (void)remove(trace->beside);
-            if (good) {
-                cbit_diag_set_file(diag, trace->path);
-                cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot be written");
-            }
-        }
-    }
-    free(trace->beside);
+    cbit_diag_set_file(diag, path);
+    cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot be written");
 }
 
 static void tell_violation(const cbit_dram_violation_t *v)
@@ -355,20 +324,22 @@ static int run_or_emit(const dram_options_t *o, const cbit_operands_t *operands,
     get_stream(o, operands, &stream, diag);
     check_explained(o, &stream, diag);
     cbit_diag_set_file(diag, operands->count == 1 ? operands->items[0] : "cbit dram");
-    trace_t trace = {.file = NULL};
+    cbit_new_file_t trace = {.file = NULL};
     if (cbit_diag_count(diag) > 0 && options_good) {
         stream.count = 0; /* nothing runs, but impossible timings and maps are told too */
         run(o, &config, &stream, NULL, diag, NULL);
     } else if (cbit_diag_count(diag) == 0 && o->emit) {
         cbit_dram_stream_write(&stream, stdout, diag);
     } else if (cbit_diag_count(diag) == 0) {
-        if (o->trace != NULL) {
-            begin_trace(&trace, o->trace, diag);
-        }
-        if (cbit_diag_count(diag) == 0) {
+        if (o->trace != NULL && !cbit_new_file_begin(&trace, o->trace)) {
+            tell_unwritten(o->trace, diag);
+        } else {
             run(o, &config, &stream, trace.file, diag, &status);
         }
-        end_trace(&trace, cbit_diag_count(diag) == 0, diag);
+        const bool good = cbit_diag_count(diag) == 0; /* a run that is refused leaves no trace */
+        if (trace.file != NULL && !cbit_new_file_end(&trace, good) && good) {
+            tell_unwritten(o->trace, diag);
+        }
     }
     free(stream.requests);
     return status;

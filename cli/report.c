@@ -6,6 +6,7 @@
 #include "cbit/perf/report.h"
 #include "cbit/workloads/json.h"
 #include "cli/args.h"
+#include "cli/new_file.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
@@ -66,37 +67,24 @@ static char *load(cbit_arena_t *arena, const char *dir, const char *name, bool r
     return json == NULL ? NULL : cbit_json_text(json, true, NULL);
 }
 
-typedef struct page {
-    FILE *file;
-} page_t;
-
 static bool put(void *self, const char *bytes, size_t len)
 {
-    return fwrite(bytes, 1, len, ((page_t *)self)->file) == len;
+    return fwrite(bytes, 1, len, self) == len;
 }
 
 /* Beside the final name first, so that nobody ever sees half a page. */
 static cbit_err_t write_page(const char *path, const cbit_report_run_t *runs, uint32_t count,
                              cbit_diag_t *diag)
 {
-    char beside[PATH_BYTES];
-    int len = snprintf(beside, sizeof beside, "%s.part", path);
-    page_t page = {.file = NULL};
+    cbit_new_file_t page;
     cbit_diag_set_file(diag, path);
-    if (len > 0 && (size_t)len < sizeof beside) {
-        page.file = fopen(beside, "wb");
-    }
-    if (page.file == NULL) {
+    if (!cbit_new_file_begin(&page, path)) {
         return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot be written");
     }
-    cbit_err_t err = cbit_report_write(runs, count, put, &page);
-    if (fclose(page.file) != 0 && err == CBIT_ERR_OK) {
-        err = CBIT_ERR_WRITE;
-    }
-    if (err == CBIT_ERR_OK && rename(beside, path) == 0) {
+    cbit_err_t err = cbit_report_write(runs, count, put, page.file);
+    if (cbit_new_file_end(&page, err == CBIT_ERR_OK)) {
         return CBIT_ERR_OK;
     }
-    (void)remove(beside);
     if (err == CBIT_ERR_TOOL) {
         (void)cbit_diag_add(diag, err, NULL, "this cbit was built without its plotting library");
         cbit_diag_hint(diag, "install libjs-chart.js and build again");
