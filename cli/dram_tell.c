@@ -126,8 +126,9 @@ void cbit_dram_tell_json(const cbit_dram_told_t *told)
     printf("  \"row_hit_rate\": %.5f,\n", hit_rate(r));
     print_counts_json(r);
     if (told->check) {
-        printf("  \"checked\": %" PRIu64 ",\n  \"violations\": %" PRIu64 ",\n", r->checked,
-               r->violations);
+        printf("  \"checked\": %" PRIu64 ",\n  \"violations\": %" PRIu64
+               ",\n  \"overlaps\": %" PRIu64 ",\n",
+               r->checked, r->violations, r->overlaps);
     }
     if (told->with_energy) {
         print_energy_json(r);
@@ -174,8 +175,13 @@ void cbit_dram_tell_table(const cbit_dram_told_t *told)
            " PRE, %" PRIu64 " REF\n",
            r->requests, r->end_nck, r->activates, r->precharges, r->refreshes);
     if (told->check) {
-        printf("checked        %9" PRIu64 " commands, %" PRIu64 " violations\n", r->checked,
+        printf("checked        %9" PRIu64 " commands, %" PRIu64 " violations", r->checked,
                r->violations);
+        if (r->overlaps > 0) {
+            printf(", %" PRIu64 " bursts that overlap as this policy's simulator lets them",
+                   r->overlaps);
+        }
+        printf("\n");
     }
     if (told->with_energy) {
         printf("energy         %9.3f nJ a request, %.1f mW\n",

@@ -43,7 +43,7 @@ struct cbit_dram_checker {
     uint64_t data_end; /* data bus: end of the last burst, its rank and direction */
     uint32_t data_rank;
     bool data_write, data_any;
-    uint64_t commands, violations;
+    uint64_t commands, violations, overlaps;
     cbit_dram_violation_t first;
 };
 
@@ -206,10 +206,16 @@ static void take_data_bus(judged_t *j, bool write, uint64_t begin, uint64_t end)
                     : write                      ? t->write_to_write_rank_nck - t->burst_nck
                                                  : t->trtrs_nck;
     if (c->data_any && begin < c->data_end + rest) {
-        violation(j, "data bus", begin - START_NCK, c->data_end + rest - START_NCK);
+        if (c->device.ranks_overlap && write && !c->data_write && c->data_rank != j->rank_no) {
+            c->overlaps++;
+            at_least(j, c->data_end - t->burst_nck - t->cl_nck, t->read_to_write_rank_nck,
+                     "RD to WR of another rank");
+        } else {
+            violation(j, "data bus", begin - START_NCK, c->data_end + rest - START_NCK);
+        }
     }
     c->data_any = true;
-    c->data_end = end;
+    c->data_end = end > c->data_end ? end : c->data_end;
     c->data_write = write;
     c->data_rank = j->rank_no;
 }
@@ -449,6 +455,11 @@ uint64_t cbit_dram_checker_commands(const cbit_dram_checker_t *checker)
 uint64_t cbit_dram_checker_violations(const cbit_dram_checker_t *checker)
 {
     return checker->violations;
+}
+
+uint64_t cbit_dram_checker_overlaps(const cbit_dram_checker_t *checker)
+{
+    return checker->overlaps;
 }
 
 const cbit_dram_violation_t *cbit_dram_checker_first(const cbit_dram_checker_t *checker)

@@ -109,12 +109,16 @@ const cbit_row_t cbit_umc_stat_rows[] = {
     COUNTER(refused, "Sends that found their queue full"),
     COUNTER(column_reads, "RD commands"),
     COUNTER(column_writes, "WR commands"),
-    COUNTER(row_hits, "RD and WR commands that needed no ACT of their own"),
+    COUNTER(row_hits,
+            "RD and WR commands that needed no ACT of their own (policies ramulator2_*: and "
+            "no PRE)"),
     COUNTER(activates, "ACT commands"),
     COUNTER(precharges, "PRE commands"),
     COUNTER(refreshes, "REF commands"),
     COUNTER(aes_waited_eclk, "Engine clocks that beats waited beyond the pipeline's depth"),
     COUNTER(commands_checked, "DRAM commands that the independent checker has seen"),
-    COUNTER(violations, "DRAM commands that broke a JEDEC rule: always 0, or cbit has a bug"),
+    COUNTER(violations,
+            "DRAM commands that broke a JEDEC rule: always 0, or cbit has a bug (bursts of "
+            "two ranks that policies ramulator2_* let overlap are none)"),
     {.key = NULL},
 };

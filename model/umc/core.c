@@ -55,6 +55,7 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     core->next_due_nck = UMC_NEVER;
     core->still = true;
     core->by_age = config->policy.scheme == UMC_SCHEME_AGE;
+    core->hits_by_first_command = config->policy.hits_by_first_command;
     core->has_mode = !config->policy.unified && config->policy.scheme != UMC_SCHEME_ROUND_ROBIN;
     core->runs = core->by_age && config->read_credits == UINT32_MAX && !config->keep_reasons &&
                  config->observe == NULL && !umc_policy_rests(&config->policy) &&

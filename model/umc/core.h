@@ -89,7 +89,7 @@ typedef struct umc_core_config {
 
 typedef struct umc_core_stats {
     uint64_t activates, precharges, precharges_all, reads, writes, refreshes;
-    uint64_t row_hits;      /* column commands that needed no ACT of their own */
+    uint64_t row_hits;      /* column commands that needed no ACT, or as the policy counts */
     uint64_t open_rank_nck; /* clocks with an open bank, summed over ranks; see umc_core_activity */
     /* Ranks that rest: entries, and clocks asleep, summed over ranks. */
     uint64_t power_downs, self_refreshes;

@@ -47,7 +47,7 @@ typedef struct umc_entry {
     uint64_t visible_nck; /* a write that waits for its ciphertext may not issue before */
     uint32_t user, row, column, seq;
     uint16_t bank, blocked;
-    bool write, held, active, chosen, own_act, parked;
+    bool write, held, active, chosen, missed, parked;
 } umc_entry_t;
 
 /* Requests of one bank that compete, oldest first; rows apart for quick comparison. */
@@ -93,6 +93,7 @@ struct umc_core {
     uint32_t bus;       /* command bus is free from here on */
     uint32_t credits;
     bool write_mode, draining;
+    bool hits_by_first_command;
     bool by_age; /* the scheme; the one that is made quick */
     bool has_mode;
     bool runs;          /* of row hits may be taken out (run.c) */

@@ -80,7 +80,9 @@ static void do_column(umc_core_t *core, uint16_t index, uint32_t at, umc_event_t
         core->stats.reads++;
         core->credits -= core->credits == UINT32_MAX ? 0 : 1;
     }
-    core->stats.row_hits += entry->own_act ? 0 : 1;
+    if (!entry->missed) {
+        core->stats.row_hits++;
+    }
     core->row_columns[bank]++;
     if (core->kept[bank] != UMC_NO_ENTRY && (!core->config.policy.promote || entry->active)) {
         rank->kept_banks--; /* others may hit while a promoted one still waits */
@@ -118,7 +120,7 @@ static void do_act(umc_core_t *core, uint16_t index, uint32_t at)
     if (rank->open_banks++ == 0) {
         rank->open_since_nck = core->epoch_nck + at;
     }
-    entry->own_act = true;
+    entry->missed = true;
     umc_bank_opened(core, bank);
 }
 
@@ -148,6 +150,7 @@ void umc_issue_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *even
         close_bank(core, entry->bank, at);
         umc_gates_pre(core, entry->bank, at);
         core->stats.precharges++;
+        entry->missed |= core->hits_by_first_command;
         umc_lanes_closed(core, plan->bank);
     } else if (plan->op == UMC_ACT) {
         do_act(core, plan->entry, at);

@@ -103,7 +103,7 @@ static void unblock(umc_plain_t *plain, const entry_t *gone)
 
 static void retire(umc_plain_t *plain, entry_t *entry, uint64_t at_nck)
 {
-    plain->stats.row_hits += entry->own_act ? 0 : 1;
+    plain->stats.row_hits += entry->missed ? 0 : 1;
     plain->row_columns[entry->bank]++;
     if (!plain->policy->promote || entry->active) {
         plain->kept[entry->bank] = NO_ENTRY; /* others may hit while a promoted one still waits */
@@ -132,12 +132,13 @@ static void do_entry(umc_plain_t *plain, const choice_t *choice, uint64_t at_nck
     if (choice->command == CBIT_DRAM_PRE) {
         close_bank(plain, entry->bank);
         plain->stats.precharges++;
+        entry->missed |= plain->policy->hits_by_first_command;
     } else if (choice->command == CBIT_DRAM_ACT) {
         plain->stats.activates++;
         plain->open_row[entry->bank] = entry->row;
         plain->row_columns[entry->bank] = 0;
         plain->kept[entry->bank] = choice->entry;
-        entry->own_act = true;
+        entry->missed = true;
         if (plain->policy->promote && !entry->active) {
             entry->active = true;
             plain->waiting[entry->write]--;

@@ -12,7 +12,7 @@ enum { ENTRIES = 6 * UMC_MAX_ENTRIES, NO_ENTRY = 0xffff };
 typedef struct entry {
     uint64_t line, seq, accept_nck, first_nck, bank_seq;
     uint32_t user, row, column, bank, blocked;
-    bool used, write, held, active, own_act, queued; /* queued: in its bank's command queue */
+    bool used, write, held, active, missed, queued; /* queued: in its bank's command queue */
 } entry_t;
 
 typedef enum sleep { AWAKE, POWER_DOWN, SELF_REFRESH } sleep_t;

@@ -32,6 +32,9 @@ const umc_policy_t umc_policies[] = {
      .promoted_keeps_row = true,
      .mode_lazily = true,
      .answers_in_order = true,
+     .writes_adjoin = true,
+     .overlaps_ranks = true,
+     .hits_by_first_command = true,
      .forwards = true,
      .coalesces = true,
      .read_entries = 32,
@@ -47,6 +50,9 @@ const umc_policy_t umc_policies[] = {
      .promoted_keeps_row = true,
      .mode_lazily = true,
      .answers_in_order = true,
+     .writes_adjoin = true,
+     .overlaps_ranks = true,
+     .hits_by_first_command = true,
      .forwards = true,
      .coalesces = true,
      .read_entries = 32,
@@ -169,6 +175,20 @@ bool umc_policy_rests(const umc_policy_t *policy)
            r->self_refresh_nck != 0;
 }
 
+/* Distances between ranks as the simulator that a policy imitates has them, unless configured. */
+static void set_rank_distances(const umc_policy_t *p, const cbit_dram_timing_t *configured,
+                               cbit_dram_device_t *device)
+{
+    cbit_dram_timing_t *t = &device->timing;
+    if (p->writes_adjoin && configured->write_to_write_rank_nck == 0) {
+        t->write_to_write_rank_nck = t->burst_nck;
+    }
+    device->ranks_overlap = p->overlaps_ranks;
+    if (p->overlaps_ranks && configured->read_to_write_rank_nck == 0) {
+        t->read_to_write_rank_nck = t->burst_nck + t->trtrs_nck;
+    }
+}
+
 cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy,
                          cbit_dram_device_t *device, const char *where, cbit_diag_t *diag)
 {
@@ -196,9 +216,7 @@ cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy,
     err = err != CBIT_ERR_OK ? err : rest;
     if (err == CBIT_ERR_OK) {
         *policy = p;
-        if (p.writes_adjoin && config->dram.timing.write_to_write_rank_nck == 0) {
-            device->timing.write_to_write_rank_nck = device->timing.burst_nck;
-        }
+        set_rank_distances(&p, &config->dram.timing, device);
     }
     return err;
 }

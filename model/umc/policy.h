@@ -60,12 +60,14 @@ typedef struct umc_policy {
     bool drain_snapshot;                    /* drain what was held when draining began */
     bool forwards, coalesces, merges_reads; /* same line, stream driver only */
     bool orders_lines;                      /* requests of one line keep their order */
-    bool accept_first;       /* a request may issue in the clock in which it is taken */
-    bool late_callback;      /* a completion frees its window place one clock later */
-    bool answers_in_order;   /* a read served from a queued write frees its place behind others */
-    bool writes_adjoin;      /* no bubble on the data bus between writes of two ranks */
-    uint32_t row_hit_cap;    /* column commands of an open row before hits lose; 0: no cap */
-    uint32_t starvation_nck; /* a request older than this goes first; 0: never */
+    bool accept_first;     /* a request may issue in the clock in which it is taken */
+    bool late_callback;    /* a completion frees its window place one clock later */
+    bool answers_in_order; /* a read served from a queued write frees its place behind others */
+    bool writes_adjoin;    /* no bubble on the data bus between writes of two ranks */
+    bool overlaps_ranks;   /* WR follows another rank's RD as a RD would, even if bursts overlap */
+    bool hits_by_first_command; /* a request hits if its first command is RD or WR */
+    uint32_t row_hit_cap;       /* column commands of an open row before hits lose; 0: no cap */
+    uint32_t starvation_nck;    /* a request older than this goes first; 0: never */
     uint32_t read_entries, write_entries;
     uint32_t write_high, write_low; /* drain above high, until below low */
     uint32_t bank_entries;          /* ROUND_ROBIN: commands of a bank's queue */
@@ -79,7 +81,8 @@ extern const umc_policy_t umc_policies[]; /* in the order of cbit_umc_policy_nam
 
 /*
  * The policy that a configuration asks for: a named one, with what it overrides. *device is the
- * resolved one; a policy may know less of its rules (writes_adjoin) unless they are configured.
+ * resolved one; a policy may know less of its rules (writes_adjoin, overlaps_ranks) unless they are
+ * configured.
  */
 cbit_err_t umc_policy_of(const cbit_umc_config_t *config, umc_policy_t *policy,
                          cbit_dram_device_t *device, const char *where, cbit_diag_t *diag);

@@ -70,6 +70,19 @@ static uint32_t step_nck(const umc_core_t *core, uint32_t before, uint32_t after
     return before == after ? umc_max32(nck, (uint32_t)distance[CBIT_SCOPE_BANK].op[UMC_RD]) : nck;
 }
 
+/* Queued ones whose PRE issued before another request's ACT opened their row. */
+static uint64_t begun(const umc_run_t *run)
+{
+    uint64_t count = 0;
+    for (uint32_t k = 0; k < run->banks; k++) {
+        const umc_run_bank_t *bank = &run->bank[k];
+        for (uint32_t i = bank->head; i != bank->tail; i++) {
+            count += bank->ring[i % UMC_RUN].first_nck != UMC_NEVER ? 1 : 0;
+        }
+    }
+    return count;
+}
+
 void umc_run_begin(umc_core_t *core, const cbit_dram_place_t *place, umc_run_t *run)
 {
     uint32_t bank = place->flat_bank;
@@ -85,6 +98,9 @@ void umc_run_begin(umc_core_t *core, const cbit_dram_place_t *place, umc_run_t *
         for (uint32_t k = 0; k < run->banks; k++) {
             run->step_nck[i][k] = step_nck(core, run->bank[i].bank, run->bank[k].bank);
         }
+    }
+    if (core->config.policy.hits_by_first_command) {
+        core->stats.row_hits -= begun(run); /* no hits, but counted when issued */
     }
     uint64_t epoch_end_nck = core->epoch_nck + UMC_EPOCH_SPAN;
     run->end_nck = core->next_due_nck < epoch_end_nck ? core->next_due_nck : epoch_end_nck;
@@ -130,6 +146,9 @@ static void put_back(umc_core_t *core, const umc_run_t *run)
 
 void umc_run_end(umc_core_t *core, const umc_run_t *run)
 {
+    if (core->config.policy.hits_by_first_command) {
+        core->stats.row_hits += begun(run);
+    }
     put_back(core, run);
     for (uint32_t k = 0; k < run->banks; k++) {
         const umc_run_bank_t *bank = &run->bank[k];

@@ -411,6 +411,7 @@ static void collect(umc_driver_t *d, uint64_t count)
     if (d->checker != NULL) {
         r->checked = cbit_dram_checker_commands(d->checker);
         r->violations = cbit_dram_checker_violations(d->checker);
+        r->overlaps = cbit_dram_checker_overlaps(d->checker);
         if (r->violations > 0) {
             r->violation = *cbit_dram_checker_first(d->checker);
         }

@@ -438,6 +438,41 @@ START_TEST(auto_precharge_keeps_the_row_for_its_time)
 }
 END_TEST
 
+/* A write behind another rank's read: the bursts may meet only if the device says so (policies that
+   imitate such a simulator), and then no nearer than it lets them. CL 22, CWL 16. */
+START_TEST(bursts_of_ranks_overlap_only_by_leave)
+{
+    cbit_dram_device_t d;
+    const cbit_dram_config_t part = {.speed = CBIT_DDR4_3200AA,
+                                     .width_bits = 8,
+                                     .density_gbit = 8,
+                                     .ranks = 2,
+                                     .timing = {.read_to_write_rank_nck = 6}};
+    static const struct {
+        bool leave;
+        uint32_t nck;
+        uint64_t violations, overlaps;
+    } ROWS[] = {{false, 6, 1, 0}, {false, 11, 1, 0}, {false, 12, 0, 0}, {true, 5, 1, 1},
+                {true, 6, 0, 1},  {true, 11, 0, 1},  {true, 12, 0, 0}};
+    for (uint32_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        ck_assert_int_eq(cbit_dram_resolve(&part, "/dram", &d, NULL), CBIT_ERR_OK);
+        d.ranks_overlap = ROWS[i].leave;
+        const step_t steps[] = {{CBIT_DRAM_ACT, 0, ROW, 10},
+                                {CBIT_DRAM_ACT, d.banks / 2, ROW, 20},
+                                {CBIT_DRAM_RD, 0, ROW, 100},
+                                {CBIT_DRAM_WR, d.banks / 2, ROW, 100 + ROWS[i].nck}};
+        cbit_dram_checker_t *checker;
+        ck_assert_int_eq(cbit_dram_checker_create(&d, &checker), CBIT_ERR_OK);
+        for (uint32_t k = 0; k < 4; k++) {
+            tell(checker, &d, &steps[k], steps[k].at_nck);
+        }
+        ck_assert_uint_eq(cbit_dram_checker_violations(checker), ROWS[i].violations);
+        ck_assert_uint_eq(cbit_dram_checker_overlaps(checker), ROWS[i].overlaps);
+        cbit_dram_checker_destroy(checker);
+    }
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("dram_rules");
@@ -448,6 +483,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(tight, every_rule_has_its_distance, 0, sizeof GATES / sizeof GATES[0]);
     tcase_add_loop_test(tight, four_activates_are_counted_by_rank, 0, 4);
     tcase_add_test(tight, auto_precharge_keeps_the_row_for_its_time);
+    tcase_add_test(tight, bursts_of_ranks_overlap_only_by_leave);
     suite_add_tcase(suite, tight);
     return suite;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cbit/base/rng.h"
+#include "cbit/perf/dram_streams.h"
 #include "cbit/umc/stream.h"
 #include "cbit_test.h"
 
@@ -92,6 +93,10 @@ static cbit_stream_request_t *make_stream(const cJSON *s, uint64_t count)
 {
     cbit_stream_request_t *requests = calloc(count, sizeof *requests);
     uint64_t state = number(s, "seed", 1), before = 0;
+    if (strcmp(text_of(s, "kind"), "published") == 0) {
+        ck_assert(cbit_dram_stream(text_of(s, "letter")[0], requests, count));
+        return requests;
+    }
     bool copy = strcmp(text_of(s, "kind"), "copy") == 0;
     for (uint64_t i = 0; i < count; i++) {
         uint64_t a = draw(&state), b = draw(&state);
@@ -143,11 +148,36 @@ static void set_config(cbit_umc_config_t *config, const cJSON *point)
 
 /* ---- the comparison ---- */
 
-static void within(const char *what, double is, double want, double share)
+static void must_be(const char *what, uint64_t is, uint64_t want)
 {
-    double off = is > want ? is - want : want - is;
-    ck_assert_msg(off <= want * share, "%s: %.10g, not %.10g within %g %%", what, is, want,
-                  share * 100);
+    ck_assert_msg(is == want, "%s: %lu, not %lu", what, (unsigned long)is, (unsigned long)want);
+}
+
+/* A share: the references also count requests that had begun when the run ended. */
+static void hits_must_be(const cbit_stream_result_t *r, uint64_t want_ppm)
+{
+    enum { WITHIN_PPM = 1000 };
+    double is_ppm = (double)r->row_hits / (double)r->column_commands * 1e6;
+    double off_ppm = is_ppm - (double)want_ppm;
+    ck_assert_msg(off_ppm < WITHIN_PPM && off_ppm > -WITHIN_PPM,
+                  "row hits of a million: %.0f, off by %.0f", is_ppm, off_ppm);
+}
+
+/* Only without the checker are long runs of row hits taken out of the queues. */
+static void compare(const cJSON *point, const cbit_umc_config_t *config,
+                    const cbit_stream_request_t *requests, uint64_t count, bool check)
+{
+    const cbit_stream_options_t options = {.window = (uint32_t)number(point, "window", 32),
+                                           .check = check};
+    cbit_stream_result_t r;
+    ck_assert_int_eq(cbit_stream_run(config, &options, requests, count, &r, NULL), CBIT_ERR_OK);
+    must_be("violations", r.violations, 0);
+    ck_assert(!check || r.checked > 0);
+    must_be("clocks", r.end_nck, number(point, "clocks", 0));
+    must_be("sum of latencies", r.latency_sum_nck, number(point, "latency_sum_nck", 0));
+    must_be("p99", cbit_stream_percentile_nck(&r, 990), number(point, "p99_nck", 0));
+    hits_must_be(&r, number(point, "row_hits_ppm", 0));
+    cbit_stream_result_free(&r);
 }
 
 START_TEST(points_of_the_references_are_met)
@@ -159,25 +189,9 @@ START_TEST(points_of_the_references_are_met)
     cbit_umc_config_t config;
     set_config(&config, point);
     cbit_stream_request_t *requests = make_stream(stream, count);
-    const cbit_stream_options_t options = {.window = (uint32_t)number(point, "window", 32),
-                                           .check = true};
-    cbit_stream_result_t r;
-    ck_assert_int_eq(cbit_stream_run(&config, &options, requests, count, &r, NULL), CBIT_ERR_OK);
-    ck_assert_uint_eq(r.violations, 0);
     ck_assert_uint_gt(count, 0);
-    const cJSON *limit = cJSON_GetObjectItem(point, "within_percent");
-    double share = cJSON_IsNumber(limit) ? limit->valuedouble / 100 : 0;
-    within("clocks", (double)r.end_nck, number(point, "clocks", 0), share);
-    within("sum of latencies", (double)r.latency_sum_nck, number(point, "latency_sum_nck", 0),
-           share * 2);
-    within("p99", (double)cbit_stream_percentile_nck(&r, 990), number(point, "p99_nck", 0),
-           share * 20);
-    double hits = (double)r.row_hits / (double)r.column_commands * 1e6;
-    double off = hits - (double)number(point, "row_hits_ppm", 0);
-    double limit_ppm = (double)number(point, "row_hits_within_ppm", 5000);
-    ck_assert_msg(off < limit_ppm && off > -limit_ppm, "row hits of a million: %.0f, off by %.0f",
-                  hits, off);
-    cbit_stream_result_free(&r);
+    compare(point, &config, requests, count, true);
+    compare(point, &config, requests, count, false);
     free(requests);
 }
 END_TEST

@@ -41,6 +41,10 @@ void cbit_dram_checker_command(cbit_dram_checker_t *checker, const char *name, u
 uint64_t cbit_dram_checker_commands(const cbit_dram_checker_t *checker);
 uint64_t cbit_dram_checker_violations(const cbit_dram_checker_t *checker);
 
+/* Writes whose burst came too early behind another rank's read, which the device's
+   `ranks_overlap` excuses: no violations. */
+uint64_t cbit_dram_checker_overlaps(const cbit_dram_checker_t *checker);
+
 /* The first violation, NULL if there is none. */
 const cbit_dram_violation_t *cbit_dram_checker_first(const cbit_dram_checker_t *checker);
 

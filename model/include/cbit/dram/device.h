@@ -101,6 +101,9 @@ typedef struct cbit_dram_device {
     uint32_t devices_per_rank;             /* those of ECC too */
     uint32_t block_nck_num, block_nck_den; /* a 16-byte block on the bus: 1 clock, DDR5 2 */
     uint64_t capacity_bytes;
+    /* A controller's policy may imitate one that keeps only read_to_write_rank_nck between RD and
+       WR of two ranks, whatever their bursts do; the checker then counts what overlaps. */
+    bool ranks_overlap;
 } cbit_dram_device_t;
 
 /* Fills *device; on error it is untouched and diag names field and rule under `where`. */

@@ -71,6 +71,7 @@ typedef struct cbit_stream_result {
     uint64_t latency_sum_nck, latency_max_nck;
     uint64_t stage_nck[3]; /* queue, dram, aes; over all reads, with `stamps` */
     uint64_t checked, violations;
+    uint64_t overlaps;               /* bursts that overlap by the policy's leave (ranks_overlap) */
     cbit_dram_violation_t violation; /* the first one */
     uint64_t tck_num_ps, tck_den;
     uint32_t burst_nck;        /* of the data bus, for one line */
