@@ -6,6 +6,7 @@
 
 /* Times are kept from START_NCK on, so that 0 is long before everything. */
 enum { START_NCK = 1000000000, DDR4_POSTPONED = 8, DDR5_POSTPONED = 4 };
+enum { DDR5_WRITE_PREAMBLE = 2 }; /* JESD79-5, tWPRE: the strobe is driven before the data */
 
 typedef struct bank {
     bool open;
@@ -68,7 +69,7 @@ cbit_err_t cbit_dram_checker_create(const cbit_dram_device_t *device, cbit_dram_
     }
     checker->device = *device;
     for (uint32_t r = 0; r < device->ranks; r++) {
-        checker->rank[r].refreshed = checker->rank[r].since = START_NCK; /* fresh to begin with */
+        checker->rank[r].since = START_NCK; /* fresh to begin with */
         checker->rank[r].refreshed_since_sleep = true;
     }
     *out = checker;
@@ -148,12 +149,12 @@ static void activate(judged_t *j, uint32_t row)
     if (row >= j->checker->device.rows) {
         violation(j, "no such row", row, 0);
     }
-    at_least(j, j->bank->activated, t->tras_nck + t->trp_nck, "tRC");
+    at_least(j, j->bank->activated, t->trc_nck, "tRC");
     at_least(j, j->bank->precharged, t->trp_nck, "tRP");
     at_least(j, j->group->activated, t->trrd_l_nck, "tRRD_L");
     at_least(j, j->rank->activates[0], t->trrd_s_nck, "tRRD_S");
     at_least(j, j->rank->activates[3], t->tfaw_nck, "tFAW");
-    if (j->rank->refreshed > START_NCK) {
+    if (j->rank->refreshed != 0) {
         at_least(j, j->rank->refreshed, t->trfc_nck, "tRFC");
     }
     if (j->rank->refreshed_banks != 0) {
@@ -188,9 +189,12 @@ static void precharge(judged_t *j, bool all)
         if (c->bank[b].open) {
             may_precharge(j, &c->bank[b]);
             c->bank[b].open = false;
-            c->bank[b].precharged = j->now;
         } else if (!all) {
             violation(j, "PRE of a closed bank", 0, 0);
+        }
+        /* JESD79-4: the last PRE to a bank counts, though it was closed; one may yet be to come. */
+        if (c->bank[b].precharged < j->now) {
+            c->bank[b].precharged = j->now;
         }
     }
     j->rank->precharge_command = j->now;
@@ -201,12 +205,14 @@ static void take_data_bus(judged_t *j, bool write, uint64_t begin, uint64_t end)
 {
     cbit_dram_checker_t *c = j->checker;
     const cbit_dram_timing_t *t = &c->device.timing;
-    uint64_t rest = c->data_write != write       ? t->trtrs_nck
-                    : c->data_rank == j->rank_no ? 0
-                    : write                      ? t->write_to_write_rank_nck - t->burst_nck
-                                                 : t->trtrs_nck;
+    bool same_rank = c->data_rank == j->rank_no, ddr5 = c->device.generation == 5;
+    uint64_t rest = c->data_write != write ? t->trtrs_nck
+                    : same_rank            ? 0
+                    : write                ? t->write_to_write_rank_nck - t->burst_nck
+                                           : t->trtrs_nck;
+    rest += same_rank && write && !c->data_write && ddr5 ? DDR5_WRITE_PREAMBLE : 0;
     if (c->data_any && begin < c->data_end + rest) {
-        if (c->device.ranks_overlap && write && !c->data_write && c->data_rank != j->rank_no) {
+        if (c->device.ranks_overlap && write && !c->data_write && !same_rank) {
             c->overlaps++;
             at_least(j, c->data_end - t->burst_nck - t->cl_nck, t->read_to_write_rank_nck,
                      "RD to WR of another rank");
@@ -302,6 +308,7 @@ static void needs_closed(const judged_t *j, uint32_t first, uint32_t step)
             violation(j, "REF while a bank is open", b, 0);
         }
         at_least(j, c->bank[b].precharged, c->device.timing.trp_nck, "tRP");
+        at_least(j, c->bank[b].activated, c->device.timing.trc_nck, "tRC");
     }
 }
 
@@ -309,7 +316,7 @@ static void needs_closed(const judged_t *j, uint32_t first, uint32_t step)
 static void after_refresh(const judged_t *j)
 {
     const cbit_dram_timing_t *t = &j->checker->device.timing;
-    if (j->rank->refreshed > START_NCK) {
+    if (j->rank->refreshed != 0) {
         at_least(j, j->rank->refreshed, t->trfc_nck, "tRFC");
     }
     if (j->rank->refreshed_banks != 0) {
@@ -368,7 +375,7 @@ static void power_down(judged_t *j)
     at_least(j, last, refresh_last ? t->trefpden_nck : t->tactpden_nck,
              refresh_last ? "tREFPDEN" : "tACTPDEN, tPRPDEN");
     at_least(j, rank->read, t->cl_nck + t->burst_nck + 1, "tRDPDEN");
-    at_least(j, rank->write_data_end, t->twr_nck, "tWRPDEN");
+    at_least(j, rank->write_data_end, t->twr_nck + (j->checker->device.generation == 5), "tWRPDEN");
     at_least(j, rank->write_closes, t->twr_nck + 1, "tWRAPDEN");
     rank->sleep = POWER_DOWN;
     rank->slept = j->now;

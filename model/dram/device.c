@@ -160,7 +160,8 @@ static const cbit_row_t timing_rows[] = {
     TIMING(read_auto_to_act_nck, "RD with auto-precharge to ACT of the bank"),
     TIMING(write_auto_to_act_nck, "WR with auto-precharge to ACT of the bank"),
     TIMING(read_to_sleep_nck, "RD to power-down or self-refresh entry"),
-    TIMING(write_to_sleep_nck, "WR to power-down or self-refresh entry"),
+    TIMING(write_to_sleep_nck, "WR to power-down entry"),
+    TIMING(write_auto_to_sleep_nck, "WR with auto-precharge to power-down or self-refresh entry"),
     {.key = NULL},
 };
 
@@ -374,7 +375,8 @@ static void fill_derived(cbit_dram_timing_t *t, const grade_t *g)
     fill(&t->read_auto_to_act_nck, t->trtp_nck + t->trp_nck);
     fill(&t->write_auto_to_act_nck, t->write_to_pre_nck + t->trp_nck);
     fill(&t->read_to_sleep_nck, t->cl_nck + t->burst_nck + 1);
-    fill(&t->write_to_sleep_nck, t->write_to_pre_nck + 1);
+    fill(&t->write_to_sleep_nck, t->write_to_pre_nck + (g->generation == 5 ? 1 : 0));
+    fill(&t->write_auto_to_sleep_nck, t->write_to_pre_nck + 1);
     fill(&t->read_to_read_rank_nck, t->burst_nck + t->trtrs_nck);
     fill(&t->write_to_write_rank_nck, t->burst_nck + t->trtrs_nck);
     fill(&t->read_to_write_rank_nck, minus(t->cl_nck + t->burst_nck + t->trtrs_nck, t->cwl_nck));

@@ -76,7 +76,8 @@ const cbit_dram_rule_t cbit_dram_rules[] = {
     RULE("tPRPDEN", CLOSING, C(PDE), RANK, tprpden_nck, 1, D4),
     RULE("tREFPDEN", REFRESH, C(PDE), RANK, trefpden_nck, 1, D4),
     RULE("tRDPDEN", READS, SLEEPS, RANK, read_to_sleep_nck, 1, D4),
-    RULE("tWRPDEN", WRITES, SLEEPS, RANK, write_to_sleep_nck, 1, D4),
+    RULE("tWRPDEN", C(WR), SLEEPS, RANK, write_to_sleep_nck, 1, D4),
+    RULE("tWRAPDEN", C(WRA), SLEEPS, RANK, write_auto_to_sleep_nck, 1, D4),
     {.name = NULL},
 };
 

@@ -63,7 +63,7 @@ typedef struct cbit_dram_timing {
     uint32_t read_to_read_rank_nck, write_to_write_rank_nck;
     uint32_t read_to_write_rank_nck, write_to_read_rank_nck;
     uint32_t read_auto_to_act_nck, write_auto_to_act_nck; /* RDA, WRA to ACT of the bank */
-    uint32_t read_to_sleep_nck, write_to_sleep_nck;
+    uint32_t read_to_sleep_nck, write_to_sleep_nck, write_auto_to_sleep_nck;
 } cbit_dram_timing_t;
 
 /* Data-sheet currents of one device, for energy. */
