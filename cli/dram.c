@@ -281,7 +281,10 @@ static void run(const dram_options_t *o, const cbit_umc_config_t *config,
                                      .check = o->check,
                                      .stamps = true,
                                      .on_command = trace == NULL ? NULL : write_command,
-                                     .self = trace};
+                                     .self = trace,
+                                     .line_of =
+                                         stream->lines == NULL ? NULL : cbit_dram_stream_line,
+                                     .stream = stream};
     cbit_stream_result_t result;
     cbit_stream_explain_t explanation = {.request = small(o->explain)};
     options.explain = o->explain_given ? &explanation : NULL;
@@ -341,7 +344,7 @@ static int run_or_emit(const dram_options_t *o, const cbit_operands_t *operands,
             tell_unwritten(o->trace, diag);
         }
     }
-    free(stream.requests);
+    cbit_dram_stream_free(&stream);
     return status;
 }
 

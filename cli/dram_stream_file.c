@@ -80,6 +80,45 @@ static bool add(cbit_dram_stream_t *stream, uint64_t *capacity, cbit_stream_requ
     return true;
 }
 
+/* Keeps the line of the last request, if not told by those before it; no array of all lines. */
+static bool add_line(cbit_dram_stream_t *stream, uint64_t *capacity, uint64_t number_of_line)
+{
+    uint64_t request = stream->count - 1, lines = number_of_line - request;
+    if (stream->lines_count > 0 && stream->lines[stream->lines_count - 1].lines == lines) {
+        return true;
+    }
+    if (stream->lines_count == *capacity) {
+        uint64_t more = *capacity == 0 ? 16 : *capacity * 2;
+        cbit_dram_stream_lines_t *grown = realloc(stream->lines, more * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        stream->lines = grown;
+        *capacity = more;
+    }
+    stream->lines[stream->lines_count++] = (cbit_dram_stream_lines_t){request, lines};
+    return true;
+}
+
+uint64_t cbit_dram_stream_line(const void *stream, uint64_t request)
+{
+    const cbit_dram_stream_t *s = stream;
+    uint64_t low = 0, high = s->lines_count; /* the last one at or before the request */
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        low = s->lines[middle].request <= request ? middle : low;
+        high = s->lines[middle].request <= request ? high : middle;
+    }
+    return request + s->lines[low].lines;
+}
+
+void cbit_dram_stream_free(cbit_dram_stream_t *stream)
+{
+    free(stream->requests);
+    free(stream->lines);
+    *stream = (cbit_dram_stream_t){0};
+}
+
 /* The beginning of a wrong line as it can be shown. */
 static void show(const char *line, char shown[SHOWN_CHARS + 1])
 {
@@ -118,7 +157,7 @@ static void refuse(const char *line, uint64_t number_of_line, const char *wrong,
 static cbit_err_t read_lines(FILE *file, cbit_dram_stream_t *stream, cbit_diag_t *diag)
 {
     char line[LINE_BYTES];
-    uint64_t capacity = 0, number_of_line = 0, last_nck = 0;
+    uint64_t capacity = 0, lines_capacity = 0, number_of_line = 0, last_nck = 0;
     while (fgets(line, sizeof line, file) != NULL) {
         cbit_stream_request_t request = {0};
         bool any = false;
@@ -137,7 +176,8 @@ static cbit_err_t read_lines(FILE *file, cbit_dram_stream_t *stream, cbit_diag_t
         }
         if (any) {
             last_nck = request.arrival_nck & ~CBIT_STREAM_WRITE;
-            if (!add(stream, &capacity, request)) {
+            if (!add(stream, &capacity, request) ||
+                !add_line(stream, &lines_capacity, number_of_line)) {
                 return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "no memory for the stream");
             }
         }

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if ((err == CBIT_ERR_OK) != (cbit_diag_count(diag) == 0)) {
         abort(); /* every refusal is told */
     }
-    free(stream.requests);
+    cbit_dram_stream_free(&stream);
     (void)remove(path);
     cbit_diag_destroy(diag);
     return 0;

@@ -60,6 +60,9 @@ typedef struct cbit_stream_options {
     void (*on_command)(void *self, const char *name, uint64_t at_nck, uint32_t rank, uint32_t group,
                        uint32_t bank, uint32_t row, uint32_t column);
     void *self;
+    /* The line, in `stream`, of a request that an error is about; NULL: requests are numbered. */
+    uint64_t (*line_of)(const void *stream, uint64_t request);
+    const void *stream;
 } cbit_stream_options_t;
 
 typedef struct cbit_stream_result {
@@ -81,7 +84,7 @@ typedef struct cbit_stream_result {
     uint64_t *histogram; /* owned: cbit_stream_result_free */
 } cbit_stream_result_t;
 
-/* On error *result is untouched and diag says what is wrong, requests by their number. */
+/* On error *result is untouched and diag says what is wrong, requests by line or number. */
 cbit_err_t cbit_stream_run(const cbit_umc_config_t *config, const cbit_stream_options_t *options,
                            const cbit_stream_request_t *requests, uint64_t count,
                            cbit_stream_result_t *result, cbit_diag_t *diag);
