@@ -10,7 +10,7 @@ static uint64_t same_address(const void *self, cbit_spa_t spa)
     return spa;
 }
 
-bench_t *bench_create(void)
+static bench_t *with_defaults(void)
 {
     bench_t *bench = calloc(1, sizeof *bench);
     ck_assert_ptr_nonnull(bench);
@@ -19,8 +19,26 @@ bench_t *bench_create(void)
     bench->engine_config = (cbit_aes_engine_config_t){
         .key_slots = BENCH_SLOTS, .depth_eclk = BENCH_DEPTH, .blocks_per_clock = 1};
     bench->waiter = (cbit_waiter_t){.on_space = send_due, .self = bench};
+    bench->channel_address = same_address;
+    return bench;
+}
+
+bench_t *bench_create(void)
+{
+    bench_t *bench = with_defaults();
     bench->kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
     ck_assert_int_eq(cbit_store_create(UINT64_C(64) << 30, &bench->store), CBIT_ERR_OK);
+    return bench;
+}
+
+bench_t *bench_beside(const bench_t *first, uint32_t channel)
+{
+    bench_t *bench = with_defaults();
+    bench->config = first->config;
+    bench->kernel = first->kernel;
+    bench->store = first->store;
+    bench->channel = channel;
+    bench->beside = true;
     return bench;
 }
 
@@ -30,7 +48,9 @@ void bench_start(bench_t *bench, bool engine)
                               .store = bench->store,
                               .engine_config = bench->engine_config,
                               .tsme = bench->tsme,
-                              .channel_address = same_address};
+                              .channel = bench->channel,
+                              .channel_address = bench->channel_address,
+                              .channel_address_self = bench->channel_address_self};
     if (engine) {
         cbit_tweak_t tweak;
         cbit_tweak_init(&tweak, CBIT_TWEAK_PER_BOOT, 1);
@@ -60,8 +80,10 @@ void bench_destroy(bench_t *bench)
     ck_assert_uint_eq(stats.violations, 0);
     cbit_umc_destroy(bench->umc);
     cbit_cipher_destroy(bench->cipher);
-    cbit_store_destroy(bench->store);
-    cbit_kernel_destroy(bench->kernel);
+    if (!bench->beside) {
+        cbit_store_destroy(bench->store);
+        cbit_kernel_destroy(bench->kernel);
+    }
     free(bench);
 }
 

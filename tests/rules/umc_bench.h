@@ -25,6 +25,10 @@ typedef struct bench {
     cbit_umc_config_t config;
     cbit_aes_engine_config_t engine_config;
     bool tsme;
+    bool beside; /* kernel and store are another bench's */
+    uint32_t channel;
+    uint64_t (*channel_address)(const void *self, cbit_spa_t spa); /* the machine's by default */
+    const void *channel_address_self;
     cbit_umc_t *umc;
     cbit_port_t port;
     cbit_waiter_t waiter;
@@ -34,6 +38,8 @@ typedef struct bench {
 
 /* Defaults: DDR4-3200AA x8 8 Gb, one rank. Change config and engine_config, then bench_start. */
 bench_t *bench_create(void);
+/* The same as another channel of a machine; destroyed first. */
+bench_t *bench_beside(const bench_t *first, uint32_t channel);
 void bench_start(bench_t *bench, bool engine);
 void bench_destroy(bench_t *bench);
 
