@@ -85,6 +85,8 @@ typedef struct engine {
     const char *waves_path; /* NULL: none */
     uint64_t waves_from;
     bool waves_failed;
+    void (*watch)(void *self); /* NULL: nobody */
+    void *watcher;
 } engine_t;
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -248,6 +250,9 @@ static void engine_clock(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins
     for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
         sample_lane(engine->lane[lane], &out->lane[lane]);
     }
+    if (engine->watch != NULL) {
+        engine->watch(engine->watcher);
+    }
     put_bit(engine->pin[CLK], true);
     cbit_dut_eval(engine->dut);
 }
@@ -292,6 +297,13 @@ void cbit_dut_engine_waves(const cbit_device_t *device, const char *path, uint64
     engine_t *engine = device->self;
     engine->waves_path = path;
     engine->waves_from = from_clock;
+}
+
+void cbit_dut_engine_watch(const cbit_device_t *device, void (*watch)(void *self), void *self)
+{
+    engine_t *engine = device->self;
+    engine->watch = watch;
+    engine->watcher = self;
 }
 
 const char *cbit_dut_engine_failure(const cbit_device_t *device)

@@ -166,7 +166,8 @@ int main(int argc, char **argv)
     } commands[] = {
         {"mutants", bench_mutants, "SET ROOT NUMBERS [VERILATOR OPTION...]"},
         {"flips", bench_flips, "SET PHASES [SEED]"},
-        {"cover", bench_cover, "SET LINES CASES FILE ROOT [VERILATOR OPTION...]"},
+        {"cover", bench_cover,
+         "SET LINES CASES LINES_FILE TOGGLES_FILE ROOT [VERILATOR OPTION...]"},
         {"record", bench_record, "SET CLOCKS FILE [SEED]"},
     };
     for (uint32_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {

@@ -59,6 +59,20 @@ typedef struct bench_flips {
 bool bench_flip_all(cbit_dut_library_t *library, const bench_trace_t *trace, uint32_t mutant,
                     uint32_t phases, uint32_t horizon, uint64_t seed, bench_flips_t *out);
 
+/* Which bits of the public variables have risen and fallen, seen on every clock before its edge. */
+typedef struct bench_toggles bench_toggles_t; /* opaque */
+
+bench_toggles_t *bench_toggles_watch(const cbit_dut_t *dut, const cbit_device_t *device);
+/* A line for each variable: "SET|name|bits|bits that did both|which did not", these as [bit] or, in
+   an array, [word][bit], each with a blank behind it. False when the file cannot be written. */
+bool bench_toggles_write(const bench_toggles_t *toggles, const char *set, const char *path);
+void bench_toggles_free(bench_toggles_t *toggles);
+
+bool bench_is_register(const char *name); /* by its end: _q */
+
+/* Bytes that Verilator takes for one word of that many bits. */
+uint32_t bench_word_bytes(uint32_t bits);
+
 /* Puts a value on an input mutsel; false when there is none of at most 16 bits. */
 bool bench_choose(const cbit_dut_t *dut, uint32_t mutant);
 

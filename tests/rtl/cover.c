@@ -1,4 +1,5 @@
-/* Runs cases on the RTL compiled with coverage and writes Verilator's counts. */
+/* Runs cases on the RTL compiled with coverage of lines and writes Verilator's counts and the
+   toggles. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,9 @@ static void flip_each(cbit_dut_t *dut, cbit_device_t *device)
     cbit_aes_pins_out_t out;
     cbit_dut_state_t state;
     for (uint32_t i = 0; cbit_dut_state(dut, i, &state); i++) {
+        if (!bench_is_register(state.name)) {
+            continue;
+        }
         state.data[0] ^= 1;
         device->clock(device->self, &in, &out);
         in.reset = true;
@@ -51,17 +55,17 @@ static void flip_each(cbit_dut_t *dut, cbit_device_t *device)
 
 int bench_cover(int argc, char **argv)
 {
-    if (argc < 5) {
+    if (argc < 6) {
         return 2;
     }
     const cbit_parameters_t *set = bench_set(argv[0]);
     uint32_t lines = (uint32_t)strtoul(argv[1], NULL, 0);
     uint32_t cases = (uint32_t)strtoul(argv[2], NULL, 0);
-    bench_rtl_t rtl = {.root = argv[4],
+    bench_rtl_t rtl = {.root = argv[5],
                        .registers = true,
                        .checks = true,
-                       .options = (const char *const *)argv + 5,
-                       .option_count = (uint32_t)argc - 5};
+                       .options = (const char *const *)argv + 6,
+                       .option_count = (uint32_t)argc - 6};
     cbit_dut_library_t *library = bench_build_rtl(set, &rtl);
     cbit_dut_t *dut = NULL;
     cbit_device_t device;
@@ -69,6 +73,7 @@ int bench_cover(int argc, char **argv)
         cbit_dut_engine_device(dut, &device) != CBIT_ERR_OK) {
         bench_fail("no memory", NULL);
     }
+    bench_toggles_t *toggles = bench_toggles_watch(dut, &device);
     uint64_t beats = run_all(set, &device, lines, cases);
     if (set->pins.parity) {
         flip_each(dut, &device);
@@ -76,6 +81,10 @@ int bench_cover(int argc, char **argv)
     if (!cbit_dut_coverage(dut, argv[3])) {
         bench_fail("built without coverage: an option --coverage-... is missing", NULL);
     }
+    if (!bench_toggles_write(toggles, argv[0], argv[4])) {
+        bench_fail("the toggles cannot be written", NULL);
+    }
+    bench_toggles_free(toggles);
     device.destroy(device.self);
     cbit_dut_library_destroy(library);
     printf("%s: %llu beats equal\n", set->name, (unsigned long long)beats);

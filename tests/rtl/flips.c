@@ -23,15 +23,14 @@ typedef struct flipper {
     bench_flips_t *out;
 } flipper_t;
 
-/* Bytes that Verilator takes for one word of that many bits. */
-static uint32_t word_bytes(uint32_t bits)
+uint32_t bench_word_bytes(uint32_t bits)
 {
     return bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : bits <= 64 ? 8 : (bits + 31) / 32 * 4;
 }
 
 static size_t state_bytes(const cbit_dut_state_t *state)
 {
-    return (size_t)word_bytes(state->width) * state->words;
+    return (size_t)bench_word_bytes(state->width) * state->words;
 }
 
 static void save(flipper_t *flipper)
@@ -52,7 +51,7 @@ static void restore(flipper_t *flipper)
     }
 }
 
-static bool is_register(const char *name)
+bool bench_is_register(const char *name)
 {
     size_t len = strlen(name);
     return len > 2 && strcmp(name + len - 2, "_q") == 0;
@@ -79,7 +78,7 @@ static void open_device(flipper_t *flipper, cbit_dut_library_t *library, uint32_
     }
     flipper->fault = cbit_dut_find(flipper->dut, "fault_o")->data;
     for (uint32_t i = 0; cbit_dut_state(flipper->dut, i, &state); i++) {
-        if (is_register(state.name)) {
+        if (bench_is_register(state.name)) {
             if (flipper->states == MAX_STATE) {
                 bench_fail("more registers than expected", NULL);
             }
@@ -119,7 +118,7 @@ static void flip_bit(flipper_t *flipper, const cbit_dut_state_t *state, uint32_t
                      uint32_t clock)
 {
     bench_flips_t *counts = flipper->out;
-    uint8_t *byte = state->data + (size_t)word * word_bytes(state->width) + bit / 8;
+    uint8_t *byte = state->data + (size_t)word * bench_word_bytes(state->width) + bit / 8;
     char text[160] = "";
     bool seen = false;
     counts->flips++;
