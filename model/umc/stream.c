@@ -1,7 +1,6 @@
 #include "cbit/umc/stream.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,12 +253,11 @@ static cbit_err_t check_addresses(const umc_driver_t *d, uint64_t count, cbit_di
     for (uint64_t i = 0; i < count; i++) {
         if (d->requests[i].address >= d->map.capacity_bytes) {
             const cbit_stream_options_t *o = d->options;
-            char where[32];
-            (void)snprintf(where, sizeof where, "%s %" PRIu64,
-                           o->line_of == NULL ? "request" : "line",
-                           o->line_of == NULL ? i : o->line_of(o->stream, i));
-            err = cbit_diag_add(diag, CBIT_ERR_ADDRESS, where,
-                                "address 0x%" PRIx64 " is beyond the memory of 0x%" PRIx64 " bytes",
+            err = cbit_diag_add(diag, CBIT_ERR_ADDRESS, NULL,
+                                "%s %" PRIu64 ": address 0x%" PRIx64
+                                " is beyond the memory of 0x%" PRIx64 " bytes",
+                                o->line_of == NULL ? "request" : "line",
+                                o->line_of == NULL ? i : o->line_of(o->stream, i),
                                 d->requests[i].address, d->map.capacity_bytes);
         }
     }
