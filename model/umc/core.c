@@ -66,6 +66,12 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
                           config->policy.refresh == UMC_REFRESH_FINISH && !config->choose_writes;
     core->stand_behind =
         core->by_age && config->policy.hits == UMC_HITS_OLDER && config->policy.row_hit_cap == 0;
+    core->crowds = core->rows_are_kept && core->stand_behind && core->has_mode &&
+                   core->words == 1 && config->read_credits == UINT32_MAX &&
+                   config->policy.page == UMC_PAGE_OPEN && !config->policy.accept_first &&
+                   !config->policy.late_callback && !config->policy.merges_reads &&
+                   !config->keep_reasons && config->observe == NULL &&
+                   !umc_policy_rests(&config->policy);
     core->scan = umc_scan_each;
 #if defined(__x86_64__)
     if (!config->plain_scan && __builtin_cpu_supports("avx2")) {

@@ -99,6 +99,7 @@ struct umc_core {
     bool runs;          /* of row hits may be taken out (run.c) */
     bool rows_are_kept; /* nobody but the request that opened a row wants its bank until it is
                            served */
+    bool crowds;        /* a stream may be offered by the loop of crowd.c */
     bool stand_behind;  /* a newcomer changes no lane but the one that it is first for */
     umc_plan_t plan;
     uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
@@ -269,6 +270,9 @@ static inline void umc_bank_remove(umc_core_t *core, uint16_t index)
  * floor_nck is past until_nck.
  */
 bool umc_plan_until(umc_core_t *core, uint64_t until_nck);
+
+/* A command that a scan has found is the plan. */
+void umc_plan_lane(umc_core_t *core, uint16_t entry, uint32_t key, uint64_t at_nck);
 
 /* Keeps the 32-bit clocks near nck. */
 enum { UMC_EPOCH_SPAN = 1 << 30 };

@@ -7,6 +7,7 @@
 #include "model/umc/plain.h"
 
 enum { UMC_BUCKETS = 16384 };
+#define UMC_EVER (UMC_NEVER / 4) /* no run is this long */
 
 typedef struct umc_merged {
     uint32_t user, request;
@@ -72,5 +73,12 @@ static inline void umc_retire_done(umc_driver_t *d, uint64_t now_nck)
  */
 uint64_t umc_offer_hits(umc_driver_t *d, const cbit_dram_place_t *place, uint64_t i, uint64_t count,
                         uint64_t *at_nck, uint64_t *last_nck);
+
+/*
+ * The same for requests of any place, as long as none meets another of its line and none makes a
+ * run possible; none at all unless the policy and who watches are the usual ones.
+ */
+uint64_t umc_offer_crowd(umc_driver_t *d, uint64_t i, uint64_t count, uint64_t *at_nck,
+                         uint64_t *last_nck);
 
 #endif

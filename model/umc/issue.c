@@ -1,21 +1,8 @@
 /* What each command does to banks, requests and counters. */
-#include "model/umc/gates.h"
-
-static void close_bank(umc_core_t *core, uint32_t bank, uint32_t at)
-{
-    umc_rank_t *rank = &core->rank[core->rank_of[bank]];
-    rank->kept_banks -= core->kept[bank] != UMC_NO_ENTRY ? 1 : 0;
-    if (--rank->open_banks == 0) {
-        core->stats.open_rank_nck += core->epoch_nck + at - rank->open_since_nck;
-    }
-    core->kept[bank] = UMC_NO_ENTRY;
-    core->open_row[bank] = UMC_CLOSED;
-    core->queue[0][bank].hits = 0;
-    core->queue[1][bank].hits = 0;
-}
+#include "model/umc/commands.h"
 
 /* A request has left: younger ones of its line that waited for it come one nearer. */
-static void unblock(umc_core_t *core, const umc_entry_t *gone)
+void umc_unblock(umc_core_t *core, const umc_entry_t *gone)
 {
     for (uint32_t seq = gone->seq + 1; seq < core->next_seq; seq++) {
         uint16_t index = core->entry_of_seq[seq];
@@ -29,24 +16,6 @@ static void unblock(umc_core_t *core, const umc_entry_t *gone)
         }
         core->stuck[entry->write]--;
         umc_admit(core, index, false);
-    }
-}
-
-static void leave(umc_core_t *core, uint16_t index)
-{
-    umc_entry_t *entry = &core->entries[index];
-    if (entry->active) {
-        core->promoted[entry->bank] = UMC_NO_ENTRY;
-    } else {
-        umc_bank_remove(core, index);
-        core->waiting[entry->write] -= core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN ? 0 : 1;
-    }
-    core->entry_of_seq[entry->seq] = UMC_NO_ENTRY;
-    --*umc_line_count(core, entry->line);
-    core->free[core->free_count++] = index;
-    core->live--;
-    if (core->stuck[0] + core->stuck[1] > 0) {
-        unblock(core, entry);
     }
 }
 
@@ -88,40 +57,16 @@ static void do_column(umc_core_t *core, uint16_t index, uint32_t at, umc_event_t
         rank->kept_banks--; /* others may hit while a promoted one still waits */
         core->kept[bank] = UMC_NO_ENTRY;
     }
-    leave(core, index);
+    umc_leave(core, index);
     if (core->rest != NULL) {
         umc_rest_left(core, bank, core->epoch_nck + at);
     }
     if (closes) {
         event->kind = entry->write ? UMC_EVENT_WRA : UMC_EVENT_RDA;
-        close_bank(core, bank, at);
+        umc_close_bank(core, bank, at);
     }
     core->still = false;
     core->moved_nck = umc_max64(core->moved_nck, core->epoch_nck + at);
-}
-
-static void do_act(umc_core_t *core, uint16_t index, uint32_t at)
-{
-    umc_entry_t *entry = &core->entries[index];
-    uint32_t bank = entry->bank;
-    umc_rank_t *rank = &core->rank[core->rank_of[bank]];
-    umc_gates_act(core, bank, at);
-    core->stats.activates++;
-    core->row_columns[bank] = 0;
-    if (core->config.policy.promote && !entry->active) {
-        umc_bank_remove(core, index);
-        entry->active = true;
-        core->promoted[bank] = index;
-        core->waiting[entry->write]--;
-    }
-    core->open_row[bank] = entry->row;
-    core->kept[bank] = index;
-    rank->kept_banks++;
-    if (rank->open_banks++ == 0) {
-        rank->open_since_nck = core->epoch_nck + at;
-    }
-    entry->missed = true;
-    umc_bank_opened(core, bank);
 }
 
 void umc_issue_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *event)
@@ -147,13 +92,13 @@ void umc_issue_entry(umc_core_t *core, const umc_plan_t *plan, umc_event_t *even
     core->turn = entry->bank;
     core->bus = at + (plan->op == UMC_PRE ? 1 : core->config.device.timing.command_nck);
     if (plan->op == UMC_PRE) {
-        close_bank(core, entry->bank, at);
+        umc_close_bank(core, entry->bank, at);
         umc_gates_pre(core, entry->bank, at);
         core->stats.precharges++;
         entry->missed |= core->hits_by_first_command;
         umc_lanes_closed(core, plan->bank);
     } else if (plan->op == UMC_ACT) {
-        do_act(core, plan->entry, at);
+        umc_open_bank(core, plan->entry, at);
         umc_lanes_opened(core, entry);
     } else {
         do_column(core, plan->entry, at, event);
@@ -185,7 +130,7 @@ void umc_issue_refresh(umc_core_t *core, const umc_plan_t *plan)
         return;
     }
     if (plan->kind == UMC_EVENT_PRE) {
-        close_bank(core, plan->bank, at);
+        umc_close_bank(core, plan->bank, at);
         umc_gates_pre(core, plan->bank, at);
         umc_lanes_update(core, plan->bank);
         core->stats.precharges++;
@@ -195,7 +140,7 @@ void umc_issue_refresh(umc_core_t *core, const umc_plan_t *plan)
     umc_gates_prea(core, plan->rank, at);
     for (uint32_t b = first; b < first + core->banks_per_rank; b++) {
         if (core->open_row[b] != UMC_CLOSED) {
-            close_bank(core, b, at);
+            umc_close_bank(core, b, at);
             umc_lanes_update(core, b);
         }
     }

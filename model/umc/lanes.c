@@ -1,21 +1,7 @@
 /* Who wants which command of a bank next. */
 #include <string.h>
 
-#include "model/umc/core_private.h"
-
-/* While anybody of the mode is known to starve (watch_starvation). */
-static inline bool starving(const umc_core_t *core, const umc_entry_t *entry)
-{
-    return core->starving &&
-           core->floor_nck > entry->accept_nck + core->config.policy.starvation_nck;
-}
-
-static inline uint32_t key_of(const umc_core_t *core, uint16_t index)
-{
-    const umc_entry_t *entry = &core->entries[index];
-    uint32_t class = starving(core, entry) ? UMC_STARVING : UMC_NORMAL;
-    return class << UMC_SEQ_BITS | entry->seq;
-}
+#include "model/umc/lanes.h"
 
 /* Returns the lane's bit of a set. */
 static inline uint32_t want(umc_lanes_t *lanes, umc_op_t op, uint32_t key)
@@ -59,11 +45,11 @@ static uint32_t want_conflict(const umc_core_t *core, uint32_t bank, const umc_b
             return 0;
         }
         index = queue->entry[first_without_row(queue, open)];
-        if (p->hits == UMC_HITS_OLDER && !starving(core, &core->entries[index])) {
+        if (p->hits == UMC_HITS_OLDER && !umc_starving(core, &core->entries[index])) {
             return 0;
         }
     }
-    return want(lanes, UMC_PRE, key_of(core, index));
+    return want(lanes, UMC_PRE, umc_key_of(core, index));
 }
 
 __attribute__((noinline)) static void mark_capped(umc_core_t *core, uint32_t bank, bool capped)
@@ -85,14 +71,14 @@ static inline uint32_t lanes_by_age(umc_core_t *core, uint32_t bank, umc_lanes_t
                      (uint32_t)UMC_PROMOTED << UMC_SEQ_BITS | entry->seq);
     }
     if (queue->count > 0 && open == UMC_CLOSED) {
-        wants |= want(lanes, UMC_ACT, key_of(core, queue->entry[0]));
+        wants |= want(lanes, UMC_ACT, umc_key_of(core, queue->entry[0]));
     } else if (queue->count > 0) {
         if (queue->hits > 0) {
             capped = p->row_hit_cap != 0 && core->row_columns[bank] > p->row_hit_cap;
             if (!capped) {
                 uint32_t at = first_with_row(queue, open);
-                wants |=
-                    want(lanes, core->write_mode ? UMC_WR : UMC_RD, key_of(core, queue->entry[at]));
+                wants |= want(lanes, core->write_mode ? UMC_WR : UMC_RD,
+                              umc_key_of(core, queue->entry[at]));
             }
         }
         if (queue->count != queue->hits) {
@@ -126,7 +112,7 @@ __attribute__((noinline)) static uint32_t lanes_by_bank(const umc_core_t *core, 
             }
         }
     }
-    return want(lanes, umc_next_op(core, &core->entries[index]), key_of(core, index));
+    return want(lanes, umc_next_op(core, &core->entries[index]), umc_key_of(core, index));
 }
 
 /* ---- command queues: keys are places in the queue ---- */
@@ -187,22 +173,12 @@ void umc_lanes_update(umc_core_t *core, uint32_t bank)
     core->wants[bank] = (uint8_t)wants;
 }
 
-static inline void want_only(umc_core_t *core, uint32_t bank, uint32_t op, uint32_t key)
-{
-    for (uint32_t i = 0; i < UMC_OPS; i++) {
-        core->key[bank].op[i] = UMC_KEY_NONE;
-    }
-    core->key[bank].op[op] = (int32_t)key;
-    core->busy[bank / 64] |= UINT64_C(1) << bank % 64;
-    core->wants[bank] = (uint8_t)(1u << op);
-}
-
 void umc_lanes_opened(umc_core_t *core, const umc_entry_t *entry)
 {
     uint32_t bank = entry->bank;
     if (core->rows_are_kept && core->queue[core->write_mode][bank].hits == 0) {
-        want_only(core, bank, entry->write ? UMC_WR : UMC_RD,
-                  (uint32_t)UMC_PROMOTED << UMC_SEQ_BITS | entry->seq);
+        umc_want_only(core, bank, entry->write ? UMC_WR : UMC_RD,
+                      (uint32_t)UMC_PROMOTED << UMC_SEQ_BITS | entry->seq);
     } else {
         umc_lanes_update(core, bank);
     }
@@ -211,8 +187,8 @@ void umc_lanes_opened(umc_core_t *core, const umc_entry_t *entry)
 void umc_lanes_first(umc_core_t *core, const umc_entry_t *entry)
 {
     if (core->rows_are_kept && core->wants[entry->bank] == 0) {
-        want_only(core, entry->bank, umc_next_op(core, entry),
-                  (uint32_t)UMC_NORMAL << UMC_SEQ_BITS | entry->seq);
+        umc_want_only(core, entry->bank, umc_next_op(core, entry),
+                      (uint32_t)UMC_NORMAL << UMC_SEQ_BITS | entry->seq);
     } else {
         umc_lanes_update(core, entry->bank);
     }
@@ -222,7 +198,7 @@ void umc_lanes_closed(umc_core_t *core, uint32_t bank)
 {
     const umc_bank_queue_t *queue = &core->queue[core->write_mode][bank];
     if (core->rows_are_kept && queue->count > 0) {
-        want_only(core, bank, UMC_ACT, key_of(core, queue->entry[0]));
+        umc_want_only(core, bank, UMC_ACT, umc_key_of(core, queue->entry[0]));
     } else {
         umc_lanes_update(core, bank);
     }

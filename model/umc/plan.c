@@ -226,6 +226,12 @@ static uint64_t next_due_after(const umc_core_t *core)
     return next;
 }
 
+void umc_plan_lane(umc_core_t *core, uint16_t entry, uint32_t key, uint64_t at_nck)
+{
+    plan_entry(core, entry, umc_relative(core, at_nck), &core->plan);
+    core->plan.key = key;
+}
+
 static void plan_of_scan(const umc_core_t *core, uint32_t best, uint32_t bank, uint32_t now,
                          umc_plan_t *plan)
 {

@@ -7,9 +7,6 @@
 #include "model/umc/driver.h"
 #include "model/umc/reasons.h"
 
-enum { EVER_SHIFT = 62 };
-#define EVER (UINT64_C(1) << EVER_SHIFT) /* no run is this long */
-
 /* ---- one controller or the other ---- */
 
 static inline bool step(umc_driver_t *d, uint64_t until_nck, umc_event_t *event)
@@ -136,7 +133,7 @@ static inline void run_to(umc_driver_t *d, uint64_t until_nck)
 static bool run_one(umc_driver_t *d, uint64_t *at_nck)
 {
     umc_event_t event;
-    if (!step(d, EVER, &event)) {
+    if (!step(d, UMC_EVER, &event)) {
         return false;
     }
     on_event(d, &event);
@@ -268,6 +265,10 @@ static cbit_err_t offer_all(umc_driver_t *d, uint64_t count, cbit_diag_t *diag)
 {
     uint64_t next_nck = 0, last_nck = 0;
     for (uint64_t i = 0; i < count; i++) {
+        i += d->core != NULL ? umc_offer_crowd(d, i, count, &next_nck, &last_nck) : 0;
+        if (i == count) {
+            break;
+        }
         const cbit_stream_request_t *request = &d->requests[i];
         bool write = (request->arrival_nck & CBIT_STREAM_WRITE) != 0;
         uint64_t arrival_nck = request->arrival_nck & ~CBIT_STREAM_WRITE;

@@ -126,6 +126,7 @@ static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t windo
                                            .latency_nck = latency,
                                            .on_command = log_command,
                                            .self = log};
+    memset(latency, 0, count * sizeof *latency); /* writes have none */
     cbit_diag_t *diag = cbit_diag_create();
     cbit_err_t err = cbit_stream_run(config, &options, requests, count, result, diag);
     ck_assert_msg(err == CBIT_ERR_OK, "%s", cbit_diag_at(diag, 0)->text);
@@ -151,6 +152,34 @@ static uint64_t rank_bytes(const cbit_umc_config_t *config)
     cbit_dram_device_t device;
     ck_assert_int_eq(cbit_dram_resolve(&config->dram, "/umc/dram", &device, NULL), CBIT_ERR_OK);
     return device.capacity_bytes / device.ranks;
+}
+
+static void run_unwatched(const cbit_umc_config_t *config, const cbit_stream_options_t *options,
+                          const cbit_stream_request_t *requests, uint32_t count,
+                          cbit_stream_result_t *result)
+{
+    memset(options->latency_nck, 0, count * sizeof *options->latency_nck);
+    ck_assert_int_eq(cbit_stream_run(config, options, requests, count, result, NULL), CBIT_ERR_OK);
+}
+
+/* Nobody watching, streams go round loops of their own (hits.c, crowd.c), with vectors or without.
+ */
+static void assert_same_unwatched(const cbit_umc_config_t *config, uint32_t window, bool plain_scan,
+                                  const cbit_stream_request_t *requests, const uint32_t *watched,
+                                  const cbit_stream_result_t *result, uint32_t policy)
+{
+    static uint32_t alone[REQUESTS];
+    const cbit_stream_options_t options = {
+        .window = window, .plain_scan = plain_scan, .latency_nck = alone};
+    cbit_stream_result_t own;
+    run_unwatched(config, &options, requests, REQUESTS, &own);
+    assert_same_latencies(alone, watched, REQUESTS, policy, plain_scan);
+    ck_assert_uint_eq(own.end_nck, result->end_nck);
+    ck_assert_uint_eq(own.row_hits, result->row_hits);
+    ck_assert_uint_eq(own.activates, result->activates);
+    ck_assert_uint_eq(own.precharges, result->precharges);
+    ck_assert_uint_eq(own.latency_sum_nck, result->latency_sum_nck);
+    cbit_stream_result_free(&own);
 }
 
 static void compare_controllers(uint32_t policy, bool rests, bool three_ranks)
@@ -192,6 +221,8 @@ static void compare_controllers(uint32_t policy, bool rests, bool three_ranks)
         ck_assert_uint_eq(a.row_hits, b.row_hits);
         ck_assert_uint_eq(a.reads + a.writes, REQUESTS);
         ck_assert_uint_eq(a.forwarded, b.forwarded);
+        assert_same_unwatched(&config, window, false, requests, plain, &a, policy);
+        assert_same_unwatched(&config, window, true, requests, plain, &a, policy);
         cbit_stream_result_free(&a);
         cbit_stream_result_free(&b);
     }
@@ -220,14 +251,6 @@ START_TEST(and_with_three_ranks)
     compare_controllers((uint32_t)_i, true, true);
 }
 END_TEST
-
-static void run_unwatched(const cbit_umc_config_t *config, const cbit_stream_options_t *options,
-                          const cbit_stream_request_t *requests, uint32_t count,
-                          cbit_stream_result_t *result)
-{
-    memset(options->latency_nck, 0, count * sizeof *options->latency_nck);
-    ck_assert_int_eq(cbit_stream_run(config, options, requests, count, result, NULL), CBIT_ERR_OK);
-}
 
 /* By the quick controller into *a, by the plain one into *b. */
 static void run_both(const cbit_umc_config_t *config, uint32_t window,
