@@ -29,14 +29,14 @@ static bool next_idle_refresh(umc_core_t *core, uint64_t now_nck, umc_plan_t *pl
         const umc_rank_t *rank = &core->rank[r];
         umc_plan_t other = {.valid = false};
         if (rank->due_nck > now_nck ||
-            (core->config.policy.refresh_stops_channel && rank->due_nck > core->next_due_nck) ||
+            (core->config.policy.refresh_in_turn && rank->due_nck > core->next_due_nck) ||
             !umc_plan_refresh(core, r, rank->due_nck, &other)) {
             continue;
         }
         if (!plan->valid || other.at_nck < plan->at_nck) {
             *plan = other;
         }
-        if (core->config.policy.refresh_stops_channel) {
+        if (core->config.policy.refresh_in_turn) {
             break; /* one rank after the other */
         }
     }

@@ -86,7 +86,7 @@ void umc_plain_propose_rank(choice_t *best, cbit_dram_command_t command, uint32_
 
 static void propose_refreshes(umc_plain_t *plain, choice_t *best, uint64_t at_nck)
 {
-    bool one_by_one = plain->policy->refresh_stops_channel && !plain->policy->rest.same_bank;
+    bool one_by_one = plain->policy->refresh_in_turn && !plain->policy->rest.same_bank;
     bool any = false;
     for (uint32_t r = 0; r < plain->config.device.ranks; r++) {
         plain->rank[r].pending = umc_plain_rest_wanted(plain, r, at_nck);

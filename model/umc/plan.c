@@ -171,8 +171,7 @@ bool umc_plan_refresh(const umc_core_t *core, uint32_t rank, uint64_t floor_nck,
 
 static void consider_refreshes(umc_core_t *core, umc_plan_t *plan, bool plan_is_promoted)
 {
-    bool one_by_one =
-        core->config.policy.refresh_stops_channel && !core->config.policy.rest.same_bank;
+    bool one_by_one = core->config.policy.refresh_in_turn && !core->config.policy.rest.same_bank;
     bool refreshing = false;
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
         umc_plan_t other;

@@ -51,6 +51,7 @@ typedef struct umc_policy {
     umc_refresh_style_t refresh;
     umc_page_t page;
     bool refresh_stops_channel;             /* not only its own rank */
+    bool refresh_in_turn;                   /* of ranks that are due, one after the other */
     bool refresh_staggered;                 /* ranks spread over tREFI */
     bool promote;                           /* a request whose ACT issued has absolute priority */
     bool promoted_keeps_row;                /* and its row stays open until its column command */

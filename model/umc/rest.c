@@ -351,8 +351,7 @@ static void skip(umc_core_t *core, uint32_t r, uint64_t now_nck)
 
 bool umc_rest_next_idle(umc_core_t *core, uint64_t now_nck, umc_plan_t *plan)
 {
-    bool one_by_one =
-        core->config.policy.refresh_stops_channel && !core->config.policy.rest.same_bank;
+    bool one_by_one = core->config.policy.refresh_in_turn && !core->config.policy.rest.same_bank;
     for (uint32_t r = 0; r < core->config.device.ranks; r++) {
         skip(core, r, now_nck);
     }
