@@ -129,17 +129,9 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
     ++*count;
     uint16_t index = umc_entry_new(core);
     umc_entry_t *entry = &core->entries[index];
-    *entry = (umc_entry_t){.line = line,
-                           .accept_nck = at_nck,
-                           .first_nck = UMC_NEVER,
-                           .user = *user,
-                           .row = place->row,
-                           .column = place->column,
-                           .seq = entry->seq,
-                           .bank = (uint16_t)place->flat_bank,
-                           .blocked = older,
-                           .write = write,
-                           .held = held};
+    umc_entry_fill(entry, write, place, line, *user, at_nck);
+    entry->blocked = older;
+    entry->held = held;
     if (core->rest != NULL) {
         umc_rest_arrived(core, place->flat_bank);
     }

@@ -311,6 +311,23 @@ static inline uint16_t umc_entry_new(umc_core_t *core)
     return index;
 }
 
+/* All of a new one but its seq. Field by field: as a whole it would be cleared first. */
+static inline void umc_entry_fill(umc_entry_t *entry, bool write, const cbit_dram_place_t *place,
+                                  uint64_t line, uint32_t user, uint64_t at_nck)
+{
+    entry->line = line;
+    entry->accept_nck = at_nck;
+    entry->first_nck = UMC_NEVER;
+    entry->visible_nck = 0;
+    entry->user = user;
+    entry->row = place->row;
+    entry->column = place->column;
+    entry->bank = (uint16_t)place->flat_bank;
+    entry->blocked = 0;
+    entry->write = write;
+    entry->held = entry->active = entry->chosen = entry->missed = entry->parked = false;
+}
+
 /* A request begins to compete. */
 void umc_admit(umc_core_t *core, uint16_t entry, bool youngest);
 

@@ -177,7 +177,9 @@ __attribute__((always_inline)) static inline bool wait_for_room(umc_driver_t *d,
     for (;;) {
         while (step(d, *at_nck, &event_nck)) {
         }
-        umc_retire_done(d, *at_nck);
+        if (!write) {
+            umc_retire_done(d, *at_nck);
+        }
         if (!write && d->outstanding >= d->options->window) {
             while (d->done_head == d->done_tail) {
                 if (!step(d, UMC_EVER, &event_nck)) {
@@ -196,11 +198,26 @@ __attribute__((always_inline)) static inline bool wait_for_room(umc_driver_t *d,
     }
 }
 
+/* The newest request is the first of its bank for what it wants: it may better the plan. */
+static inline void compare_newcomer(umc_core_t *core, uint32_t bank)
+{
+    umc_plan_t *plan = &core->plan;
+    for (uint32_t left = core->wants[bank]; left != 0; left &= left - 1) {
+        const uint32_t op = (uint32_t)__builtin_ctz(left), now = umc_from_now(core);
+        const uint32_t key = (uint32_t)core->key[bank].op[op];
+        const uint64_t at_nck = core->epoch_nck + umc_max32(umc_gate(core, op, bank), now);
+        if (at_nck < plan->at_nck || (at_nck == plan->at_nck && key < plan->key)) {
+            umc_plan_lane(core, core->entry_of_seq[key & (UMC_SEQ_LIMIT - 1)], key, at_nck);
+        }
+    }
+}
+
 /* As umc_core_accept of a request that meets no other of its line. */
 static inline void accept_by_loop(umc_driver_t *d, uint32_t request, bool write,
                                   const cbit_dram_place_t *place, uint64_t at_nck)
 {
     umc_core_t *core = d->core;
+    const uint32_t bank = place->flat_bank;
     const uint64_t line = d->requests[request].address >> CBIT_DRAM_LINE_BITS;
     if (core->next_due_nck <= at_nck && core->live == 0) {
         umc_core_settle(core, at_nck);
@@ -208,19 +225,21 @@ static inline void accept_by_loop(umc_driver_t *d, uint32_t request, bool write,
     ++*umc_line_count(core, line);
     const uint16_t index = umc_entry_new(core);
     umc_entry_t *entry = &core->entries[index];
-    *entry = (umc_entry_t){.line = line,
-                           .accept_nck = at_nck,
-                           .first_nck = UMC_NEVER,
-                           .user = request,
-                           .row = place->row,
-                           .column = place->column,
-                           .seq = entry->seq,
-                           .bank = (uint16_t)place->flat_bank,
-                           .write = write};
+    umc_entry_fill(entry, write, place, line, request, at_nck);
     core->waiting[write]++;
-    umc_admit(core, index, true);
+    const umc_bank_queue_t *queue = umc_bank_append(core, index);
+    const bool first =
+        write == core->write_mode &&
+        (queue->count == 1 || (queue->hits == 1 && core->open_row[bank] == entry->row));
+    if (first) {
+        umc_lanes_first(core, entry);
+    }
     core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
-    umc_plan_newcomer(core, place->flat_bank);
+    if (core->floor_nck >= core->calm_nck || umc_mode_may_change(core) || core->plan.refresh) {
+        core->plan.valid = false;
+    } else if (first && core->plan.valid) {
+        compare_newcomer(core, bank);
+    }
     d->result.reads += write ? 0 : 1;
     d->result.writes += write ? 1 : 0;
     d->outstanding += write ? 0 : 1;

@@ -1,5 +1,8 @@
 /* Who wants which command of a bank next. */
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "model/umc/lanes.h"
 
@@ -254,23 +257,34 @@ void umc_bank_take(umc_bank_queue_t *queue, uint16_t index)
     }
 }
 
-/* Four rows of a queue, wherever it begins. */
-typedef int32_t rows_t
-    __attribute__((vector_size(4 * UMC_ROWS_AT_ONCE), aligned(sizeof(uint32_t)), may_alias));
+/* Bit i: row i of four is this one. */
+static inline uint32_t four_equal(const uint32_t *rows, uint32_t row)
+{
+#if defined(__SSE2__)
+    const __m128i equal =
+        _mm_cmpeq_epi32(_mm_loadu_si128((const void *)rows), _mm_set1_epi32((int)row));
+    return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(equal));
+#else
+    uint32_t equal = 0;
+    for (uint32_t i = 0; i < UMC_ROWS_AT_ONCE; i++) {
+        equal |= (rows[i] == row ? 1u : 0u) << i;
+    }
+    return equal;
+#endif
+}
 
 /* Four at once, whether they are there or not: how many there are is hard to foresee. */
 static inline uint32_t count_hits(const umc_bank_queue_t *queue, uint32_t row)
 {
-    const int32_t open = (int32_t)row, count = (int32_t)queue->count;
-    rows_t hits = {0, 0, 0, 0}, at = {0, 1, 2, 3};
-    int32_t done = 0;
+    const uint64_t ones = 0x4332322132212110; /* of each number of four bits */
+    uint32_t hits = 0, done = 0;
     do {
-        const rows_t *rows = (const void *)(queue->row + done);
-        hits -= (*rows == open) & (at < count);
-        at += UMC_ROWS_AT_ONCE;
+        const uint32_t left = queue->count - done,
+                       there = (1u << (left < UMC_ROWS_AT_ONCE ? left : UMC_ROWS_AT_ONCE)) - 1;
+        hits += (uint32_t)(ones >> 4 * (four_equal(queue->row + done, row) & there)) & 15;
         done += UMC_ROWS_AT_ONCE;
-    } while (done < count);
-    return (uint32_t)(hits[0] + hits[1] + hits[2] + hits[3]);
+    } while (done < queue->count);
+    return hits;
 }
 
 void umc_bank_opened(umc_core_t *core, uint32_t bank)
