@@ -13,7 +13,7 @@ static cbit_err_t make(void *self, uint64_t seed, cbit_device_t *out)
     cbit_bench_t *bench = self;
     cbit_dut_t *dut = NULL;
     if (bench->library == NULL) {
-        return cbit_device_rtl(seed, out);
+        return bench->unchecked ? cbit_device_rtl_unchecked(seed, out) : cbit_device_rtl(seed, out);
     }
     cbit_err_t err = cbit_dut_create(bench->library, seed, &dut);
     if (err != CBIT_ERR_OK) {
@@ -50,14 +50,15 @@ static cbit_err_t open_ours(const cbit_bench_source_t *source, cbit_bench_t *ben
         (void)snprintf(text[i], sizeof text[i], "-G%s=%u", values[i].name, values[i].value);
         options[i] = text[i];
     }
-    static const char *const files[] = {"aes_checks.sv", "aes_wipe_checks.sv", "aes_engine.v"};
+    static const char *const files[] = {"aes_engine.v", "aes_checks.sv", "aes_wipe_checks.sv"};
     cbit_dut_source_t ours = {
         .top = "aes_engine",
         .files = files,
-        .file_count = sizeof files / sizeof files[0],
+        .file_count = source->unchecked ? 1 : sizeof files / sizeof files[0],
         .options = options,
         .option_count = OUR_OPTIONS,
         .waves = source->waves,
+        .unchecked = source->unchecked,
         .strict = true,
     };
     bench->pins = set->pins;
@@ -103,7 +104,7 @@ cbit_err_t cbit_bench_open(const cbit_bench_source_t *source, cbit_bench_t *benc
                            cbit_diag_t *diag)
 {
     cbit_err_t err = CBIT_ERR_OK;
-    *bench = (cbit_bench_t){.pins = cbit_parameter_sets[0].pins};
+    *bench = (cbit_bench_t){.pins = cbit_parameter_sets[0].pins, .unchecked = source->unchecked};
     if (source->files.file_count > 0 || source->files.option_count > 0) {
         err = open_files(source, bench, diag);
     } else if (source->parameters != &cbit_parameter_sets[0] || source->waves) {

@@ -10,11 +10,13 @@ typedef struct cbit_bench_source {
     const cbit_parameters_t *parameters; /* of our engine, when there are no files */
     cbit_dut_source_t files;             /* file_count 0: our engine */
     bool waves;                          /* compiled so that it can write waves */
+    bool unchecked;                      /* without assertions, for speed; our engine only */
 } cbit_bench_source_t;
 
 typedef struct cbit_bench {
     cbit_aes_pins_config_t pins;
     cbit_dut_library_t *library; /* NULL: the engine that is built in */
+    bool unchecked;              /* which of the two that are built in */
     uint32_t warnings;           /* lint of the files */
     const char *waves_path;      /* the next device writes there; NULL: none */
     uint64_t waves_from;         /* clock of the device with which they begin */

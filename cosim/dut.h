@@ -17,8 +17,9 @@ typedef struct cbit_dut_source {
     uint32_t file_count;
     const char *const *options; /* passed to verilator: -IDIR, -DNAME=V, -GNAME=V, -f LIST */
     uint32_t option_count;
-    bool waves;  /* can write an FST */
-    bool strict; /* our own files, out of the tool: a warning is an error */
+    bool waves;     /* can write an FST */
+    bool unchecked; /* without assertions, for speed */
+    bool strict;    /* our own files, out of the tool: a warning is an error */
     /* Whether the ports are those that are needed: asked before the compiler runs, of an instance
        that has nothing but ports without data. NULL: any will do. */
     cbit_err_t (*check)(const void *self, const cbit_dut_t *ports, cbit_diag_t *diag);

@@ -10,6 +10,11 @@ cbit_err_t cbit_device_rtl(uint64_t seed, cbit_device_t *out)
     return CBIT_ERR_TOOL;
 }
 
+cbit_err_t cbit_device_rtl_unchecked(uint64_t seed, cbit_device_t *out)
+{
+    return cbit_device_rtl(seed, out);
+}
+
 uint32_t cbit_pin_waves_channel(const cbit_pin_waves_t *waves)
 {
     (void)waves;

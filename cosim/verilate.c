@@ -74,13 +74,16 @@ static cbit_err_t run_verilator(const cbit_dut_source_t *source, cbit_dut_librar
                                 bool legacy, int *status, cbit_diag_t *diag)
 {
     static const char *const fixed[] = {
-        "verilator", "--cc",     "-O3",      "--x-assign", "unique",      "--x-initial",
-        "unique",    "--assert", "--prefix", "Vdut",       "--no-timing",
+        "verilator",   "--cc",   "-O3",      "--x-assign", "unique",
+        "--x-initial", "unique", "--prefix", "Vdut",       "--no-timing",
     };
     cbit_words_t list = {.count = 0};
     char path[PATH_BYTES];
     cbit_words_add_all(&list, fixed, sizeof fixed / sizeof fixed[0]);
     cbit_words_add(&list, "", source->strict ? "-Wall" : "-Wno-fatal");
+    if (!source->unchecked) {
+        cbit_words_add(&list, "", "--assert");
+    }
     if (source->waves) {
         cbit_words_add(&list, "", "--trace-fst");
     }

@@ -1,23 +1,20 @@
-// The only C++ of ours: the Verilated engine behind cbit_device_t.
-//
-// Compiled against the class that Verilator wrote, -DCBIT_TOP=<its name>.
+// The only C++ of ours: the Verilated engine behind cbit_device_t, with the assertions of
+// rtl/checks and without.
 #include <cstring>
 #include <memory>
 
 #include "cosim/device.h"
 #include "verilated.h"
 
-#define CBIT_STRING2(x) #x
-#define CBIT_STRING(x)  CBIT_STRING2(x)
-#define CBIT_HEADER2(x) CBIT_STRING(x.h)
-#include CBIT_HEADER2(CBIT_TOP)
+#include "Vaes_engine.h"
+#include "Vaes_unchecked.h"
 
 namespace
 {
 
-struct Engine {
+template <typename Top> struct Engine {
     VerilatedContext context;
-    std::unique_ptr<CBIT_TOP> top;
+    std::unique_ptr<Top> top;
 };
 
 // AES byte 0 is the top byte of the vector, whose words come least significant first.
@@ -64,7 +61,7 @@ void from_vector(uint8_t *bytes, const WData *words)
         }                                                                                          \
     } while (0)
 
-void drive(CBIT_TOP &top, const cbit_aes_pins_in_t &in)
+template <typename Top> void drive(Top &top, const cbit_aes_pins_in_t &in)
 {
     top.rst_ni = !in.reset;
     top.zeroise_i = in.zeroise;
@@ -85,9 +82,10 @@ void drive(CBIT_TOP &top, const cbit_aes_pins_in_t &in)
 }
 
 // Outputs are sampled before the rising edge, inputs driven after the one before: two evaluations.
+template <typename Top>
 void engine_clock(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins_out_t *out)
 {
-    CBIT_TOP &top = *static_cast<Engine *>(self)->top;
+    Top &top = *static_cast<Engine<Top> *>(self)->top;
     drive(top, *in);
     top.clk_i = 0;
     top.eval();
@@ -100,21 +98,31 @@ void engine_clock(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins_out_t 
     top.eval();
 }
 
-void engine_destroy(void *self)
+template <typename Top> void engine_destroy(void *self)
 {
-    Engine *engine = static_cast<Engine *>(self);
+    auto *engine = static_cast<Engine<Top> *>(self);
     engine->top->final();
     delete engine;
+}
+
+template <typename Top> cbit_err_t make(uint64_t seed, cbit_device_t *out)
+{
+    auto *engine = new Engine<Top>;
+    engine->context.randReset(seed == 0 ? 0 : 2); // 0: zeros, 2: random
+    engine->context.randSeed(static_cast<int>(seed % 0x7FFFFFFF));
+    engine->top = std::make_unique<Top>(&engine->context);
+    *out = {engine, engine_clock<Top>, engine_destroy<Top>};
+    return CBIT_ERR_OK;
 }
 
 } // namespace
 
 extern "C" cbit_err_t cbit_device_rtl(uint64_t seed, cbit_device_t *out)
 {
-    Engine *engine = new Engine;
-    engine->context.randReset(seed == 0 ? 0 : 2); // 0: zeros, 2: random
-    engine->context.randSeed(static_cast<int>(seed % 0x7FFFFFFF));
-    engine->top = std::make_unique<CBIT_TOP>(&engine->context);
-    *out = {engine, engine_clock, engine_destroy};
-    return CBIT_ERR_OK;
+    return make<Vaes_engine>(seed, out);
+}
+
+extern "C" cbit_err_t cbit_device_rtl_unchecked(uint64_t seed, cbit_device_t *out)
+{
+    return make<Vaes_unchecked>(seed, out);
 }
