@@ -114,8 +114,16 @@ static inline uint32_t umc_refresh_every_nck(const umc_core_config_t *config)
 /* The clock of a rank's first refresh. */
 static inline uint64_t umc_first_refresh_nck(const umc_core_config_t *config, uint32_t rank)
 {
-    uint64_t refi = umc_refresh_every_nck(config);
-    return config->policy.refresh_staggered ? refi * (rank + 1) / config->device.ranks : refi;
+    uint64_t refi = umc_refresh_every_nck(config), ranks = config->device.ranks;
+    uint32_t reversed = ranks == 2 ? rank : (rank & 1) << 1 | rank >> 1;
+    switch (config->policy.stagger) {
+    case UMC_STAGGER_UP:
+        return refi * (rank + 1) / ranks;
+    case UMC_STAGGER_REVERSED:
+        return refi - refi * reversed / ranks;
+    default:
+        return refi;
+    }
 }
 
 typedef struct umc_core umc_core_t; /* opaque */

@@ -12,7 +12,7 @@ const umc_policy_t umc_policies[] = {
      .scheme = UMC_SCHEME_AGE,
      .hits = UMC_HITS_OLDER,
      .refresh = UMC_REFRESH_FINISH,
-     .refresh_staggered = true,
+     .stagger = UMC_STAGGER_UP,
      .promote = true,
      .promoted_keeps_row = true,
      .forwards = true,
@@ -80,7 +80,7 @@ const umc_policy_t umc_policies[] = {
      .scheme = UMC_SCHEME_ROUND_ROBIN,
      .hits = UMC_HITS_FREE,
      .refresh = UMC_REFRESH_EACH,
-     .refresh_staggered = true,
+     .stagger = UMC_STAGGER_UP,
      .drain_snapshot = true,
      .forwards = true,
      .coalesces = true,
@@ -95,6 +95,8 @@ const umc_policy_t umc_policies[] = {
     {.name = "dramsys5_frfcfs",
      .scheme = UMC_SCHEME_BANKS,
      .refresh = UMC_REFRESH_NOW,
+     .stagger = UMC_STAGGER_REVERSED,
+     .rank_preamble_nck = 1,
      .accept_first = true,
      .unified = true,
      .read_entries = 64,
@@ -102,6 +104,8 @@ const umc_policy_t umc_policies[] = {
     {.name = "dramsys5_grp_watermark",
      .scheme = UMC_SCHEME_BANKS,
      .refresh = UMC_REFRESH_NOW,
+     .stagger = UMC_STAGGER_REVERSED,
+     .rank_preamble_nck = 1,
      .accept_first = true,
      .both_need_room = true,
      .read_entries = 32,
@@ -187,6 +191,13 @@ static void set_rank_distances(const umc_policy_t *p, const cbit_dram_timing_t *
     cbit_dram_timing_t *t = &device->timing;
     if (p->writes_adjoin && configured->write_to_write_rank_nck == 0) {
         t->write_to_write_rank_nck = t->burst_nck;
+    }
+    if (configured->read_to_write_rank_nck == 0) {
+        t->read_to_write_rank_nck += p->rank_preamble_nck;
+    }
+    uint32_t sent = t->cwl_nck + t->burst_nck + t->trtrs_nck + p->rank_preamble_nck;
+    if (p->rank_preamble_nck > 0 && configured->write_to_read_rank_nck == 0) {
+        t->write_to_read_rank_nck = sent > t->cl_nck + 1 ? sent - t->cl_nck : 1;
     }
     device->ranks_overlap = p->overlaps_ranks;
     if (p->overlaps_ranks && configured->read_to_write_rank_nck == 0) {

@@ -31,6 +31,13 @@ typedef enum umc_refresh_style {
     UMC_REFRESH_EACH,   /* nothing else issues to the rank; banks close one by one */
 } umc_refresh_style_t;
 
+/* Of a channel's ranks: where in tREFI their refreshes are. */
+typedef enum umc_stagger {
+    UMC_STAGGER_NONE,     /* all at its end */
+    UMC_STAGGER_UP,       /* evenly over it, the last rank at its end */
+    UMC_STAGGER_REVERSED, /* evenly, back from its end by the rank's bits in reverse */
+} umc_stagger_t;
+
 typedef enum umc_page {
     UMC_PAGE_OPEN,     /* rows stay open until a conflict or a refresh */
     UMC_PAGE_CLOSED,   /* every column command closes its row */
@@ -52,7 +59,7 @@ typedef struct umc_policy {
     umc_page_t page;
     bool refresh_stops_channel;             /* not only its own rank */
     bool refresh_in_turn;                   /* of ranks that are due, one after the other */
-    bool refresh_staggered;                 /* ranks spread over tREFI */
+    umc_stagger_t stagger;                  /* when each rank's first refresh is due */
     bool promote;                           /* a request whose ACT issued has absolute priority */
     bool promoted_keeps_row;                /* and its row stays open until its column command */
     bool mode_lazily;                       /* no change of mode while a promoted request issues */
@@ -65,7 +72,8 @@ typedef struct umc_policy {
     bool late_callback;    /* a completion frees its window place one clock later */
     bool answers_in_order; /* a read served from a queued write frees its place behind others */
     bool writes_adjoin;    /* no bubble on the data bus between writes of two ranks */
-    bool overlaps_ranks;   /* WR follows another rank's RD as a RD would, even if bursts overlap */
+    uint32_t rank_preamble_nck; /* more on the data bus between reads and writes of two ranks */
+    bool overlaps_ranks; /* WR follows another rank's RD as a RD would, even if bursts overlap */
     bool hits_by_first_command; /* a request hits if its first command is RD or WR */
     uint32_t row_hit_cap;       /* column commands of an open row before hits lose; 0: no cap */
     uint32_t starvation_nck;    /* a request older than this goes first; 0: never */
