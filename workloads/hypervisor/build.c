@@ -431,8 +431,36 @@ static void destroy_target(cbit_hv_t *target)
     }
 }
 
+/* Before anything is freed: an event that is taken out of its list touches those beside it. */
+static void cancel_events(cbit_hv_t *hv)
+{
+    for (uint32_t i = 0; hv->probes != NULL && i < hv->probe_count; i++) {
+        cbit_event_cancel(hv->kernel, &hv->probes[i].alarm);
+    }
+    for (uint32_t i = 0; hv->migrations != NULL && i < hv->scenario->events_count; i++) {
+        cbit_hv_migration_t *m = hv->migrations[i];
+        if (m != NULL) {
+            cbit_event_cancel(hv->kernel, &m->arrival);
+            cbit_event_cancel(hv->kernel, &m->delay);
+        }
+    }
+    for (uint32_t i = 0; hv->guests != NULL && i < hv->guest_count; i++) {
+        const cbit_hv_guest_t *guest = &hv->guests[i];
+        const uint32_t devices =
+            guest->vcpus == NULL ? 0 : guest->config->vcpus * CBIT_GUEST_QUEUES;
+        for (uint32_t n = 0; n < devices; n++) {
+            cbit_hv_device_t *device =
+                guest->vcpus[n / CBIT_GUEST_QUEUES].devices[n % CBIT_GUEST_QUEUES];
+            for (uint32_t k = 0; device != NULL && k < CBIT_HV_LANES; k++) {
+                cbit_event_cancel(hv->kernel, &device->lanes[k].timer);
+            }
+        }
+    }
+}
+
 void cbit_hv_destroy(cbit_hv_t *hv)
 {
+    cancel_events(hv);
     for (uint32_t i = 0; hv->guests != NULL && i < hv->guest_count; i++) {
         cbit_hv_guest_t *guest = &hv->guests[i];
         cbit_guest_destroy(guest->soft);
