@@ -11,8 +11,8 @@
 enum {
     CASES = 44,
     FLIP_HORIZON = 12,
-    FLIP_LINES = 60,
-    FLIP_PHASES = 3,
+    FLIP_LINES = 400,
+    FLIP_PHASES = 6,
     MAX_CYCLES = 60000,
     SEED = 1,
 };
