@@ -285,6 +285,9 @@ static inline void umc_plan_rebase(umc_core_t *core, uint64_t nck)
     }
 }
 
+/* The plan, made from lanes and valid, becomes what the bank's lanes want if that comes first. */
+void umc_plan_better(umc_core_t *core, uint32_t bank);
+
 /* A request has just begun to compete in a bank: the plan still holds, is bettered or dropped. */
 void umc_plan_newcomer(umc_core_t *core, uint32_t bank);
 

@@ -98,25 +98,10 @@ __attribute__((noinline)) static bool step_with_care(umc_driver_t *d, uint64_t u
 }
 
 typedef bool step_t(umc_driver_t *d, uint64_t until_nck, uint64_t *at_nck);
-typedef uint32_t scan_t(const umc_core_t *core, bool reads, uint32_t now);
-
-/* One or two busy banks are quicker looked at one by one. */
-__attribute__((always_inline)) static inline uint32_t look(const umc_core_t *core, uint32_t now,
-                                                           scan_t *find)
-{
-    const uint64_t busy = core->busy[0], others = busy & (busy - 1);
-    if (busy != 0 && others == 0) {
-        const uint32_t bank = (uint32_t)__builtin_ctzll(busy), wants = core->wants[bank];
-        if ((wants & (wants - 1)) == 0) {
-            return umc_packed(core, (uint32_t)__builtin_ctz(wants), bank, now);
-        }
-    }
-    return (others & (others - 1)) != 0 ? find(core, true, now) : umc_scan_each(core, true, now);
-}
 
 /* As umc_core_step, and what stream.c does after it. */
 __attribute__((always_inline)) static inline bool step_by_loop(umc_driver_t *d, uint64_t until_nck,
-                                                               uint64_t *at_nck, scan_t *find)
+                                                               uint64_t *at_nck, umc_scan_t *find)
 {
     umc_core_t *core = d->core;
     umc_plan_t *plan = &core->plan;
@@ -131,7 +116,7 @@ __attribute__((always_inline)) static inline bool step_by_loop(umc_driver_t *d, 
         if (core->floor_nck >= core->calm_nck || umc_mode_may_change(core)) {
             return step_with_care(d, until_nck, at_nck);
         }
-        const uint32_t now = umc_from_now(core), best = look(core, now, find),
+        const uint32_t now = umc_from_now(core), best = umc_look(core, now, find),
                        wait = best >> UMC_KEY_BITS;
         *at_nck = core->epoch_nck + now + wait;
         if (wait >= UMC_FAR || *at_nck >= core->calm_nck) {
@@ -198,20 +183,6 @@ __attribute__((always_inline)) static inline bool wait_for_room(umc_driver_t *d,
     }
 }
 
-/* The newest request is the first of its bank for what it wants: it may better the plan. */
-static inline void compare_newcomer(umc_core_t *core, uint32_t bank)
-{
-    umc_plan_t *plan = &core->plan;
-    for (uint32_t left = core->wants[bank]; left != 0; left &= left - 1) {
-        const uint32_t op = (uint32_t)__builtin_ctz(left), now = umc_from_now(core);
-        const uint32_t key = (uint32_t)core->key[bank].op[op];
-        const uint64_t at_nck = core->epoch_nck + umc_max32(umc_gate(core, op, bank), now);
-        if (at_nck < plan->at_nck || (at_nck == plan->at_nck && key < plan->key)) {
-            umc_plan_lane(core, core->entry_of_seq[key & (UMC_SEQ_LIMIT - 1)], key, at_nck);
-        }
-    }
-}
-
 /* As umc_core_accept of a request that meets no other of its line. */
 static inline void accept_by_loop(umc_driver_t *d, uint32_t request, bool write,
                                   const cbit_dram_place_t *place, uint64_t at_nck)
@@ -238,7 +209,7 @@ static inline void accept_by_loop(umc_driver_t *d, uint32_t request, bool write,
     if (core->floor_nck >= core->calm_nck || umc_mode_may_change(core) || core->plan.refresh) {
         core->plan.valid = false;
     } else if (first && core->plan.valid) {
-        compare_newcomer(core, bank);
+        umc_plan_better(core, bank);
     }
     d->result.reads += write ? 0 : 1;
     d->result.writes += write ? 1 : 0;

@@ -1,24 +1,7 @@
 /* Which command comes next, and when: one scan over the lanes, seldom more. */
-#include "model/umc/core_private.h"
+#include "model/umc/scan.h"
 
 enum { EPOCH_KEEP = 1 << 20 };
-
-/* One or two busy banks are quicker looked at one by one than all of them with vectors. */
-static inline uint32_t scan(const umc_core_t *core, uint32_t now)
-{
-    bool reads = core->credits > 0;
-    uint64_t busy = core->busy[0], others = busy & (busy - 1);
-    if (core->words > 1 || (others & (others - 1)) != 0) {
-        return core->scan(core, reads, now);
-    }
-    if (busy != 0 && others == 0) {
-        uint32_t bank = (uint32_t)__builtin_ctzll(busy), wants = core->wants[bank];
-        if ((wants & (wants - 1)) == 0 && (reads || wants != 1u << UMC_RD)) {
-            return umc_packed(core, (uint32_t)__builtin_ctz(wants), bank, now);
-        }
-    }
-    return umc_scan_each(core, reads, now);
-}
 
 /* ---- helpers ---- */
 
@@ -259,7 +242,7 @@ static void examine(umc_core_t *core, umc_plan_t *plan, uint64_t *horizon_nck)
     if (any_pending || core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
         best = scan_slowly(core, now, any_pending, &bank);
     } else {
-        best = scan(core, now);
+        best = umc_look(core, now, core->scan);
     }
     plan_of_scan(core, best, bank, now, plan);
     if (best != UMC_KEY_NONE && best >> UMC_KEY_BITS == UMC_FAR) {
@@ -281,17 +264,9 @@ static inline uint64_t min64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-void umc_plan_newcomer(umc_core_t *core, uint32_t bank)
+void umc_plan_better(umc_core_t *core, uint32_t bank)
 {
     umc_plan_t *plan = &core->plan;
-    /* Only a plan made from lanes can be compared with one, and only while nothing else changes. */
-    if (!plan->valid || plan->refresh || core->capped_count > 0 ||
-        core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN ||
-        core->next_due_nck <= core->floor_nck || umc_mode_may_change(core) ||
-        (core->config.policy.scheme == UMC_SCHEME_BANKS && plan->bank == bank)) {
-        plan->valid = false;
-        return;
-    }
     uint32_t now = umc_from_now(core);
     for (uint32_t left = core->wants[bank]; left != 0; left &= left - 1) {
         uint32_t op = (uint32_t)__builtin_ctz(left), key = (uint32_t)core->key[bank].op[op];
@@ -305,6 +280,20 @@ void umc_plan_newcomer(umc_core_t *core, uint32_t bank)
             plan->key = key;
         }
     }
+}
+
+void umc_plan_newcomer(umc_core_t *core, uint32_t bank)
+{
+    umc_plan_t *plan = &core->plan;
+    /* Only a plan made from lanes can be compared with one, and only while nothing else changes. */
+    if (!plan->valid || plan->refresh || core->capped_count > 0 ||
+        core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN ||
+        core->next_due_nck <= core->floor_nck || umc_mode_may_change(core) ||
+        (core->config.policy.scheme == UMC_SCHEME_BANKS && plan->bank == bank)) {
+        plan->valid = false;
+        return;
+    }
+    umc_plan_better(core, bank);
 }
 
 /*
@@ -327,7 +316,8 @@ static inline bool plan_calmly(umc_core_t *core)
     if (core->floor_nck >= core->calm_nck || umc_mode_may_change(core)) {
         return false;
     }
-    uint32_t now = umc_from_now(core), best = scan(core, now), wait = best >> UMC_KEY_BITS;
+    uint32_t now = umc_from_now(core), best = umc_look(core, now, core->scan),
+             wait = best >> UMC_KEY_BITS;
     uint64_t at_nck = core->epoch_nck + now + wait;
     if (wait >= UMC_FAR || at_nck >= core->calm_nck) {
         return false;

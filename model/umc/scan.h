@@ -1,8 +1,28 @@
-/* The scan of all lanes with vector instructions; here, for it is to be inlined. */
+/* How lanes are looked through, with vector instructions too; here, for it is to be inlined. */
 #ifndef CBIT_MODEL_UMC_SCAN_H
 #define CBIT_MODEL_UMC_SCAN_H
 
 #include "model/umc/core_private.h"
+
+typedef uint32_t umc_scan_t(const umc_core_t *core, bool reads, uint32_t now);
+
+/* One or two busy banks are quicker looked at one by one than all of them by find. */
+__attribute__((always_inline)) static inline uint32_t umc_look(const umc_core_t *core, uint32_t now,
+                                                               umc_scan_t *find)
+{
+    const bool reads = core->credits > 0;
+    const uint64_t busy = core->busy[0], others = busy & (busy - 1);
+    if (core->words > 1 || (others & (others - 1)) != 0) {
+        return find(core, reads, now);
+    }
+    if (busy != 0 && others == 0) {
+        const uint32_t bank = (uint32_t)__builtin_ctzll(busy), wants = core->wants[bank];
+        if ((wants & (wants - 1)) == 0 && (reads || wants != 1u << UMC_RD)) {
+            return umc_packed(core, (uint32_t)__builtin_ctz(wants), bank, now);
+        }
+    }
+    return umc_scan_each(core, reads, now);
+}
 
 #if defined(__x86_64__)
 #include <immintrin.h>
