@@ -25,7 +25,7 @@ static inline int64_t find_page(cbit_vcpu_t *vcpu, cbit_gva_t gva, const struct 
     const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
     uint32_t *hint = &vcpu->hints[gva / CBIT_PAGE_BYTES % TLB_HINTS];
     const uint64_t tag = cbit_tlb_tag(gva, vcpu->guest.asid, PAGE_4K);
-    if (l1->tags[*hint] != tag) {
+    if (l1->entries[*hint].tag != tag) {
         cbit_page_size_t size;
         const int64_t i = cbit_tlb_find(&vcpu->tlb.l1d, gva, vcpu->guest.asid, &size);
         if (i < 0) {
@@ -34,7 +34,7 @@ static inline int64_t find_page(cbit_vcpu_t *vcpu, cbit_gva_t gva, const struct 
         }
         *hint = (uint32_t)i;
     }
-    return cbit_rule_allows(rule, l1->flags[*hint]) ? (int64_t)*hint : -1;
+    return cbit_rule_allows(rule, cbit_tlb_flags(l1, *hint)) ? (int64_t)*hint : -1;
 }
 
 /* Performs one; false: nothing has happened. */
@@ -50,8 +50,9 @@ static inline bool pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     if (page < 0) {
         return false;
     }
-    const cbit_target_t target = {.spa = vcpu->tlb.l1d.pages[page] | op->gva % CBIT_PAGE_BYTES,
-                                  .key = cbit_rule_key(rule, vcpu->tlb.l1d.flags[page])};
+    const cbit_target_t target = {.spa = cbit_tlb_page(&vcpu->tlb.l1d, page) |
+                                         op->gva % CBIT_PAGE_BYTES,
+                                  .key = cbit_rule_key(rule, cbit_tlb_flags(&vcpu->tlb.l1d, page))};
     uint8_t line[CBIT_LINE_BYTES], *bytes = cbit_vcpu_carries_bytes(vcpu, store) ? line : NULL;
     if (store && bytes != NULL) {
         memcpy(bytes, cbit_order_data(vcpu, op), op->size_bytes);

@@ -41,14 +41,14 @@ static bool nested_known(cbit_vcpu_t *vcpu)
     if (i < 0) {
         return false;
     }
-    uint8_t flags = vcpu->tlb.nested.flags[i];
+    uint8_t flags = cbit_tlb_flags(&vcpu->tlb.nested, i);
     uint64_t rights = CBIT_PTE_U | ((flags & TLB_NESTED_WRITABLE) != 0 ? CBIT_PTE_W : 0) |
                       ((flags & TLB_NESTED_NO_EXECUTE) != 0 ? CBIT_PTE_NX : 0);
     if (!nested_allowed(walk, rights) || (writes(walk) && (flags & TLB_DIRTY) == 0)) {
         return false;
     }
     walk->nested.spa =
-        vcpu->tlb.nested.pages[i] | (walk->gpa & cbit_low_mask(cbit_page_shift(size)));
+        cbit_tlb_page(&vcpu->tlb.nested, i) | (walk->gpa & cbit_low_mask(cbit_page_shift(size)));
     walk->nested.size = size;
     walk->nested.c = (flags & TLB_HOST_C) != 0;
     walk->nested.writable = (flags & TLB_NESTED_WRITABLE) != 0;
@@ -72,9 +72,9 @@ static void nested_begin(cbit_vcpu_t *vcpu)
     cbit_page_size_t size;
     int64_t i = cbit_tlb_find(&vcpu->tlb.nested_tables, walk->gpa, vcpu->guest.asid, &size);
     if (i >= 0) {
-        uint8_t flags = vcpu->tlb.nested_tables.flags[i];
+        uint8_t flags = cbit_tlb_flags(&vcpu->tlb.nested_tables, i);
         walk->nested.level = 0;
-        walk->nested.table_spa = vcpu->tlb.nested_tables.pages[i];
+        walk->nested.table_spa = cbit_tlb_page(&vcpu->tlb.nested_tables, i);
         walk->nested.c = (flags & TLB_HOST_C) != 0;
         walk->nested.writable = (flags & TLB_NESTED_WRITABLE) != 0;
         walk->nested.no_execute = (flags & TLB_NESTED_NO_EXECUTE) != 0;

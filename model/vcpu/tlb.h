@@ -3,8 +3,8 @@
  *
  * One structure serves all of them: the two TLB levels (virtual page to system physical page), the
  * nested TLB (guest physical page to system physical page) and the two walk caches (2 MiB region to
- * the last table of its walk). Tagged by ASID and page size, set-associative, LRU; structure of
- * arrays, index = set x ways + way.
+ * the last table of its walk). Tagged by ASID and page size, set-associative, LRU. A look touches
+ * two lines of the host: a set's head, and the entry that it names.
  */
 #ifndef CBIT_MODEL_VCPU_TLB_H
 #define CBIT_MODEL_VCPU_TLB_H
@@ -34,15 +34,22 @@ typedef enum cbit_page_size {
     PAGE_SIZES,
 } cbit_page_size_t;
 
+/* An empty way is the one used longest ago. */
+typedef struct cbit_tlb_set {
+    uint64_t order; /* cbit/base/lru.h */
+    uint64_t bits;  /* cbit/base/ways.h */
+} cbit_tlb_set_t;
+
+typedef struct cbit_tlb_entry {
+    uint64_t tag;  /* valid, size, page number, ASID: one compare decides; 0: empty */
+    uint64_t page; /* the page's base or the table's address; below it the flags */
+} cbit_tlb_entry_t;
+
 typedef struct cbit_tlb {
-    uint32_t ways, way_shift, set_mask, entries;
+    cbit_tlb_set_t *sets;
+    cbit_tlb_entry_t *entries; /* eight to a set, used or not: index = set x 8 + way */
+    uint32_t ways, set_mask, count;
     uint32_t of_size[PAGE_SIZES]; /* how many there are: sizes without any are not looked for */
-    uint64_t *tags;               /* valid, size, page number, ASID: one compare decides */
-    uint64_t *order;              /* one word a set: cbit/base/lru.h */
-    uint64_t *bits;               /* one word a set: cbit/base/ways.h */
-    uint8_t *taken;               /* entries of a set that are valid */
-    cbit_spa_t *pages;            /* the page's base, or the table's address */
-    uint8_t *flags;
 } cbit_tlb_t;
 
 static inline uint32_t cbit_page_shift(cbit_page_size_t size)
@@ -59,19 +66,35 @@ static inline uint64_t cbit_tlb_tag(uint64_t address, uint32_t asid, cbit_page_s
     return UINT64_C(1) << 63 | (uint64_t)size << TLB_SIZE_SHIFT | number << TLB_ASID_BITS | asid;
 }
 
+static inline uint8_t cbit_tlb_flags(const cbit_tlb_t *tlb, int64_t i)
+{
+    return (uint8_t)tlb->entries[i].page;
+}
+static inline cbit_spa_t cbit_tlb_page(const cbit_tlb_t *tlb, int64_t i)
+{
+    return tlb->entries[i].page & ~(uint64_t)(CBIT_PAGE_BYTES - 1);
+}
+
 /* An entry is used. */
 static inline void cbit_tlb_use(cbit_tlb_t *tlb, uint32_t i)
 {
-    cbit_lru_use_of_word(&tlb->order[i >> tlb->way_shift], tlb->ways, i & (tlb->ways - 1));
+    cbit_lru_use_of_word(&tlb->sets[i / CBIT_LRU_WAYS_PER_WORD].order, tlb->ways,
+                         i % CBIT_LRU_WAYS_PER_WORD);
+}
+
+static inline uint32_t cbit_tlb_set_of(const cbit_tlb_t *tlb, uint64_t address,
+                                       cbit_page_size_t size)
+{
+    return (uint32_t)(address >> cbit_page_shift(size)) & tlb->set_mask;
 }
 
 /* The index of an entry among those of a set, or -1. */
-static inline int64_t cbit_tlb_in_set(const cbit_tlb_t *tlb, uint32_t first, uint64_t tag)
+static inline int64_t cbit_tlb_in_set(const cbit_tlb_t *tlb, uint32_t set, uint64_t tag)
 {
-    uint64_t match = cbit_ways_match(tlb->bits[first >> tlb->way_shift], cbit_ways_bits(tag));
+    uint64_t match = cbit_ways_match(tlb->sets[set].bits, cbit_ways_bits(tag));
     for (; match != 0; match &= match - 1) {
-        const uint32_t i = first + cbit_ways_first(match);
-        if (tlb->tags[i] == tag) {
+        const uint32_t i = set * CBIT_LRU_WAYS_PER_WORD + cbit_ways_first(match);
+        if (tlb->entries[i].tag == tag) {
             return i;
         }
     }
@@ -84,6 +107,7 @@ void cbit_tlb_free(cbit_tlb_t *tlb);
 
 /* The index of the entry that covers an address, or -1; *size gets the entry's. */
 int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size);
+/* page: aligned to 4 KiB. */
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
                      cbit_spa_t page, uint8_t flags);
 /* The same for an address and size that a look has just not found. */

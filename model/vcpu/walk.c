@@ -187,12 +187,12 @@ static bool begin_near(cbit_vcpu_t *vcpu)
     if (i < 0) {
         return false;
     }
-    uint8_t flags = vcpu->tlb.guest_tables.flags[i];
+    uint8_t flags = cbit_tlb_flags(&vcpu->tlb.guest_tables, i);
     walk->writable = (flags & TLB_WRITABLE) != 0;
     walk->user = (flags & TLB_USER) != 0;
     walk->no_execute = (flags & TLB_NO_EXECUTE) != 0;
     walk->level = 0;
-    walk->gpa = vcpu->tlb.guest_tables.pages[i] + cbit_entry_offset(walk->gva, 0);
+    walk->gpa = cbit_tlb_page(&vcpu->tlb.guest_tables, i) + cbit_entry_offset(walk->gva, 0);
     return true;
 }
 
@@ -347,21 +347,22 @@ static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbi
     bool absent = intent != INTENT_FETCH && vcpu->l1d_absent == cbit_tlb_tag(gva, asid, PAGE_4K);
     int64_t i = absent ? -1 : cbit_tlb_find(l1, gva, asid, &size);
     bool in_l1 = i >= 0;
-    if (in_l1 && flags_allow(vcpu, l1->flags[i], intent)) {
-        use(vcpu, l1->pages[i] | (gva & cbit_low_mask(12)), l1->flags[i], intent, target);
+    if (in_l1 && flags_allow(vcpu, cbit_tlb_flags(l1, i), intent)) {
+        use(vcpu, cbit_tlb_page(l1, i) | (gva & cbit_low_mask(12)), cbit_tlb_flags(l1, i), intent,
+            target);
         vcpu->mine->tlb_hits++;
         return true;
     }
     cbit_tlb_t *l2 = &vcpu->tlb.l2;
     i = cbit_tlb_find(l2, gva, asid, &size);
-    if (i < 0 || !flags_allow(vcpu, l2->flags[i], intent)) {
+    if (i < 0 || !flags_allow(vcpu, cbit_tlb_flags(l2, i), intent)) {
         return false;
     }
-    cbit_spa_t spa = l2->pages[i] | (gva & cbit_low_mask(cbit_page_shift(size)));
-    (in_l1 ? cbit_tlb_insert : cbit_tlb_insert_absent)(l1, gva, asid, PAGE_4K,
-                                                       spa & ~cbit_low_mask(12), l2->flags[i]);
+    cbit_spa_t spa = cbit_tlb_page(l2, i) | (gva & cbit_low_mask(cbit_page_shift(size)));
+    (in_l1 ? cbit_tlb_insert : cbit_tlb_insert_absent)(
+        l1, gva, asid, PAGE_4K, spa & ~cbit_low_mask(12), cbit_tlb_flags(l2, i));
     vcpu->l1d_absent = 0;
-    use(vcpu, spa, l2->flags[i], intent, target);
+    use(vcpu, spa, cbit_tlb_flags(l2, i), intent, target);
     vcpu->n += vcpu->config.tlb_l2_cclk;
     vcpu->mine->tlb_l2_hits++;
     return true;

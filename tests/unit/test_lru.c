@@ -22,16 +22,21 @@ START_TEST(the_oldest_is_the_one_with_the_least_stamp)
 {
     const uint32_t ways = (uint32_t)_i;
     uint64_t order[CBIT_LRU_MAX_WAYS / CBIT_LRU_WAYS_PER_WORD] = {0};
-    uint64_t stamps[CBIT_LRU_MAX_WAYS] = {0};
+    uint64_t stamps[CBIT_LRU_MAX_WAYS];
+    for (uint32_t way = 0; way < ways; way++) {
+        stamps[way] = USES; /* never used: older in the order of their numbers */
+    }
     cbit_rng_t rng;
     cbit_rng_init(&rng, cbit_test_seed(), ways);
     cbit_lru_init(order, ways);
     for (uint64_t use = 1; use <= USES; use++) {
         ck_assert_uint_eq(cbit_lru_oldest(order), oldest_by_stamp(stamps, ways));
         const uint32_t way = (uint32_t)cbit_rng_below(&rng, ways);
-        /* Ways that were never used are older in the order of their numbers. */
-        stamps[way] = use;
-        if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 2 == 0) {
+        stamps[way] = USES + use;
+        if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 5 == 0) {
+            stamps[way] = USES - use;
+            cbit_lru_forget_of_word(order, ways, way);
+        } else if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 2 == 0) {
             cbit_lru_use_of_word(order, ways, way);
         } else {
             cbit_lru_use(order, cbit_lru_words(ways), ways, way);

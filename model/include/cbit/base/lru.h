@@ -42,7 +42,18 @@ static inline void cbit_lru_use_of_word(uint64_t *order, uint32_t ways, uint32_t
     *order = (moved & ~(UINT64_C(0xff) << shift)) | (uint64_t)(ways - 1) << shift;
 }
 
-/* The same for any set. */
+/* A way of such a set becomes the one used longest ago: all that were used before it move one up.
+ */
+static inline void cbit_lru_forget_of_word(uint64_t *order, uint32_t ways, uint32_t way)
+{
+    const uint64_t mine = *order >> way * 8 & 0xff;
+    for (uint32_t other = 0; other < ways; other++) {
+        *order += (uint64_t)((*order >> other * 8 & 0xff) < mine) << other * 8;
+    }
+    *order &= ~(UINT64_C(0xff) << way * 8);
+}
+
+/* The same as a use for any set. */
 static inline void cbit_lru_use(uint64_t *order, uint32_t words, uint32_t ways, uint32_t way)
 {
     const uint32_t shift = way % 8 * 8;
