@@ -1,5 +1,5 @@
 /* Requests enter: forwarded, coalesced, merged or queued; what others say of queued ones. */
-#include "model/umc/core_private.h"
+#include "model/umc/few.h"
 
 bool umc_core_room(const umc_core_t *core, bool write, uint32_t ahead)
 {
@@ -119,6 +119,12 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
     uint16_t older = 0;
     if (core->next_due_nck <= at_nck && core->live == 0) {
         settle_before(core, at_nck);
+    }
+    if (core->few.on || (core->few.allowed && umc_few_enter(core, at_nck))) {
+        if (!held && umc_few_accept(core, write, place, line, *user, at_nck)) {
+            return UMC_TAKE_QUEUED;
+        }
+        umc_few_leave(core);
     }
     if (*count > 0) {
         older = meets(core, write, line, &take, user);

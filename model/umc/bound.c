@@ -1,5 +1,5 @@
 /* How early a column command can come: bounds, for who need not know when it does. */
-#include "model/umc/core_private.h"
+#include "model/umc/few.h"
 
 /* From an ACT to the first column command of its bank. */
 static uint32_t act_to_column(const umc_core_t *core)
@@ -28,6 +28,9 @@ uint64_t umc_core_column_of(const umc_core_t *core, const cbit_dram_place_t *pla
 static bool column_is_next(const umc_core_t *core)
 {
     const uint32_t columns = 1u << UMC_RD | 1u << UMC_WR;
+    if (core->few.on) {
+        return umc_few_column_is_next(core);
+    }
     for (uint32_t b = 0; b < core->banks; b++) {
         if ((core->wants[b] & columns) != 0 ||
             (core->queue[0][b].hits | core->queue[1][b].hits) != 0) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/umc/core_private.h"
+#include "model/umc/few.h"
 
 /* ---- building ---- */
 
@@ -72,6 +72,8 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
                    !config->policy.late_callback && !config->policy.merges_reads &&
                    !config->keep_reasons && config->observe == NULL &&
                    !umc_policy_rests(&config->policy);
+    core->few.allowed = umc_few_allowed(core);
+    core->few.watched = config->observe != NULL;
     core->scan = umc_scan_each;
 #if defined(__x86_64__)
     if (!config->plain_scan && __builtin_cpu_supports("avx2")) {

@@ -82,6 +82,28 @@ typedef struct umc_plan {
 
 typedef struct umc_rest umc_rest_t; /* rest.c */
 
+/* Few requests, held apart from the queues (few.c): one of them to a line of the host's cache. */
+enum { UMC_FEW = 8, UMC_FEW_AGAIN = 4 }; /* how many; as soon as so few are left in the queues */
+
+typedef struct umc_few_slot {
+    uint64_t line, accept_nck, first_nck;
+    uint32_t user, row, column;
+    uint8_t op; /* the next command, by the row that is open */
+    uint8_t bank, group, rank;
+    bool write, active, missed;
+} __attribute__((aligned(64))) umc_few_slot_t;
+
+typedef struct umc_few {
+    bool allowed, on;
+    bool watched;   /* somebody observes the commands */
+    uint64_t order; /* slots, a byte each, the oldest lowest; as many as are live, then 0 */
+    uint32_t free;  /* set of slots */
+    uint64_t banks; /* that have requests, */
+    uint64_t twice; /* more than one of them, */
+    uint64_t kept;  /* one whose ACT issued */
+    umc_few_slot_t slot[UMC_FEW];
+} umc_few_t;
+
 struct umc_core {
     umc_core_config_t config;
     uint32_t banks, banks_per_rank, banks_per_group, groups_per_rank;
@@ -106,6 +128,7 @@ struct umc_core {
     uint32_t live;
     uint32_t next_seq;
     uint64_t next_due_nck; /* the earliest refresh of any rank */
+    umc_few_t few;
     /* Distances between commands, from the rule table; a lane's gates, and who wants it. */
     umc_lanes_t distance[UMC_BEFORES][CBIT_SCOPES];
     umc_lanes_t gate[CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));

@@ -1,4 +1,5 @@
 /* Which command comes next, and when: one scan over the lanes, seldom more. */
+#include "model/umc/few.h"
 #include "model/umc/scan.h"
 
 enum { EPOCH_KEEP = 1 << 20 };
@@ -390,7 +391,8 @@ uint64_t umc_plan_hint(umc_core_t *core)
 
 uint64_t umc_core_next_nck(umc_core_t *core)
 {
-    return umc_plan_hint(core);
+    uint64_t next_nck;
+    return core->few.on && umc_few_next_nck(core, &next_nck) ? next_nck : umc_plan_hint(core);
 }
 
 static void issue(umc_core_t *core, umc_event_t *event)
@@ -427,6 +429,12 @@ static bool plan_and_issue(umc_core_t *core, uint64_t until_nck, umc_event_t *ev
 
 bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
+    if (core->few.on) {
+        const umc_few_step_t step = umc_few_step(core, until_nck, event);
+        if (step != UMC_FEW_LEFT) {
+            return step == UMC_FEW_ISSUED;
+        }
+    }
     if (!core->plan.valid) {
         return plan_and_issue(core, until_nck, event);
     }

@@ -1,0 +1,39 @@
+/* Few requests in a channel: the short way of a command (few.c). Private to the quick controller.
+ */
+#ifndef CBIT_MODEL_UMC_FEW_H
+#define CBIT_MODEL_UMC_FEW_H
+
+#include "model/umc/core_private.h"
+
+typedef enum umc_few_step {
+    UMC_FEW_NONE,   /* no command by the clock asked for */
+    UMC_FEW_ISSUED, /* one, told in *event */
+    UMC_FEW_LEFT,   /* the requests are back in the queues: the controller's own step decides */
+} umc_few_step_t;
+
+/* True if the configuration lets few requests be held apart at all. */
+bool umc_few_allowed(const umc_core_t *core);
+
+/*
+ * Takes the requests out of the queues, if they are few and nothing but their commands is about to
+ * happen in at_nck or the clock before which nothing happens; true if they are held apart now.
+ */
+bool umc_few_enter(umc_core_t *core, uint64_t at_nck);
+
+/* Puts them back into the queues; they must be held apart. */
+void umc_few_leave(umc_core_t *core);
+
+/* As umc_core_accept; false, and nothing has changed, if there is no place for it here. */
+bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place, uint64_t line,
+                    uint32_t user, uint64_t at_nck);
+
+/* As umc_core_step. */
+umc_few_step_t umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
+
+/* As umc_core_next_nck, in *next_nck; false if the requests are back in the queues. */
+bool umc_few_next_nck(umc_core_t *core, uint64_t *next_nck);
+
+/* One of them hits an open row. */
+bool umc_few_column_is_next(const umc_core_t *core);
+
+#endif
