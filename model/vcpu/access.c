@@ -47,16 +47,16 @@ static cbit_step_t take_answer(cbit_vcpu_t *vcpu, void *bytes, uint32_t len_byte
     return STEP_DONE;
 }
 
-/* Hands a request over; time before that counts as the core's. */
-static bool send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *txn,
-                 cbit_ps_t *refused_ps)
+/* Time before it is taken counts as the core's. */
+bool cbit_vcpu_send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *txn,
+                    cbit_ps_t *refused_ps)
 {
     cbit_ps_t now_ps = cbit_kernel_now_ps(vcpu->parts.kernel);
     cbit_ps_t waited_ps = *refused_ps == 0 ? 0 : now_ps - *refused_ps;
     cbit_txn_charge(txn, CBIT_STAGE_CORE, waited_ps);
     if (memory->try_send(memory->self, txn, &vcpu->space)) {
         *refused_ps = 0;
-        cbit_vcpu_look_ahead(vcpu);
+        cbit_vcpu_look_again(vcpu);
         return true;
     }
     txn->stage_ps[CBIT_STAGE_CORE] -= waited_ps;
@@ -162,7 +162,7 @@ static cbit_step_t access_in_place(cbit_vcpu_t *vcpu, const in_place_t *what, vo
         prepare(vcpu, what, bytes, len_bytes);
     }
     blocking->state = BLOCKING_SENT; /* before sending: the answer may come from inside */
-    if (!send(vcpu, blocking->port, &blocking->txn, &blocking->refused_ps)) {
+    if (!cbit_vcpu_send(vcpu, blocking->port, &blocking->txn, &blocking->refused_ps)) {
         blocking->state = BLOCKING_REFUSED;
         return STEP_WAIT;
     }
@@ -214,6 +214,7 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
             return STEP_WAIT;
         }
         vcpu->issued = true;
+        vcpu->straight = false;
         vcpu->issue_n = vcpu->n;
         vcpu->target_count = 0;
     }
@@ -244,7 +245,7 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
 
 /* ---- loads and stores ---- */
 
-static void slot_complete(cbit_slot_t *slot, uint64_t at_n)
+void cbit_vcpu_slot_complete(cbit_slot_t *slot, uint64_t at_n)
 {
     cbit_vcpu_t *vcpu = slot->vcpu;
     vcpu->slots_free[--vcpu->loads_busy] = (uint16_t)(slot - vcpu->slots);
@@ -254,7 +255,7 @@ static void slot_complete(cbit_slot_t *slot, uint64_t at_n)
     cbit_order_complete(vcpu, slot);
 }
 
-static void piece_answered(void *self, cbit_txn_t *txn)
+void cbit_vcpu_piece_answered(void *self, cbit_txn_t *txn)
 {
     struct cbit_piece *piece = self;
     cbit_slot_t *slot = piece->slot;
@@ -265,8 +266,8 @@ static void piece_answered(void *self, cbit_txn_t *txn)
         cbit_vcpu_saw(vcpu, (cbit_target_t){.spa = txn->spa, .key = txn->key}, txn->size_bytes);
     }
     if (--slot->pending == 0) {
-        slot_complete(slot, cbit_clock_edge_at_or_after(&vcpu->clock,
-                                                        cbit_kernel_now_ps(vcpu->parts.kernel)));
+        cbit_vcpu_slot_complete(slot, cbit_clock_edge_at_or_after(
+                                          &vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel)));
         cbit_order_commit(vcpu);
         if (vcpu->waits_for_slot) {
             vcpu->waits_for_slot = false;
@@ -275,19 +276,13 @@ static void piece_answered(void *self, cbit_txn_t *txn)
     }
 }
 
-static bool has_room(const cbit_vcpu_t *vcpu, bool store)
-{
-    return store ? vcpu->stores_busy < vcpu->config.max_stores
-                 : vcpu->loads_busy < vcpu->config.max_misses && cbit_order_has_room(vcpu);
-}
-
 /* What an access waits for before it may issue: room, and the load that its address comes from. */
 static cbit_step_t start(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     bool store = op->kind == CBIT_OP_STORE;
     bool after_load = op->depends && vcpu->last_load != NULL;
     vcpu->slot = NULL; /* taken when it is needed; none that is free now can be gone by then */
-    if (after_load || !has_room(vcpu, store)) {
+    if (after_load || !cbit_vcpu_has_room(vcpu, store)) {
         vcpu->waits_for_slot = true;
         return STEP_WAIT;
     }
@@ -298,6 +293,7 @@ static cbit_step_t start(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         return STEP_WAIT;
     }
     vcpu->issued = true;
+    vcpu->straight = false;
     vcpu->issue_n = vcpu->n;
     vcpu->at = 0;
     vcpu->target_count = 0;
@@ -333,7 +329,7 @@ static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     return STEP_DONE;
 }
 
-static void begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+cbit_slot_t *cbit_vcpu_begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     cbit_slot_t *slot = &vcpu->slots[vcpu->slots_free[vcpu->loads_busy++]];
     vcpu->slot = slot;
@@ -342,6 +338,7 @@ static void begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     slot->retried = false;
     slot->load = cbit_order_load(vcpu, op, slot);
     vcpu->last_load = slot;
+    return slot;
 }
 
 /* True if the piece is done with or on its way. */
@@ -370,13 +367,13 @@ static cbit_step_t send_piece(cbit_vcpu_t *vcpu, uint32_t offset, uint32_t *cloc
         cbit_txn_charge(&piece->txn, CBIT_STAGE_WALK, vcpu->walk_ps);
         cbit_txn_charge(&piece->txn, CBIT_STAGE_CORE, vcpu->first_waited_ps);
         piece->txn.no_bytes = bytes == NULL;
-        cbit_txn_push_reply(&piece->txn, piece_answered, piece);
+        cbit_txn_push_reply(&piece->txn, cbit_vcpu_piece_answered, piece);
         piece->offset = (uint8_t)offset;
     }
     slot->pending++;
     cbit_ps_t since_ps = vcpu->send_refused_ps;
     slot->retried = slot->retried || since_ps != 0;
-    if (!send(vcpu, memory, &piece->txn, &vcpu->send_refused_ps)) {
+    if (!cbit_vcpu_send(vcpu, memory, &piece->txn, &vcpu->send_refused_ps)) {
         slot->pending--;
         return STEP_WAIT;
     }
@@ -400,7 +397,7 @@ static cbit_step_t issue_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
             cbit_order_load_now(vcpu, op, bytes, vcpu->config.forward_cclk);
             return STEP_DONE;
         }
-        begin_slot(vcpu, op);
+        (void)cbit_vcpu_begin_slot(vcpu, op);
         vcpu->first_waited_ps = waited_ps(vcpu) - vcpu->walk_ps; /* for a store in the buffer */
     }
     uint32_t clocks = 0;
@@ -413,7 +410,7 @@ static cbit_step_t issue_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     }
     vcpu->issued = false;
     if (--vcpu->slot->pending == 0) {
-        slot_complete(vcpu->slot, vcpu->n + clocks);
+        cbit_vcpu_slot_complete(vcpu->slot, vcpu->n + clocks);
     }
     return STEP_DONE;
 }

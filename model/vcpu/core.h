@@ -200,7 +200,7 @@ struct cbit_vcpu {
 
     uint64_t n;              /* the core's own time, in edges of its clock */
     uint64_t now_n;          /* the kernel's time when this step began */
-    uint64_t horizon_n;      /* before it, nothing else can happen */
+    uint64_t horizon_n;      /* before it, nothing else can happen; 0: to be looked for */
     uint64_t run_ahead_cclk; /* at most so far; results do not depend on it */
     uint64_t entered_n;
 
@@ -232,7 +232,6 @@ struct cbit_vcpu {
         cbit_key_t keys[4];
     } rules[INTENTS];
     uint32_t hints[TLB_HINTS]; /* where l1d had a page the last time */
-    uint64_t l1d_absent;       /* the tag that l1d was found not to have; 0: none */
     cbit_walk_t walk;
     cbit_fault_t fault;
     cbit_fault_t delivering;
@@ -244,8 +243,10 @@ struct cbit_vcpu {
     cbit_blocking_t blocking;
 
     /* The operation in progress. */
-    bool issued; /* its issue time is taken, its slot is there */
+    bool issued;   /* its issue time is taken, and there is room */
+    bool straight; /* it lies in a line and is translated (straight.c) */
     uint64_t issue_n;
+    uint64_t ready_n;          /* straight: when it was translated */
     uint32_t at;               /* bytes translated or fetched */
     uint32_t piece;            /* pieces sent */
     cbit_ps_t walk_ps;         /* of the operation: what it waited for translation */
@@ -305,7 +306,10 @@ bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu);
 void cbit_vcpu_wake(cbit_vcpu_t *vcpu);
 void cbit_vcpu_step(void *self);
 /* After sending: others may have events that are nearer than before. */
-void cbit_vcpu_look_ahead(cbit_vcpu_t *vcpu);
+static inline void cbit_vcpu_look_again(cbit_vcpu_t *vcpu)
+{
+    vcpu->horizon_n = 0;
+}
 
 static inline cbit_ps_t cbit_vcpu_edge_ps(const cbit_vcpu_t *vcpu, uint64_t n)
 {
@@ -343,12 +347,25 @@ static inline bool cbit_vcpu_carries_bytes(const cbit_vcpu_t *vcpu, bool store)
 }
 /* A load or store; completes by itself. */
 cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op);
+/* Hands a request over; *refused_ps: since when it is refused, 0: it is not. */
+bool cbit_vcpu_send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *txn,
+                    cbit_ps_t *refused_ps);
+/* A slot for the load of the operation in progress. */
+cbit_slot_t *cbit_vcpu_begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op);
+void cbit_vcpu_piece_answered(void *self, cbit_txn_t *txn);
+void cbit_vcpu_slot_complete(cbit_slot_t *slot, uint64_t at_n);
 
-/* ---- hits (hits.c) ---- */
+/* ---- the short way (hits.c, straight.c) ---- */
 
-/* Performs loads and stores that TLB and cache have, each within a line. True: something else comes
-   next; an operation is begun then. False: the core must not act yet (STEP_WAIT). */
-bool cbit_vcpu_pass_hits(cbit_vcpu_t *vcpu);
+/* Performs loads and stores that lie in a line and whose pages the TLBs have. True: something else
+   comes next; an operation is begun then. False: the core must not act yet (STEP_WAIT). */
+bool cbit_vcpu_pass(cbit_vcpu_t *vcpu);
+
+/* Begins an operation whose page the second-level TLB has and the first one, where its tag would be
+   l1_tag, has not. False: it has not either, or there is no room. */
+bool cbit_straight_begin(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t l1_tag);
+/* Performs it at its time; false: not yet (STEP_WAIT). */
+bool cbit_straight_go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 
 /* ---- order (order.c) ---- */
 
@@ -372,6 +389,12 @@ static inline uint64_t cbit_order_oldest(const cbit_vcpu_t *vcpu)
 static inline bool cbit_order_has_room(const cbit_vcpu_t *vcpu)
 {
     return vcpu->load_number - cbit_order_oldest(vcpu) < vcpu->config.load_queue;
+}
+/* For one that may have to wait for memory. */
+static inline bool cbit_vcpu_has_room(const cbit_vcpu_t *vcpu, bool store)
+{
+    return store ? vcpu->stores_busy < vcpu->config.max_stores
+                 : vcpu->loads_busy < vcpu->config.max_misses && cbit_order_has_room(vcpu);
 }
 
 /* What buffered stores have to do with the load of the operation in progress. */

@@ -349,7 +349,7 @@ cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         }
     }
     if (any) {
-        cbit_vcpu_look_ahead(vcpu);
+        cbit_vcpu_look_again(vcpu);
     }
     return STEP_DONE;
 }

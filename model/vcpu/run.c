@@ -21,12 +21,21 @@ static bool catch_up(cbit_vcpu_t *vcpu)
     return false;
 }
 
+static void look_ahead(cbit_vcpu_t *vcpu)
+{
+    cbit_ps_t next_ps = cbit_kernel_next_ps(vcpu->parts.kernel);
+    uint64_t furthest_n = vcpu->now_n + vcpu->run_ahead_cclk;
+    uint64_t next_n =
+        next_ps == CBIT_PS_NEVER ? furthest_n : cbit_clock_edge_at_or_after(&vcpu->clock, next_ps);
+    vcpu->horizon_n = next_n < furthest_n ? next_n : furthest_n;
+}
+
 bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu)
 {
     if (!catch_up(vcpu)) {
         return false;
     }
-    cbit_vcpu_look_ahead(vcpu);
+    look_ahead(vcpu);
     return true;
 }
 
@@ -44,15 +53,6 @@ void cbit_vcpu_wake(cbit_vcpu_t *vcpu)
         cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
     vcpu->n = now_n > vcpu->n ? now_n : vcpu->n;
     cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
-}
-
-void cbit_vcpu_look_ahead(cbit_vcpu_t *vcpu)
-{
-    cbit_ps_t next_ps = cbit_kernel_next_ps(vcpu->parts.kernel);
-    uint64_t furthest_n = vcpu->now_n + vcpu->run_ahead_cclk;
-    uint64_t next_n =
-        next_ps == CBIT_PS_NEVER ? furthest_n : cbit_clock_edge_at_or_after(&vcpu->clock, next_ps);
-    vcpu->horizon_n = next_n < furthest_n ? next_n : furthest_n;
 }
 
 /* ---- operations ---- */
@@ -230,8 +230,8 @@ void cbit_vcpu_step(void *self)
 {
     cbit_vcpu_t *vcpu = self;
     vcpu->stepping = true;
-    vcpu->now_n = cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
-    cbit_vcpu_look_ahead(vcpu);
+    vcpu->now_n = vcpu->n; /* what the event was notified for */
+    cbit_vcpu_look_again(vcpu);
     cbit_mode_t mode;
     cbit_step_t step;
     do {
@@ -241,7 +241,7 @@ void cbit_vcpu_step(void *self)
             step = cbit_vcpu_enter(vcpu);
             break;
         case MODE_RUN:
-            step = vcpu->issued || cbit_vcpu_pass_hits(vcpu) ? run_op(vcpu) : STEP_WAIT;
+            step = cbit_vcpu_pass(vcpu) ? run_op(vcpu) : STEP_WAIT;
             break;
         case MODE_CHECK:
             step = cbit_vcpu_check(vcpu);

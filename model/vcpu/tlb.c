@@ -11,7 +11,7 @@ static uint32_t tag_asid(uint64_t tag)
 
 static cbit_page_size_t tag_size(uint64_t tag)
 {
-    return (cbit_page_size_t)(tag >> TLB_SIZE_SHIFT & 3);
+    return (cbit_page_size_t)((tag >> TLB_SIZE_SHIFT) - 1);
 }
 
 bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
@@ -41,22 +41,31 @@ void cbit_tlb_free(cbit_tlb_t *tlb)
     free(tlb->sets);
 }
 
+static inline int64_t find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size)
+{
+    return tlb->of_size[size] == 0 ? -1
+                                   : cbit_tlb_in_set(tlb, cbit_tlb_set_of(tlb, address, size),
+                                                     cbit_tlb_tag(address, asid, size));
+}
+
 int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size)
 {
-    for (int s = PAGE_4K; s < PAGE_SIZES; s++) {
-        if (tlb->of_size[s] == 0) {
-            continue;
-        }
-        const cbit_page_size_t of = (cbit_page_size_t)s;
-        const int64_t i = cbit_tlb_in_set(tlb, cbit_tlb_set_of(tlb, address, of),
-                                          cbit_tlb_tag(address, asid, of));
-        if (i >= 0) {
-            cbit_tlb_use(tlb, (uint32_t)i);
-            *size = of;
-            return i;
-        }
+    /* One after the other: a loop over the sizes takes twice as long. */
+    cbit_page_size_t of = PAGE_4K;
+    int64_t i = find(tlb, address, asid, PAGE_4K);
+    if (i < 0) {
+        of = PAGE_2M;
+        i = find(tlb, address, asid, PAGE_2M);
     }
-    return -1;
+    if (i < 0) {
+        of = PAGE_1G;
+        i = find(tlb, address, asid, PAGE_1G);
+    }
+    if (i >= 0) {
+        cbit_tlb_use(tlb, (uint32_t)i);
+        *size = of;
+    }
+    return i;
 }
 
 static void drop(cbit_tlb_t *tlb, uint32_t i)
@@ -88,13 +97,10 @@ static uint32_t place_in(const cbit_tlb_t *tlb, uint32_t set)
     return set * TLB_MAX_WAYS + cbit_lru_oldest(&tlb->sets[set].order);
 }
 
-void cbit_tlb_insert_absent(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
-                            cbit_spa_t page, uint8_t flags)
+void cbit_tlb_insert_absent(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, cbit_spa_t page,
+                            uint8_t flags)
 {
-    if (tlb->count != 0) {
-        put(tlb, place_in(tlb, cbit_tlb_set_of(tlb, address, size)),
-            cbit_tlb_tag(address, asid, size), page, flags);
-    }
+    put(tlb, place_in(tlb, set), tag, page, flags);
 }
 
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,

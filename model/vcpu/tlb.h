@@ -41,7 +41,7 @@ typedef struct cbit_tlb_set {
 } cbit_tlb_set_t;
 
 typedef struct cbit_tlb_entry {
-    uint64_t tag;  /* valid, size, page number, ASID: one compare decides; 0: empty */
+    uint64_t tag;  /* size, page number, ASID: one compare decides; 0: empty */
     uint64_t page; /* the page's base or the table's address; below it the flags */
 } cbit_tlb_entry_t;
 
@@ -57,13 +57,13 @@ static inline uint32_t cbit_page_shift(cbit_page_size_t size)
     return 12 + 9 * (uint32_t)size;
 }
 
-enum { TLB_ASID_BITS = 10, TLB_SIZE_SHIFT = 61 };
+enum { TLB_ASID_BITS = 10, TLB_SIZE_SHIFT = 62 };
 
-/* What an entry is found by. Addresses are canonical or physical: bits 51:12 tell them apart. */
+/* What an entry is found by; never 0. */
 static inline uint64_t cbit_tlb_tag(uint64_t address, uint32_t asid, cbit_page_size_t size)
 {
-    uint64_t number = (address & ((UINT64_C(1) << 52) - 1)) >> cbit_page_shift(size);
-    return UINT64_C(1) << 63 | (uint64_t)size << TLB_SIZE_SHIFT | number << TLB_ASID_BITS | asid;
+    return ((uint64_t)size + 1) << TLB_SIZE_SHIFT |
+           address >> cbit_page_shift(size) << TLB_ASID_BITS | asid;
 }
 
 static inline uint8_t cbit_tlb_flags(const cbit_tlb_t *tlb, int64_t i)
@@ -110,9 +110,9 @@ int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_pag
 /* page: aligned to 4 KiB. */
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
                      cbit_spa_t page, uint8_t flags);
-/* The same for an address and size that a look has just not found. */
-void cbit_tlb_insert_absent(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
-                            cbit_spa_t page, uint8_t flags);
+/* The same for a tag that a look has just not found in that set; entries: not 0. */
+void cbit_tlb_insert_absent(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, cbit_spa_t page,
+                            uint8_t flags);
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid);
 void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
 

@@ -238,7 +238,6 @@ static void finish(cbit_vcpu_t *vcpu)
     uint8_t flags = all_flags(walk);
     cbit_tlb_insert(&vcpu->tlb.l2, walk->gva, vcpu->guest.asid, size,
                     walk->nested.spa & ~cbit_low_mask(cbit_page_shift(size)), flags);
-    vcpu->l1d_absent = 0;
     cbit_tlb_insert(walk->intent == INTENT_FETCH ? &vcpu->tlb.l1i : &vcpu->tlb.l1d, walk->gva,
                     vcpu->guest.asid, PAGE_4K, walk->nested.spa & ~cbit_low_mask(12), flags);
     walk->active = false;
@@ -343,11 +342,8 @@ static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbi
     cbit_tlb_t *l1 = intent == INTENT_FETCH ? &vcpu->tlb.l1i : &vcpu->tlb.l1d;
     uint32_t asid = vcpu->guest.asid;
     cbit_page_size_t size;
-    /* cbit_vcpu_pass_hits may just have looked in vain. */
-    bool absent = intent != INTENT_FETCH && vcpu->l1d_absent == cbit_tlb_tag(gva, asid, PAGE_4K);
-    int64_t i = absent ? -1 : cbit_tlb_find(l1, gva, asid, &size);
-    bool in_l1 = i >= 0;
-    if (in_l1 && flags_allow(vcpu, cbit_tlb_flags(l1, i), intent)) {
+    int64_t i = cbit_tlb_find(l1, gva, asid, &size);
+    if (i >= 0 && flags_allow(vcpu, cbit_tlb_flags(l1, i), intent)) {
         use(vcpu, cbit_tlb_page(l1, i) | (gva & cbit_low_mask(12)), cbit_tlb_flags(l1, i), intent,
             target);
         vcpu->mine->tlb_hits++;
@@ -359,9 +355,7 @@ static bool look_up(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_t intent, cbi
         return false;
     }
     cbit_spa_t spa = cbit_tlb_page(l2, i) | (gva & cbit_low_mask(cbit_page_shift(size)));
-    (in_l1 ? cbit_tlb_insert : cbit_tlb_insert_absent)(
-        l1, gva, asid, PAGE_4K, spa & ~cbit_low_mask(12), cbit_tlb_flags(l2, i));
-    vcpu->l1d_absent = 0;
+    cbit_tlb_insert(l1, gva, asid, PAGE_4K, spa & ~cbit_low_mask(12), cbit_tlb_flags(l2, i));
     use(vcpu, spa, cbit_tlb_flags(l2, i), intent, target);
     vcpu->n += vcpu->config.tlb_l2_cclk;
     vcpu->mine->tlb_l2_hits++;

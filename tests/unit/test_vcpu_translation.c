@@ -98,6 +98,18 @@ START_TEST(a_right_given_later_is_found_by_walking_again)
 }
 END_TEST
 
+static const uint64_t wrong[] = {UINT64_C(1) << 48, UINT64_C(1) << 52, UINT64_C(1) << 60,
+                                 UINT64_C(1) << 62, UINT64_C(1) << 63, UINT64_C(0xfff) << 52};
+START_TEST(an_address_is_canonical_also_where_the_tlb_has_its_lower_bits)
+{
+    small_guest_vmcb(guest, CBIT_VMCB_INTERCEPT_EXCEPTIONS, UINT32_MAX, 4);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x2000, 8);
+    small_guest_add(guest, CBIT_OP_LOAD, wrong[_i] | 0x2000, 8)->depends = true; /* cached by now */
+    small_guest_run(guest);
+    small_guest_exited(guest, CBIT_EXIT_EXCP_GP);
+}
+END_TEST
+
 START_TEST(large_pages_shorten_walks_and_share_an_entry)
 {
     /* A guest page of 2 MiB on nested pages of 4 KiB: 3 guest levels x 5 reads + 4. */
@@ -149,6 +161,8 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, walk_caches_shorten_walks);
     tcase_add_test(tcase, walk_caches_go_with_the_tlb);
     tcase_add_test(tcase, a_right_given_later_is_found_by_walking_again);
+    tcase_add_loop_test(tcase, an_address_is_canonical_also_where_the_tlb_has_its_lower_bits, 0,
+                        sizeof wrong / sizeof wrong[0]);
     tcase_add_test(tcase, large_pages_shorten_walks_and_share_an_entry);
     tcase_add_test(tcase, large_entries_with_low_address_bits_are_reserved);
     suite_add_tcase(suite, tcase);
