@@ -9,10 +9,8 @@
 struct umc_account {
     cbit_umc_account_t sums; /* energy, slowest and points are filled in when asked for */
     uint64_t read_number;
-    uint64_t upto_nck;    /* the series is written up to here */
-    uint64_t at, end_nck; /* the interval of upto_nck, and where it ends; 0: to be found */
-    umc_levels_t levels;
-    uint64_t row_hits; /* as counted at the last column command */
+    uint64_t at;       /* the interval of the tally */
+    uint64_t row_hits; /* of the core, as far as they are written up */
 };
 
 const char *cbit_umc_reason_name(uint32_t reason)
@@ -57,65 +55,56 @@ static void widen(cbit_umc_account_t *sums, uint32_t banks)
     sums->interval_nck *= 2;
 }
 
-static void add_levels(umc_account_t *account, uint64_t at, uint64_t span)
-{
-    cbit_umc_point_t *point = &account->sums.point[at];
-    point->reads_queued += span * account->levels.reads;
-    point->writes_queued += span * account->levels.writes;
-    point->open_banks += span * account->levels.open_banks;
-    account->upto_nck += span;
-}
-
-/* The levels since the last call count up to nck; commands of now belong to its interval. */
-void umc_account_levels(cbit_umc_t *umc, uint64_t nck)
+/* What was counted since the last time belongs to the tally's interval. */
+static void write_up(cbit_umc_t *umc)
 {
     umc_account_t *account = umc->account;
-    cbit_umc_account_t *sums = &account->sums;
-    if (nck < account->end_nck) { /* no division for most wakes */
-        if (nck != account->upto_nck) {
-            add_levels(account, account->at, nck - account->upto_nck);
-        }
-    } else {
-        while (nck >= CBIT_UMC_POINTS * sums->interval_nck) {
-            widen(sums, umc->device.banks);
-        }
-        while (account->upto_nck < nck) {
-            uint64_t at = account->upto_nck / sums->interval_nck;
-            uint64_t end_nck = (at + 1) * sums->interval_nck;
-            add_levels(account, at, (end_nck < nck ? end_nck : nck) - account->upto_nck);
-        }
-        account->at = nck / sums->interval_nck;
-        account->end_nck = (account->at + 1) * sums->interval_nck;
+    umc_tally_t *tally = &umc->tally;
+    cbit_umc_point_t *point = &account->sums.point[account->at];
+    cbit_umc_bank_t *banks = account->sums.bank[account->at];
+    point->reads_queued += tally->waiting_nck[0];
+    point->writes_queued += tally->waiting_nck[1];
+    point->open_banks += tally->open_banks_nck;
+    point->row_hits += tally->row_hits - account->row_hits;
+    account->row_hits = tally->row_hits;
+    tally->waiting_nck[0] = tally->waiting_nck[1] = tally->open_banks_nck = 0;
+    for (uint32_t bank = 0; bank < umc->device.banks; bank++) {
+        umc_tally_bank_t *counted = &tally->bank[bank];
+        point->columns += counted->columns;
+        banks[bank].columns += counted->columns;
+        banks[bank].activates += counted->activates;
+        *counted = (umc_tally_bank_t){0};
     }
-    umc_core_levels(umc->core, &account->levels);
 }
 
-/* ---- who, and which bank ---- */
-
-/* In the interval that umc_account_levels has come to. */
-void umc_account_command(cbit_umc_t *umc, const umc_event_t *event)
+/* The levels up to nck, interval by interval. */
+static void add_levels(cbit_umc_t *umc, uint64_t nck)
 {
-    if (event->kind > UMC_EVENT_WRA || event->user == UMC_NO_USER) {
-        return;
-    }
+    umc_tally_t *tally = &umc->tally;
     cbit_umc_account_t *sums = &umc->account->sums;
-    cbit_umc_share_t *share = &sums->share[umc->users[event->user].requester];
-    const bool activate = event->kind == UMC_EVENT_ACT;
-    const bool read = event->kind == UMC_EVENT_RD || event->kind == UMC_EVENT_RDA;
-    const bool write = event->kind == UMC_EVENT_WR || event->kind == UMC_EVENT_WRA;
-    share->activates += activate;
-    share->reads += read;
-    share->writes += write;
-    cbit_umc_bank_t *bank = &sums->bank[umc->account->at][event->bank];
-    bank->activates += activate;
-    bank->columns += read || write;
-    if (read || write) {
-        const uint64_t row_hits = umc_core_stats(umc->core)->row_hits;
-        cbit_umc_point_t *point = &sums->point[umc->account->at];
-        point->columns++;
-        point->row_hits += row_hits - umc->account->row_hits;
-        umc->account->row_hits = row_hits;
+    while (tally->upto_nck < nck) {
+        const uint64_t at = tally->upto_nck / sums->interval_nck;
+        const uint64_t end_nck = (at + 1) * sums->interval_nck;
+        const uint64_t span_nck = (end_nck < nck ? end_nck : nck) - tally->upto_nck;
+        sums->point[at].reads_queued += span_nck * tally->waiting[0];
+        sums->point[at].writes_queued += span_nck * tally->waiting[1];
+        sums->point[at].open_banks += span_nck * tally->open_banks;
+        tally->upto_nck += span_nck;
     }
+}
+
+void umc_account_write_up(cbit_umc_t *umc, uint64_t nck)
+{
+    enum { SPAN = 1 << 30 }; /* clocks in which no bank has 2^32 commands */
+    cbit_umc_account_t *sums = &umc->account->sums;
+    write_up(umc);
+    while (nck >= CBIT_UMC_POINTS * sums->interval_nck) {
+        widen(sums, umc->device.banks);
+    }
+    add_levels(umc, nck);
+    umc->account->at = nck / sums->interval_nck;
+    const uint64_t end_nck = (umc->account->at + 1) * sums->interval_nck;
+    umc->tally.end_nck = end_nck - nck < SPAN ? end_nck : nck + SPAN;
 }
 
 /* ---- why ---- */
@@ -178,13 +167,9 @@ void umc_account_read(cbit_umc_t *umc, uint32_t index, uint64_t accept_nck, bool
 {
     umc_account_t *account = umc->account;
     const umc_user_t *user = &umc->users[index];
-    uint64_t number = account->read_number++;
-    if (!umc->config.explain) {
-        return;
-    }
     cbit_ps_t entered_ps = user->txn->entered_ps, first_ps = umc_edge_ps(umc, user->first_nck);
     cbit_umc_explained_t read = {.channel = umc->parts.channel,
-                                 .number = number,
+                                 .number = account->read_number++,
                                  .spa = user->line_spa,
                                  .requester = user->requester,
                                  .entered_ps = entered_ps,
@@ -227,7 +212,7 @@ static void add_energy(cbit_dram_energy_t *to, const cbit_dram_energy_t *from)
 static void add_shares(const cbit_umc_t *umc, cbit_umc_account_t *to)
 {
     for (uint32_t i = 0; i < CBIT_UMC_REQUESTERS; i++) {
-        const cbit_umc_share_t *from = &umc->account->sums.share[i];
+        const umc_tally_share_t *from = &umc->tally.share[i];
         const cbit_dram_activity_t activity = {
             .activates = from->activates, .reads = from->reads, .writes = from->writes};
         cbit_dram_energy_t energy;
@@ -296,6 +281,7 @@ void cbit_umc_account(cbit_umc_t *umc, cbit_umc_account_t *account)
         cbit_clock_edge_at_or_after(&umc->device.clock, cbit_kernel_now_ps(umc->parts.kernel));
     umc_core_settle(umc->core, nck);
     umc_account_levels(umc, nck);
+    umc_account_write_up(umc, nck);
     cbit_dram_activity_t activity;
     cbit_dram_energy_t energy;
     umc_core_activity(umc->core, nck, &activity);
@@ -320,5 +306,7 @@ cbit_err_t umc_account_create(cbit_umc_t *umc)
         return CBIT_ERR_NO_MEMORY;
     }
     umc->account->sums.interval_nck = 1024;
+    umc->tally.now = umc_core_levels(umc->core);
+    umc->tally.core = umc_core_stats(umc->core);
     return CBIT_ERR_OK;
 }

@@ -12,6 +12,7 @@ __attribute__((always_inline)) static inline void umc_close_bank(umc_core_t *cor
 {
     umc_rank_t *rank = &core->rank[core->rank_of[bank]];
     rank->kept_banks -= core->kept[bank] != UMC_NO_ENTRY ? 1 : 0;
+    core->open_banks--;
     if (--rank->open_banks == 0) {
         core->stats.open_rank_nck += core->epoch_nck + at - rank->open_since_nck;
     }
@@ -58,6 +59,7 @@ __attribute__((always_inline)) static inline void umc_open_bank(umc_core_t *core
     core->open_row[bank] = entry->row;
     core->kept[bank] = index;
     rank->kept_banks++;
+    core->open_banks++;
     if (rank->open_banks++ == 0) {
         rank->open_since_nck = core->epoch_nck + at;
     }

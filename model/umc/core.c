@@ -126,12 +126,9 @@ const umc_core_stats_t *umc_core_stats(const umc_core_t *core)
     return &core->stats;
 }
 
-void umc_core_levels(const umc_core_t *core, umc_levels_t *levels)
+umc_levels_t umc_core_levels(const umc_core_t *core)
 {
-    *levels = (umc_levels_t){.reads = core->waiting[0], .writes = core->waiting[1]};
-    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
-        levels->open_banks += core->rank[r].open_banks;
-    }
+    return (umc_levels_t){.waiting = core->waiting, .open_banks = &core->open_banks};
 }
 
 void umc_core_activity(const umc_core_t *core, uint64_t now_nck, cbit_dram_activity_t *activity)

@@ -210,11 +210,11 @@ uint64_t umc_core_next_column(const umc_core_t *core, uint64_t next_nck);
 
 const umc_core_stats_t *umc_core_stats(const umc_core_t *core);
 
-/* Requests that wait, and banks that are open, now. */
+/* Where the core keeps how many requests wait (reads, then writes) and banks are open. */
 typedef struct umc_levels {
-    uint32_t reads, writes, open_banks;
+    const uint32_t *waiting, *open_banks;
 } umc_levels_t;
-void umc_core_levels(const umc_core_t *core, umc_levels_t *levels);
+umc_levels_t umc_core_levels(const umc_core_t *core);
 
 /* What the devices did up to now_nck, with banks that are open and ranks that are asleep still. */
 void umc_core_activity(const umc_core_t *core, uint64_t now_nck, cbit_dram_activity_t *activity);

@@ -125,6 +125,7 @@ struct umc_core {
     bool stand_behind;  /* a newcomer changes no lane but the one that it is first for */
     umc_plan_t plan;
     uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
+    uint32_t open_banks;           /* of all ranks */
     uint32_t live;
     uint32_t next_seq;
     uint64_t next_due_nck; /* the earliest refresh of any rank */

@@ -73,7 +73,9 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
         umc->stats.forwarded++;
         memcpy(user->data, umc->users[write].data, sizeof user->data);
         user->first_nck = user->bus_nck = nck + 1;
-        umc_account_read(umc, index, nck, true);
+        if (umc->config.explain) {
+            umc_account_read(umc, index, nck, true);
+        }
         umc_limit_left(umc, user->requester);
         user->offered = false;
         umc_into_flight(umc, index, UMC_REPLY, nck + 1);
@@ -88,15 +90,14 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t 
 {
     const umc_user_t *user = &umc->users[write];
     uint32_t index = umc_user_take(umc, user->key);
-    umc->users[index] = (umc_user_t){.state = UMC_QUEUED,
-                                     .kind = UMC_KIND_FILL,
-                                     .line_spa = user->line_spa,
-                                     .channel_line = user->channel_line,
-                                     .key = user->key,
-                                     .slot = user->slot,
-                                     .partner = write,
-                                     .requester = user->requester,
-                                     .order = user->order};
+    umc_user_t *fill = &umc->users[index];
+    umc_user_fill(fill, UMC_KIND_FILL, NULL, user->key, user->slot);
+    fill->state = UMC_QUEUED;
+    fill->line_spa = user->line_spa;
+    fill->channel_line = user->channel_line;
+    fill->partner = write;
+    fill->requester = user->requester;
+    fill->order = user->order;
     umc->stats.partial_writes++;
     (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
 }

@@ -237,6 +237,7 @@ static void look_again(umc_core_t *core, umc_few_slot_t *slot)
 static void precharge(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
 {
     umc_rank_t *rank = &core->rank[slot->rank];
+    core->open_banks--;
     if (--rank->open_banks == 0) {
         core->stats.open_rank_nck += core->epoch_nck + at - rank->open_since_nck;
     }
@@ -256,6 +257,7 @@ static void activate(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
     core->few.kept |= UINT64_C(1) << slot->bank;
     core->open_row[slot->bank] = slot->row;
     rank->kept_banks++;
+    core->open_banks++;
     if (rank->open_banks++ == 0) {
         rank->open_since_nck = core->epoch_nck + at;
     }

@@ -5,7 +5,7 @@
 
 void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_t due_nck)
 {
-    umc->users[index].state = state;
+    umc->users[index].state = (uint8_t)state;
     if (umc->flight_first + umc->flight_count == 2 * umc->user_count) {
         memmove(umc->flight, umc->flight + umc->flight_first,
                 umc->flight_count * sizeof *umc->flight);
@@ -29,13 +29,13 @@ static uint32_t out_of_flight(cbit_umc_t *umc)
 
 /* ---- the engine ---- */
 
-static uint32_t take_tag(uint64_t busy[4])
+static uint8_t take_tag(uint64_t busy[4])
 {
     for (uint32_t word = 0; word < 4; word++) {
         if (busy[word] != UINT64_MAX) {
             uint32_t bit = (uint32_t)__builtin_ctzll(~busy[word]);
             busy[word] |= 1ull << bit;
-            return word * 64 + bit;
+            return (uint8_t)(word * 64 + bit);
         }
     }
     __builtin_trap(); /* queues and return buffer together are smaller than the tag space */
@@ -46,7 +46,7 @@ static void fill_line(umc_user_t *user, cbit_aes_line_t *line)
     *line = (cbit_aes_line_t){.spa = user->line_spa,
                               .slot = user->slot,
                               .bypass = user->key == CBIT_KEY_PLAIN,
-                              .tag = (uint8_t)user->tag};
+                              .tag = user->tag};
 }
 
 static void offer(cbit_umc_t *umc, umc_user_t *user, const cbit_aes_line_t *line)
@@ -159,7 +159,9 @@ static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
     user->bus_nck = event->at_nck + umc->device.timing.cl_nck + umc->device.timing.burst_nck;
     if (user->txn != NULL) {
         umc_limit_left(umc, user->requester);
-        umc_account_read(umc, event->user, event->accept_nck, false);
+        if (umc->config.explain) {
+            umc_account_read(umc, event->user, event->accept_nck, false);
+        }
     }
     if (!umc->parts.timing_only) {
         (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
@@ -203,27 +205,29 @@ static void on_chosen(cbit_umc_t *umc, const umc_event_t *event)
     }
 }
 
+/* Tests in order of frequency: a jump by table would not be foreseen by the host. */
+static void on_event(cbit_umc_t *umc, const umc_event_t *event)
+{
+    const umc_event_kind_t kind = event->kind;
+    if (kind == UMC_EVENT_RD || kind == UMC_EVENT_RDA) {
+        umc_account_column(umc, event, false);
+        on_read_command(umc, event);
+    } else if (kind == UMC_EVENT_ACT) {
+        umc_account_activate(umc, event);
+    } else if (kind == UMC_EVENT_WR || kind == UMC_EVENT_WRA) {
+        umc_account_column(umc, event, true);
+        on_write_command(umc, event);
+    } else if (kind == UMC_EVENT_CHOSEN) {
+        on_chosen(umc, event);
+    }
+}
+
 void umc_step_core(cbit_umc_t *umc, uint64_t nck)
 {
     umc_event_t event;
     while (umc_core_step(umc->core, nck, &event)) {
         umc_account_levels(umc, event.at_nck);
-        umc_account_command(umc, &event);
-        switch (event.kind) {
-        case UMC_EVENT_RD:
-        case UMC_EVENT_RDA:
-            on_read_command(umc, &event);
-            break;
-        case UMC_EVENT_WR:
-        case UMC_EVENT_WRA:
-            on_write_command(umc, &event);
-            break;
-        case UMC_EVENT_CHOSEN:
-            on_chosen(umc, &event);
-            break;
-        default:
-            break;
-        }
+        on_event(umc, &event);
     }
 }
 
@@ -297,7 +301,7 @@ static bool take_line(cbit_umc_t *umc, umc_user_t *user, uint64_t nck, cbit_err_
     const cbit_aes_engine_ops_t *ops = umc->parts.engine.ops;
     cbit_aes_result_t result;
     ops->advance(umc->parts.engine.self, nck / umc->config.engine_clock_divider);
-    if (!ops->take(umc->parts.engine.self, user->lane, (uint8_t)user->tag, &result)) {
+    if (!ops->take(umc->parts.engine.self, user->lane, user->tag, &result)) {
         return false;
     }
     uint64_t *busy = user->lane == CBIT_AES_ENCRYPT ? umc->encrypt_busy : umc->decrypt_busy;
@@ -319,8 +323,7 @@ static uint64_t look_again_nck(const cbit_umc_t *umc, const umc_user_t *user, ui
     const cbit_aes_engine_t *engine = &umc->parts.engine;
     uint64_t eclk = nck / umc->config.engine_clock_divider + 1;
     if (engine->ops->least_out_eclk != NULL) {
-        eclk = umc_max_u64(
-            eclk, engine->ops->least_out_eclk(engine->self, user->lane, (uint8_t)user->tag));
+        eclk = umc_max_u64(eclk, engine->ops->least_out_eclk(engine->self, user->lane, user->tag));
     }
     return umc_nck_of(umc, eclk);
 }

@@ -1,15 +1,16 @@
 /* Quality of service: what one requester may hold of a controller, and how fast it may come. */
 #include "model/umc/umc_private.h"
 
-static bool on(const cbit_umc_t *umc)
+void umc_limit_init(cbit_umc_t *umc)
 {
-    return umc->config.requester_entries != 0 || umc->config.requester_gap_nck != 0;
+    umc->limit.on = umc->config.requester_entries != 0 || umc->config.requester_gap_nck != 0;
+    umc->limit.due_nck = UMC_NEVER;
 }
 
 bool umc_limit_refuses(cbit_umc_t *umc, uint32_t requester, uint64_t nck)
 {
     umc_limit_t *limit = &umc->limit;
-    if (!on(umc)) {
+    if (!limit->on) {
         return false;
     }
     if (nck < limit->next_nck[requester]) {
@@ -24,11 +25,13 @@ bool umc_limit_refuses(cbit_umc_t *umc, uint32_t requester, uint64_t nck)
 
 void umc_limit_took(cbit_umc_t *umc, uint32_t requester, uint64_t nck)
 {
-    umc->limit.held[requester]++;
-    umc->limit.next_nck[requester] = nck + umc->config.requester_gap_nck;
+    if (umc->limit.on) {
+        umc->limit.held[requester]++;
+        umc->limit.next_nck[requester] = nck + umc->config.requester_gap_nck;
+    }
 }
 
-void umc_limit_left(cbit_umc_t *umc, uint32_t requester)
+void umc_limit_freed(cbit_umc_t *umc, uint32_t requester)
 {
     umc->limit.held[requester]--;
     umc->limit.left = true;

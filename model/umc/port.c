@@ -55,16 +55,10 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     umc_limit_took(umc, requester, nck);
     uint32_t index = umc_user_take(umc, key);
     umc_user_t *user = &umc->users[index];
-    *user = (umc_user_t){.state = UMC_INBOX,
-                         .kind = write ? UMC_KIND_WRITE : UMC_KIND_READ,
-                         .txn = txn,
-                         .line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
-                         .key = key,
-                         .slot = slot,
-                         .requester = requester,
-                         .order = umc->next_order++,
-                         .older = UMC_NONE,
-                         .newer = UMC_NONE};
+    umc_user_fill(user, write ? UMC_KIND_WRITE : UMC_KIND_READ, txn, key, slot);
+    user->line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1);
+    user->requester = requester;
+    user->order = umc->next_order++;
     user->channel_line =
         umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
         CBIT_LINE_BYTES;

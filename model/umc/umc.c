@@ -5,6 +5,7 @@
  */
 #include "cbit/umc/umc.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,15 @@ uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key)
 {
     umc->plain_users += key == CBIT_KEY_PLAIN ? 1 : 0;
     return umc->free_users[--umc->free_count];
+}
+
+/* A user's first host line is what the way of a read touches. */
+static umc_user_t *new_users(uint32_t count)
+{
+    _Static_assert(offsetof(umc_user_t, place) <= 64, "one host line");
+    _Static_assert(sizeof(umc_user_t) % 64 == 0, "whole host lines");
+    umc_user_t *users = aligned_alloc(64, count * sizeof *users);
+    return users == NULL ? NULL : memset(users, 0, count * sizeof *users);
 }
 
 void umc_user_free(cbit_umc_t *umc, uint32_t user)
@@ -195,8 +205,8 @@ static void set_steps(cbit_umc_t *umc)
     umc->depth_eclk =
         umc_engine_on(umc) ? umc->parts.engine.ops->depth_eclk(umc->parts.engine.self) : 0;
     /* A shared pipeline says when a chosen write may issue; whoever is held back asks again. */
-    umc->always_in_step = (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) ||
-                          umc->config.requester_entries != 0 || umc->config.requester_gap_nck != 0;
+    umc->always_in_step =
+        (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) || umc->limit.on;
 }
 
 static cbit_err_t build_core(cbit_umc_t *umc)
@@ -228,7 +238,7 @@ static cbit_err_t build_arrays(cbit_umc_t *umc)
     umc->user_count = 2 * (umc->policy.read_entries + umc->policy.write_entries) +
                       CBIT_DRAM_MAX_BANKS * umc->policy.bank_entries + 2 * CBIT_DRAM_MAX_BANKS +
                       256;
-    umc->users = calloc(umc->user_count, sizeof *umc->users);
+    umc->users = new_users(umc->user_count);
     umc->free_users = calloc(umc->user_count, sizeof *umc->free_users);
     umc->inbox = calloc(umc->user_count, sizeof *umc->inbox);
     umc->flight = calloc(2 * (size_t)umc->user_count, sizeof *umc->flight);
@@ -276,9 +286,10 @@ static cbit_err_t build(cbit_umc_t *umc, cbit_diag_t *diag)
 {
     cbit_err_t err = resolve(&umc->config, "/umc", &umc->device, &umc->policy, &umc->map, diag);
     err = err != CBIT_ERR_OK ? err : build_arrays(umc);
-    err = err != CBIT_ERR_OK ? err : umc_account_create(umc);
+    umc_limit_init(umc);
     set_steps(umc);
-    return err != CBIT_ERR_OK ? err : build_core(umc);
+    err = err != CBIT_ERR_OK ? err : build_core(umc);
+    return err != CBIT_ERR_OK ? err : umc_account_create(umc);
 }
 
 cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts_t *parts,
@@ -294,7 +305,6 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
         umc->parts.engine_config.blocks_per_clock = 1;
     }
     umc->oldest_write = umc->newest_write = UMC_NONE;
-    umc->limit.due_nck = UMC_NEVER;
     cbit_event_init(&umc->wake, on_wake, umc);
     cbit_event_set_rank(&umc->wake, umc->parts.channel + 1);
     cbit_err_t err = build(umc, diag);

@@ -30,30 +30,33 @@ typedef enum umc_state {
     UMC_REPLY,  /* only the answer is left, due at due_nck */
 } umc_state_t;
 
+/* What the way of a read from its commands to its answer touches comes first: 64 bytes. */
 typedef struct umc_user {
-    umc_state_t state;
-    umc_kind_t kind;
     cbit_txn_t *txn; /* NULL: nobody waits (posted, fill) */
     cbit_spa_t line_spa;
-    uint64_t channel_line;
-    cbit_dram_place_t place;
+    uint64_t first_nck, bus_nck, order;
+    uint32_t requester; /* cbit/umc/account.h */
     cbit_key_t key;
     uint16_t slot;
-    uint64_t mask; /* bytes of data that are valid (writes) */
-    uint8_t data[CBIT_LINE_BYTES];
-    uint32_t partner;      /* fill: the write that waits for it */
+    uint8_t state;   /* umc_state_t */
+    uint8_t kind;    /* umc_kind_t */
+    uint8_t lane;    /* cbit_aes_lane_t */
+    uint8_t tag;     /* in that lane */
+    bool offered;    /* the line has entered the engine */
+    bool taken;      /* and has left it: data is its output */
+    bool overtaken;  /* a poke has replaced the line: nothing of it reaches the store */
+    uint8_t flushes; /* bit i: flush i waits for it */
+    bool placed;     /* place is valid: there is such a line */
+    bool prompt;     /* its acceptance shows at once: it is answered by it or in the next clock */
+    /* At the door, and while it is a write. */
+    cbit_dram_place_t place;
     uint32_t older, newer; /* chain of live writes, oldest first */
-    uint32_t tag;
-    bool offered;   /* the line has entered the engine */
-    bool taken;     /* and has left it: data is its output */
-    bool overtaken; /* a poke has replaced the line: nothing of it reaches the store */
-    bool placed;    /* place is valid: there is such a line */
-    bool prompt;    /* its acceptance shows at once: it is answered by it or in the next clock */
-    uint64_t answer_nck; /* at the door: no answer before */
-    uint8_t flushes;     /* bit i: flush i waits for it */
-    uint64_t first_nck, bus_nck, due_nck, order;
-    cbit_aes_lane_t lane;
-    uint32_t requester; /* cbit/umc/account.h */
+    uint32_t partner;      /* fill: the write that waits for it */
+    uint64_t channel_line;
+    uint64_t due_nck;
+    uint64_t answer_nck; /* no answer before */
+    uint64_t mask;       /* bytes of data that are valid (writes) */
+    uint8_t data[CBIT_LINE_BYTES];
 } umc_user_t;
 
 /* A user in FLIGHT or REPLY, and when to look at it. */
@@ -80,8 +83,32 @@ typedef struct umc_key_write {
 
 typedef struct umc_account umc_account_t; /* account.c */
 
+/* Commands since the account was last written up, by requester and by bank. */
+typedef struct umc_tally_share {
+    uint64_t activates, reads, writes;
+} umc_tally_share_t;
+typedef struct umc_tally_bank {
+    uint32_t columns, activates;
+} umc_tally_bank_t;
+
+/*
+ * What is counted with each command and each acceptance. The account is written up from it when an
+ * interval of its series ends, and when somebody asks.
+ */
+typedef struct umc_tally {
+    uint64_t upto_nck, end_nck; /* levels are summed up to the one; it is written up at the other */
+    umc_levels_t now;
+    const umc_core_stats_t *core;
+    uint64_t row_hits;                            /* of the core at the last column command */
+    uint64_t waiting_nck[2], open_banks_nck;      /* levels x clocks */
+    uint32_t waiting[2], open_banks;              /* levels since upto_nck */
+    umc_tally_share_t share[CBIT_UMC_REQUESTERS]; /* ever */
+    umc_tally_bank_t bank[CBIT_DRAM_MAX_BANKS];
+} umc_tally_t;
+
 /* limit.c */
 typedef struct umc_limit {
+    bool on;
     uint32_t held[CBIT_UMC_REQUESTERS];     /* taken, and no column command yet */
     uint64_t next_nck[CBIT_UMC_REQUESTERS]; /* no request of it is taken before */
     uint64_t due_nck;                       /* when a refused one may ask again */
@@ -98,6 +125,7 @@ struct cbit_umc {
     umc_core_t *core;
     cbit_dram_checker_t *checker; /* NULL: nobody checks */
     umc_account_t *account;
+    umc_tally_t tally;
     umc_limit_t limit;
     cbit_umc_stats_t stats;
     cbit_event_t wake;
@@ -163,6 +191,21 @@ uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain);
 uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key);
 void umc_user_free(cbit_umc_t *umc, uint32_t user);
 
+/* All that must be set of a new one but where and whose it is. Field by field: its place, its mask
+   and its bytes are written by those who give them. */
+static inline void umc_user_fill(umc_user_t *user, umc_kind_t kind, cbit_txn_t *txn, cbit_key_t key,
+                                 uint16_t slot)
+{
+    user->txn = txn;
+    user->key = key;
+    user->slot = slot;
+    user->state = UMC_INBOX;
+    user->kind = (uint8_t)kind;
+    user->offered = user->taken = user->overtaken = false;
+    user->flushes = 0;
+    user->older = user->newer = UMC_NONE;
+}
+
 static inline uint64_t umc_max_u64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -214,19 +257,62 @@ bool umc_read_queued_for_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
 cbit_err_t umc_account_create(cbit_umc_t *umc);
 uint32_t umc_requester_of(const cbit_txn_t *txn);
 
-/* After a command; after each command and each acceptance, for the series. */
-void umc_account_command(cbit_umc_t *umc, const umc_event_t *event);
-void umc_account_levels(cbit_umc_t *umc, uint64_t nck);
+/* The levels since the last call count up to nck, where an interval has ended; they and the tally
+   are written up. */
+void umc_account_write_up(cbit_umc_t *umc, uint64_t nck);
 
-/* A read for somebody has its column command, or is forwarded: first_nck and bus_nck are known. */
+/* After a command, before it is counted, and after each acceptance: for the series. */
+static inline void umc_account_levels(cbit_umc_t *umc, uint64_t nck)
+{
+    umc_tally_t *tally = &umc->tally;
+    if (nck >= tally->end_nck) {
+        umc_account_write_up(umc, nck);
+    }
+    const uint64_t span_nck = nck - tally->upto_nck;
+    tally->upto_nck = nck;
+    tally->waiting_nck[0] += span_nck * tally->waiting[0];
+    tally->waiting_nck[1] += span_nck * tally->waiting[1];
+    tally->open_banks_nck += span_nck * tally->open_banks;
+    tally->waiting[0] = tally->now.waiting[0];
+    tally->waiting[1] = tally->now.waiting[1];
+    tally->open_banks = *tally->now.open_banks;
+}
+
+/* A request's ACT or column command. */
+static inline void umc_account_activate(cbit_umc_t *umc, const umc_event_t *event)
+{
+    umc->tally.share[umc->users[event->user].requester].activates++;
+    umc->tally.bank[event->bank].activates++;
+}
+
+static inline void umc_account_column(cbit_umc_t *umc, const umc_event_t *event, bool write)
+{
+    umc_tally_share_t *share = &umc->tally.share[umc->users[event->user].requester];
+    share->reads += !write;
+    share->writes += write;
+    umc->tally.bank[event->bank].columns++;
+    umc->tally.row_hits = umc->tally.core->row_hits;
+}
+
+/* With /umc/explain: a read for somebody has its column command, or is forwarded: first_nck and
+   bus_nck are known. */
 void umc_account_read(cbit_umc_t *umc, uint32_t index, uint64_t accept_nck, bool forwarded);
 
-/* ---- limit.c ---- */
+/* ---- limit.c: nothing of it where no limit is set ---- */
 
+void umc_limit_init(cbit_umc_t *umc);
 bool umc_limit_refuses(cbit_umc_t *umc, uint32_t requester, uint64_t nck);
 void umc_limit_took(cbit_umc_t *umc, uint32_t requester, uint64_t nck);
-void umc_limit_left(cbit_umc_t *umc, uint32_t requester);
+void umc_limit_freed(cbit_umc_t *umc, uint32_t requester);
 void umc_limit_tell(cbit_umc_t *umc, uint64_t nck);
+
+/* Its entry is free again. */
+static inline void umc_limit_left(cbit_umc_t *umc, uint32_t requester)
+{
+    if (umc->limit.on) {
+        umc_limit_freed(umc, requester);
+    }
+}
 
 /* ---- keys.c ---- */
 
