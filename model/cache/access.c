@@ -96,15 +96,21 @@ static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
                                   cbit_line_is_alone(cache, line, core));
 }
 
+static inline cbit_hint_t *hint_of(cbit_core_t *port, uint64_t tag)
+{
+    return &port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
+}
+
 /* In the core's second level, and perhaps in its first as well. */
 static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t second,
                                uint32_t *which)
 {
     cbit_cache_t *cache = port->cache;
-    const uint32_t first = cache->l2.above[port->fetch][second];
+    const uint32_t first = cbit_first_find(cache, port->core, port->fetch, tag, second);
     cbit_line_t *line = &cache->pool[cache->l2.line[second]];
     if (first != NOWHERE) {
-        port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)] = first;
+        *hint_of(port, tag) =
+            (cbit_hint_t){.number = (uint32_t)cbit_tag_number(tag), .place = first};
     }
     if (!may_hit(cache, line, port->core, command)) {
         return NULL;
@@ -130,7 +136,7 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
 {
     cbit_cache_t *cache = port->cache;
     uint32_t core = port->core;
-    const uint32_t second = cbit_level_find(&cache->l2, core, tag); /* it includes the first */
+    const uint32_t second = cbit_second_find(cache, core, tag); /* it includes the first */
     if (second != NOWHERE) {
         return hit_second(port, command, tag, second, which);
     }
@@ -145,8 +151,7 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
         (command == CBIT_COMMAND_WRITE && elsewhere)) {
         return NULL;
     }
-    cbit_level_touch(&cache->l3, cbit_level_find_line(&cache->l3, cbit_complex_of(cache, core), tag,
-                                                      cbit_index(cache, line)));
+    cbit_level_touch(&cache->l3, cbit_third_find(cache, cbit_complex_of(cache, core), line));
     cbit_line_place(cache, line, core, port->fetch);
     *which = ANSWERS_L3;
     return line;
@@ -162,7 +167,12 @@ static inline void count_hit(cbit_cache_t *cache, uint32_t which)
 /* What the prefetcher does not look at. */
 static bool is_first_level(const cbit_core_t *port, uint64_t tag)
 {
-    return port->fetch || cbit_level_find(&port->cache->l1d, port->core, tag) != NOWHERE;
+    if (port->fetch) {
+        return true;
+    }
+    const uint32_t second = cbit_second_find(port->cache, port->core, tag);
+    return second != NOWHERE &&
+           cbit_first_find(port->cache, port->core, false, tag, second) != NOWHERE;
 }
 
 /* What a quick access does with the line that it has found. */
@@ -217,15 +227,19 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     cbit_cache_t *cache = port->cache;
     cbit_level_t *l1 = port->l1;
     const uint64_t tag = cbit_tag(spa, key);
-    const uint32_t place = port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
-    if (l1->lines == 0 || l1->tags[place] != tag || cache->wbinvds_active != 0) {
+    const cbit_hint_t hint = *hint_of(port, tag);
+    cbit_line_t *line = NULL;
+    if (hint.number == (uint32_t)cbit_tag_number(tag) && l1->lines != 0 &&
+        l1->line[hint.place] != NOWHERE) {
+        line = &cache->pool[l1->line[hint.place]];
+    }
+    if (line == NULL || line->tag != tag || cache->wbinvds_active != 0) {
         return quick_behind(port, command, spa, key, bytes, len_bytes, clocks);
     }
-    cbit_line_t *line = &cache->pool[l1->line[place]];
     if (!may_hit(cache, line, port->core, (uint8_t)command)) {
         return false;
     }
-    cbit_level_touch(l1, place);
+    cbit_level_touch(l1, hint.place);
     if (bytes != NULL) {
         move_bytes(cache, line, command, spa, key, bytes, len_bytes);
     }
@@ -287,7 +301,7 @@ static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *t
         line = cbit_line_create(cache, tag);
         cbit_line_place(cache, line, port->core, port->fetch);
         cbit_cache_serve(cache, line, port->core, txn);
-        uint32_t which = cache->l1d.lines != 0 ? ANSWERS_L1D : ANSWERS_L2;
+        uint32_t which = cache->l1[false].lines != 0 ? ANSWERS_L1D : ANSWERS_L2;
         count_hit(cache, which);
         answer_later(cache, which, txn);
         cbit_cache_send_victims(cache);

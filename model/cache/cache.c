@@ -15,11 +15,12 @@ static void below_has_space(void *self)
 static bool build_levels(cbit_cache_t *cache, const cbit_clock_t *cclk)
 {
     const cbit_cache_config_t *config = &cache->config;
-    bool built = cbit_level_init(&cache->l1i, &config->l1i, cache->cores, true, cclk) &&
-                 cbit_level_init(&cache->l1d, &config->l1d, cache->cores, true, cclk) &&
+    bool built = cbit_level_init(&cache->l1[false], &config->l1d, cache->cores, true, cclk) &&
+                 cbit_level_init(&cache->l1[true], &config->l1i, cache->cores, true, cclk) &&
                  cbit_level_init(&cache->l2, &config->l2, cache->cores, true, cclk) &&
                  cbit_level_init(&cache->l3, &config->l3, cache->complexes, false, cclk);
-    const cbit_level_t *levels[ANSWERS] = {&cache->l1d, &cache->l1i, &cache->l2, &cache->l3};
+    const cbit_level_t *levels[ANSWERS] = {&cache->l1[false], &cache->l1[true], &cache->l2,
+                                           &cache->l3};
     const uint32_t clocks[ANSWERS] = {config->l1d.hit_cclk, config->l1i.hit_cclk,
                                       config->l2.hit_cclk, config->l3.hit_cclk};
     for (int i = 0; i < ANSWERS; i++) {
@@ -28,12 +29,6 @@ static bool build_levels(cbit_cache_t *cache, const cbit_clock_t *cclk)
         cache->answers[i].span_ps = levels[i]->ps;
         cbit_event_init(&cache->answers[i].event, cbit_answers_event, &cache->answers[i]);
     }
-    cache->l2.above[0] = cbit_level_new_places(&cache->l2);
-    cache->l2.above[1] = cbit_level_new_places(&cache->l2);
-    cache->l1d.below = cbit_level_new_places(&cache->l1d);
-    cache->l1i.below = cbit_level_new_places(&cache->l1i);
-    built = built && cache->l2.above[0] != NULL && cache->l2.above[1] != NULL &&
-            cache->l1d.below != NULL && cache->l1i.below != NULL;
     cache->look_up_ps = cache->l3.lines != 0 ? cache->l3.ps : cache->l2.ps;
     cache->transfer_ps = cbit_clock_span_ps(cclk, config->transfer_cclk);
     return built;
@@ -58,6 +53,7 @@ static bool build_directory(cbit_cache_t *cache)
         return false;
     }
     memset(cache->buckets, 0xff, buckets * sizeof cache->buckets[0]); /* NOWHERE */
+    memset(cache->expected, 0xff, sizeof cache->expected);            /* NOWHERE */
     cache->pool_free = NOWHERE;
     return true;
 }
@@ -96,10 +92,10 @@ static bool build_buffers(cbit_cache_t *cache)
     for (uint32_t i = 0; i < 2 * cache->cores; i++) {
         cbit_core_t *port = &cache->ports[i];
         *port = (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
-        port->l1 = port->fetch ? &cache->l1i : &cache->l1d;
+        port->l1 = &cache->l1[port->fetch];
         port->which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
         for (uint32_t h = 0; h < L1_HINTS; h++) { /* a place of its own, whatever is there */
-            port->hints[h] = port->core * port->l1->lines;
+            port->hints[h].place = cbit_level_place(port->l1, port->core * port->l1->sets, 0);
         }
     }
     return true;
@@ -121,6 +117,9 @@ cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, uint32_t cores,
     cache->coherent_domains = coherent_domains;
     cache->cores = cores;
     cache->complexes = (cores + config->cores_per_complex - 1) / config->cores_per_complex;
+    for (uint32_t core = 0; core < cores; core++) {
+        cache->complex_of[core] = (uint8_t)(core / config->cores_per_complex);
+    }
     cache->kernel = kernel;
     cache->below = below;
     cache->below_space = (cbit_waiter_t){.on_space = below_has_space, .self = cache};
@@ -160,8 +159,8 @@ void cbit_cache_destroy(cbit_cache_t *cache)
     }
     free_flushes(cache->clflushes);
     cbit_prefetch_free(cache);
-    cbit_level_free(&cache->l1i);
-    cbit_level_free(&cache->l1d);
+    cbit_level_free(&cache->l1[false]);
+    cbit_level_free(&cache->l1[true]);
     cbit_level_free(&cache->l2);
     cbit_level_free(&cache->l3);
     free(cache->pool);

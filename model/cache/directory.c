@@ -127,34 +127,15 @@ void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 
 /* ---- places ---- */
 
-static void clear_l3_at(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex, uint32_t place)
+static void clear_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    cbit_level_clear(&cache->l3, place);
+    cbit_level_clear(&cache->l3, cbit_third_find(cache, complex, line));
     line->complexes &= ~(UINT64_C(1) << complex);
 }
 
-static void clear_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
+/* A core's L2 does not have it any more. */
+static inline void leave_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
-    clear_l3_at(cache, line, complex,
-                cbit_level_find_line(&cache->l3, complex, line->tag, cbit_index(cache, line)));
-}
-
-/* Out of the first level, from its place in the second. */
-static void clear_above(cbit_cache_t *cache, bool fetch, uint32_t second)
-{
-    uint32_t *above = &cache->l2.above[fetch][second];
-    if (*above != NOWHERE) {
-        cbit_level_clear(fetch ? &cache->l1i : &cache->l1d, *above);
-        *above = NOWHERE;
-    }
-}
-
-/* The line stands there in the core's L2. */
-static void drop_core_at(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, uint32_t second)
-{
-    clear_above(cache, false, second);
-    clear_above(cache, true, second);
-    cbit_level_clear(&cache->l2, second);
     line->cores &= ~(UINT64_C(1) << core);
     if (line->owner == (int16_t)core) {
         line->owner = NO_OWNER;
@@ -167,7 +148,13 @@ static void drop_core_at(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, 
 
 void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
-    drop_core_at(cache, line, core, cbit_level_find(&cache->l2, core, line->tag));
+    const uint32_t second = cbit_second_find(cache, core, line->tag);
+    for (int fetch = 0; fetch < 2; fetch++) {
+        cbit_level_clear(&cache->l1[fetch],
+                         cbit_first_find(cache, core, fetch != 0, line->tag, second));
+    }
+    cbit_level_clear(&cache->l2, second);
+    leave_core(cache, line, core);
 }
 
 /* An inclusive L3 takes the copies above it along. */
@@ -240,33 +227,37 @@ bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint
  * bucket. Each is known only when the one before it is there, so there is one step for each newer
  * line, all of them long before the fill arrives. A guess that turns out wrong costs nothing.
  */
-static void expect_l2(cbit_cache_t *cache, cbit_expected_t *expected)
+static void expect_l2(const cbit_cache_t *cache, cbit_expected_t *expected, uint32_t core,
+                      const cbit_line_t *line)
 {
-    const cbit_level_t *l2 = &cache->l2, *l3 = &cache->l3;
-    const uint32_t place = cbit_level_choose(l2, expected->core, expected->tag);
-    expected->pushed_tag = cache->config.l3_inclusive ? expected->tag : l2->tags[place];
-    if (l2->line[place] != NOWHERE) {
-        __builtin_prefetch(&cache->pool[l2->line[place]], 1);
+    const cbit_level_t *l2 = &cache->l2;
+    const uint32_t old = l2->line[cbit_level_next(l2, cbit_level_set(l2, core, line->tag))];
+    expected->complex = cbit_complex_of(cache, core);
+    expected->pushed = cache->config.l3_inclusive ? cbit_index(cache, line) : old;
+    if (old != NOWHERE) {
+        __builtin_prefetch(&cache->pool[old], 1);
     }
-    if (l3->lines == 0 || expected->pushed_tag == 0) {
-        expected->pushed_tag = 0;
-        return;
-    }
-    const uint32_t complex = cbit_complex_of(cache, expected->core);
-    const uint32_t set = cbit_level_set(l3, complex, expected->pushed_tag);
-    for (uint32_t way = 0; way < l3->ways; way += CBIT_LINE_BYTES / sizeof l3->line[0]) {
-        __builtin_prefetch(&l3->line[set * l3->ways + way], 1);
-    }
-    __builtin_prefetch(&l3->order[(size_t)set * l3->order_words], 1);
 }
 
 static void expect_l3(const cbit_cache_t *cache, cbit_expected_t *expected)
 {
+    const cbit_level_t *l3 = &cache->l3;
+    if (expected->pushed == NOWHERE || l3->lines == 0) {
+        expected->pushed = NOWHERE;
+        return;
+    }
+    expected->set = cbit_level_set(l3, expected->complex, cache->pool[expected->pushed].tag);
+    for (uint32_t way = 0; way < l3->ways; way += CBIT_LINE_BYTES / sizeof l3->line[0]) {
+        __builtin_prefetch(&l3->line[cbit_level_place(l3, expected->set, way)], 1);
+    }
+    __builtin_prefetch(cbit_level_order(l3, expected->set), 1);
+}
+
+static void expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
+{
     expected->leaving = NOWHERE;
-    if (expected->pushed_tag != 0) {
-        const uint32_t complex = cbit_complex_of(cache, expected->core);
-        const uint32_t place = cbit_level_choose(&cache->l3, complex, expected->pushed_tag);
-        expected->leaving = cache->l3.line[place];
+    if (expected->pushed != NOWHERE) {
+        expected->leaving = cache->l3.line[cbit_level_next(&cache->l3, expected->set)];
     }
     if (expected->leaving != NOWHERE) {
         __builtin_prefetch(&cache->pool[expected->leaving], 1);
@@ -299,26 +290,19 @@ static void expect_chain(const cbit_cache_t *cache, const cbit_expected_t *expec
 }
 
 /* The n-th line before the newest, 1 the one just before it. */
-static cbit_expected_t *expected_before(cbit_cache_t *cache, uint32_t n)
+static inline cbit_expected_t *expected_before(cbit_cache_t *cache, uint32_t n)
 {
-    return &cache->expected[(cache->expected_at + EXPECTED - n) % EXPECTED];
+    return &cache->expected[(cache->expected_at - n) % EXPECTED];
 }
 
 void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line)
 {
-    if (expected_before(cache, 3)->tag != 0) {
-        expect_chain(cache, expected_before(cache, 3));
-    }
-    if (expected_before(cache, 2)->tag != 0) {
-        expect_gone(cache, expected_before(cache, 2));
-    }
-    if (expected_before(cache, 1)->tag != 0) {
-        expect_l3(cache, expected_before(cache, 1));
-    }
-    const uint32_t at = cache->expected_at;
-    cache->expected_at = (at + 1) % EXPECTED;
-    cache->expected[at] = (cbit_expected_t){.core = core, .tag = line->tag};
-    expect_l2(cache, &cache->expected[at]);
+    cache->expected_at++;
+    expect_chain(cache, expected_before(cache, 4));
+    expect_gone(cache, expected_before(cache, 3));
+    expect_leaving(cache, expected_before(cache, 2));
+    expect_l3(cache, expected_before(cache, 1));
+    expect_l2(cache, expected_before(cache, 0), core, line);
     if (cache->bytes != NULL) {
         __builtin_prefetch(cbit_line_bytes(cache, line), 1);
     }
@@ -326,42 +310,54 @@ void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *lin
 
 /* ---- placing ---- */
 
+/* What stood in its place leaves the complex, and perhaps the chip. */
 static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    if ((line->complexes >> complex & 1) != 0) {
+    const uint64_t mine = UINT64_C(1) << complex;
+    if ((line->complexes & mine) != 0) {
         return;
     }
-    uint32_t place = cbit_level_choose(&cache->l3, complex, line->tag);
-    if (cache->l3.line[place] != NOWHERE) {
-        cbit_line_t *old = &cache->pool[cache->l3.line[place]];
-        clear_l3_at(cache, old, complex, place);
+    uint32_t left;
+    const uint32_t place = cbit_level_take(
+        &cache->l3, cbit_level_set(&cache->l3, complex, line->tag), cbit_index(cache, line), &left);
+    line->complexes |= mine;
+    line->third = (uint8_t)cbit_level_way(&cache->l3, place);
+    if (left != NOWHERE) {
+        cbit_line_t *old = &cache->pool[left];
+        old->complexes &= ~mine;
         drop_above(cache, old, complex);
         cbit_line_retire(cache, old, complex);
     }
-    cbit_level_take(&cache->l3, place, line->tag, cbit_index(cache, line));
-    line->complexes |= UINT64_C(1) << complex;
 }
 
 void cbit_line_promote(cbit_cache_t *cache, const cbit_line_t *line, uint32_t core, bool fetch,
                        uint32_t second)
 {
-    cbit_level_t *l1 = fetch ? &cache->l1i : &cache->l1d;
+    cbit_level_t *l1 = &cache->l1[fetch];
     if (l1->lines == 0) {
         return;
     }
-    const uint32_t place = cbit_level_choose(l1, core, line->tag);
-    if (l1->line[place] != NOWHERE) {
-        cache->l2.above[fetch][l1->below[place]] = NOWHERE;
-    }
-    cbit_level_take(l1, place, line->tag, cbit_index(cache, line));
-    l1->below[place] = second;
-    cache->l2.above[fetch][second] = place;
+    uint32_t left; /* stays in the second level, whose way above is not its own any more */
+    const uint32_t place =
+        cbit_level_take(l1, cbit_level_set(l1, core, line->tag), cbit_index(cache, line), &left);
+    *cbit_level_above(&cache->l2, fetch, second) = (uint8_t)cbit_level_way(l1, place);
 }
 
-/* What an L2 gives up goes to the complex's L3, if that is a victim cache and has no copy. */
-static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, uint32_t second)
+/* A line has lost its place in a core's L2, and leaves its L1. It goes to the complex's L3, if that
+   is a victim cache and has no copy. */
+static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, const uint8_t above[2])
 {
-    drop_core_at(cache, line, core, second);
+    for (int fetch = 0; fetch < 2; fetch++) {
+        if (above[fetch] != NO_WAY) {
+            cbit_level_t *l1 = &cache->l1[fetch];
+            const uint32_t place =
+                cbit_level_place(l1, cbit_level_set(l1, core, line->tag), above[fetch]);
+            if (l1->line[place] == cbit_index(cache, line)) {
+                cbit_level_clear(l1, place);
+            }
+        }
+    }
+    leave_core(cache, line, core);
     if (cache->l3.lines != 0 && !cache->config.l3_inclusive) {
         place_l3(cache, line, cbit_complex_of(cache, core));
     } else {
@@ -369,11 +365,28 @@ static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, uint32
     }
 }
 
+/* Into an L2 that does not have it; what stands in its place goes. */
+static uint32_t take_second(cbit_cache_t *cache, const cbit_line_t *line, uint32_t core)
+{
+    cbit_level_t *l2 = &cache->l2;
+    const uint32_t set = cbit_level_set(l2, core, line->tag);
+    uint32_t left;
+    const uint32_t place = cbit_level_take(l2, set, cbit_index(cache, line), &left);
+    cbit_ways_set(cbit_level_bits(l2, set), cbit_level_way(l2, place), cbit_ways_bits(line->tag));
+    uint8_t *data = cbit_level_above(l2, false, place), *code = cbit_level_above(l2, true, place);
+    const uint8_t above[2] = {*data, *code};
+    *data = *code = NO_WAY;
+    if (left != NOWHERE) {
+        demote(cache, &cache->pool[left], core, above);
+    }
+    return place;
+}
+
 uint32_t cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
     uint32_t complex = cbit_complex_of(cache, core);
     if ((line->cores >> core & 1) != 0) {
-        return cbit_level_find(&cache->l2, core, line->tag);
+        return cbit_second_find(cache, core, line->tag);
     }
     /* A victim cache hands its copy up; an inclusive one keeps one. The line itself must count as
        present before another one is pushed out. */
@@ -384,18 +397,13 @@ uint32_t cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t
     if (cache->l3.lines != 0 && cache->config.l3_inclusive) {
         place_l3(cache, line, complex);
     }
-    uint32_t place = cbit_level_choose(&cache->l2, core, line->tag);
-    if (cache->l2.line[place] != NOWHERE) {
-        demote(cache, &cache->pool[cache->l2.line[place]], core, place);
-    }
-    cbit_level_take(&cache->l2, place, line->tag, cbit_index(cache, line));
-    return place;
+    return take_second(cache, line, core);
 }
 
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch)
 {
     const uint32_t second = cbit_line_place_second(cache, line, core);
-    if (cache->l2.above[fetch][second] == NOWHERE) {
+    if (cbit_first_find(cache, core, fetch, line->tag, second) == NOWHERE) {
         cbit_line_promote(cache, line, core, fetch, second);
     }
 }

@@ -151,7 +151,7 @@ static void begin_waiting(cbit_cache_t *cache)
     }
 }
 
-void cbit_cache_send_victims(cbit_cache_t *cache)
+void cbit_cache_send_waiting_victims(cbit_cache_t *cache)
 {
     if (cache->victims_new) {
         begin_waiting(cache);
@@ -215,7 +215,7 @@ static bool scan(cbit_cache_t *cache, uint32_t core)
         bool l3 = flushing->cursor >= l2_lines;
         const cbit_level_t *level = l3 ? &cache->l3 : &cache->l2;
         uint32_t unit = l3 ? cbit_complex_of(cache, core) : core;
-        uint32_t place = unit * level->lines + flushing->cursor - (l3 ? l2_lines : 0);
+        uint32_t place = cbit_level_nth(level, unit, flushing->cursor - (l3 ? l2_lines : 0));
         if (level->line[place] == NOWHERE) {
             continue;
         }
@@ -414,7 +414,7 @@ static void continue_wbinvds(cbit_cache_t *cache)
     }
 }
 
-void cbit_cache_released(cbit_cache_t *cache)
+void cbit_cache_tell_released(cbit_cache_t *cache)
 {
     /* Writes that are accepted at once come back here from inside; one level walks the lists. */
     cache->flush_again = true;
@@ -441,7 +441,7 @@ void cbit_cache_released(cbit_cache_t *cache)
 static void forget(cbit_cache_t *cache, cbit_level_t *level, uint32_t unit, bool l3)
 {
     for (uint32_t i = 0; i < level->lines; i++) {
-        uint32_t place = unit * level->lines + i;
+        const uint32_t place = cbit_level_nth(level, unit, i);
         if (level->line[place] == NOWHERE) {
             continue;
         }

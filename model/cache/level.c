@@ -3,10 +3,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
-                     bool tags, const cbit_clock_t *cclk)
+enum { LEAST_WAY_SHIFT = 3 }; /* a word of order */
+
+/* One record a set, of 8 bytes a way. */
+static bool allocate_together(cbit_level_t *level, size_t sets)
 {
-    level->units = units;
+    const size_t ways = (size_t)1 << level->way_shift, bytes = sets * ways * 8;
+    uint8_t *base = aligned_alloc(CBIT_LINE_BYTES, bytes);
+    if (base == NULL) {
+        return false;
+    }
+    memset(base, 0, bytes);
+    level->order_shift = level->way_shift;
+    level->line_shift = (uint8_t)(level->way_shift + 1);
+    level->order = (uint64_t *)(void *)base;
+    level->bits = (uint64_t *)(void *)(base + ways);
+    level->above[0] = base + 2 * ways;
+    level->above[1] = base + 3 * ways;
+    level->line = (uint32_t *)(void *)(base + 4 * ways);
+    return true;
+}
+
+static bool allocate_apart(cbit_level_t *level, size_t sets)
+{
+    const size_t ways = (size_t)1 << level->way_shift;
+    level->order_shift = (uint8_t)(level->way_shift - LEAST_WAY_SHIFT);
+    level->line_shift = level->way_shift;
+    level->order = calloc(sets << level->order_shift, sizeof level->order[0]);
+    level->line =
+        aligned_alloc(CBIT_LINE_BYTES, (sets * ways * sizeof level->line[0] + 63) / 64 * 64);
+    return level->order != NULL && level->line != NULL;
+}
+
+static void empty_set(cbit_level_t *level, uint32_t set)
+{
+    uint64_t *order = cbit_level_order(level, set);
+    cbit_lru_init(order, level->ways);
+    for (uint32_t way = 0; way < 1U << level->way_shift; way++) {
+        const uint32_t place = cbit_level_place(level, set, way);
+        level->line[place] = NOWHERE;
+        if (way < level->ways) {
+            cbit_lru_leave(order, way);
+        }
+        if (level->bits != NULL) {
+            *cbit_level_above(level, false, place) = NO_WAY;
+            *cbit_level_above(level, true, place) = NO_WAY;
+        }
+    }
+}
+
+bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
+                     bool together, const cbit_clock_t *cclk)
+{
     level->ps = cbit_clock_span_ps(cclk, config->hit_cclk);
     if (config->size_bytes == 0) {
         return true;
@@ -14,84 +62,41 @@ bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *confi
     level->ways = config->ways;
     level->lines = (uint32_t)(config->size_bytes / CBIT_LINE_BYTES);
     level->sets = level->lines / level->ways;
-    level->way_shift =
-        (level->ways & (level->ways - 1)) == 0 ? (uint32_t)__builtin_ctz(level->ways) : 32;
-    level->order_words = cbit_lru_words(level->ways);
-    const size_t sets = (size_t)level->sets * units, count = sets * level->ways;
-    level->tags = tags ? calloc(count, sizeof level->tags[0]) : NULL;
-    level->line = aligned_alloc(CBIT_LINE_BYTES, (count * sizeof level->line[0] + 63) / 64 * 64);
-    level->order = calloc(sets * level->order_words, sizeof level->order[0]);
-    level->bits = tags ? calloc(sets * level->order_words, sizeof level->bits[0]) : NULL;
-    level->taken = calloc(sets, sizeof level->taken[0]);
-    if ((tags && (level->tags == NULL || level->bits == NULL)) || level->line == NULL ||
-        level->order == NULL || level->taken == NULL) {
+    level->way_shift = LEAST_WAY_SHIFT;
+    while (1U << level->way_shift < level->ways) {
+        level->way_shift++;
+    }
+    level->words = (uint8_t)cbit_lru_words(level->ways);
+    const size_t sets = (size_t)level->sets * units;
+    if (!(together ? allocate_together(level, sets) : allocate_apart(level, sets))) {
         return false;
     }
-    memset(level->line, 0xff, count * sizeof level->line[0]); /* NOWHERE */
-    for (size_t set = 0; set < sets; set++) {
-        cbit_lru_init(level->order + set * level->order_words, level->ways);
+    for (uint32_t set = 0; set < sets; set++) {
+        empty_set(level, set);
     }
     return true;
 }
 
-uint32_t *cbit_level_new_places(const cbit_level_t *level)
-{
-    const size_t count = (size_t)level->lines * level->units;
-    uint32_t *places = malloc((count == 0 ? 1 : count) * sizeof places[0]);
-    if (places != NULL) {
-        memset(places, 0xff, count * sizeof places[0]); /* NOWHERE */
-    }
-    return places;
-}
-
 void cbit_level_free(cbit_level_t *level)
 {
-    free(level->above[0]);
-    free(level->above[1]);
-    free(level->below);
-    free(level->tags);
-    free(level->line);
+    if (level->bits == NULL) {
+        free(level->line);
+    }
     free(level->order);
-    free(level->bits);
-    free(level->taken);
 }
 
-uint32_t cbit_level_choose(const cbit_level_t *level, uint32_t unit, uint64_t tag)
+uint32_t cbit_level_next_way(const cbit_level_t *level, const uint64_t *order)
 {
-    const uint32_t set = cbit_level_set(level, unit, tag);
-    const uint32_t first = set * level->ways;
-    if (level->taken[set] == level->ways) {
-        return first + cbit_lru_oldest(&level->order[set * level->order_words]);
-    }
-    uint32_t place = first;
-    while (level->line[place] != NOWHERE) {
-        place++;
-    }
-    return place;
+    return level->words == 2 ? cbit_lru_next(order, 2) : cbit_lru_next(order, level->words);
 }
 
-void cbit_level_take(cbit_level_t *level, uint32_t place, uint64_t tag, uint32_t line)
+uint32_t cbit_level_take_way(const cbit_level_t *level, uint64_t *order)
 {
-    const uint32_t set = cbit_level_set_of_place(level, place);
-    uint8_t *taken = &level->taken[set];
-    *taken = (uint8_t)(*taken + (level->line[place] == NOWHERE ? 1 : 0));
-    if (level->tags != NULL) {
-        level->tags[place] = tag;
-        cbit_ways_set(level->bits + (size_t)set * level->order_words, place - set * level->ways,
-                      cbit_ways_bits(tag));
-    }
-    level->line[place] = line;
-    cbit_level_touch(level, place);
+    return level->words == 2 ? cbit_lru_take(order, 2, level->ways)
+                             : cbit_lru_take(order, level->words, level->ways);
 }
 
-void cbit_level_clear(cbit_level_t *level, uint32_t place)
+void cbit_level_use(const cbit_level_t *level, uint64_t *order, uint32_t way)
 {
-    if (place == NOWHERE) {
-        return;
-    }
-    if (level->tags != NULL) {
-        level->tags[place] = 0;
-    }
-    level->line[place] = NOWHERE;
-    level->taken[cbit_level_set_of_place(level, place)]--;
+    cbit_lru_use(order, level->words, level->ways, way);
 }

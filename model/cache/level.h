@@ -2,9 +2,14 @@
  * One level of cache over all its units (cores or complexes): where lines stand, and which of a set
  * was used longest ago. Private to model/cache.
  *
- * A place is unit x lines + set x ways + way. Structure of arrays, sized for the host's caches: a
- * set of 16 ways is one host line of directory indices and 16 bytes of order. Tags are kept for the
- * levels that are looked up before the directory is (L1, L2); an L3 is found through its line.
+ * A set has W ways of room, its ways rounded up to a power of two, at least 8. What a request looks
+ * at stands together, so that a set of 8 ways is one line of the host:
+ *
+ *   first level    order (W bytes), 3 W of nothing, lines (4 W)
+ *   second level   order, bits of tags, ways in the L1D and in the L1I (W bytes each), lines
+ *   third level    orders of all sets apart from lines: it is found through its lines
+ *
+ * Tags are those of the lines (state.h). A place is an index into `line`.
  */
 #ifndef CBIT_MODEL_CACHE_LEVEL_H
 #define CBIT_MODEL_CACHE_LEVEL_H
@@ -16,25 +21,26 @@
 enum {
     LINE_SHIFT = 6,
     KEY_BITS = 11, /* PLAIN 0, ASIDs 1..1023, HOST 1024 */
+    NO_WAY = 0xff,
 };
 #define NOWHERE   UINT32_MAX
 #define TAG_VALID (UINT64_C(1) << 63)
 
 typedef struct cbit_level {
-    uint32_t units, ways, sets, lines; /* lines: of one unit; 0: no such level */
-    uint32_t way_shift;                /* log2 of ways if that is a power of two, else 32 */
-    uint32_t order_words;              /* of a set */
+    uint64_t *order;   /* cbit/base/lru.h; first of what was allocated */
+    uint32_t *line;    /* index in the directory, or NOWHERE */
+    uint64_t *bits;    /* cbit/base/ways.h, of an L2 */
+    uint8_t *above[2]; /* of an L2: the way in the L1D and in the L1I where the line went, or
+                          NO_WAY; it is there as long as that way has it */
+    uint32_t sets, ways, lines; /* lines: of one unit; 0: no such level */
+    uint8_t words;              /* of a set's order */
+    uint8_t way_shift;          /* log2 of W */
+    uint8_t line_shift;         /* log2 of places from set to set */
+    uint8_t order_shift;        /* the same of words of order */
     cbit_ps_t ps;
-    uint64_t *tags;  /* valid, line number, key id: one compare decides; NULL: not kept */
-    uint32_t *line;  /* index in the directory, or NOWHERE */
-    uint64_t *order; /* cbit/base/lru.h */
-    uint64_t *bits;  /* cbit/base/ways.h, if tags are kept */
-    uint8_t *taken;  /* how many ways of a set are */
-    /* An L2 includes its L1s, and each place knows the line's other one: nobody searches for it. */
-    uint32_t *above[2]; /* of an L2: in the L1D and in the L1I, or NOWHERE */
-    uint32_t *below;    /* of an L1: in the L2, if the place is taken */
 } cbit_level_t;
 
+/* Valid, line number, key id: one compare decides. */
 static inline uint64_t cbit_tag(cbit_spa_t spa, cbit_key_t key)
 {
     return TAG_VALID | (spa >> LINE_SHIFT) << KEY_BITS | key;
@@ -61,68 +67,97 @@ static inline uint32_t cbit_level_set(const cbit_level_t *level, uint32_t unit, 
     return unit * level->sets + ((uint32_t)cbit_tag_number(tag) & (level->sets - 1));
 }
 
-static inline uint32_t cbit_level_set_of_place(const cbit_level_t *level, uint32_t place)
+static inline uint64_t *cbit_level_order(const cbit_level_t *level, uint32_t set)
 {
-    return level->way_shift < 32 ? place >> level->way_shift : place / level->ways;
+    return level->order + ((size_t)set << level->order_shift);
 }
 
-/* Where a line stands in a unit of a level that keeps tags, or NOWHERE. */
-static inline uint32_t cbit_level_find(const cbit_level_t *level, uint32_t unit, uint64_t tag)
+static inline uint64_t *cbit_level_bits(const cbit_level_t *level, uint32_t set)
 {
-    if (level->lines == 0) {
-        return NOWHERE;
-    }
-    const uint32_t set = cbit_level_set(level, unit, tag), first = set * level->ways;
-    const uint64_t *words = level->bits + (size_t)set * level->order_words;
-    const uint64_t bits = cbit_ways_bits(tag);
-    for (uint32_t word = 0; word < level->order_words; word++) {
-        uint64_t match = cbit_ways_match(words[word], bits);
-        for (; match != 0; match &= match - 1) {
-            const uint32_t way = word * 8 + cbit_ways_first(match);
-            if (way < level->ways && level->tags[first + way] == tag) {
-                return first + way;
-            }
-        }
-    }
-    return NOWHERE;
+    return level->bits + ((size_t)set << level->order_shift);
 }
 
-/* The same by the line's index in the directory. */
-static inline uint32_t cbit_level_find_line(const cbit_level_t *level, uint32_t unit, uint64_t tag,
-                                            uint32_t line)
+static inline uint32_t cbit_level_place(const cbit_level_t *level, uint32_t set, uint32_t way)
 {
-    const uint32_t first = cbit_level_set(level, unit, tag) * level->ways;
-    for (uint32_t i = first; i < first + level->ways; i++) {
-        if (level->line[i] == line) {
-            return i;
-        }
-    }
-    return NOWHERE;
+    return (set << level->line_shift) + way;
 }
+
+static inline uint32_t cbit_level_way(const cbit_level_t *level, uint32_t place)
+{
+    return place & ((1U << level->way_shift) - 1);
+}
+
+/* Of a place in an L2: the way in the L1 above it. */
+static inline uint8_t *cbit_level_above(const cbit_level_t *level, bool fetch, uint32_t place)
+{
+    return level->above[fetch] + ((size_t)(place >> level->line_shift) << (level->way_shift + 3)) +
+           cbit_level_way(level, place);
+}
+
+/* The place of a unit's n-th line, set after set: for who goes over all of them. */
+static inline uint32_t cbit_level_nth(const cbit_level_t *level, uint32_t unit, uint32_t n)
+{
+    return cbit_level_place(level, unit * level->sets + n / level->ways, n % level->ways);
+}
+
+void cbit_level_use(const cbit_level_t *level, uint64_t *order, uint32_t way); /* any set's */
 
 static inline void cbit_level_touch(cbit_level_t *level, uint32_t place)
 {
-    if (level->way_shift <= 3) { /* one word a set */
-        cbit_lru_use_of_word(&level->order[place >> level->way_shift], level->ways,
-                             place & (level->ways - 1));
-        return;
+    uint64_t *order = cbit_level_order(level, place >> level->line_shift);
+    if (level->words == 1) {
+        cbit_lru_use_of_word(order, level->ways, cbit_level_way(level, place));
+    } else {
+        cbit_level_use(level, order, cbit_level_way(level, place));
     }
-    const uint32_t set = cbit_level_set_of_place(level, place);
-    cbit_lru_use(level->order + (size_t)set * level->order_words, level->order_words, level->ways,
-                 place - set * level->ways);
 }
 
-/* Arrays for above and below, all NOWHERE; NULL: out of memory. */
-uint32_t *cbit_level_new_places(const cbit_level_t *level);
+/* Full, and of one word: most are, and the shortest way is for them. */
+static inline bool cbit_level_is_plain(const cbit_level_t *level, const uint64_t *order)
+{
+    return level->words == 1 && (*order & CBIT_LRU_HIGHS) == 0;
+}
 
-bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
-                     bool tags, const cbit_clock_t *cclk);
-void cbit_level_free(cbit_level_t *level);
+/* The way for a new line, of any set: the first empty one, else that used longest ago. */
+uint32_t cbit_level_next_way(const cbit_level_t *level, const uint64_t *order);
+uint32_t cbit_level_take_way(const cbit_level_t *level, uint64_t *order);
 
-/* The place for a new line of a unit: the first empty one, else that used longest ago. */
-uint32_t cbit_level_choose(const cbit_level_t *level, uint32_t unit, uint64_t tag);
-void cbit_level_take(cbit_level_t *level, uint32_t place, uint64_t tag, uint32_t line);
+/* The place for a new line of a set. */
+static inline uint32_t cbit_level_next(const cbit_level_t *level, uint32_t set)
+{
+    const uint64_t *order = cbit_level_order(level, set);
+    return cbit_level_place(level, set,
+                            cbit_level_is_plain(level, order) ? cbit_lru_oldest(order)
+                                                              : cbit_level_next_way(level, order));
+}
+
+/* Gives that place to a line. *old: the line that was there, or NOWHERE. */
+static inline uint32_t cbit_level_take(cbit_level_t *level, uint32_t set, uint32_t line,
+                                       uint32_t *old)
+{
+    uint64_t *order = cbit_level_order(level, set);
+    const uint32_t way = cbit_level_is_plain(level, order)
+                             ? cbit_lru_take_of_word(order, level->ways)
+                             : cbit_level_take_way(level, order);
+    const uint32_t place = cbit_level_place(level, set, way);
+    *old = level->line[place];
+    level->line[place] = line;
+    return place;
+}
+
 /* Empties a place, if it is one. */
-void cbit_level_clear(cbit_level_t *level, uint32_t place);
+static inline void cbit_level_clear(cbit_level_t *level, uint32_t place)
+{
+    if (place != NOWHERE) {
+        level->line[place] = NOWHERE;
+        cbit_lru_leave(cbit_level_order(level, place >> level->line_shift),
+                       cbit_level_way(level, place));
+    }
+}
+
+/* together: an L1 or an L2. False: out of memory. */
+bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
+                     bool together, const cbit_clock_t *cclk);
+void cbit_level_free(cbit_level_t *level);
 
 #endif

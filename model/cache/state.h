@@ -26,6 +26,7 @@ typedef struct cbit_line {
         prefetcher;   /* the core in whose L2 it stands untouched since its prefetch, or NO_OWNER */
     uint16_t victims; /* write-backs of it that memory has not taken */
     bool dirty;
+    uint8_t third; /* the way in the L3 that took it last */
 } cbit_line_t;
 
 /* A request that waits for a line. */
@@ -65,12 +66,12 @@ struct cbit_victim {
 
 /* Lines that will be placed, newest at expected_at: what placing them touches is fetched into the
    host's caches step by step, one step with each newer one (directory.c). */
-enum { EXPECTED = 4 };
+enum { EXPECTED = 8 };
 typedef struct cbit_expected {
-    uint32_t core;
-    uint64_t tag;        /* 0: nothing */
-    uint64_t pushed_tag; /* of the line that will leave the L2 for the L3; 0: none */
-    uint32_t leaving;    /* the line that will leave the chip, or NOWHERE */
+    uint32_t pushed;  /* the line that will go to the L3, or NOWHERE */
+    uint32_t complex; /* of that L3 */
+    uint32_t set;     /* the line's there */
+    uint32_t leaving; /* the line that will leave the chip, or NOWHERE */
 } cbit_expected_t;
 
 typedef struct cbit_flush cbit_flush_t;
@@ -92,14 +93,20 @@ typedef struct cbit_answers {
     cbit_event_t event;
 } cbit_answers_t;
 
+/* Where an L1 had a line the last time. */
+typedef struct cbit_hint {
+    uint32_t number; /* the lower part of the line's */
+    uint32_t place;
+} cbit_hint_t;
+
 enum { L1_HINTS = 256 };
 typedef struct cbit_core {
     cbit_cache_t *cache;
     uint32_t core;
     bool fetch;
     cbit_level_t *l1;
-    uint32_t which;           /* ANSWERS_L1D or ANSWERS_L1I */
-    uint32_t hints[L1_HINTS]; /* where L1 had a line the last time, by its number */
+    uint32_t which;              /* ANSWERS_L1D or ANSWERS_L1I */
+    cbit_hint_t hints[L1_HINTS]; /* by the line's number */
 } cbit_core_t;
 
 typedef struct cbit_stream cbit_stream_t; /* prefetch.c */
@@ -119,7 +126,8 @@ struct cbit_cache {
     cbit_ps_t transfer_ps, look_up_ps;
     cbit_core_t *ports; /* data side of each core, then instruction side */
 
-    cbit_level_t l1i, l1d, l2, l3;
+    cbit_level_t l1[2], l2, l3; /* the data side's L1, the instruction side's */
+    uint8_t complex_of[CBIT_CACHE_MAX_CORES];
     cbit_line_t *pool;
     uint8_t (*bytes)[CBIT_LINE_BYTES]; /* of each entry of the pool; NULL: timing only */
     uint32_t pool_count, pool_used, pool_free;
@@ -159,7 +167,7 @@ struct cbit_cache {
 
 static inline uint32_t cbit_complex_of(const cbit_cache_t *cache, uint32_t core)
 {
-    return core / cache->config.cores_per_complex;
+    return cache->complex_of[core];
 }
 
 static inline uint32_t cbit_index(const cbit_cache_t *cache, const cbit_line_t *line)
@@ -175,6 +183,56 @@ static inline uint8_t *cbit_line_bytes(const cbit_cache_t *cache, const cbit_lin
 static inline bool cbit_line_on_chip(const cbit_line_t *line)
 {
     return (line->cores | line->complexes) != 0;
+}
+
+/* Where a core's L2 has a line, or NOWHERE. */
+static inline uint32_t cbit_second_find(const cbit_cache_t *cache, uint32_t core, uint64_t tag)
+{
+    const cbit_level_t *l2 = &cache->l2;
+    const uint32_t set = cbit_level_set(l2, core, tag);
+    const uint64_t *words = cbit_level_bits(l2, set);
+    const uint64_t bits = cbit_ways_bits(tag);
+    for (uint32_t word = 0; word < l2->words; word++) {
+        uint64_t match = cbit_ways_match(words[word], bits);
+        for (; match != 0; match &= match - 1) {
+            const uint32_t place = cbit_level_place(l2, set, word * 8 + cbit_ways_first(match));
+            if (l2->line[place] != NOWHERE && cache->pool[l2->line[place]].tag == tag) {
+                return place;
+            }
+        }
+    }
+    return NOWHERE;
+}
+
+/* Where a core's L1 has the line that stands at that place in its L2, or NOWHERE. */
+static inline uint32_t cbit_first_find(const cbit_cache_t *cache, uint32_t core, bool fetch,
+                                       uint64_t tag, uint32_t second)
+{
+    const uint32_t way = *cbit_level_above(&cache->l2, fetch, second);
+    if (way == NO_WAY) {
+        return NOWHERE;
+    }
+    const cbit_level_t *l1 = &cache->l1[fetch];
+    const uint32_t place = cbit_level_place(l1, cbit_level_set(l1, core, tag), way);
+    return l1->line[place] == cache->l2.line[second] ? place : NOWHERE;
+}
+
+/* Where a complex's L3 has a line, or NOWHERE. */
+static inline uint32_t cbit_third_find(const cbit_cache_t *cache, uint32_t complex,
+                                       const cbit_line_t *line)
+{
+    const cbit_level_t *l3 = &cache->l3;
+    const uint32_t index = cbit_index(cache, line);
+    const uint32_t first = cbit_level_place(l3, cbit_level_set(l3, complex, line->tag), 0);
+    if (l3->line[first + line->third] == index) {
+        return first + line->third;
+    }
+    for (uint32_t place = first; place < first + l3->ways; place++) {
+        if (l3->line[place] == index) {
+            return place;
+        }
+    }
+    return NOWHERE;
 }
 
 /* One more line may come: wherever it displaces another one, a buffer is free for that. */
@@ -225,9 +283,23 @@ void cbit_cache_write_back(cbit_cache_t *cache, cbit_line_t *line, uint32_t comp
 bool cbit_cache_victim_cancel(cbit_cache_t *cache, cbit_line_t *line);
 /* A line without copies was changed: the write-back of it that is sent goes again. */
 void cbit_cache_victim_again(cbit_cache_t *cache, cbit_line_t *line);
-void cbit_cache_send_victims(cbit_cache_t *cache);
+void cbit_cache_send_waiting_victims(cbit_cache_t *cache);
+static inline void cbit_cache_send_victims(cbit_cache_t *cache)
+{
+    if (cache->victims_first != NULL) {
+        cbit_cache_send_waiting_victims(cache);
+    }
+}
+
 /* Something became free: flushes go on, then all who wait try again. */
-void cbit_cache_released(cbit_cache_t *cache);
+void cbit_cache_tell_released(cbit_cache_t *cache);
+static inline void cbit_cache_released(cbit_cache_t *cache)
+{
+    if (cache->waiters.head != NULL || cache->wbinvds_active != 0 || cache->clflushes != NULL ||
+        cache->flushing) {
+        cbit_cache_tell_released(cache);
+    }
+}
 
 /* ---- prefetches (prefetch.c) ---- */
 

@@ -1,5 +1,6 @@
 /* The order of a set against time stamps, and the search for a tag against a comparison of each:
    they share nothing with them. Every number of ways. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "cbit/base/lru.h"
@@ -45,6 +46,42 @@ START_TEST(the_oldest_is_the_one_with_the_least_stamp)
 }
 END_TEST
 
+/* Newcomers take the first empty way, else the one with the least stamp; ways empty meanwhile. */
+START_TEST(a_newcomer_takes_an_empty_way_or_the_oldest)
+{
+    const uint32_t ways = (uint32_t)_i, words = cbit_lru_words(ways);
+    uint64_t order[CBIT_LRU_MAX_WAYS / CBIT_LRU_WAYS_PER_WORD] = {0};
+    uint64_t stamps[CBIT_LRU_MAX_WAYS] = {0};
+    bool empty[CBIT_LRU_MAX_WAYS] = {false};
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), ways);
+    cbit_lru_init(order, ways);
+    uint32_t empties = 0;
+    for (uint64_t use = 1; use <= USES; use++) {
+        const uint32_t way = (uint32_t)cbit_rng_below(&rng, ways);
+        if (cbit_rng_below(&rng, 8) == 0 && !empty[way]) {
+            empty[way] = true;
+            empties++;
+            cbit_lru_leave(order, way);
+            continue;
+        }
+        uint32_t next = 0;
+        while (next < ways && !empty[next]) {
+            next++;
+        }
+        next = next < ways ? next : oldest_by_stamp(stamps, ways);
+        ck_assert_uint_eq(cbit_lru_next(order, words), next);
+        const bool short_way = ways <= CBIT_LRU_WAYS_PER_WORD && empties == 0;
+        ck_assert_uint_eq(short_way ? cbit_lru_take_of_word(order, ways)
+                                    : cbit_lru_take(order, words, ways),
+                          next);
+        empties -= empty[next];
+        empty[next] = false;
+        stamps[next] = use;
+    }
+}
+END_TEST
+
 /* Eight ways of random bits, few of them different: each way that has them is named, the lowest
    one that is named has them, and a word without any names none. */
 START_TEST(a_search_names_every_way_that_has_the_bits)
@@ -77,6 +114,8 @@ Suite *cbit_test_suite(void)
     Suite *suite = suite_create("lru");
     TCase *tcase = tcase_create("stamps");
     tcase_add_loop_test(tcase, the_oldest_is_the_one_with_the_least_stamp, 1,
+                        CBIT_LRU_MAX_WAYS + 1);
+    tcase_add_loop_test(tcase, a_newcomer_takes_an_empty_way_or_the_oldest, 1,
                         CBIT_LRU_MAX_WAYS + 1);
     tcase_add_test(tcase, a_search_names_every_way_that_has_the_bits);
     suite_add_tcase(suite, tcase);

@@ -4,7 +4,8 @@
  *
  * The order of a set is a permutation: byte `way` says how many of the set were used before it; 0
  * is the one used longest ago. Eight ways to a word, so that a use moves eight of them at once.
- * Bytes beyond the last way are 0 and stay so.
+ * Bytes beyond the last way are 0 and stay so. Bit 7 of a byte marks a way that is empty, for sets
+ * that fill and empty (cbit_lru_leave, cbit_lru_take); such a way keeps its place in the order.
  */
 #ifndef CBIT_BASE_LRU_H
 #define CBIT_BASE_LRU_H
@@ -13,7 +14,8 @@
 
 enum { CBIT_LRU_WAYS_PER_WORD = 8, CBIT_LRU_MAX_WAYS = 64 };
 
-#define CBIT_LRU_ONES UINT64_C(0x0101010101010101)
+#define CBIT_LRU_ONES  UINT64_C(0x0101010101010101)
+#define CBIT_LRU_HIGHS (CBIT_LRU_ONES << 7)
 
 static inline uint32_t cbit_lru_words(uint32_t ways)
 {
@@ -31,7 +33,7 @@ static inline void cbit_lru_init(uint64_t *order, uint32_t ways)
 /* Bit 7 of each byte of a word that is greater than `mine`; all are below 64. */
 static inline uint64_t cbit_lru_later(uint64_t word, uint64_t mine)
 {
-    return ((word | CBIT_LRU_ONES << 7) - (mine + 1) * CBIT_LRU_ONES) & CBIT_LRU_ONES << 7;
+    return ((word | CBIT_LRU_HIGHS) - (mine + 1) * CBIT_LRU_ONES) & CBIT_LRU_HIGHS;
 }
 
 /* A way of a set of at most eight is used: all that were used after it move one down. */
@@ -68,16 +70,58 @@ static inline void cbit_lru_use(uint64_t *order, uint32_t words, uint32_t ways, 
     *at = (*at & ~(UINT64_C(0xff) << shift)) | (uint64_t)(ways - 1) << shift;
 }
 
-/* The way that was used longest ago. */
+/* The way that was used longest ago, of a set without empty ones. */
 static inline uint32_t cbit_lru_oldest(const uint64_t *order)
 {
     for (uint32_t word = 0;; word++) {
         /* The lowest byte that is 0; a borrow reaches only bytes above one. */
-        const uint64_t zero = (order[word] - CBIT_LRU_ONES) & ~order[word] & CBIT_LRU_ONES << 7;
+        const uint64_t zero = (order[word] - CBIT_LRU_ONES) & ~order[word] & CBIT_LRU_HIGHS;
         if (zero != 0) {
             return word * 8 + (uint32_t)__builtin_ctzll(zero) / 8;
         }
     }
+}
+
+static inline void cbit_lru_leave(uint64_t *order, uint32_t way)
+{
+    order[way / 8] |= UINT64_C(0x80) << way % 8 * 8;
+}
+
+/* The first empty way, or `none`. */
+static inline uint32_t cbit_lru_empty(const uint64_t *order, uint32_t words, uint32_t none)
+{
+    for (uint32_t word = 0; word < words; word++) {
+        if ((order[word] & CBIT_LRU_HIGHS) != 0) {
+            return word * 8 + (uint32_t)__builtin_ctzll(order[word] & CBIT_LRU_HIGHS) / 8;
+        }
+    }
+    return none;
+}
+
+/* The way for a newcomer: the first empty one, else that used longest ago. */
+static inline uint32_t cbit_lru_next(const uint64_t *order, uint32_t words)
+{
+    const uint32_t empty = cbit_lru_empty(order, words, CBIT_LRU_MAX_WAYS);
+    return empty != CBIT_LRU_MAX_WAYS ? empty : cbit_lru_oldest(order);
+}
+
+/* The same, and uses it: it is not empty any more. */
+static inline uint32_t cbit_lru_take(uint64_t *order, uint32_t words, uint32_t ways)
+{
+    const uint32_t way = cbit_lru_next(order, words);
+    order[way / 8] &= ~(UINT64_C(0x80) << way % 8 * 8);
+    cbit_lru_use(order, words, ways, way);
+    return way;
+}
+
+/* The same for a set of at most eight ways, none of them empty. */
+static inline uint32_t cbit_lru_take_of_word(uint64_t *order, uint32_t ways)
+{
+    /* Bit 7 of each byte that is not 0: of all ways but the oldest, and they move one down. */
+    const uint64_t others = (*order + (CBIT_LRU_HIGHS - CBIT_LRU_ONES)) & CBIT_LRU_HIGHS;
+    const uint32_t shift = (uint32_t)__builtin_ctzll(others ^ CBIT_LRU_HIGHS) & ~7U;
+    *order = (*order - (others >> 7)) | (uint64_t)(ways - 1) << shift;
+    return shift / 8;
 }
 
 #endif
