@@ -246,7 +246,7 @@ struct cbit_vcpu {
     bool issued;   /* its issue time is taken, and there is room */
     bool straight; /* it lies in a line and is translated (straight.c) */
     uint64_t issue_n;
-    uint64_t ready_n;          /* straight: when it was translated */
+    cbit_ps_t ready_ps;        /* straight: when it was translated */
     uint32_t at;               /* bytes translated or fetched */
     uint32_t piece;            /* pieces sent */
     cbit_ps_t walk_ps;         /* of the operation: what it waited for translation */
@@ -355,17 +355,11 @@ cbit_slot_t *cbit_vcpu_begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 void cbit_vcpu_piece_answered(void *self, cbit_txn_t *txn);
 void cbit_vcpu_slot_complete(cbit_slot_t *slot, uint64_t at_n);
 
-/* ---- the short way (hits.c, straight.c) ---- */
+/* ---- the short way (straight.c) ---- */
 
 /* Performs loads and stores that lie in a line and whose pages the TLBs have. True: something else
    comes next; an operation is begun then. False: the core must not act yet (STEP_WAIT). */
 bool cbit_vcpu_pass(cbit_vcpu_t *vcpu);
-
-/* Begins an operation whose page the second-level TLB has and the first one, where its tag would be
-   l1_tag, has not. False: it has not either, or there is no room. */
-bool cbit_straight_begin(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t l1_tag);
-/* Performs it at its time; false: not yet (STEP_WAIT). */
-bool cbit_straight_go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 
 /* ---- order (order.c) ---- */
 
@@ -410,7 +404,12 @@ static inline bool cbit_order_meets_line(const cbit_vcpu_t *vcpu, cbit_spa_t spa
     return vcpu->stores_busy != 0 && vcpu->store_lines[spa / CBIT_LINE_BYTES % STORE_LINES] != 0;
 }
 
-bool cbit_order_meets(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len);
+/* A buffered store reaches into those bytes. */
+bool cbit_order_meets_any(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len);
+static inline bool cbit_order_meets(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len)
+{
+    return cbit_order_meets_line(vcpu, target.spa) && cbit_order_meets_any(vcpu, target, len);
+}
 
 /* A load of the operation in progress takes its place; slot NULL: its bytes are there. */
 cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_slot_t *slot);

@@ -176,11 +176,10 @@ void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot)
     slot->load = NULL;
 }
 
-bool cbit_order_meets(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len)
+bool cbit_order_meets_any(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len)
 {
     const cbit_store_t *store;
-    return cbit_order_meets_line(vcpu, target.spa) &&
-           newest_over(vcpu, 0, target, len, &store) != NULL;
+    return newest_over(vcpu, 0, target, len, &store) != NULL;
 }
 
 /* ---- stores ---- */

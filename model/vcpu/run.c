@@ -226,12 +226,9 @@ static cbit_step_t drain(cbit_vcpu_t *vcpu)
     return STEP_DONE;
 }
 
-void cbit_vcpu_step(void *self)
+/* Goes on until it has to wait. passed: the short way has just been tried. */
+static __attribute__((noinline)) void step_on(cbit_vcpu_t *vcpu, bool passed)
 {
-    cbit_vcpu_t *vcpu = self;
-    vcpu->stepping = true;
-    vcpu->now_n = vcpu->n; /* what the event was notified for */
-    cbit_vcpu_look_again(vcpu);
     cbit_mode_t mode;
     cbit_step_t step;
     do {
@@ -241,7 +238,7 @@ void cbit_vcpu_step(void *self)
             step = cbit_vcpu_enter(vcpu);
             break;
         case MODE_RUN:
-            step = cbit_vcpu_pass(vcpu) ? run_op(vcpu) : STEP_WAIT;
+            step = passed || cbit_vcpu_pass(vcpu) ? run_op(vcpu) : STEP_WAIT;
             break;
         case MODE_CHECK:
             step = cbit_vcpu_check(vcpu);
@@ -254,13 +251,25 @@ void cbit_vcpu_step(void *self)
             break;
         case MODE_SAVE:
             (void)cbit_vcpu_save(vcpu);
-            vcpu->stepping = false;
             return; /* perhaps into the next run, which has its own event */
         case MODE_IDLE:
         default:
             step = STEP_WAIT;
             break;
         }
+        passed = false;
     } while (step == STEP_DONE || vcpu->mode != mode);
+}
+
+void cbit_vcpu_step(void *self)
+{
+    cbit_vcpu_t *vcpu = self;
+    vcpu->stepping = true;
+    vcpu->now_n = vcpu->n; /* what the event was notified for */
+    cbit_vcpu_look_again(vcpu);
+    const bool runs = vcpu->mode == MODE_RUN;
+    if (!runs || cbit_vcpu_pass(vcpu)) {
+        step_on(vcpu, runs);
+    }
     vcpu->stepping = false;
 }

@@ -1,82 +1,167 @@
 /*
- * Loads and stores within a line from the second-level TLB to the send, as far as nothing else
- * comes between: a load that misses the cache, or a store behind others.
+ * Loads and stores within a line whose page a TLB has: the short way of nearly all operations.
+ *
+ * What first-level TLB and cache have goes round one loop, from the program to the cache and back.
+ * What only the second-level TLB has, or what the cache has not, is begun here, waits for its time
+ * if there is one to wait for, and is sent from here. Everything else, and what finds no room, is
+ * left to the general way (access.c).
  */
+#include <string.h>
+
 #include "model/vcpu/core.h"
 
-/* The page is in the second-level TLB, which hands it down; false: nothing has happened. */
-static bool hand_down(cbit_vcpu_t *vcpu, cbit_gva_t gva, uint64_t l1_tag,
-                      const struct cbit_rule *rule, cbit_target_t *target)
+/* What the short way came to. */
+typedef enum cbit_pass {
+    PASS_HIT,  /* it is done */
+    PASS_SEND, /* it is begun */
+    PASS_NOT,  /* nothing has happened: the general way */
+} cbit_pass_t;
+
+/* What must hold for any access on the short way. */
+static inline bool may_pass(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
+    return vcpu->parts.memory.quick != NULL && cbit_vcpu_paged(vcpu) &&
+           op->gva % CBIT_LINE_BYTES + op->size_bytes <= CBIT_LINE_BYTES &&
+           (!op->depends || (vcpu->last_load == NULL && vcpu->last_load_n <= vcpu->n));
+}
+
+/* The operation is in progress from now on; ready_ps: when its translation is there. */
+static inline void begin(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_target_t target,
+                         cbit_ps_t ready_ps, cbit_ps_t walk_ps)
+{
+    vcpu->targets[0] = target;
+    vcpu->target_len[0] = (uint8_t)op->size_bytes;
+    vcpu->target_count = 1;
+    vcpu->issued = vcpu->straight = vcpu->op_begun = true;
+    vcpu->slot = NULL;
+    vcpu->send_refused_ps = 0;
+    vcpu->ready_ps = ready_ps;
+    vcpu->walk_ps = walk_ps;
+    cbit_vcpu_count_access(vcpu, target.key);
+}
+
+static inline cbit_ps_t core_ps(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->n == vcpu->now_n ? cbit_kernel_now_ps(vcpu->parts.kernel)
+                                  : cbit_vcpu_edge_ps(vcpu, vcpu->n);
+}
+
+/* The second-level TLB hands the page down to where the first one would have it: under that tag. */
+static __attribute__((noinline)) cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op,
+                                                       uint64_t l1_tag, cbit_ps_t now_ps)
+{
+    const bool store = op->kind == CBIT_OP_STORE;
+    const struct cbit_rule *rule = &vcpu->rules[store ? INTENT_WRITE : INTENT_READ];
     cbit_tlb_t *l1 = &vcpu->tlb.l1d, *l2 = &vcpu->tlb.l2;
     cbit_page_size_t size;
-    const int64_t i = cbit_tlb_find(l2, gva, vcpu->guest.asid, &size);
+    if (!cbit_vcpu_has_room(vcpu, store) || !cbit_vcpu_canonical(op->gva)) {
+        return PASS_NOT;
+    }
+    const int64_t i = cbit_tlb_find(l2, op->gva, vcpu->guest.asid, &size);
     if (i < 0 || !cbit_rule_allows(rule, cbit_tlb_flags(l2, i))) {
-        return false;
+        return PASS_NOT;
     }
     const uint8_t flags = cbit_tlb_flags(l2, i);
     const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - 1;
-    target->spa = cbit_tlb_page(l2, i) | (gva & inside);
-    target->key = cbit_rule_key(rule, flags);
-    cbit_tlb_insert_absent(l1, cbit_tlb_set_of(l1, gva, PAGE_4K), l1_tag,
-                           target->spa & ~(uint64_t)(CBIT_PAGE_BYTES - 1), flags);
-    return true;
+    const cbit_target_t target = {.spa = cbit_tlb_page(l2, i) | (op->gva & inside),
+                                  .key = cbit_rule_key(rule, flags)};
+    cbit_tlb_insert_absent(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), l1_tag,
+                           target.spa & ~(uint64_t)(CBIT_PAGE_BYTES - 1), flags);
+    vcpu->mine->tlb_l2_hits++;
+    vcpu->n += vcpu->config.tlb_l2_cclk;
+    const cbit_ps_t ready_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
+    begin(vcpu, op, target, ready_ps, ready_ps - now_ps);
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    if (ready_ps != now_ps && memory->hint != NULL) {
+        memory->hint(memory->self, target.spa);
+    }
+    return PASS_SEND;
 }
 
-bool cbit_straight_begin(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t l1_tag)
+/* Its page is in the first-level TLB, in that place. */
+static inline cbit_pass_t pass_page(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t page)
 {
     const bool store = op->kind == CBIT_OP_STORE;
+    const struct cbit_rule *rule = &vcpu->rules[store ? INTENT_WRITE : INTENT_READ];
+    const uint8_t flags = cbit_tlb_flags(&vcpu->tlb.l1d, page);
+    if (!cbit_rule_allows(rule, flags)) {
+        return PASS_NOT;
+    }
     const cbit_port_t *memory = &vcpu->parts.memory;
-    if (!cbit_vcpu_has_room(vcpu, store) || !cbit_vcpu_canonical(op->gva) ||
-        !hand_down(vcpu, op->gva, l1_tag, &vcpu->rules[store ? INTENT_WRITE : INTENT_READ],
-                   &vcpu->targets[0])) {
-        return false;
+    const cbit_target_t target = {.spa = cbit_tlb_page(&vcpu->tlb.l1d, page) |
+                                         op->gva % CBIT_PAGE_BYTES,
+                                  .key = cbit_rule_key(rule, flags)};
+    uint8_t line[CBIT_LINE_BYTES], *bytes = cbit_vcpu_carries_bytes(vcpu, store) ? line : NULL;
+    if (store && bytes != NULL) {
+        memcpy(bytes, cbit_order_data(vcpu, op), op->size_bytes);
     }
-    vcpu->mine->tlb_l2_hits++;
-    cbit_vcpu_count_access(vcpu, vcpu->targets[0].key);
-    vcpu->target_len[0] = (uint8_t)op->size_bytes;
-    vcpu->target_count = 1;
-    vcpu->issued = vcpu->straight = true;
-    vcpu->slot = NULL;
-    vcpu->send_refused_ps = 0;
-    const cbit_ps_t issued_ps = vcpu->n == vcpu->now_n ? cbit_kernel_now_ps(vcpu->parts.kernel)
-                                                       : cbit_vcpu_edge_ps(vcpu, vcpu->n);
-    vcpu->n += vcpu->config.tlb_l2_cclk;
-    vcpu->ready_n = vcpu->n;
-    vcpu->walk_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n) - issued_ps;
-    if (vcpu->config.tlb_l2_cclk != 0 && memory->hint != NULL) {
-        memory->hint(memory->self, vcpu->targets[0].spa);
+    cbit_tlb_use(&vcpu->tlb.l1d, page);
+    uint32_t clocks;
+    if (!(store ? cbit_vcpu_is_drained(vcpu)
+                : cbit_order_has_room(vcpu) && !cbit_order_meets(vcpu, target, op->size_bytes)) ||
+        !memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
+                       target.key, bytes, op->size_bytes, &clocks)) {
+        if (!cbit_vcpu_has_room(vcpu, store)) {
+            return PASS_NOT;
+        }
+        vcpu->mine->tlb_hits++;
+        begin(vcpu, op, target, core_ps(vcpu), 0);
+        return PASS_SEND;
     }
-    return true;
+    vcpu->mine->tlb_hits++;
+    cbit_vcpu_count_access(vcpu, target.key);
+    if (store) {
+        vcpu->store_number++;
+        vcpu->mine->stores++;
+        return PASS_HIT;
+    }
+    vcpu->mine->loads++;
+    if (bytes != NULL) {
+        vcpu->targets[0] = target;
+        vcpu->target_len[0] = (uint8_t)op->size_bytes;
+        vcpu->target_count = 1;
+        cbit_vcpu_saw(vcpu, target, op->size_bytes);
+    }
+    cbit_order_load_now(vcpu, op, bytes, clocks);
+    return PASS_HIT;
 }
 
-/* Since its translation, for a store in the buffer. */
-static cbit_ps_t waited_ps(const cbit_vcpu_t *vcpu)
+static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    return vcpu->n == vcpu->ready_n
-               ? 0
-               : cbit_vcpu_edge_ps(vcpu, vcpu->n) - cbit_vcpu_edge_ps(vcpu, vcpu->ready_n);
+    if (!may_pass(vcpu, op)) {
+        return PASS_NOT;
+    }
+    const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
+    uint32_t *hint = &vcpu->hints[op->gva / CBIT_PAGE_BYTES % TLB_HINTS];
+    const uint64_t tag = cbit_tlb_tag(op->gva, vcpu->guest.asid, PAGE_4K);
+    if (l1->entries[*hint].tag != tag) {
+        const int64_t i = cbit_tlb_in_set(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag);
+        if (i < 0) {
+            return begin_far(vcpu, op, tag, core_ps(vcpu));
+        }
+        *hint = (uint32_t)i;
+    }
+    return pass_page(vcpu, op, *hint);
 }
 
 /* The operation's load, in time, in a slot of its own. */
-static void prepare(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool no_bytes)
+static inline void prepare(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool no_bytes)
 {
     cbit_slot_t *slot = cbit_vcpu_begin_slot(vcpu, op);
     cbit_txn_t *txn = &slot->pieces[0].txn;
-    const cbit_ps_t waited = waited_ps(vcpu);
     cbit_txn_init(txn, CBIT_COMMAND_READ, vcpu->targets[0].spa, vcpu->target_len[0],
-                  vcpu->targets[0].key, CBIT_SOURCE_VCPU,
-                  cbit_kernel_now_ps(vcpu->parts.kernel) - waited - vcpu->walk_ps);
+                  vcpu->targets[0].key, CBIT_SOURCE_VCPU, vcpu->ready_ps - vcpu->walk_ps);
     txn->source_id = vcpu->context->guest;
     cbit_txn_charge(txn, CBIT_STAGE_WALK, vcpu->walk_ps);
-    cbit_txn_charge(txn, CBIT_STAGE_CORE, waited);
+    /* Since its translation it has waited for a store in the buffer, if at all. */
+    cbit_txn_charge(txn, CBIT_STAGE_CORE, cbit_kernel_now_ps(vcpu->parts.kernel) - vcpu->ready_ps);
     txn->no_bytes = no_bytes;
     cbit_txn_push_reply(txn, cbit_vcpu_piece_answered, &slot->pieces[0]);
     slot->pieces[0].offset = 0;
 }
 
 /* Hands the load over; false: it is refused. */
-static bool send(cbit_vcpu_t *vcpu)
+static inline bool send(cbit_vcpu_t *vcpu)
 {
     cbit_slot_t *slot = vcpu->slot;
     slot->pending = 2; /* one of them ours: the answer may come from inside */
@@ -90,50 +175,112 @@ static bool send(cbit_vcpu_t *vcpu)
     return true;
 }
 
-static bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+/* A buffered store has a part of the load's line: what is left to do, if it is not to be sent. */
+static __attribute__((noinline)) cbit_forward_t forward(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    if (vcpu->slot == NULL) {
-        const cbit_port_t *memory = &vcpu->parts.memory;
-        const cbit_target_t target = vcpu->targets[0];
-        uint8_t line[CBIT_LINE_BYTES], *bytes = cbit_vcpu_carries_bytes(vcpu, false) ? line : NULL;
-        if (cbit_order_meets_line(vcpu, target.spa)) {
-            const cbit_forward_t forward = cbit_order_forward(vcpu, line);
-            if (forward == FORWARD_WHOLE) {
-                cbit_order_load_now(vcpu, op, line, vcpu->config.forward_cclk);
-                return true;
-            }
-            if (forward == FORWARD_WAIT) {
-                vcpu->waits_for_slot = true;
-                return false;
-            }
-        }
-        uint32_t clocks;
-        if (memory->quick(memory->self, CBIT_COMMAND_READ, target.spa, target.key, bytes,
-                          op->size_bytes, &clocks)) {
-            if (bytes != NULL) {
-                cbit_vcpu_saw(vcpu, target, op->size_bytes);
-            }
-            cbit_order_load_now(vcpu, op, bytes, clocks);
-            return true;
-        }
-        if (!cbit_vcpu_in_time(vcpu)) {
-            return false;
-        }
-        prepare(vcpu, op, bytes == NULL);
+    uint8_t line[CBIT_LINE_BYTES];
+    const cbit_forward_t forward = cbit_order_forward(vcpu, line);
+    if (forward == FORWARD_WHOLE) {
+        cbit_order_load_now(vcpu, op, line, vcpu->config.forward_cclk);
     }
+    vcpu->waits_for_slot = forward == FORWARD_WAIT;
+    return forward;
+}
+
+static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    if (vcpu->slot != NULL) {
+        return send(vcpu); /* again */
+    }
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    const cbit_target_t target = vcpu->targets[0];
+    if (cbit_order_meets_line(vcpu, target.spa)) {
+        const cbit_forward_t forwarded = forward(vcpu, op);
+        if (forwarded != FORWARD_NOTHING) {
+            return forwarded == FORWARD_WHOLE;
+        }
+    }
+    uint8_t line[CBIT_LINE_BYTES], *bytes = cbit_vcpu_carries_bytes(vcpu, false) ? line : NULL;
+    uint32_t clocks;
+    if (memory->quick(memory->self, CBIT_COMMAND_READ, target.spa, target.key, bytes,
+                      op->size_bytes, &clocks)) {
+        if (bytes != NULL) {
+            cbit_vcpu_saw(vcpu, target, op->size_bytes);
+        }
+        cbit_order_load_now(vcpu, op, bytes, clocks);
+        return true;
+    }
+    if (!cbit_vcpu_in_time(vcpu)) {
+        return false;
+    }
+    prepare(vcpu, op, bytes == NULL);
     return send(vcpu);
 }
 
-bool cbit_straight_go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+/* Performs what is begun, at its time; false: not yet. */
+static inline bool go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     if (!cbit_vcpu_may_act(vcpu)) {
         return false;
     }
-    const bool store = op->kind == CBIT_OP_STORE;
-    if (store ? cbit_order_store(vcpu, op) != STEP_DONE : !go_on_load(vcpu, op)) {
-        return false;
+    if (op->kind == CBIT_OP_LOAD) {
+        if (!go_on_load(vcpu, op)) {
+            return false;
+        }
+        vcpu->mine->loads++;
+    } else {
+        if (cbit_order_store(vcpu, op) != STEP_DONE) {
+            return false;
+        }
+        vcpu->mine->stores++;
     }
     vcpu->issued = false;
-    ++*(store ? &vcpu->mine->stores : &vcpu->mine->loads);
     return true;
+}
+
+static inline void done(cbit_vcpu_t *vcpu)
+{
+    cbit_vcpu_op_done(vcpu);
+    vcpu->op_begun = false;
+    vcpu->n++;
+}
+
+bool cbit_vcpu_pass(cbit_vcpu_t *vcpu)
+{
+    for (;;) {
+        if (vcpu->issued) {
+            if (!vcpu->straight) {
+                return true;
+            }
+            if (!go_on(vcpu, &vcpu->context->op)) {
+                return false;
+            }
+            done(vcpu);
+        }
+        cbit_pass_t passed;
+        do {
+            if (vcpu->interrupt && !vcpu->op_begun) {
+                return true;
+            }
+            if (!cbit_vcpu_may_act(vcpu)) {
+                return false;
+            }
+            const cbit_op_t *op = cbit_vcpu_next_op(vcpu);
+            if (op == NULL) {
+                return true;
+            }
+            if (op->kind != CBIT_OP_LOAD && op->kind != CBIT_OP_STORE) {
+                vcpu->op_begun = true;
+                return true;
+            }
+            passed = pass(vcpu, op);
+            if (passed == PASS_HIT) {
+                done(vcpu);
+            }
+        } while (passed == PASS_HIT);
+        if (passed == PASS_NOT) {
+            vcpu->op_begun = true;
+            return true;
+        }
+    }
 }
