@@ -510,6 +510,60 @@ START_TEST(runs_of_row_hits_equal_the_plain_one)
 }
 END_TEST
 
+/* A few rows of a few banks, so slowly that few requests wait, but for a burst now and then. */
+static void sparse_stream(cbit_rng_t *rng, cbit_stream_request_t *requests, uint32_t count)
+{
+    uint64_t now = 0;
+    const uint64_t rows = 1 + cbit_rng_below(rng, 6), spread = 1u << cbit_rng_below(rng, 12);
+    const uint64_t gap = 1 + cbit_rng_below(rng, 120), writes = cbit_rng_below(rng, 100);
+    for (uint32_t i = 0; i < count; i++) {
+        const bool burst = i % 64 < 12 && i / 64 % 4 == 3;
+        now += burst ? 0 : cbit_rng_below(rng, gap + 1);
+        now += cbit_rng_below(rng, 300) == 0 ? cbit_rng_below(rng, 20000) : 0;
+        requests[i].address = cbit_rng_below(rng, rows) << 17 | cbit_rng_below(rng, spread) << 6;
+        requests[i].arrival_nck = now;
+        if (cbit_rng_below(rng, 100) < writes) {
+            requests[i].arrival_nck |= CBIT_STREAM_WRITE;
+        }
+    }
+}
+
+/* The short way of few requests (few.c), command by command. */
+START_TEST(few_requests_equal_the_plain_one)
+{
+    enum { COUNT = 1500 };
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), 300);
+    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
+    uint32_t *quick = calloc(COUNT, sizeof *quick), *plain = calloc(COUNT, sizeof *plain);
+    command_log_t *logs = calloc(2, sizeof *logs);
+    for (uint32_t round = 0; round < 40; round++) {
+        cbit_umc_config_t config;
+        random_config(&rng, &config, 0);
+        config.page_policy = 0;
+        config.row_hit_cap = 0;
+        config.dram.timing.trefi_nck = round % 3 == 0 ? 3000 : 0;
+        sparse_stream(&rng, requests, COUNT);
+        const uint32_t window = 1 + (uint32_t)cbit_rng_below(&rng, 12);
+        logs[0].count = logs[1].count = 0;
+        cbit_stream_result_t a, b;
+        run_once(&config, false, window, requests, COUNT, quick, &logs[0], &a);
+        run_once(&config, true, window, requests, COUNT, plain, &logs[1], &b);
+        assert_same_commands(&logs[0], &logs[1], "few", round);
+        assert_same_latencies(quick, plain, COUNT, 0, round);
+        ck_assert_uint_eq(a.end_nck, b.end_nck);
+        ck_assert_uint_eq(a.row_hits, b.row_hits);
+        ck_assert_uint_eq(a.refreshes, b.refreshes);
+        cbit_stream_result_free(&a);
+        cbit_stream_result_free(&b);
+    }
+    free(logs);
+    free(plain);
+    free(quick);
+    free(requests);
+}
+END_TEST
+
 /* Reads of two rows in two ranks in turn, with a cap: while one rank is refreshed hits of the other
    go on beyond theirs, when they are the oldest. */
 START_TEST(a_refresh_stops_hits_beyond_their_cap_in_its_rank_only)
@@ -584,6 +638,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(equal, idle_ranks_rest_by_arithmetic, 0, 4);
     tcase_add_test(equal, a_rank_that_catches_up_is_gone_through);
     tcase_add_loop_test(equal, runs_of_row_hits_equal_the_plain_one, 0, POLICIES);
+    tcase_add_test(equal, few_requests_equal_the_plain_one);
     tcase_add_test(equal, a_refresh_stops_hits_beyond_their_cap_in_its_rank_only);
     tcase_add_loop_test(equal, writes_that_wait_for_the_engine_issue_once, 0, POLICIES);
     tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
