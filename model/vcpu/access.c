@@ -270,8 +270,7 @@ void cbit_vcpu_piece_answered(void *self, cbit_txn_t *txn)
                                           &vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel)));
         cbit_order_commit(vcpu);
         if (vcpu->waits_for_slot) {
-            vcpu->waits_for_slot = false;
-            cbit_vcpu_wake(vcpu);
+            cbit_vcpu_resume(vcpu);
         }
     }
 }

@@ -304,6 +304,9 @@ static inline bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
 bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu);
 /* The step event fires at the first edge from now on. */
 void cbit_vcpu_wake(cbit_vcpu_t *vcpu);
+/* The same for what has waited for room or for an earlier load: if all that it does then is to look
+   into the TLBs, that is done already. */
+void cbit_vcpu_resume(cbit_vcpu_t *vcpu);
 void cbit_vcpu_step(void *self);
 /* After sending: others may have events that are nearer than before. */
 static inline void cbit_vcpu_look_again(cbit_vcpu_t *vcpu)
@@ -360,6 +363,9 @@ void cbit_vcpu_slot_complete(cbit_slot_t *slot, uint64_t at_n);
 /* Performs loads and stores that lie in a line and whose pages the TLBs have. True: something else
    comes next; an operation is begun then. False: the core must not act yet (STEP_WAIT). */
 bool cbit_vcpu_pass(cbit_vcpu_t *vcpu);
+/* Begins the operation that has waited, at the core's time at_ps, which is less than a clock away,
+   if only the second-level TLB has its page. False: nothing has happened. */
+bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
 
 /* ---- order (order.c) ---- */
 

@@ -192,8 +192,7 @@ static void pop_store(cbit_vcpu_t *vcpu, const cbit_store_t *store)
     vcpu->stores_first = (vcpu->stores_first + 1) % vcpu->config.max_stores;
     vcpu->stores_busy--;
     if (vcpu->waits_for_slot) {
-        vcpu->waits_for_slot = false;
-        cbit_vcpu_wake(vcpu);
+        cbit_vcpu_resume(vcpu);
     }
 }
 

@@ -44,15 +44,35 @@ bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu)
     return vcpu->n <= vcpu->now_n || catch_up(vcpu);
 }
 
+/* The first edge from now on becomes the core's time. */
+static void go_to_edge(cbit_vcpu_t *vcpu)
+{
+    uint64_t now_n =
+        cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
+    vcpu->n = now_n > vcpu->n ? now_n : vcpu->n;
+}
+
 void cbit_vcpu_wake(cbit_vcpu_t *vcpu)
 {
     if (vcpu->stepping) {
         return; /* the answer came from inside a send: the step goes on by itself */
     }
-    uint64_t now_n =
-        cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
-    vcpu->n = now_n > vcpu->n ? now_n : vcpu->n;
+    go_to_edge(vcpu);
     cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
+}
+
+void cbit_vcpu_resume(cbit_vcpu_t *vcpu)
+{
+    vcpu->waits_for_slot = false;
+    if (vcpu->stepping) {
+        return;
+    }
+    go_to_edge(vcpu);
+    cbit_ps_t at_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
+    if (vcpu->mode == MODE_RUN && !vcpu->issued && cbit_vcpu_pass_early(vcpu, at_ps)) {
+        at_ps = vcpu->ready_ps;
+    }
+    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, at_ps);
 }
 
 /* ---- operations ---- */

@@ -245,6 +245,19 @@ static inline void done(cbit_vcpu_t *vcpu)
     vcpu->n++;
 }
 
+bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+{
+    const cbit_op_t *op = &vcpu->context->op;
+    if (!vcpu->op_begun || (op->kind != CBIT_OP_LOAD && op->kind != CBIT_OP_STORE) ||
+        !may_pass(vcpu, op)) {
+        return false;
+    }
+    const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
+    const uint64_t tag = cbit_tlb_tag(op->gva, vcpu->guest.asid, PAGE_4K);
+    return cbit_tlb_in_set(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag) < 0 &&
+           begin_far(vcpu, op, tag, at_ps) == PASS_SEND;
+}
+
 bool cbit_vcpu_pass(cbit_vcpu_t *vcpu)
 {
     for (;;) {
