@@ -191,8 +191,8 @@ void umc_core_ready(umc_core_t *core, uint32_t user, uint64_t at_nck)
 
 void umc_core_credit(umc_core_t *core)
 {
+    core->plan.valid = core->plan.valid && core->credits > 0; /* it may have kept reads back */
     core->credits += core->credits == UINT32_MAX ? 0 : 1;
-    core->plan.valid = false;
 }
 
 void umc_core_drain(umc_core_t *core, bool on)
