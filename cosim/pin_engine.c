@@ -269,7 +269,7 @@ static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const 
     }
 }
 
-static void engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_t *line)
+static uint64_t engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_t *line)
 {
     engine_t *engine = self;
     lane_t *lane = &engine->lane[which];
@@ -278,13 +278,14 @@ static void engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_
         abort(); /* the caller's bug: tags inside a lane are unique */
     }
     if (engine->shadow.ops != NULL) {
-        engine->shadow.ops->offer(engine->shadow.self, which, line);
+        (void)engine->shadow.ops->offer(engine->shadow.self, which, line);
     }
     memset(&entry->result, 0, sizeof entry->result);
     entry->line = *line;
     entry->beats_out = 0;
     entry->state = WAITING;
     lane->order[(lane->head + lane->count++) % TAGS] = line->tag;
+    return 0; /* the device tells when they are out */
 }
 
 /* The next edge that has to be simulated; UINT64_MAX: none. */

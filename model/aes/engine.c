@@ -11,7 +11,6 @@
 #include "cbit/aes/engine.h"
 
 #include <openssl/crypto.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,17 +19,29 @@
 enum {
     TAGS = 256,
     OUT_WINDOW = 128,        /* edges; more than the greatest depth */
+    OUT_COUNT_BITS = 3,      /* beats that leave on one edge: up to 4 */
     KEY_EXPANSION_ECLK = 10, /* clocks in which the engine makes K10 before a key transfers */
 };
 
 typedef enum state { FREE, WAITING, DONE } state_t;
 
+/* A line inside the lane: one host line, if it has not to wait in order. */
 typedef struct entry {
-    cbit_aes_line_t line;
-    cbit_aes_result_t result;
-    uint64_t number; /* in order of offers to the lane */
-    state_t state;
+    uint64_t out_eclk[CBIT_LINE_BEATS]; /* of the beats that were taken */
+    uint64_t waited_eclk;
+    cbit_spa_t spa;
+    uint16_t slot;
+    bool bypass;
+    bool settled;  /* error and bytes are the result's; else by the key when they are wanted */
+    uint8_t state; /* state_t */
+    uint8_t error; /* cbit_aes_error_t */
 } entry_t;
+
+/* Of a line that waits until the lane comes to it. */
+typedef struct waiting {
+    uint64_t beat_eclk[CBIT_LINE_BEATS];
+    uint64_t number; /* in order of offers to the lane's queue */
+} waiting_t;
 
 /* How many beats an input has taken on its latest edge. */
 typedef struct gate {
@@ -39,14 +50,15 @@ typedef struct gate {
 } gate_t;
 
 typedef struct lane {
-    entry_t entry[TAGS];
-    uint8_t order[TAGS]; /* tags of waiting lines, oldest at head */
+    entry_t entry[TAGS] __attribute__((aligned(64)));
+    waiting_t waiting[TAGS];
+    uint8_t data[TAGS][CBIT_LINE_BYTES]; /* given; once settled the result's */
+    uint8_t order[TAGS];                 /* tags of waiting lines, oldest at head */
     uint32_t head, count;
-    uint64_t offered;        /* lines, ever */
-    uint32_t beat;           /* next beat of the oldest line */
-    uint64_t plain_out_eclk; /* edge on which the latest plain beat leaves */
-    uint64_t out_eclk[OUT_WINDOW];
-    uint8_t out_beats[OUT_WINDOW]; /* beats that leave on out_eclk[] */
+    uint64_t queued;          /* lines that had to wait, ever */
+    uint32_t beat;            /* next beat of the oldest line */
+    uint64_t plain_out_eclk;  /* edge on which the latest plain beat leaves */
+    uint64_t out[OUT_WINDOW]; /* by edge: edge << OUT_COUNT_BITS | beats that leave on it */
 } lane_t;
 
 typedef struct key_write {
@@ -57,16 +69,16 @@ typedef struct key_write {
 } key_write_t;
 
 typedef struct engine {
-    cbit_aes_engine_config_t config;
-    cbit_cipher_t *cipher;
-    bool bytes; /* false: timing only, lines carry no data */
     uint64_t now_eclk;
     gate_t gate[CBIT_AES_LANES]; /* [0] serves both lanes when they share the pipeline */
-    uint32_t last_lane;          /* who was taken last: the other one wins a tie */
+    cbit_cipher_t *cipher;
+    uint32_t key_head, key_count;
+    bool bytes; /* false: timing only, lines carry no data */
+    cbit_aes_engine_config_t config;
     cbit_aes_counters_t counters;
+    uint32_t last_lane;     /* who was taken last: the other one wins a tie */
     uint64_t key_free_eclk; /* first edge on which the key port can begin another write */
     key_write_t *keys;      /* ring of config.key_slots writes under way */
-    uint32_t key_head, key_count;
     lane_t lane[CBIT_AES_LANES];
 } engine_t;
 
@@ -113,11 +125,49 @@ static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const 
     engine->counters.key_writes++;
 }
 
+/* The bytes and the error that a line has by the key of now. */
+static void settle(engine_t *engine, cbit_aes_lane_t which, uint8_t tag)
+{
+    lane_t *lane = &engine->lane[which];
+    entry_t *entry = &lane->entry[tag];
+    entry->settled = true;
+    entry->error = CBIT_AES_OK;
+    if (entry->bypass) {
+        return;
+    }
+    if (!engine->bytes) {
+        entry->error =
+            cbit_cipher_loaded(engine->cipher, entry->slot) ? CBIT_AES_OK : CBIT_AES_NOT_LOADED;
+        return;
+    }
+    uint8_t *data = lane->data[tag];
+    cbit_err_t err = (which == CBIT_AES_ENCRYPT ? cbit_cipher_encrypt : cbit_cipher_decrypt)(
+        engine->cipher, entry->slot, entry->spa, data, data, CBIT_LINE_BYTES);
+    if (err != CBIT_ERR_OK) {
+        entry->error = err == CBIT_ERR_KEY_NOT_LOADED ? CBIT_AES_NOT_LOADED : CBIT_AES_FAULT;
+    }
+}
+
+/* Lines whose first beat was, or will be, taken by eclk have the keys of now. */
+static void settle_taken_by(engine_t *engine, uint64_t eclk)
+{
+    for (uint32_t which = 0; which < CBIT_AES_LANES; which++) {
+        for (uint32_t tag = 0; tag < TAGS; tag++) {
+            const entry_t *entry = &engine->lane[which].entry[tag];
+            if (entry->state == DONE && !entry->settled && !entry->bypass &&
+                entry->out_eclk[0] - engine->config.depth_eclk <= eclk) {
+                settle(engine, which, (uint8_t)tag);
+            }
+        }
+    }
+}
+
 /* Performs the key writes that transfer before eclk. */
 static void write_keys_before(engine_t *engine, uint64_t eclk)
 {
     while (engine->key_count > 0 && engine->keys[engine->key_head].transfer_eclk < eclk) {
         key_write_t *write = &engine->keys[engine->key_head];
+        settle_taken_by(engine, write->transfer_eclk);
         cbit_err_t err =
             cbit_cipher_set_key(engine->cipher, write->slot, write->clear ? NULL : write->key);
         if (err != CBIT_ERR_OK) {
@@ -129,7 +179,97 @@ static void write_keys_before(engine_t *engine, uint64_t eclk)
     }
 }
 
-static void engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_t *line)
+/* ---- beats ---- */
+
+static uint64_t out_beats(const lane_t *lane, uint64_t eclk)
+{
+    const uint64_t out = lane->out[eclk % OUT_WINDOW];
+    return out >> OUT_COUNT_BITS == eclk ? out & ((1u << OUT_COUNT_BITS) - 1) : 0;
+}
+
+static uint64_t leave_eclk(engine_t *engine, lane_t *lane, bool bypass, uint64_t accept_eclk)
+{
+    uint64_t eclk = accept_eclk + engine->config.depth_eclk;
+    if (bypass && !engine->config.bypass_in_order) {
+        eclk = max_u64(accept_eclk + 1, lane->plain_out_eclk);
+        while (out_beats(lane, eclk) >= engine->config.blocks_per_clock) {
+            eclk++;
+        }
+        lane->plain_out_eclk = eclk;
+    }
+    lane->out[eclk % OUT_WINDOW] = eclk << OUT_COUNT_BITS | (out_beats(lane, eclk) + 1);
+    return eclk;
+}
+
+/* The first edge on which an input can take a beat that is presented on an edge. */
+static uint64_t accept_eclk(const engine_t *engine, const gate_t *gate, uint64_t beat_eclk)
+{
+    const bool full = gate->taken >= engine->config.blocks_per_clock;
+    return max_u64(max_u64(beat_eclk, gate->eclk + (full ? 1 : 0)), engine->now_eclk + 1);
+}
+
+/* A beat of a line is taken on an edge. */
+static void take_beat(engine_t *engine, lane_t *lane, gate_t *gate, entry_t *entry, uint32_t beat,
+                      uint64_t eclk)
+{
+    gate->taken = gate->eclk == eclk ? gate->taken + 1 : 1;
+    gate->eclk = eclk;
+    entry->out_eclk[beat] = leave_eclk(engine, lane, entry->bypass, eclk);
+}
+
+static void finish(const engine_t *engine, entry_t *entry, uint64_t last_beat_eclk)
+{
+    const bool around = entry->bypass && !engine->config.bypass_in_order;
+    entry->waited_eclk = entry->out_eclk[CBIT_LINE_BEATS - 1] - last_beat_eclk -
+                         (around ? 1 : engine->config.depth_eclk);
+    entry->state = DONE;
+}
+
+/* ---- lines whose way is known at once: nobody is before them, and no key is being written ---- */
+
+/* One beat an edge through the pipeline: what take_beat does, in few instructions. */
+static void pass_piped(engine_t *engine, lane_t *lane, gate_t *gate, entry_t *entry,
+                       const uint64_t *beat_eclk)
+{
+    const uint64_t depth_eclk = engine->config.depth_eclk;
+    uint64_t eclk = max_u64(gate->eclk, engine->now_eclk);
+    for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
+        eclk = max_u64(beat_eclk[beat], eclk + 1);
+        const uint64_t out_eclk = eclk + depth_eclk;
+        entry->out_eclk[beat] = out_eclk;
+        lane->out[out_eclk % OUT_WINDOW] = out_eclk << OUT_COUNT_BITS | 1; /* it alone */
+    }
+    *gate = (gate_t){.eclk = eclk, .taken = 1};
+    entry->waited_eclk = eclk - beat_eclk[CBIT_LINE_BEATS - 1];
+    entry->state = DONE;
+}
+
+static void pass(engine_t *engine, cbit_aes_lane_t which, entry_t *entry, const uint64_t *beat_eclk)
+{
+    lane_t *lane = &engine->lane[which];
+    gate_t *gate = &engine->gate[which];
+    if (!entry->bypass && engine->config.blocks_per_clock == 1) {
+        pass_piped(engine, lane, gate, entry, beat_eclk);
+        return;
+    }
+    for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
+        take_beat(engine, lane, gate, entry, beat, accept_eclk(engine, gate, beat_eclk[beat]));
+    }
+    finish(engine, entry, beat_eclk[CBIT_LINE_BEATS - 1]);
+}
+
+/* ---- lines that wait in order ---- */
+
+static void wait_in_order(lane_t *lane, const cbit_aes_line_t *line)
+{
+    waiting_t *waiting = &lane->waiting[line->tag];
+    memcpy(waiting->beat_eclk, line->beat_eclk, sizeof waiting->beat_eclk);
+    waiting->number = lane->queued++;
+    lane->entry[line->tag].state = WAITING;
+    lane->order[(lane->head + lane->count++) % TAGS] = line->tag;
+}
+
+static uint64_t engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_t *line)
 {
     engine_t *engine = self;
     lane_t *lane = &engine->lane[which];
@@ -137,14 +277,19 @@ static void engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_
     if (entry->state != FREE) {
         abort(); /* the caller's bug: tags inside a lane are unique */
     }
+    entry->spa = line->spa;
+    entry->slot = line->slot;
+    entry->bypass = line->bypass;
+    entry->settled = false;
     if (engine->bytes) {
-        entry->line = *line;
-    } else {
-        memcpy(&entry->line, line, offsetof(cbit_aes_line_t, data));
+        memcpy(lane->data[line->tag], line->data, CBIT_LINE_BYTES);
     }
-    entry->state = WAITING;
-    entry->number = lane->offered++;
-    lane->order[(lane->head + lane->count++) % TAGS] = line->tag;
+    if (lane->count > 0 || engine->key_count > 0 || engine->config.shared_lane) {
+        wait_in_order(lane, line);
+        return 0;
+    }
+    pass(engine, which, entry, line->beat_eclk);
+    return entry->out_eclk[CBIT_LINE_BEATS - 1];
 }
 
 /* The first edge on which the lane's next beat can be taken; false when it has none. */
@@ -155,137 +300,33 @@ static bool next_accept(const engine_t *engine, uint32_t which, uint64_t *eclk)
         return false;
     }
     const gate_t *gate = &engine->gate[engine->config.shared_lane ? 0 : which];
-    const entry_t *entry = &lane->entry[lane->order[lane->head]];
-    bool full = gate->taken >= engine->config.blocks_per_clock;
-    *eclk = max_u64(entry->line.beat_eclk[lane->beat], gate->eclk + (full ? 1 : 0));
-    *eclk = max_u64(*eclk, engine->now_eclk + 1);
+    *eclk = accept_eclk(engine, gate, lane->waiting[lane->order[lane->head]].beat_eclk[lane->beat]);
     return true;
-}
-
-static uint8_t *out_beats(lane_t *lane, uint64_t eclk)
-{
-    uint32_t at = (uint32_t)(eclk % OUT_WINDOW);
-    if (lane->out_eclk[at] != eclk) {
-        lane->out_eclk[at] = eclk;
-        lane->out_beats[at] = 0;
-    }
-    return &lane->out_beats[at];
-}
-
-static uint64_t leave_eclk(engine_t *engine, lane_t *lane, bool bypass, uint64_t accept_eclk)
-{
-    uint64_t eclk = accept_eclk + engine->config.depth_eclk;
-    if (bypass && !engine->config.bypass_in_order) {
-        eclk = max_u64(accept_eclk + 1, lane->plain_out_eclk);
-        while (*out_beats(lane, eclk) >= engine->config.blocks_per_clock) {
-            eclk++;
-        }
-        lane->plain_out_eclk = eclk;
-    }
-    ++*out_beats(lane, eclk);
-    return eclk;
-}
-
-/* The first beat decides key, loaded and bypass for the line: its bytes are settled here. */
-static void settle_line(engine_t *engine, uint32_t which, entry_t *entry)
-{
-    const cbit_aes_line_t *line = &entry->line;
-    cbit_aes_result_t *result = &entry->result;
-    result->error = CBIT_AES_OK;
-    if (!engine->bytes) {
-        bool loaded = line->bypass || cbit_cipher_loaded(engine->cipher, line->slot);
-        result->error = loaded ? CBIT_AES_OK : CBIT_AES_NOT_LOADED;
-        return;
-    }
-    if (line->bypass) {
-        memcpy(result->data, line->data, sizeof result->data);
-        return;
-    }
-    cbit_err_t err = (which == CBIT_AES_ENCRYPT ? cbit_cipher_encrypt : cbit_cipher_decrypt)(
-        engine->cipher, line->slot, line->spa, line->data, result->data, sizeof result->data);
-    if (err != CBIT_ERR_OK) {
-        result->error = err == CBIT_ERR_KEY_NOT_LOADED ? CBIT_AES_NOT_LOADED : CBIT_AES_FAULT;
-    }
 }
 
 static void accept_beat(engine_t *engine, uint32_t which, uint64_t eclk)
 {
     lane_t *lane = &engine->lane[which];
-    entry_t *entry = &lane->entry[lane->order[lane->head]];
-    gate_t *gate = &engine->gate[engine->config.shared_lane ? 0 : which];
-    gate->taken = gate->eclk == eclk ? gate->taken + 1 : 1;
-    gate->eclk = eclk;
+    const uint8_t tag = lane->order[lane->head];
+    entry_t *entry = &lane->entry[tag];
     engine->last_lane = which;
     if (lane->beat == 0) {
         write_keys_before(engine, eclk); /* a line entering on that very clock has the old key */
-        settle_line(engine, which, entry);
+        settle(engine, which, tag);
     }
-    uint64_t out_eclk = leave_eclk(engine, lane, entry->line.bypass, eclk);
-    entry->result.out_eclk[lane->beat] = out_eclk;
+    take_beat(engine, lane, &engine->gate[engine->config.shared_lane ? 0 : which], entry,
+              lane->beat, eclk);
     if (++lane->beat < CBIT_LINE_BEATS) {
         return;
     }
-    bool around = entry->line.bypass && !engine->config.bypass_in_order;
-    entry->result.waited_eclk = out_eclk - entry->line.beat_eclk[CBIT_LINE_BEATS - 1] -
-                                (around ? 1 : engine->config.depth_eclk);
-    entry->state = DONE;
+    finish(engine, entry, lane->waiting[tag].beat_eclk[CBIT_LINE_BEATS - 1]);
     lane->beat = 0;
     lane->head = (lane->head + 1) % TAGS;
     lane->count--;
 }
 
-/* When a line's last beat is taken if its first one is at at_eclk, one an edge. */
-static uint64_t last_accept(const cbit_aes_line_t *line, uint64_t at_eclk)
+static void accept_in_order(engine_t *engine, uint64_t eclk)
 {
-    for (uint32_t beat = 1; beat < CBIT_LINE_BEATS; beat++) {
-        at_eclk = max_u64(line->beat_eclk[beat], at_eclk + 1);
-    }
-    return at_eclk;
-}
-
-/*
- * All that one lane takes by eclk, when neither the other lane nor a key write has a say: what
- * accept_beat does, kept in registers over the beats of an encrypted or decrypted line.
- */
-static void accept_alone(engine_t *engine, uint32_t which, uint64_t eclk)
-{
-    lane_t *lane = &engine->lane[which];
-    gate_t *gate = &engine->gate[which];
-    uint64_t at_eclk;
-    while (next_accept(engine, which, &at_eclk) && at_eclk <= eclk) {
-        entry_t *entry = &lane->entry[lane->order[lane->head]];
-        if (lane->beat != 0 || engine->config.blocks_per_clock != 1 || entry->line.bypass ||
-            last_accept(&entry->line, at_eclk) > eclk) {
-            accept_beat(engine, which, at_eclk); /* not a whole line in one go */
-            continue;
-        }
-        settle_line(engine, which, entry);
-        for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
-            at_eclk = max_u64(entry->line.beat_eclk[beat], at_eclk + (beat != 0 ? 1 : 0));
-            const uint64_t out_eclk = at_eclk + engine->config.depth_eclk;
-            ++*out_beats(lane, out_eclk);
-            entry->result.out_eclk[beat] = out_eclk;
-        }
-        *gate = (gate_t){.eclk = at_eclk, .taken = 1};
-        entry->result.waited_eclk = at_eclk - entry->line.beat_eclk[CBIT_LINE_BEATS - 1];
-        entry->state = DONE;
-        lane->head = (lane->head + 1) % TAGS;
-        lane->count--;
-    }
-}
-
-static void engine_advance(void *self, uint64_t eclk)
-{
-    engine_t *engine = self;
-    if (eclk <= engine->now_eclk) {
-        return;
-    }
-    if (!engine->config.shared_lane && engine->key_count == 0) {
-        accept_alone(engine, CBIT_AES_ENCRYPT, eclk);
-        accept_alone(engine, CBIT_AES_DECRYPT, eclk);
-        engine->now_eclk = eclk;
-        return;
-    }
     for (;;) {
         uint64_t at_eclk[CBIT_AES_LANES];
         bool any[CBIT_AES_LANES];
@@ -303,6 +344,18 @@ static void engine_advance(void *self, uint64_t eclk)
         accept_beat(engine, which, at_eclk[which]);
     }
     write_keys_before(engine, eclk + 1);
+}
+
+static void engine_advance(void *self, uint64_t eclk)
+{
+    engine_t *engine = self;
+    if (eclk <= engine->now_eclk) {
+        return;
+    }
+    if (engine->key_count > 0 || engine->lane[CBIT_AES_ENCRYPT].count > 0 ||
+        engine->lane[CBIT_AES_DECRYPT].count > 0) {
+        accept_in_order(engine, eclk);
+    }
     engine->now_eclk = eclk;
 }
 
@@ -311,16 +364,20 @@ static bool engine_take(void *self, cbit_aes_lane_t which, uint8_t tag, cbit_aes
     engine_t *engine = self;
     entry_t *entry = &engine->lane[which].entry[tag];
     /* Beats of one line leave in order, so the last one's edge is the line's. */
-    if (entry->state != DONE || entry->result.out_eclk[CBIT_LINE_BEATS - 1] > engine->now_eclk) {
+    if (entry->state != DONE || entry->out_eclk[CBIT_LINE_BEATS - 1] > engine->now_eclk) {
         return false;
     }
+    if (!entry->settled) {
+        settle(engine, which, tag);
+    }
+    memcpy(result->out_eclk, entry->out_eclk, sizeof result->out_eclk);
+    result->waited_eclk = entry->waited_eclk;
+    result->error = entry->error;
     if (engine->bytes) {
-        *result = entry->result;
-    } else {
-        memcpy(result, &entry->result, offsetof(cbit_aes_result_t, data));
+        memcpy(result->data, engine->lane[which].data[tag], sizeof result->data);
     }
     entry->state = FREE;
-    cbit_aes_count_line(&engine->counters, which, entry->line.bypass, result->waited_eclk);
+    cbit_aes_count_line(&engine->counters, which, entry->bypass, entry->waited_eclk);
     return true;
 }
 
@@ -331,14 +388,15 @@ static uint64_t engine_least_out_eclk(const void *self, cbit_aes_lane_t which, u
     const lane_t *lane = &engine->lane[which];
     const entry_t *entry = &lane->entry[tag];
     if (entry->state == DONE) {
-        return entry->result.out_eclk[CBIT_LINE_BEATS - 1];
+        return entry->out_eclk[CBIT_LINE_BEATS - 1];
     }
-    const uint64_t lines = entry->number + 1 - (lane->offered - lane->count);
+    const waiting_t *waiting = &lane->waiting[tag];
+    const uint64_t lines = waiting->number + 1 - (lane->queued - lane->count);
     const uint64_t beats = lines * CBIT_LINE_BEATS - lane->beat;
     const uint32_t rate = engine->config.blocks_per_clock;
     const uint64_t taken_eclk = max_u64(engine->now_eclk + (beats + rate - 1) / rate,
-                                        entry->line.beat_eclk[CBIT_LINE_BEATS - 1]);
-    const bool around = entry->line.bypass && !engine->config.bypass_in_order;
+                                        waiting->beat_eclk[CBIT_LINE_BEATS - 1]);
+    const bool around = entry->bypass && !engine->config.bypass_in_order;
     return taken_eclk + (around ? 1 : engine->config.depth_eclk);
 }
 
@@ -392,10 +450,11 @@ static cbit_err_t create(bool bytes, const cbit_aes_engine_config_t *config, cbi
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    engine_t *engine = calloc(1, sizeof *engine);
+    engine_t *engine = aligned_alloc(_Alignof(engine_t), sizeof *engine);
     if (engine == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
+    memset(engine, 0, sizeof *engine);
     engine->config = *config;
     engine->bytes = bytes;
     engine->last_lane = CBIT_AES_ENCRYPT; /* after reset a read wins the first tie */

@@ -73,7 +73,7 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
         umc->stats.forwarded++;
         memcpy(user->data, umc->users[write].data, sizeof user->data);
         user->first_nck = user->bus_nck = nck + 1;
-        if (umc->config.explain) {
+        if (umc->way.explains) {
             umc_account_read(umc, index, nck, true);
         }
         umc_limit_left(umc, user->requester);
@@ -104,7 +104,7 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t 
 
 static void take_bytes(cbit_umc_t *umc, umc_user_t *user, const cbit_txn_t *txn)
 {
-    if (!umc->parts.timing_only) {
+    if (!umc->way.timing_only) {
         memcpy(user->data + txn->spa % CBIT_LINE_BYTES, txn->data, txn->size_bytes);
     } else if (!txn->no_bytes) {
         (void)cbit_store_write(umc->parts.store, txn->spa, txn->data, txn->size_bytes);

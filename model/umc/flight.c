@@ -41,98 +41,89 @@ static uint8_t take_tag(uint64_t busy[4])
     __builtin_trap(); /* queues and return buffer together are smaller than the tag space */
 }
 
-static void fill_line(umc_user_t *user, cbit_aes_line_t *line)
+/*
+ * Offers the user's line, whose beats are set. Returns the first DRAM clock at which it can be out
+ * entirely, mostly that at which it is.
+ */
+static uint64_t offer(cbit_umc_t *umc, umc_user_t *user, cbit_aes_line_t *line)
 {
-    *line = (cbit_aes_line_t){.spa = user->line_spa,
-                              .slot = user->slot,
-                              .bypass = user->key == CBIT_KEY_PLAIN,
-                              .tag = user->tag};
-}
-
-static void offer(cbit_umc_t *umc, umc_user_t *user, const cbit_aes_line_t *line)
-{
-    user->offered = true;
-    umc->parts.engine.ops->offer(umc->parts.engine.self, user->lane, line);
-}
-
-/* A line's last beat enters at eclk: the first DRAM clock at which it can be out entirely. */
-static uint64_t first_out_nck(const cbit_umc_t *umc, const umc_user_t *user, uint64_t eclk)
-{
-    bool around = user->key == CBIT_KEY_PLAIN && !umc->parts.engine_config.bypass_in_order;
-    return umc_nck_of(umc, eclk + (around ? 1 : umc->depth_eclk));
-}
-
-/* A line whose key is not there yet waits for it, and those behind it wait in order. */
-static void await_key(cbit_umc_t *umc, const umc_user_t *user, uint64_t rd_nck,
-                      cbit_aes_line_t *line)
-{
-    uint64_t at_eclk =
-        user->key == CBIT_KEY_PLAIN ? 0 : umc_eclk_from(umc, rd_nck) + umc->config.key_lookup_eclk;
-    at_eclk = umc_max_u64(at_eclk, umc->decrypt_last_eclk + 1);
-    if (at_eclk > line->beat_eclk[0]) {
-        const uint64_t late_eclk = at_eclk - line->beat_eclk[0];
-        for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
-            line->beat_eclk[i] += late_eclk;
-        }
+    const umc_way_t *way = &umc->way;
+    line->spa = user->line_spa;
+    line->slot = user->slot;
+    line->bypass = user->key == CBIT_KEY_PLAIN;
+    line->tag = user->tag;
+    if (!way->timing_only) {
+        memcpy(line->data, user->data, sizeof line->data);
     }
-    umc->decrypt_last_eclk = line->beat_eclk[CBIT_LINE_BEATS - 1];
+    user->offered = true;
+    uint64_t out_eclk = way->engine.ops->offer(way->engine.self, user->lane, line);
+    if (out_eclk == 0) {
+        const bool around = line->bypass && way->around;
+        out_eclk = line->beat_eclk[CBIT_LINE_BEATS - 1] + (around ? 1 : way->depth_eclk);
+    }
+    return umc_nck_of(umc, out_eclk);
 }
 
-/* Beats of a read enter the decrypt lane as they leave the bus, critical block first. */
-static void decrypt_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
+/* A line whose key is not there yet waits for it, and those behind it wait in order: how much later
+   than its first beat leaves the bus it begins. */
+static uint64_t late_eclk(const cbit_umc_t *umc, const umc_user_t *user, uint64_t rd_nck)
 {
-    umc_user_t *user = &umc->users[index];
-    const cbit_dram_timing_t *t = &umc->device.timing;
+    const bool plain = user->key == CBIT_KEY_PLAIN;
+    const uint64_t key_eclk = plain ? 0 : umc_eclk_from(umc, rd_nck) + umc->way.lookup_eclk;
+    const uint64_t at_eclk = umc_max_u64(key_eclk, umc->decrypt_last_eclk + 1);
+    const uint64_t bus_eclk = umc_eclk_from(umc, rd_nck + umc->way.cl_nck + umc->way.beat_nck);
+    return at_eclk > bus_eclk ? at_eclk - bus_eclk : 0;
+}
+
+/* Beats of a read enter the decrypt lane as they leave the bus, critical block first. Returns the
+   clock at which to look whether the line is out. */
+static uint64_t decrypt_read(cbit_umc_t *umc, umc_user_t *user, uint64_t rd_nck)
+{
+    const umc_way_t *way = &umc->way;
+    const uint64_t late = way->lookup_eclk != 0 ? late_eclk(umc, user, rd_nck) : 0;
+    const cbit_txn_t *txn = user->txn;
     cbit_aes_line_t line;
     user->lane = CBIT_AES_DECRYPT;
     user->tag = take_tag(umc->decrypt_busy);
-    fill_line(user, &line);
-    if (user->txn != NULL) {
-        line.first_block = (uint8_t)(user->txn->spa / CBIT_BLOCK_BYTES % CBIT_LINE_BEATS);
-    }
+    line.first_block = txn == NULL ? 0 : (uint8_t)(txn->spa / CBIT_BLOCK_BYTES % CBIT_LINE_BEATS);
+    uint64_t beat_nck = rd_nck + way->cl_nck;
     for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
-        line.beat_eclk[i] =
-            umc_eclk_from(umc, rd_nck + t->cl_nck + (i + 1) * t->burst_nck / CBIT_LINE_BEATS);
+        beat_nck += way->beat_nck;
+        line.beat_eclk[i] = umc_eclk_from(umc, beat_nck) + late;
     }
-    if (umc->config.key_lookup_eclk != 0) {
-        await_key(umc, user, rd_nck, &line);
-    }
-    if (!umc->parts.timing_only) {
-        memcpy(line.data, user->data, sizeof line.data);
-    }
-    offer(umc, user, &line);
-    umc_into_flight(umc, index, UMC_FLIGHT,
-                    first_out_nck(umc, user, line.beat_eclk[CBIT_LINE_BEATS - 1]));
+    umc->decrypt_last_eclk = line.beat_eclk[CBIT_LINE_BEATS - 1];
+    return offer(umc, user, &line);
 }
 
-/*
- * Beats of a write enter the encrypt lane from now on, as fast as it takes them. Returns the
- * first clock at which WR may issue so that every ciphertext beat is ready when the bus wants it.
- */
-static uint64_t encrypt_write(cbit_umc_t *umc, uint32_t index, uint64_t at_nck)
+/* Beats of a write enter the encrypt lane from now on, as fast as it takes them. Returns the clock
+   at which to look whether the line is out; *first_eclk: of its first beat. */
+static uint64_t encrypt_write(cbit_umc_t *umc, umc_user_t *user, uint64_t at_nck,
+                              uint64_t *first_eclk)
 {
-    umc_user_t *user = &umc->users[index];
-    const cbit_dram_timing_t *t = &umc->device.timing;
-    uint32_t rate = umc->parts.engine_config.blocks_per_clock;
-    uint32_t lookup_eclk = user->key == CBIT_KEY_PLAIN ? 0 : umc->config.key_lookup_eclk;
-    uint64_t first_eclk =
-        umc_max_u64(umc_eclk_from(umc, at_nck) + lookup_eclk, umc->encrypt_free_eclk);
-    uint64_t wr_nck = at_nck;
-    cbit_aes_line_t line;
+    const uint32_t rate = umc->parts.engine_config.blocks_per_clock;
+    const uint32_t lookup_eclk = user->key == CBIT_KEY_PLAIN ? 0 : umc->way.lookup_eclk;
+    cbit_aes_line_t line = {.first_block = 0};
     user->lane = CBIT_AES_ENCRYPT;
     user->tag = take_tag(umc->encrypt_busy);
-    fill_line(user, &line);
+    *first_eclk = umc_max_u64(umc_eclk_from(umc, at_nck) + lookup_eclk, umc->encrypt_free_eclk);
     for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
-        line.beat_eclk[i] = first_eclk + i / rate;
-        uint64_t out_nck = umc_nck_of(umc, line.beat_eclk[i] + umc->depth_eclk);
-        uint64_t bus_nck = t->cwl_nck + i * t->burst_nck / CBIT_LINE_BEATS;
+        line.beat_eclk[i] = *first_eclk + i / rate;
+    }
+    umc->encrypt_free_eclk = *first_eclk + CBIT_LINE_BEATS / rate;
+    return offer(umc, user, &line);
+}
+
+/* The first clock from at_nck on at which WR may issue so that every ciphertext beat of a line that
+   enters the engine at first_eclk is ready when the bus wants it. */
+static uint64_t ready_nck(const cbit_umc_t *umc, uint64_t first_eclk, uint64_t at_nck)
+{
+    const uint32_t rate = umc->parts.engine_config.blocks_per_clock;
+    uint64_t wr_nck = at_nck;
+    for (uint32_t i = 0; i < CBIT_LINE_BEATS; i++) {
+        uint64_t out_nck = umc_nck_of(umc, first_eclk + i / rate + umc->way.depth_eclk);
+        uint64_t bus_nck = umc->device.timing.cwl_nck + i * umc->way.beat_nck;
         wr_nck = out_nck > bus_nck ? umc_max_u64(wr_nck, out_nck - bus_nck) : wr_nck;
     }
-    umc->encrypt_free_eclk = first_eclk + CBIT_LINE_BEATS / rate;
-    if (!umc->parts.timing_only) {
-        memcpy(line.data, user->data, sizeof line.data);
-    }
-    offer(umc, user, &line);
     return wr_nck;
 }
 
@@ -156,38 +147,36 @@ static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     umc_user_t *user = &umc->users[event->user];
     user->first_nck = event->first_nck;
-    user->bus_nck = event->at_nck + umc->device.timing.cl_nck + umc->device.timing.burst_nck;
+    user->bus_nck = event->at_nck + umc->way.read_bus_nck;
     if (user->txn != NULL) {
         umc_limit_left(umc, user->requester);
-        if (umc->config.explain) {
+        if (umc->way.explains) {
             umc_account_read(umc, event->user, event->accept_nck, false);
         }
     }
-    if (!umc->parts.timing_only) {
+    if (!umc->way.timing_only) {
         (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
         tell_pins(umc, user, false);
     }
-    if (umc_engine_on(umc)) {
-        decrypt_read(umc, event->user, event->at_nck);
-    } else {
-        umc_into_flight(umc, event->user, UMC_FLIGHT, user->bus_nck);
-    }
+    umc_into_flight(umc, event->user, UMC_FLIGHT,
+                    umc_engine_on(umc) ? decrypt_read(umc, user, event->at_nck) : user->bus_nck);
 }
 
 static void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     umc_user_t *user = &umc->users[event->user];
-    user->bus_nck = event->at_nck + umc->device.timing.cwl_nck + umc->device.timing.burst_nck;
+    user->bus_nck = event->at_nck + umc->way.write_bus_nck;
     umc_limit_left(umc, user->requester);
     if (!umc_engine_on(umc)) {
-        if (!umc->parts.timing_only) {
+        if (!umc->way.timing_only) {
             (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
             tell_pins(umc, user, true);
         }
         user->offered = true;
         user->overtaken = true;
     } else if (!user->offered) {
-        (void)encrypt_write(umc, event->user, event->at_nck);
+        uint64_t first_eclk;
+        (void)encrypt_write(umc, user, event->at_nck, &first_eclk);
     }
     umc_into_flight(umc, event->user, UMC_FLIGHT, user->bus_nck);
 }
@@ -195,13 +184,13 @@ static void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
 /* With a shared pipeline nobody can foresee the output: WR waits until the line is really out. */
 static void on_chosen(cbit_umc_t *umc, const umc_event_t *event)
 {
-    uint64_t wr_nck = encrypt_write(umc, event->user, event->at_nck);
+    uint64_t first_eclk;
+    const uint64_t out_nck =
+        encrypt_write(umc, &umc->users[event->user], event->at_nck, &first_eclk);
     if (umc->parts.engine_config.shared_lane) {
-        umc_user_t *user = &umc->users[event->user];
-        uint64_t eclk = umc->encrypt_free_eclk - 1;
-        umc_into_flight(umc, event->user, UMC_QUEUED, first_out_nck(umc, user, eclk));
+        umc_into_flight(umc, event->user, UMC_QUEUED, out_nck);
     } else {
-        umc_core_ready(umc->core, event->user, wr_nck);
+        umc_core_ready(umc->core, event->user, ready_nck(umc, first_eclk, event->at_nck));
     }
 }
 
@@ -233,29 +222,40 @@ void umc_step_core(cbit_umc_t *umc, uint64_t nck)
 
 /* ---- completions ---- */
 
-static void reply_read(cbit_umc_t *umc, umc_user_t *user, cbit_err_t status, uint64_t out_nck)
+/* The bytes of an answer, if somebody looks at them. */
+static void give_bytes(const cbit_umc_t *umc, const umc_user_t *user, cbit_err_t status)
 {
     cbit_txn_t *txn = user->txn;
-    txn->status = status;
-    if (txn->no_bytes) {
-        /* nobody looks */
-    } else if (umc->parts.timing_only) {
+    if (umc->way.timing_only) {
         (void)cbit_store_read(umc->parts.store, txn->spa, txn->data, txn->size_bytes);
     } else if (status == CBIT_ERR_OK) {
         memcpy(txn->data, user->data + txn->spa % CBIT_LINE_BYTES, txn->size_bytes);
     } else {
         memset(txn->data, 0, txn->size_bytes);
     }
+}
+
+static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_t out_nck)
+{
+    const umc_user_t *user = &umc->users[index];
+    cbit_txn_t *txn = user->txn;
+    txn->status = status;
+    umc->stats.not_loaded += status == CBIT_ERR_KEY_NOT_LOADED;
+    if (!txn->no_bytes) {
+        give_bytes(umc, user, status);
+    }
     cbit_ps_t first_ps = umc_edge_ps(umc, user->first_nck);
     cbit_ps_t bus_ps = umc_edge_ps(umc, user->bus_nck);
     cbit_txn_charge(txn, CBIT_STAGE_QUEUE, first_ps - txn->entered_ps);
     cbit_txn_charge(txn, CBIT_STAGE_DRAM, bus_ps - first_ps);
     cbit_txn_charge(txn, CBIT_STAGE_AES, umc_edge_ps(umc, out_nck) - bus_ps);
+    umc_user_free(umc, index);
     cbit_txn_reply(txn);
 }
 
-static void end_fill(cbit_umc_t *umc, const umc_user_t *fill, uint64_t nck)
+static void end_fill(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
+    const umc_user_t *fill = &umc->users[index];
     umc_user_t *write = &umc->users[fill->partner];
     for (uint32_t i = 0; i < CBIT_LINE_BYTES; i++) {
         if ((write->mask >> i & 1) == 0) {
@@ -264,31 +264,29 @@ static void end_fill(cbit_umc_t *umc, const umc_user_t *fill, uint64_t nck)
     }
     write->mask = UINT64_MAX;
     umc_core_release(umc->core, fill->partner, nck);
-}
-
-static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_t nck)
-{
-    umc_user_t user = umc->users[index];
     umc_user_free(umc, index);
-    if (user.kind == UMC_KIND_FILL) {
-        end_fill(umc, &user, nck);
-    } else {
-        umc->stats.not_loaded += status == CBIT_ERR_KEY_NOT_LOADED;
-        reply_read(umc, &user, status, nck);
-    }
 }
 
 static void end_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
-    if (umc_engine_on(umc) && !umc->parts.timing_only) {
-        tell_pins(umc, user, true);
-    }
-    if (!user->overtaken && !umc->parts.timing_only) {
-        (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+    if (!umc->way.timing_only) {
+        if (umc_engine_on(umc)) {
+            tell_pins(umc, user, true);
+        }
+        if (!user->overtaken) {
+            (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+        }
     }
     umc_unchain_write(umc, index);
     umc_user_free(umc, index);
+}
+
+static cbit_err_t status_of(cbit_aes_error_t error)
+{
+    return error == CBIT_AES_OK           ? CBIT_ERR_OK
+           : error == CBIT_AES_NOT_LOADED ? CBIT_ERR_KEY_NOT_LOADED
+                                          : CBIT_ERR_INTERNAL;
 }
 
 /* True if the line is out of the engine (or there is none): its bytes are in user->data. */
@@ -298,30 +296,28 @@ static bool take_line(cbit_umc_t *umc, umc_user_t *user, uint64_t nck, cbit_err_
     if (!umc_engine_on(umc) || user->taken || user->state == UMC_REPLY) {
         return true;
     }
-    const cbit_aes_engine_ops_t *ops = umc->parts.engine.ops;
+    const cbit_aes_engine_t *engine = &umc->way.engine;
     cbit_aes_result_t result;
-    ops->advance(umc->parts.engine.self, nck / umc->config.engine_clock_divider);
-    if (!ops->take(umc->parts.engine.self, user->lane, user->tag, &result)) {
+    engine->ops->advance(engine->self, umc_eclk_by(umc, nck));
+    if (!engine->ops->take(engine->self, user->lane, user->tag, &result)) {
         return false;
     }
     uint64_t *busy = user->lane == CBIT_AES_ENCRYPT ? umc->encrypt_busy : umc->decrypt_busy;
     busy[user->tag / 64] &= ~(1ull << user->tag % 64);
-    if (!umc->parts.timing_only) {
+    if (!umc->way.timing_only) {
         memcpy(user->data, result.data, sizeof user->data);
     }
     user->taken = true;
     umc->stats.aes_waited_eclk += result.waited_eclk;
-    *status = result.error == CBIT_AES_OK           ? CBIT_ERR_OK
-              : result.error == CBIT_AES_NOT_LOADED ? CBIT_ERR_KEY_NOT_LOADED
-                                                    : CBIT_ERR_INTERNAL;
+    *status = status_of(result.error);
     return true;
 }
 
 /* A line has not left the engine yet: the first clock in which it can have. */
 static uint64_t look_again_nck(const cbit_umc_t *umc, const umc_user_t *user, uint64_t nck)
 {
-    const cbit_aes_engine_t *engine = &umc->parts.engine;
-    uint64_t eclk = nck / umc->config.engine_clock_divider + 1;
+    const cbit_aes_engine_t *engine = &umc->way.engine;
+    uint64_t eclk = umc_eclk_by(umc, nck) + 1;
     if (engine->ops->least_out_eclk != NULL) {
         eclk = umc_max_u64(eclk, engine->ops->least_out_eclk(engine->self, user->lane, user->tag));
     }
@@ -334,13 +330,15 @@ static void land(cbit_umc_t *umc, uint32_t index, uint64_t nck)
     cbit_err_t status;
     if (!take_line(umc, user, nck, &status)) {
         umc_into_flight(umc, index, user->state, look_again_nck(umc, user, nck));
-        return;
-    }
-    if (user->kind != UMC_KIND_WRITE) {
+    } else if (user->kind != UMC_KIND_WRITE) {
         if (user->state == UMC_FLIGHT) {
             umc_core_credit(umc->core);
         }
-        end_read(umc, index, status, nck);
+        if (user->kind == UMC_KIND_READ) {
+            end_read(umc, index, status, nck);
+        } else {
+            end_fill(umc, index, nck);
+        }
     } else if (user->state == UMC_QUEUED) { /* its ciphertext waits here for its WR */
         umc_core_ready(umc->core, index, nck + 1);
     } else {

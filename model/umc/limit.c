@@ -3,14 +3,14 @@
 
 void umc_limit_init(cbit_umc_t *umc)
 {
-    umc->limit.on = umc->config.requester_entries != 0 || umc->config.requester_gap_nck != 0;
+    umc->way.limits = umc->config.requester_entries != 0 || umc->config.requester_gap_nck != 0;
     umc->limit.due_nck = UMC_NEVER;
 }
 
 bool umc_limit_refuses(cbit_umc_t *umc, uint32_t requester, uint64_t nck)
 {
     umc_limit_t *limit = &umc->limit;
-    if (!limit->on) {
+    if (!umc->way.limits) {
         return false;
     }
     if (nck < limit->next_nck[requester]) {
@@ -25,7 +25,7 @@ bool umc_limit_refuses(cbit_umc_t *umc, uint32_t requester, uint64_t nck)
 
 void umc_limit_took(cbit_umc_t *umc, uint32_t requester, uint64_t nck)
 {
-    if (umc->limit.on) {
+    if (umc->way.limits) {
         umc->limit.held[requester]++;
         umc->limit.next_nck[requester] = nck + umc->config.requester_gap_nck;
     }

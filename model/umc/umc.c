@@ -110,22 +110,20 @@ void umc_fall_in_step(cbit_umc_t *umc)
 
 uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain)
 {
-    const cbit_dram_timing_t *t = &umc->device.timing;
-    const uint64_t data_nck = column_nck + t->cl_nck + t->burst_nck;
+    const uint64_t data_nck = column_nck + umc->way.read_bus_nck;
     if (!umc_engine_on(umc)) {
         return data_nck;
     }
-    bool around = plain && !umc->parts.engine_config.bypass_in_order;
-    return umc_nck_of(umc, umc_eclk_from(umc, data_nck) + (around ? 1 : umc->depth_eclk));
+    const bool around = plain && umc->way.around;
+    return umc_nck_of(umc, umc_eclk_from(umc, data_nck) + (around ? 1 : umc->way.depth_eclk));
 }
 
 /* When what the core has accepted can first show; next_nck: its next command, and there is one. */
 static uint64_t first_end_nck(const cbit_umc_t *umc, uint64_t next_nck)
 {
-    const cbit_dram_timing_t *t = &umc->device.timing;
     const uint64_t column_nck = umc_core_next_column(umc->core, next_nck);
     const uint64_t read_nck = umc_answer_nck(umc, column_nck, umc->plain_users > 0);
-    const uint64_t write_nck = column_nck + t->cwl_nck + t->burst_nck;
+    const uint64_t write_nck = column_nck + umc->way.write_bus_nck;
     return umc->oldest_write != UMC_NONE && write_nck < read_nck ? write_nck : read_nck;
 }
 
@@ -200,13 +198,27 @@ static void check_command(void *self, const umc_event_t *event)
     }
 }
 
-static void set_steps(cbit_umc_t *umc)
+static void set_way(cbit_umc_t *umc)
 {
-    umc->depth_eclk =
-        umc_engine_on(umc) ? umc->parts.engine.ops->depth_eclk(umc->parts.engine.self) : 0;
+    const cbit_dram_timing_t *t = &umc->device.timing;
+    const cbit_aes_engine_t *engine = &umc->parts.engine;
+    umc->way =
+        (umc_way_t){.clock = umc->device.clock,
+                    .engine = *engine,
+                    .divider = umc->config.engine_clock_divider,
+                    .lookup_eclk = umc->config.key_lookup_eclk,
+                    .depth_eclk = engine->ops != NULL ? engine->ops->depth_eclk(engine->self) : 0,
+                    .read_bus_nck = t->cl_nck + t->burst_nck,
+                    .write_bus_nck = t->cwl_nck + t->burst_nck,
+                    .cl_nck = t->cl_nck,
+                    .beat_nck = t->burst_nck / CBIT_LINE_BEATS,
+                    .timing_only = umc->parts.timing_only,
+                    .explains = umc->config.explain,
+                    .around = !umc->parts.engine_config.bypass_in_order};
+    umc_limit_init(umc);
     /* A shared pipeline says when a chosen write may issue; whoever is held back asks again. */
     umc->always_in_step =
-        (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) || umc->limit.on;
+        (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) || umc->way.limits;
 }
 
 static cbit_err_t build_core(cbit_umc_t *umc)
@@ -286,8 +298,7 @@ static cbit_err_t build(cbit_umc_t *umc, cbit_diag_t *diag)
 {
     cbit_err_t err = resolve(&umc->config, "/umc", &umc->device, &umc->policy, &umc->map, diag);
     err = err != CBIT_ERR_OK ? err : build_arrays(umc);
-    umc_limit_init(umc);
-    set_steps(umc);
+    set_way(umc);
     err = err != CBIT_ERR_OK ? err : build_core(umc);
     return err != CBIT_ERR_OK ? err : umc_account_create(umc);
 }
@@ -331,7 +342,7 @@ void cbit_umc_destroy(cbit_umc_t *umc)
         return;
     }
     cbit_event_cancel(umc->parts.kernel, &umc->wake);
-    if (umc_engine_on(umc)) {
+    if (umc->parts.engine.ops != NULL) {
         umc->parts.engine.ops->destroy(umc->parts.engine.self);
     }
     umc_core_destroy(umc->core);

@@ -108,7 +108,6 @@ typedef struct umc_tally {
 
 /* limit.c */
 typedef struct umc_limit {
-    bool on;
     uint32_t held[CBIT_UMC_REQUESTERS];     /* taken, and no column command yet */
     uint64_t next_nck[CBIT_UMC_REQUESTERS]; /* no request of it is taken before */
     uint64_t due_nck;                       /* when a refused one may ask again */
@@ -116,50 +115,62 @@ typedef struct umc_limit {
     cbit_waitlist_t waiters;
 } umc_limit_t;
 
+/* What the way of a request needs of configuration, device and parts, worked out once. */
+typedef struct umc_way {
+    cbit_clock_t clock;
+    cbit_aes_engine_t engine;
+    uint32_t divider, lookup_eclk, depth_eclk; /* of the engine, if there is one */
+    uint32_t read_bus_nck, write_bus_nck;      /* from the command to the end of the burst */
+    uint32_t cl_nck, beat_nck;                 /* a beat: a quarter of the burst */
+    bool timing_only, explains, limits;
+    bool around; /* plain lines do not go through the engine's pipeline */
+} umc_way_t;
+
 struct cbit_umc {
+    /* What requests and commands touch stands side by side. */
+    umc_core_t *core;
+    umc_user_t *users;
+    umc_way_t way;
+    umc_due_t *flight; /* [first..first + count): earliest first; room for 2 x user_count */
+    uint32_t flight_first, flight_count;
+    uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
+    uint64_t encrypt_free_eclk; /* first edge at which the encrypt lane's input is free */
+    uint64_t decrypt_last_eclk; /* with key_lookup_eclk: the last beat offered for decryption */
+    cbit_umc_stats_t stats;
+    umc_tally_t tally;
+    uint32_t *inbox; /* ring of users */
+    uint32_t inbox_head, inbox_count, inbox_of[2];
+    uint64_t inbox_nck; /* the clock that the next acceptance may take */
+    uint32_t oldest_write, newest_write;
+    uint32_t *free_users;
+    uint32_t free_count;
+    uint32_t plain_users; /* those that may go around the engine */
+    uint32_t user_count;
+    uint64_t next_order;
+    cbit_event_t wake;
+    bool in_wake;
+    bool always_in_step; /* a wake for every command */
+    uint64_t rewake_nck; /* asked for while in_wake */
+    cbit_waitlist_t read_waiters, write_waiters, key_waiters;
+    bool loaded[UMC_SLOTS];
+    umc_flush_t flush[UMC_MAX_FLUSHES];
+    uint32_t flushes_busy;
+    umc_key_write_t key_write;
+    umc_limit_t limit;
+    cbit_bus_analyser_t analyser; /* NULL: nobody listens at the pins */
+    void *analyser_self;
+    umc_account_t *account;
+    cbit_dram_checker_t *checker; /* NULL: nobody checks */
     cbit_umc_config_t config;
     cbit_umc_parts_t parts;
     cbit_dram_device_t device;
     cbit_dram_map_t map;
     umc_policy_t policy;
-    umc_core_t *core;
-    cbit_dram_checker_t *checker; /* NULL: nobody checks */
-    umc_account_t *account;
-    umc_tally_t tally;
-    umc_limit_t limit;
-    cbit_umc_stats_t stats;
-    cbit_event_t wake;
-    bool in_wake;
-    bool always_in_step;  /* a wake for every command */
-    uint32_t depth_eclk;  /* of the engine, if there is one */
-    uint32_t plain_users; /* those that may go around the engine */
-    uint64_t rewake_nck;  /* asked for while in_wake */
-    umc_user_t *users;
-    uint32_t user_count;
-    uint32_t *free_users;
-    uint32_t free_count;
-    uint32_t *inbox; /* ring of users */
-    uint32_t inbox_head, inbox_count, inbox_of[2];
-    uint64_t inbox_nck; /* the clock that the next acceptance may take */
-    umc_due_t *flight;  /* [first..first + count): earliest first; room for 2 x user_count */
-    uint32_t flight_first, flight_count;
-    uint32_t oldest_write, newest_write;
-    uint64_t next_order;
-    cbit_waitlist_t read_waiters, write_waiters, key_waiters;
-    uint64_t encrypt_free_eclk; /* first edge at which the encrypt lane's input is free */
-    uint64_t decrypt_last_eclk; /* with key_lookup_eclk: the last beat offered for decryption */
-    uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
-    bool loaded[UMC_SLOTS];
-    umc_flush_t flush[UMC_MAX_FLUSHES];
-    uint32_t flushes_busy;
-    umc_key_write_t key_write;
-    cbit_bus_analyser_t analyser; /* NULL: nobody listens at the pins */
-    void *analyser_self;
 };
 
 static inline bool umc_engine_on(const cbit_umc_t *umc)
 {
-    return umc->parts.engine.ops != NULL;
+    return umc->way.engine.ops != NULL;
 }
 
 /* Where the i-th user at the door stands in the ring; i: at most as many as there are places. */
@@ -213,24 +224,30 @@ static inline uint64_t umc_max_u64(uint64_t a, uint64_t b)
 
 static inline uint64_t umc_now_nck(const cbit_umc_t *umc)
 {
-    return cbit_clock_edge_at_or_after(&umc->device.clock, cbit_kernel_now_ps(umc->parts.kernel));
+    return cbit_clock_edge_at_or_after(&umc->way.clock, cbit_kernel_now_ps(umc->parts.kernel));
 }
 
 static inline cbit_ps_t umc_edge_ps(const cbit_umc_t *umc, uint64_t nck)
 {
-    return cbit_clock_edge_ps(&umc->device.clock, nck);
+    return cbit_clock_edge_ps(&umc->way.clock, nck);
 }
 
-/* The first engine edge at or after a DRAM edge. */
+/* The first engine edge at or after a DRAM edge, and the last one at or before it. */
 static inline uint64_t umc_eclk_from(const cbit_umc_t *umc, uint64_t nck)
 {
-    uint32_t divider = umc->config.engine_clock_divider;
-    return (nck + divider - 1) / divider;
+    const uint32_t divider = umc->way.divider;
+    return divider == 1 ? nck : (nck + divider - 1) / divider;
+}
+
+static inline uint64_t umc_eclk_by(const cbit_umc_t *umc, uint64_t nck)
+{
+    const uint32_t divider = umc->way.divider;
+    return divider == 1 ? nck : nck / divider;
 }
 
 static inline uint64_t umc_nck_of(const cbit_umc_t *umc, uint64_t eclk)
 {
-    return eclk * umc->config.engine_clock_divider;
+    return eclk * umc->way.divider;
 }
 
 /* ---- flight.c ---- */
@@ -309,7 +326,7 @@ void umc_limit_tell(cbit_umc_t *umc, uint64_t nck);
 /* Its entry is free again. */
 static inline void umc_limit_left(cbit_umc_t *umc, uint32_t requester)
 {
-    if (umc->limit.on) {
+    if (umc->way.limits) {
         umc_limit_freed(umc, requester);
     }
 }

@@ -189,9 +189,9 @@ static cbit_aes_line_t make_line(uint8_t tag, uint64_t first_eclk, uint64_t step
     return line;
 }
 
-static void offer(cbit_aes_engine_t *engine, cbit_aes_lane_t lane, cbit_aes_line_t line)
+static uint64_t offer(cbit_aes_engine_t *engine, cbit_aes_lane_t lane, cbit_aes_line_t line)
 {
-    engine->ops->offer(engine->self, lane, &line);
+    return engine->ops->offer(engine->self, lane, &line);
 }
 
 /* Advances so far that everything is out, and checks the edges on which the line left. */
@@ -319,8 +319,9 @@ END_TEST
 
 /*
  * Random lines, plain ones among them, in engines of all kinds, taken edge by edge: none leaves
- * before the edge that was told for it at any earlier one; and an encrypted line of a lane that
- * has its pipeline for itself leaves on just that edge, however many are before it.
+ * before the edge that was told for it at any earlier one; and a line of a lane that has its
+ * pipeline for itself leaves on just the edge that was told when it was offered, however many are
+ * before it.
  */
 START_TEST(no_line_leaves_before_the_edge_that_is_told)
 {
@@ -331,7 +332,7 @@ START_TEST(no_line_leaves_before_the_edge_that_is_told)
                                              .shared_lane = _i / 3 % 2 != 0,
                                              .bypass_in_order = _i / 6 != 0};
     cbit_aes_engine_t engine = make_engine(&config);
-    uint64_t told[CBIT_AES_LANES][TAG_COUNT] = {{0}};
+    uint64_t told[CBIT_AES_LANES][TAG_COUNT] = {{0}}, known[CBIT_AES_LANES][TAG_COUNT];
     uint64_t next_eclk[CBIT_AES_LANES] = {10, 10};
     uint32_t offered[CBIT_AES_LANES] = {0, 0}, taken = 0;
     cbit_rng_t rng;
@@ -346,6 +347,7 @@ START_TEST(no_line_leaves_before_the_edge_that_is_told)
                 }
                 if (engine.ops->take(engine.self, lane, (uint8_t)tag, &result)) {
                     ck_assert_uint_le(told[lane][tag], eclk);
+                    ck_assert_uint_eq(known[lane][tag], config.shared_lane ? 0 : eclk);
                     told[lane][tag] = UINT64_MAX;
                     taken++;
                     continue;
@@ -360,7 +362,7 @@ START_TEST(no_line_leaves_before_the_edge_that_is_told)
                 const cbit_aes_line_t line = make_line((uint8_t)offered[lane]++, next_eclk[lane], 1,
                                                        cbit_rng_below(&rng, 4) == 0);
                 next_eclk[lane] = line.beat_eclk[3] + cbit_rng_below(&rng, 2);
-                offer(&engine, lane, line);
+                known[lane][line.tag] = offer(&engine, lane, line);
             }
         }
     }
@@ -408,6 +410,37 @@ static cbit_aes_error_t error_of_line_at(uint64_t write_eclk, const uint8_t *key
     engine.ops->destroy(engine.self);
     return result.error;
 }
+
+/* Which of two keys a line that is offered before the second one is asked for gets. */
+START_TEST(a_line_whose_way_is_known_has_the_key_of_its_first_edge)
+{
+    enum { ASKED_ECLK = 100 };
+    const uint8_t second_key[16] = {1};
+    for (uint64_t line_eclk = ASKED_ECLK + 8; line_eclk < ASKED_ECLK + 14; line_eclk++) {
+        cbit_tweak_t tweak;
+        cbit_aes_result_t result;
+        uint8_t expected[64];
+        cbit_aes_engine_t engine = make_engine(&usual);
+        engine.ops->key_write(engine.self, 1, 1, fips_key);
+        engine.ops->advance(engine.self, 20);
+        const cbit_aes_line_t line = make_line(1, line_eclk, 1, false);
+        ck_assert_uint_eq(offer(&engine, CBIT_AES_DECRYPT, line), line_eclk + 3 + 11);
+        engine.ops->key_write(engine.self, ASKED_ECLK, 1, second_key);
+        engine.ops->advance(engine.self, 1000);
+        ck_assert(engine.ops->take(engine.self, CBIT_AES_DECRYPT, 1, &result));
+        cbit_tweak_init(&tweak, CBIT_TWEAK_ZERO, 0);
+        cbit_cipher_t *cipher = make_cipher(4, &tweak, false);
+        const bool second = line_eclk > ASKED_ECLK + 10; /* it switches ten edges later */
+        ck_assert_int_eq(cbit_cipher_set_key(cipher, 1, second ? second_key : fips_key),
+                         CBIT_ERR_OK);
+        ck_assert_int_eq(cbit_cipher_decrypt(cipher, 1, line.spa, line.data, expected, 64),
+                         CBIT_ERR_OK);
+        ck_assert_mem_eq(result.data, expected, 64);
+        cbit_cipher_destroy(cipher);
+        engine.ops->destroy(engine.self);
+    }
+}
+END_TEST
 
 START_TEST(a_key_serves_lines_after_the_clock_of_its_switch)
 {
@@ -538,6 +571,7 @@ Suite *cbit_test_suite(void)
     suite_add_tcase(suite, timing);
     TCase *keys = tcase_create("keys");
     tcase_add_test(keys, a_key_serves_lines_after_the_clock_of_its_switch);
+    tcase_add_test(keys, a_line_whose_way_is_known_has_the_key_of_its_first_edge);
     tcase_add_test(keys, an_idle_engine_takes_any_number_of_key_writes);
     tcase_add_test(keys, key_writes_queue_behind_each_other);
     tcase_add_test(keys, a_line_keeps_the_key_of_its_first_beat);

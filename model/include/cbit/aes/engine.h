@@ -85,8 +85,9 @@ typedef struct cbit_aes_engine_ops {
     void (*key_write)(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key);
 
     /* Offers a line. All its beats lie after the last edge advanced to; its tag is free in the lane
-       (taken lines free theirs). */
-    void (*offer)(void *self, cbit_aes_lane_t lane, const cbit_aes_line_t *line);
+       (taken lines free theirs). Returns the first edge advanced to at which take will succeed, if
+       that is known already, whatever comes after; else 0. */
+    uint64_t (*offer)(void *self, cbit_aes_lane_t lane, const cbit_aes_line_t *line);
 
     /* Clocks the engine through all edges up to and including eclk. */
     void (*advance)(void *self, uint64_t eclk);
