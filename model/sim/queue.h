@@ -6,11 +6,11 @@
 
 #include "cbit/sim/kernel.h"
 
-/* cbit_event_t.place: 0 is nowhere, these are lists, all else is an index into the heap, plus 1. */
+/* cbit_event_t.place: 0 is nowhere, less than these an index into the heap, plus 1. */
 enum {
-    CBIT_PLACE_DELTA = INT32_MAX, /* this delta or the next */
-    CBIT_PLACE_FRONT = INT32_MAX - 1,
-    CBIT_PLACE_WHEEL = INT32_MAX - 2,
+    CBIT_PLACE_WHEEL = 1 << 30,
+    CBIT_PLACE_DELTA, /* this delta or the next */
+    CBIT_PLACE_NEAR,  /* plus the slot */
 };
 
 /* The kernel's order: earlier time first, then order of scheduling. */

@@ -175,6 +175,27 @@ START_TEST(what_a_delta_notifies_for_now_joins_that_delta)
 }
 END_TEST
 
+static void go_on_later(bench_t *bench)
+{
+    ck_assert(cbit_kernel_skip_to(bench->kernel, 20));
+    at(bench, 'c', 20);
+    delta(bench, 'd');
+    at(bench, 'e', 20);
+}
+
+/* What goes on from a delta at a later time is what waits for that time: its deltas come last. */
+START_TEST(an_event_of_a_delta_may_go_on_at_a_later_time)
+{
+    bench_t *bench = bench_create(both[_i]);
+    then(bench, 'b', go_on_later);
+    at(bench, 'f', 30);
+    delta(bench, 'b');
+    cbit_kernel_run(bench->kernel, CBIT_PS_NEVER);
+    ck_assert_str_eq(bench->log, "bcedf");
+    bench_destroy(bench);
+}
+END_TEST
+
 /* --- moving and cancelling ------------------------------------------------------------------ */
 
 START_TEST(notifying_again_moves)
@@ -372,6 +393,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(order, the_wheel_turns_over, 0, 2);
     tcase_add_loop_test(order, an_event_of_now_comes_before_the_next_delta, 0, 2);
     tcase_add_loop_test(order, what_a_delta_notifies_for_now_joins_that_delta, 0, 2);
+    tcase_add_loop_test(order, an_event_of_a_delta_may_go_on_at_a_later_time, 0, 2);
     suite_add_tcase(suite, order);
     TCase *moving = tcase_create("moving");
     tcase_add_loop_test(moving, notifying_again_moves, 0, 2);

@@ -13,6 +13,10 @@ static const cbit_kernel_queue_t both[] = {CBIT_KERNEL_WHEEL, CBIT_KERNEL_HEAP};
 
 enum { ACTORS = 200, STEPS = 20000, RANKED = 5 };
 
+/* Many, about as many as the kernel keeps in front of its wheel, and few. */
+static const uint32_t crowds[] = {ACTORS, 80, 60, 40, 30};
+enum { CROWDS = sizeof crowds / sizeof crowds[0] };
+
 typedef struct actor {
     struct world *world;
     uint32_t id;
@@ -34,6 +38,7 @@ typedef struct entry {
 typedef struct world {
     cbit_kernel_t *kernel;
     cbit_rng_t rng;
+    uint32_t actors;
     cbit_ps_t now_ps;
     uint64_t delta, order;
     actor_t actor[ACTORS];
@@ -83,6 +88,9 @@ static void world_cancel(world_t *world, actor_t *actor)
 static cbit_ps_t random_delay_ps(cbit_rng_t *rng)
 {
     static const uint64_t clock_ps[] = {250, 312, 625, 833, 1250};
+    if (cbit_rng_below(rng, 64) == 0) {
+        return cbit_rng_below(rng, UINT64_C(6) << 30); /* up to three times 2 ms */
+    }
     switch (cbit_rng_below(rng, 8)) {
     case 0:
         return 0;
@@ -104,7 +112,7 @@ static void act_once(world_t *world, const actor_t *me)
 {
     world->log[world->count++] = (entry_t){world_now(world), me->id};
     for (uint64_t n = 1 + cbit_rng_below(&world->rng, 3); n > 0; n--) {
-        actor_t *other = &world->actor[cbit_rng_below(&world->rng, ACTORS)];
+        actor_t *other = &world->actor[cbit_rng_below(&world->rng, world->actors)];
         switch (cbit_rng_below(&world->rng, 12)) {
         case 0:
             world_cancel(world, other);
@@ -170,11 +178,12 @@ static void run_list(world_t *world)
     }
 }
 
-static world_t *run_world(const cbit_kernel_queue_t *queue, uint64_t seed)
+static world_t *run_world(const cbit_kernel_queue_t *queue, uint64_t seed, uint32_t actors)
 {
     world_t *world = calloc(1, sizeof *world);
     world->kernel = queue == NULL ? NULL : cbit_kernel_create(*queue);
     cbit_rng_init(&world->rng, seed, 0);
+    world->actors = actors;
     world->order = ACTORS + 1;
     for (uint32_t i = 0; i < ACTORS; i++) {
         world->actor[i].world = world;
@@ -185,7 +194,7 @@ static world_t *run_world(const cbit_kernel_queue_t *queue, uint64_t seed)
             cbit_event_set_rank(&world->actor[i].event, ACTORS - i);
         }
     }
-    for (uint32_t i = 0; i < ACTORS; i += 3) {
+    for (uint32_t i = 0; i < actors; i += 3) {
         world_notify(world, &world->actor[i], 1 + random_delay_ps(&world->rng));
     }
     if (queue == NULL) {
@@ -214,9 +223,10 @@ static void assert_same_log(const world_t *a, const world_t *b, uint64_t seed, c
 START_TEST(wheel_heap_and_list_give_the_same_log)
 {
     const uint64_t seed = cbit_test_seed() + (uint64_t)_i;
-    world_t *list = run_world(NULL, seed);
-    world_t *wheel = run_world(&both[0], seed);
-    world_t *heap = run_world(&both[1], seed);
+    const uint32_t actors = crowds[_i % CROWDS];
+    world_t *list = run_world(NULL, seed, actors);
+    world_t *wheel = run_world(&both[0], seed, actors);
+    world_t *heap = run_world(&both[1], seed, actors);
     ck_assert_uint_gt(list->count, 1000); /* the programme did not die out */
     ck_assert_uint_gt(wheel->skips, 100);
     ck_assert_uint_eq(wheel->skips, heap->skips);
@@ -233,7 +243,7 @@ Suite *cbit_test_suite(void)
     Suite *suite = suite_create("sim_queue");
     TCase *tcase = tcase_create("random");
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, wheel_heap_and_list_give_the_same_log, 0, 6);
+    tcase_add_loop_test(tcase, wheel_heap_and_list_give_the_same_log, 0, 2 * CROWDS);
     suite_add_tcase(suite, tcase);
     return suite;
 }
