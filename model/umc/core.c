@@ -72,8 +72,6 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
                    !config->policy.late_callback && !config->policy.merges_reads &&
                    !config->keep_reasons && config->observe == NULL &&
                    !umc_policy_rests(&config->policy);
-    core->few.allowed = umc_few_allowed(core);
-    core->few.watched = config->observe != NULL;
     core->scan = umc_scan_each;
 #if defined(__x86_64__)
     if (!config->plain_scan && __builtin_cpu_supports("avx2")) {
@@ -96,6 +94,7 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
             core->rank[r].due_nck < core->next_due_nck ? core->rank[r].due_nck : core->next_due_nck;
     }
     umc_gates_init(core);
+    umc_few_init(core);
     cbit_err_t err = build_queues(core);
     if (err == CBIT_ERR_OK && umc_policy_rests(&config->policy)) {
         err = umc_rest_create(core);

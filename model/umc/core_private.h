@@ -93,29 +93,51 @@ typedef struct umc_few_slot {
     bool write, active, missed;
 } __attribute__((aligned(64))) umc_few_slot_t;
 
+/* Distances and limits as a command of theirs uses them, and no more of the tables than that. */
+typedef struct umc_few_rules {
+    uint32_t ranks, command_nck, starvation_nck, write_high, write_low;
+    uint32_t pre_to_act, pre_to_pre, pre_to_ref, pre_to_prea; /* bank, rank, rank, rank */
+    uint32_t act_to_group_act, act_to_act, act_to_ref, act_to_prea, faw_nck;
+    uint32_t column_to_prea[2];
+    umc_lanes_t act; /* to the commands of its bank */
+    struct umc_few_column {
+        umc_lanes_t group, rank;
+    } column[2]; /* by write */
+    uint32_t column_to_pre[2];
+} __attribute__((aligned(64))) umc_few_rules_t;
+
 typedef struct umc_few {
-    bool allowed, on;
-    bool watched;   /* somebody observes the commands */
     uint64_t order; /* slots, a byte each, the oldest lowest; as many as are live, then 0 */
-    uint32_t free;  /* set of slots */
     uint64_t banks; /* that have requests, */
     uint64_t twice; /* more than one of them, */
     uint64_t kept;  /* one whose ACT issued */
+    uint32_t free;  /* set of slots */
+    bool allowed, on;
+    bool watched; /* somebody observes the commands */
+    umc_few_rules_t rules;
     umc_few_slot_t slot[UMC_FEW];
 } umc_few_t;
 
 struct umc_core {
+    /* What every command touches, side by side. */
+    umc_plan_t plan;
+    uint64_t epoch_nck;    /* clock 0 of all 32-bit clocks below */
+    uint64_t floor_nck;    /* nothing more happens before this clock */
+    uint64_t next_due_nck; /* the earliest refresh of any rank */
+    uint32_t bus;          /* command bus is free from here on */
+    uint32_t credits;
+    uint32_t live;
+    uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
+    uint32_t open_banks;           /* of all ranks */
+    bool write_mode, draining, starving;
+    bool hits_by_first_command;
+    umc_core_stats_t stats;
+    umc_few_t few;
     umc_core_config_t config;
     uint32_t banks, banks_per_rank, banks_per_group, groups_per_rank;
     uint32_t words; /* of a set of banks */
     /* Divisions done once. */
     uint8_t rank_of[CBIT_DRAM_MAX_BANKS], group_of[CBIT_DRAM_MAX_BANKS];
-    uint64_t epoch_nck; /* clock 0 of all 32-bit clocks below */
-    uint64_t floor_nck; /* nothing more happens before this clock */
-    uint32_t bus;       /* command bus is free from here on */
-    uint32_t credits;
-    bool write_mode, draining;
-    bool hits_by_first_command;
     bool by_age; /* the scheme; the one that is made quick */
     bool has_mode;
     bool runs;          /* of row hits may be taken out (run.c) */
@@ -123,13 +145,7 @@ struct umc_core {
                            served */
     bool crowds;        /* a stream may be offered by the loop of crowd.c */
     bool stand_behind;  /* a newcomer changes no lane but the one that it is first for */
-    umc_plan_t plan;
-    uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
-    uint32_t open_banks;           /* of all ranks */
-    uint32_t live;
     uint32_t next_seq;
-    uint64_t next_due_nck; /* the earliest refresh of any rank */
-    umc_few_t few;
     /* Distances between commands, from the rule table; a lane's gates, and who wants it. */
     umc_lanes_t distance[UMC_BEFORES][CBIT_SCOPES];
     umc_lanes_t gate[CBIT_DRAM_MAX_BANKS] __attribute__((aligned(64)));
@@ -149,7 +165,6 @@ struct umc_core {
     uint64_t next_visible_nck; /* when the next chosen write may issue */
     umc_bank_queue_t queue[2][CBIT_DRAM_MAX_BANKS];
     umc_rank_t rank[CBIT_DRAM_MAX_RANKS];
-    umc_core_stats_t stats;
     umc_entry_t entries[UMC_ENTRIES];
     uint16_t free[UMC_ENTRIES];
     uint32_t free_count;
@@ -157,7 +172,6 @@ struct umc_core {
     uint16_t line_count[1 << UMC_LINE_HASH_BITS];
     uint64_t starve_check_nck; /* nothing starves before; 0: look */
     uint64_t calm_nck; /* nothing but lanes and mode decides before; 0: not known (plan.c) */
-    bool starving;
     uint32_t (*scan)(const umc_core_t *core, bool reads, uint32_t now);
     uint32_t oldest_seq[2]; /* no waiting request of the kind is older than this */
     uint32_t oldest_live;   /* nor any live one than this */

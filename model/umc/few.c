@@ -11,13 +11,94 @@
 
 #include "model/umc/commands.h"
 
-bool umc_few_allowed(const umc_core_t *core)
+/* ---- what comes next ---- */
+
+/* As umc_mode_may_change: none is stuck. */
+static inline bool may_change(const umc_core_t *core)
 {
-    const umc_policy_t *p = &core->config.policy;
-    /* Streams have loops of their own (run.c, crowd.c). */
-    return core->rows_are_kept && core->stand_behind && core->has_mode && core->words == 1 &&
-           p->page == UMC_PAGE_OPEN && !p->accept_first && !p->mode_lazily && !p->merges_reads &&
-           !core->config.keep_reasons && !umc_policy_rests(p) && !core->crowds && !core->runs;
+    const umc_few_rules_t *rules = &core->few.rules;
+    const uint32_t reads = core->waiting[0], writes = core->waiting[1];
+    if (!core->write_mode) {
+        return writes != 0 && (writes > rules->write_high || reads == 0 || core->draining);
+    }
+    return writes == 0 || (writes < rules->write_low && reads != 0 && !core->draining);
+}
+
+/* How long the rules let it wait from now on. */
+static inline uint32_t wait_of(const umc_core_t *core, const umc_few_slot_t *slot, uint32_t now)
+{
+    const uint32_t op = slot->op;
+    const uint32_t bank = (uint32_t)core->gate[slot->bank].op[op];
+    const uint32_t group = (uint32_t)core->group_gate[slot->group].op[op];
+    const uint32_t rank = (uint32_t)core->rank_gate[slot->rank].op[op];
+    return umc_max32(umc_max32(bank, group), umc_max32(rank, now)) - now;
+}
+
+/*
+ * The earliest command that any wants, opened ones first, then the oldest, as wait << 32 and what
+ * tells them apart; UINT64_MAX: none. A row is not closed while an older one hits it, nor before
+ * whom it was opened for is through. Without branches: who wants what is hard to foresee.
+ */
+static inline uint64_t look(const umc_core_t *core, uint32_t now)
+{
+    const umc_few_t *few = &core->few;
+    const bool no_reads = core->credits == 0;
+    uint64_t best = UINT64_MAX, order = few->order, older = few->kept;
+    for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
+        const umc_few_slot_t *slot = &few->slot[order & (UMC_FEW - 1)];
+        const uint32_t other = !slot->active & (slot->write != core->write_mode);
+        const uint32_t not_yet = ((slot->op == UMC_PRE) & (uint32_t)(older >> slot->bank)) |
+                                 ((slot->op == UMC_RD) & no_reads);
+        older |= (uint64_t)(other ^ 1) << slot->bank;
+        const uint64_t found = (uint64_t)wait_of(core, slot, now) << 32 |
+                               (uint32_t)!slot->active << 16 | i << 8 |
+                               (uint32_t)(order & (UMC_FEW - 1)) | -(uint64_t)(other | not_yet);
+        best = found < best ? found : best;
+    }
+    return best;
+}
+
+/* Nobody but this one is there: it wants what it wants. */
+static inline uint64_t look_at(const umc_core_t *core, uint32_t now)
+{
+    const umc_few_slot_t *slot = &core->few.slot[core->few.order];
+    const bool none = slot->op == UMC_RD && core->credits == 0;
+    return none ? UINT64_MAX : (uint64_t)wait_of(core, slot, now) << 32 | core->few.order;
+}
+
+/* Makes the plan, at floor_nck; false if something else than their commands may come before. */
+static inline bool make_plan(umc_core_t *core)
+{
+    const uint32_t now = umc_from_now(core);
+    const uint64_t best = core->live == 1 ? look_at(core, now) : look(core, now);
+    const uint64_t at_nck = core->epoch_nck + now + (best >> 32);
+    const umc_few_slot_t *oldest = &core->few.slot[core->few.order & (UMC_FEW - 1)];
+    if (best == UINT64_MAX || at_nck >= core->next_due_nck ||
+        at_nck - core->epoch_nck >= UMC_EPOCH_SPAN ||
+        at_nck > oldest->accept_nck + core->few.rules.starvation_nck) {
+        return false;
+    }
+    core->plan.valid = true;
+    core->plan.refresh = false;
+    core->plan.entry = (uint16_t)best; /* place in the order, slot */
+    core->plan.at_nck = at_nck;
+    return true;
+}
+
+/* The plan, which is valid, becomes what the youngest wants, if that comes first. */
+static inline void better(umc_core_t *core, const umc_few_slot_t *slot)
+{
+    const uint32_t now = umc_from_now(core);
+    if (may_change(core) || (core->few.twice >> slot->bank & 1) != 0) {
+        core->plan.valid = false;
+    } else if (slot->write == core->write_mode && !(slot->op == UMC_RD && core->credits == 0)) {
+        const uint64_t at_nck = core->epoch_nck + now + wait_of(core, slot, now);
+        if (at_nck < core->plan.at_nck) {
+            core->plan.at_nck = at_nck;
+            core->plan.entry =
+                (uint16_t)((core->live - 1) << 8 | (uint32_t)(slot - core->few.slot));
+        }
+    }
 }
 
 /* ---- between the queues and here ---- */
@@ -33,7 +114,7 @@ static umc_op_t next_op(const umc_core_t *core, const umc_few_slot_t *slot)
 
 /* A slot for the youngest, of this bank and row, which are looked at; live does not count it yet.
  */
-static umc_few_slot_t *add(umc_core_t *core, uint32_t bank, uint32_t row, bool write)
+static inline umc_few_slot_t *add(umc_core_t *core, uint32_t bank, uint32_t row, bool write)
 {
     umc_few_t *few = &core->few;
     const uint32_t at = (uint32_t)__builtin_ctz(few->free);
@@ -44,8 +125,6 @@ static umc_few_slot_t *add(umc_core_t *core, uint32_t bank, uint32_t row, bool w
     few->twice |= few->banks & bit;
     few->banks |= bit;
     slot->bank = (uint8_t)bank;
-    slot->group = core->group_of[bank];
-    slot->rank = core->rank_of[bank];
     slot->row = row;
     slot->write = write;
     slot->op = (uint8_t)next_op(core, slot);
@@ -57,6 +136,8 @@ static void take_in(umc_core_t *core, uint16_t index)
 {
     const umc_entry_t *entry = &core->entries[index];
     umc_few_slot_t *slot = add(core, entry->bank, entry->row, entry->write);
+    slot->group = core->group_of[entry->bank];
+    slot->rank = core->rank_of[entry->bank];
     slot->line = entry->line;
     slot->accept_nck = entry->accept_nck;
     slot->first_nck = entry->first_nck;
@@ -77,13 +158,15 @@ static void take_in(umc_core_t *core, uint16_t index)
 
 bool umc_few_enter(umc_core_t *core, uint64_t at_nck)
 {
+    umc_few_t *few = &core->few;
     uint32_t left = core->live;
     if (left > UMC_FEW_AGAIN || core->stuck[0] + core->stuck[1] > 0 || core->starving ||
         core->next_due_nck <= umc_max64(core->floor_nck, at_nck)) {
         return false;
     }
-    core->few = (umc_few_t){
-        .allowed = true, .on = true, .watched = core->few.watched, .free = (1u << UMC_FEW) - 1};
+    few->on = true;
+    few->order = few->banks = few->twice = few->kept = 0;
+    few->free = (1u << UMC_FEW) - 1;
     core->live = 0;
     for (; left > 0; core->oldest_live++) {
         const uint16_t index = core->entry_of_seq[core->oldest_live];
@@ -150,6 +233,8 @@ bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place
         return false;
     }
     umc_few_slot_t *slot = add(core, place->flat_bank, place->row, write);
+    slot->group = (uint8_t)(place->rank * core->groups_per_rank + place->group);
+    slot->rank = (uint8_t)place->rank;
     slot->line = line;
     slot->accept_nck = at_nck;
     slot->first_nck = UMC_NEVER;
@@ -158,100 +243,71 @@ bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place
     slot->active = slot->missed = false;
     core->waiting[write]++;
     core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
-    core->plan.valid = false;
-    return true;
-}
-
-/* ---- what comes next ---- */
-
-/*
- * The earliest command that any wants, opened ones first, then the oldest, as wait << 32 and what
- * tells them apart; UINT64_MAX: none. A row is not closed while an older one hits it, nor before
- * whom it was opened for is through.
- */
-static uint64_t look(const umc_core_t *core, uint32_t now)
-{
-    const umc_few_t *few = &core->few;
-    uint64_t best = UINT64_MAX, order = few->order, older = few->kept;
-    for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
-        const umc_few_slot_t *slot = &few->slot[order & (UMC_FEW - 1)];
-        const uint32_t op = slot->op;
-        const uint64_t bit = UINT64_C(1) << slot->bank;
-        if (!slot->active && slot->write != core->write_mode) {
-            continue;
-        }
-        if ((op == UMC_PRE && (older & bit) != 0) || (op == UMC_RD && core->credits == 0)) {
-            older |= bit;
-            continue;
-        }
-        older |= bit;
-        const uint32_t gate = umc_max32((uint32_t)core->gate[slot->bank].op[op],
-                                        umc_max32((uint32_t)core->group_gate[slot->group].op[op],
-                                                  (uint32_t)core->rank_gate[slot->rank].op[op]));
-        const uint64_t wait = umc_max32(gate, now) - now;
-        const uint64_t found = wait << 32 | (slot->active ? 0u : 1u) << 16 | i << 8 | (order & 7);
-        best = found < best ? found : best;
+    if (core->plan.valid) {
+        better(core, slot);
     }
-    return best;
-}
-
-/* Makes the plan, at floor_nck; false if something else than their commands may come before. */
-static bool make_plan(umc_core_t *core)
-{
-    const uint32_t starvation_nck = core->config.policy.starvation_nck;
-    const uint32_t now = umc_from_now(core);
-    const uint64_t best = look(core, now);
-    const uint64_t at_nck = core->epoch_nck + now + (best >> 32);
-    const umc_few_slot_t *oldest = &core->few.slot[core->few.order & (UMC_FEW - 1)];
-    if (best == UINT64_MAX || at_nck >= core->next_due_nck ||
-        at_nck - core->epoch_nck >= UMC_EPOCH_SPAN ||
-        (starvation_nck != 0 && at_nck > oldest->accept_nck + starvation_nck)) {
-        return false;
-    }
-    core->plan.valid = true;
-    core->plan.refresh = false;
-    core->plan.entry = (uint16_t)best; /* place in the order, slot */
-    core->plan.at_nck = at_nck;
     return true;
 }
 
 /* ---- commands ---- */
 
-/* The row of a bank has changed: what its requests want, of which slot is one. */
-static void look_again(umc_core_t *core, umc_few_slot_t *slot)
+__attribute__((noinline)) static void look_at_others(umc_core_t *core, uint32_t bank)
 {
-    umc_few_t *few = &core->few;
-    const uint32_t bank = slot->bank;
-    slot->op = (uint8_t)next_op(core, slot);
-    if ((few->twice >> bank & 1) != 0) {
-        uint64_t order = few->order;
-        for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
-            umc_few_slot_t *other = &few->slot[order & (UMC_FEW - 1)];
-            if (other->bank == bank) {
-                other->op = (uint8_t)next_op(core, other);
-            }
+    uint64_t order = core->few.order;
+    for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
+        umc_few_slot_t *other = &core->few.slot[order & (UMC_FEW - 1)];
+        if (other->bank == bank) {
+            other->op = (uint8_t)next_op(core, other);
         }
     }
 }
 
-static void precharge(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
+/* The row of its bank has changed, and it wants this command next. */
+static inline void look_again(umc_core_t *core, umc_few_slot_t *slot, umc_op_t op)
 {
+    slot->op = (uint8_t)op;
+    if ((core->few.twice >> slot->bank & 1) != 0) {
+        look_at_others(core, slot->bank);
+    }
+}
+
+static inline void precharge(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
+{
+    const umc_few_rules_t *rules = &core->few.rules;
     umc_rank_t *rank = &core->rank[slot->rank];
     core->open_banks--;
     if (--rank->open_banks == 0) {
         core->stats.open_rank_nck += core->epoch_nck + at - rank->open_since_nck;
     }
     core->open_row[slot->bank] = UMC_CLOSED;
-    umc_gates_pre(core, slot->bank, at);
+    umc_raise(&core->gate[slot->bank].op[UMC_ACT], at + rules->pre_to_act);
+    umc_raise(&core->rank_gate[slot->rank].op[UMC_PRE], at + rules->pre_to_pre);
+    rank->refresh_gate = umc_max32(rank->refresh_gate, at + rules->pre_to_ref);
+    rank->prea_gate = umc_max32(rank->prea_gate, at + rules->pre_to_prea);
+    core->bus = at + 1;
     core->stats.precharges++;
     slot->missed |= core->hits_by_first_command;
-    look_again(core, slot);
+    look_again(core, slot, UMC_ACT);
 }
 
-static void activate(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
+static inline void activate(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
 {
+    const umc_few_rules_t *rules = &core->few.rules;
     umc_rank_t *rank = &core->rank[slot->rank];
-    umc_gates_act(core, slot->bank, at);
+    uint32_t act_from = at + rules->act_to_act;
+    rank->faw[rank->faw_at] = at;
+    rank->faw_at = (rank->faw_at + 1) % UMC_FAW;
+    rank->acts += rank->acts < UMC_FAW;
+    if (rank->acts == UMC_FAW) {
+        /* The next ACT must leave the window of the oldest of the last four. */
+        act_from = umc_max32(act_from, rank->faw[rank->faw_at] + rules->faw_nck);
+    }
+    umc_raise_lanes(&core->gate[slot->bank], &rules->act, at);
+    umc_raise(&core->group_gate[slot->group].op[UMC_ACT], at + rules->act_to_group_act);
+    umc_raise(&core->rank_gate[slot->rank].op[UMC_ACT], act_from);
+    rank->refresh_gate = umc_max32(rank->refresh_gate, at + rules->act_to_ref);
+    rank->prea_gate = umc_max32(rank->prea_gate, at + rules->act_to_prea);
+    core->bus = at + rules->command_nck;
     core->stats.activates++;
     core->waiting[slot->write]--;
     core->few.kept |= UINT64_C(1) << slot->bank;
@@ -262,11 +318,11 @@ static void activate(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
         rank->open_since_nck = core->epoch_nck + at;
     }
     slot->active = slot->missed = true;
-    look_again(core, slot);
+    look_again(core, slot, slot->write ? UMC_WR : UMC_RD);
 }
 
 /* Which banks have requests, and more than one. */
-static void count_banks(umc_core_t *core)
+__attribute__((noinline)) static void count_banks(umc_core_t *core)
 {
     umc_few_t *few = &core->few;
     uint64_t order = few->order;
@@ -278,7 +334,7 @@ static void count_banks(umc_core_t *core)
     }
 }
 
-static void drop(umc_core_t *core, const umc_few_slot_t *slot, uint32_t place)
+static inline void drop(umc_core_t *core, const umc_few_slot_t *slot, uint32_t place)
 {
     umc_few_t *few = &core->few;
     const uint64_t bit = UINT64_C(1) << slot->bank;
@@ -293,22 +349,35 @@ static void drop(umc_core_t *core, const umc_few_slot_t *slot, uint32_t place)
     }
 }
 
-static void column(umc_core_t *core, umc_few_slot_t *slot, uint32_t place, uint32_t at)
+/* What a column command asks of others of its group, its rank and other ranks. */
+static inline void raise_columns(umc_core_t *core, const umc_few_slot_t *slot, uint32_t at)
 {
-    umc_gates_column(core, slot->bank, slot->write, false, at);
-    core->stats.row_hits += slot->missed ? 0 : 1;
-    if (slot->write) {
-        core->stats.writes++;
-    } else {
-        core->stats.reads++;
-        core->credits -= core->credits == UINT32_MAX ? 0 : 1;
+    const umc_few_rules_t *rules = &core->few.rules;
+    umc_raise_lanes(&core->group_gate[slot->group], &rules->column[slot->write].group, at);
+    umc_raise_lanes(&core->rank_gate[slot->rank], &rules->column[slot->write].rank, at);
+    for (uint32_t r = 0; rules->ranks > 1 && r < rules->ranks; r++) {
+        if (r != slot->rank) {
+            umc_raise_lanes(&core->rank_gate[r], &core->distance[slot->op][CBIT_SCOPE_OTHER_RANKS],
+                            at);
+        }
     }
-    if (slot->active) {
-        core->few.kept ^= UINT64_C(1) << slot->bank;
-        core->rank[slot->rank].kept_banks--;
-    } else {
-        core->waiting[slot->write]--;
-    }
+}
+
+static inline void column(umc_core_t *core, umc_few_slot_t *slot, uint32_t place, uint32_t at)
+{
+    const umc_few_rules_t *rules = &core->few.rules;
+    umc_rank_t *rank = &core->rank[slot->rank];
+    umc_raise(&core->gate[slot->bank].op[UMC_PRE], at + rules->column_to_pre[slot->write]);
+    raise_columns(core, slot, at);
+    rank->prea_gate = umc_max32(rank->prea_gate, at + rules->column_to_prea[slot->write]);
+    core->bus = at + rules->command_nck;
+    core->stats.row_hits += !slot->missed;
+    core->stats.writes += slot->write;
+    core->stats.reads += !slot->write;
+    core->credits -= !slot->write & (core->credits != UINT32_MAX);
+    core->waiting[slot->write] -= !slot->active;
+    core->few.kept &= ~((uint64_t)slot->active << slot->bank);
+    rank->kept_banks -= slot->active;
     drop(core, slot, place);
 }
 
@@ -332,7 +401,6 @@ static void issue_few(umc_core_t *core, umc_event_t *event)
     event->column = slot->column;
     core->plan.valid = false;
     core->floor_nck = at_nck + 1;
-    core->bus = at + (op == UMC_PRE ? 1 : core->config.device.timing.command_nck);
     if (op == UMC_PRE) {
         precharge(core, slot, at);
     } else if (op == UMC_ACT) {
@@ -348,19 +416,15 @@ static void issue_few(umc_core_t *core, umc_event_t *event)
 umc_few_step_t umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
     if (!core->plan.valid) {
-        if (core->floor_nck > until_nck || core->live == 0) {
-            core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
-            return UMC_FEW_NONE;
-        }
-        core->write_mode ^= umc_mode_may_change(core);
+        core->write_mode ^= may_change(core);
         if (!make_plan(core)) {
             umc_few_leave(core);
             return UMC_FEW_LEFT;
         }
-    }
-    if (core->plan.at_nck > until_nck) {
-        core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
-        return UMC_FEW_NONE;
+        if (core->plan.at_nck > until_nck) {
+            core->floor_nck = until_nck + 1;
+            return UMC_FEW_NONE;
+        }
     }
     issue_few(core, event);
     return UMC_FEW_ISSUED;
@@ -372,7 +436,7 @@ bool umc_few_next_nck(umc_core_t *core, uint64_t *next_nck)
         *next_nck = UMC_NEVER;
     } else if (core->plan.valid) {
         *next_nck = core->plan.at_nck;
-    } else if (umc_mode_may_change(core)) {
+    } else if (may_change(core)) {
         *next_nck = core->floor_nck;
     } else if (make_plan(core)) {
         *next_nck = core->plan.at_nck;

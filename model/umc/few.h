@@ -11,8 +11,8 @@ typedef enum umc_few_step {
     UMC_FEW_LEFT,   /* the requests are back in the queues: the controller's own step decides */
 } umc_few_step_t;
 
-/* True if the configuration lets few requests be held apart at all. */
-bool umc_few_allowed(const umc_core_t *core);
+/* Finds out whether the configuration lets few requests be held apart, and what its rules ask. */
+void umc_few_init(umc_core_t *core);
 
 /*
  * Takes the requests out of the queues, if they are few and nothing but their commands is about to
@@ -27,7 +27,8 @@ void umc_few_leave(umc_core_t *core);
 bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place, uint64_t line,
                     uint32_t user, uint64_t at_nck);
 
-/* As umc_core_step. */
+/* As umc_core_step, where a plan must be made or is due: until_nck is at or after floor_nck or the
+   plan's clock. */
 umc_few_step_t umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
 
 /* As umc_core_next_nck, in *next_nck; false if the requests are back in the queues. */

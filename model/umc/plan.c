@@ -427,8 +427,19 @@ static bool plan_and_issue(umc_core_t *core, uint64_t until_nck, umc_event_t *ev
     return true;
 }
 
+/* The plan is for later, or there is nothing to plan by until_nck. */
+static inline bool nothing_by(const umc_core_t *core, uint64_t until_nck)
+{
+    return core->plan.valid ? core->plan.at_nck > until_nck
+                            : core->floor_nck > until_nck || core->live == 0;
+}
+
 bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
+    if (nothing_by(core, until_nck)) {
+        core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
+        return false;
+    }
     if (core->few.on) {
         const umc_few_step_t step = umc_few_step(core, until_nck, event);
         if (step != UMC_FEW_LEFT) {
@@ -437,10 +448,6 @@ bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
     }
     if (!core->plan.valid) {
         return plan_and_issue(core, until_nck, event);
-    }
-    if (core->plan.at_nck > until_nck) {
-        core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
-        return false;
     }
     issue(core, event);
     return true;
