@@ -107,7 +107,7 @@ static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag,
 {
     cbit_cache_t *cache = port->cache;
     const uint32_t first = cbit_first_find(cache, port->core, port->fetch, tag, second);
-    cbit_line_t *line = &cache->pool[cache->l2.line[second]];
+    cbit_line_t *line = &cache->pool[*cbit_level_line(&cache->l2, second)];
     if (first != NOWHERE) {
         *hint_of(port, tag) =
             (cbit_hint_t){.number = (uint32_t)cbit_tag_number(tag), .place = first};
@@ -142,8 +142,12 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
     }
     /* The directory knows whether the L3 has it, and tells a miss sooner than the L3's tags. */
     cbit_line_t *line = cbit_line_find(cache, tag);
+    if (line == NULL) {
+        cache->absent = tag;
+        return NULL;
+    }
     uint64_t mine = UINT64_C(1) << cbit_complex_of(cache, core);
-    if (line == NULL || (line->complexes & mine) == 0 || !cbit_cache_has_room(cache)) {
+    if ((line->complexes & mine) == 0 || !cbit_cache_has_room(cache)) {
         return NULL;
     }
     bool elsewhere = line->cores != 0 || (line->complexes & ~mine) != 0;
@@ -151,7 +155,8 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
         (command == CBIT_COMMAND_WRITE && elsewhere)) {
         return NULL;
     }
-    cbit_level_touch(&cache->l3, cbit_third_find(cache, cbit_complex_of(cache, core), line));
+    const uint32_t set = cbit_level_set(&cache->l3, cbit_complex_of(cache, core), tag);
+    cbit_third_touch(&cache->l3, set, cbit_third_find(cache, set, line));
     cbit_line_place(cache, line, core, port->fetch);
     *which = ANSWERS_L3;
     return line;
@@ -196,11 +201,12 @@ static inline void use_quickly(const cbit_core_t *port, cbit_line_t *line, cbit_
     }
 }
 
-static bool quick_behind(cbit_core_t *port, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
-                         void *bytes, uint32_t len_bytes, uint32_t *clocks)
+__attribute__((noinline)) static bool quick_behind(cbit_core_t *port, cbit_command_t command,
+                                                   cbit_spa_t spa, cbit_key_t key, void *bytes,
+                                                   uint32_t len_bytes, uint32_t *clocks)
 {
     cbit_cache_t *cache = port->cache;
-    if (cache->wbinvds_active != 0 && cache->of_core[port->core].wbinvds != NULL) {
+    if (cbit_cache_is_flushing(cache, port->core)) {
         return false;
     }
     if (cache->streams != NULL && !is_first_level(port, cbit_tag(spa, key))) {
@@ -229,9 +235,9 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     const uint64_t tag = cbit_tag(spa, key);
     const cbit_hint_t hint = *hint_of(port, tag);
     cbit_line_t *line = NULL;
-    if (hint.number == (uint32_t)cbit_tag_number(tag) && l1->lines != 0 &&
-        l1->line[hint.place] != NOWHERE) {
-        line = &cache->pool[l1->line[hint.place]];
+    if (hint.number == (uint32_t)cbit_tag_number(tag)) {
+        const uint32_t index = *cbit_level_line(l1, hint.place);
+        line = index == NOWHERE ? NULL : &cache->pool[index];
     }
     if (line == NULL || line->tag != tag || cache->wbinvds_active != 0) {
         return quick_behind(port, command, spa, key, bytes, len_bytes, clocks);
@@ -290,7 +296,7 @@ static bool drop_aliases(cbit_cache_t *cache, uint64_t tag, const cbit_line_t *o
 static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *txn, uint64_t tag,
                      cbit_line_t *line)
 {
-    if (cache->mshrs_busy == cache->mshr_count || cache->waits_free == NULL ||
+    if (cache->mshrs_busy == cache->mshr_count || cache->waits_left == 0 ||
         !cbit_cache_has_room(cache) ||
         (cache->coherent_domains &&
          (!drop_aliases(cache, tag, line) || !cbit_cache_has_room(cache)))) {
@@ -329,11 +335,11 @@ bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     cbit_core_t *port = self;
     cbit_cache_t *cache = port->cache;
     uint64_t tag = cbit_tag(txn->spa, txn->key);
-    if (cache->of_core[port->core].wbinvds == NULL) {
-        cbit_line_t *line = cbit_line_find(cache, tag);
+    if (!cbit_cache_is_flushing(cache, port->core)) {
+        cbit_line_t *line = tag == cache->absent ? NULL : cbit_line_find(cache, tag);
         if (line != NULL && line->mshr != NULL) {
-            if (cache->waits_free != NULL) {
-                cbit_mshr_wait(line->mshr, port->core, port->fetch, txn);
+            if (cache->waits_left != 0) {
+                cbit_mshr_wait(line->mshr, port, txn);
                 cache->stats.merges++;
                 train(port, txn);
                 return true;

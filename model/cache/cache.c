@@ -15,10 +15,10 @@ static void below_has_space(void *self)
 static bool build_levels(cbit_cache_t *cache, const cbit_clock_t *cclk)
 {
     const cbit_cache_config_t *config = &cache->config;
-    bool built = cbit_level_init(&cache->l1[false], &config->l1d, cache->cores, true, cclk) &&
-                 cbit_level_init(&cache->l1[true], &config->l1i, cache->cores, true, cclk) &&
-                 cbit_level_init(&cache->l2, &config->l2, cache->cores, true, cclk) &&
-                 cbit_level_init(&cache->l3, &config->l3, cache->complexes, false, cclk);
+    bool built = cbit_level_init(&cache->l1[false], &config->l1d, cache->cores, false, cclk) &&
+                 cbit_level_init(&cache->l1[true], &config->l1i, cache->cores, false, cclk) &&
+                 cbit_level_init(&cache->l2, &config->l2, cache->cores, false, cclk) &&
+                 cbit_level_init(&cache->l3, &config->l3, cache->complexes, true, cclk);
     const cbit_level_t *levels[ANSWERS] = {&cache->l1[false], &cache->l1[true], &cache->l2,
                                            &cache->l3};
     const uint32_t clocks[ANSWERS] = {config->l1d.hit_cclk, config->l1i.hit_cclk,
@@ -58,10 +58,20 @@ static bool build_directory(cbit_cache_t *cache)
     return true;
 }
 
+static cbit_mshr_t *new_mshrs(uint32_t count)
+{
+    cbit_mshr_t *mshrs = aligned_alloc(64, count * sizeof mshrs[0]);
+    if (mshrs != NULL) {
+        memset(mshrs, 0, count * sizeof mshrs[0]);
+    }
+    return mshrs;
+}
+
 static bool build_buffers(cbit_cache_t *cache)
 {
-    uint32_t waits = WAITS_PER_CORE * cache->cores;
-    cache->mshrs = calloc(cache->mshr_count, sizeof cache->mshrs[0]);
+    const uint32_t waits = WAITS_PER_CORE * cache->cores;
+    cache->waits_left = waits;
+    cache->mshrs = new_mshrs(cache->mshr_count);
     cache->victims = calloc(cache->victim_count + cache->mshr_count, sizeof cache->victims[0]);
     cache->waits = calloc(waits, sizeof cache->waits[0]);
     cache->of_core = calloc(cache->cores, sizeof cache->of_core[0]);
@@ -94,8 +104,8 @@ static bool build_buffers(cbit_cache_t *cache)
         *port = (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
         port->l1 = &cache->l1[port->fetch];
         port->which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
-        for (uint32_t h = 0; h < L1_HINTS; h++) { /* a place of its own, whatever is there */
-            port->hints[h].place = cbit_level_place(port->l1, port->core * port->l1->sets, 0);
+        for (uint32_t h = 0; h < L1_HINTS; h++) {
+            port->hints[h].number = h + 1; /* of no line that looks here */
         }
     }
     return true;
@@ -109,11 +119,13 @@ cbit_err_t cbit_cache_create(const cbit_cache_config_t *config, uint32_t cores,
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    cbit_cache_t *cache = calloc(1, sizeof *cache);
+    cbit_cache_t *cache = aligned_alloc(64, sizeof *cache);
     if (cache == NULL) {
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
+    memset(cache, 0, sizeof *cache);
     cache->config = *config;
+    cache->l3_inclusive = config->l3_inclusive;
     cache->coherent_domains = coherent_domains;
     cache->cores = cores;
     cache->complexes = (cores + config->cores_per_complex - 1) / config->cores_per_complex;

@@ -68,6 +68,7 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
     }
     cbit_line_t *line = &cache->pool[i];
     const bucket_t bucket = bucket_of(cache, cbit_tag_number(tag));
+    cache->absent = 0;
     *line = (cbit_line_t){
         .tag = tag, .owner = NO_OWNER, .prefetcher = NO_OWNER, .next = cache->buckets[bucket.at]};
     cache->buckets[bucket.at] = i;
@@ -129,7 +130,8 @@ void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 
 static void clear_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    cbit_level_clear(&cache->l3, cbit_third_find(cache, complex, line));
+    const uint32_t set = cbit_level_set(&cache->l3, complex, line->tag);
+    cbit_third_clear(&cache->l3, cbit_third_find(cache, set, line));
     line->complexes &= ~(UINT64_C(1) << complex);
 }
 
@@ -160,7 +162,7 @@ void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 /* An inclusive L3 takes the copies above it along. */
 static void drop_above(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    if (!cache->config.l3_inclusive) {
+    if (!cache->l3_inclusive) {
         return;
     }
     uint32_t first = complex * cache->config.cores_per_complex;
@@ -202,7 +204,7 @@ void cbit_line_make_exclusive(cbit_cache_t *cache, cbit_line_t *line, uint32_t c
         }
     }
     uint64_t mine = UINT64_C(1) << cbit_complex_of(cache, core);
-    uint64_t complexes = cache->config.l3_inclusive ? line->complexes & ~mine : line->complexes;
+    uint64_t complexes = cache->l3_inclusive ? line->complexes & ~mine : line->complexes;
     for (uint32_t complex = 0; complexes != 0; complex++, complexes >>= 1) {
         if ((complexes & 1) != 0) {
             cbit_line_drop_complex(cache, line, complex);
@@ -215,7 +217,7 @@ void cbit_line_make_exclusive(cbit_cache_t *cache, cbit_line_t *line, uint32_t c
 bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core)
 {
     uint64_t mine = UINT64_C(1) << cbit_complex_of(cache, core);
-    uint64_t complexes = cache->config.l3_inclusive ? line->complexes & ~mine : line->complexes;
+    uint64_t complexes = cache->l3_inclusive ? line->complexes & ~mine : line->complexes;
     return line->cores == UINT64_C(1) << core && complexes == 0;
 }
 
@@ -231,9 +233,10 @@ static void expect_l2(const cbit_cache_t *cache, cbit_expected_t *expected, uint
                       const cbit_line_t *line)
 {
     const cbit_level_t *l2 = &cache->l2;
-    const uint32_t old = l2->line[cbit_level_next(l2, cbit_level_set(l2, core, line->tag))];
+    const uint32_t old =
+        *cbit_level_line(l2, cbit_level_next(l2, cbit_level_set(l2, core, line->tag)));
     expected->complex = cbit_complex_of(cache, core);
-    expected->pushed = cache->config.l3_inclusive ? cbit_index(cache, line) : old;
+    expected->pushed = cache->l3_inclusive ? cbit_index(cache, line) : old;
     if (old != NOWHERE) {
         __builtin_prefetch(&cache->pool[old], 1);
     }
@@ -248,16 +251,16 @@ static void expect_l3(const cbit_cache_t *cache, cbit_expected_t *expected)
     }
     expected->set = cbit_level_set(l3, expected->complex, cache->pool[expected->pushed].tag);
     for (uint32_t way = 0; way < l3->ways; way += CBIT_LINE_BYTES / sizeof l3->line[0]) {
-        __builtin_prefetch(&l3->line[cbit_level_place(l3, expected->set, way)], 1);
+        __builtin_prefetch(&l3->line[cbit_level_first(l3, expected->set) + way], 1);
     }
-    __builtin_prefetch(cbit_level_order(l3, expected->set), 1);
+    __builtin_prefetch(&l3->order[(size_t)expected->set * l3->words], 1);
 }
 
 static void expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
 {
     expected->leaving = NOWHERE;
     if (expected->pushed != NOWHERE) {
-        expected->leaving = cache->l3.line[cbit_level_next(&cache->l3, expected->set)];
+        expected->leaving = cache->l3.line[cbit_third_next(&cache->l3, expected->set)];
     }
     if (expected->leaving != NOWHERE) {
         __builtin_prefetch(&cache->pool[expected->leaving], 1);
@@ -317,11 +320,12 @@ static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
     if ((line->complexes & mine) != 0) {
         return;
     }
+    const cbit_level_t *l3 = &cache->l3;
+    const uint32_t set = cbit_level_set(l3, complex, line->tag);
     uint32_t left;
-    const uint32_t place = cbit_level_take(
-        &cache->l3, cbit_level_set(&cache->l3, complex, line->tag), cbit_index(cache, line), &left);
+    const uint32_t place = cbit_third_take(l3, set, cbit_index(cache, line), &left);
     line->complexes |= mine;
-    line->third = (uint8_t)cbit_level_way(&cache->l3, place);
+    line->third = (uint8_t)(place - cbit_level_first(l3, set));
     if (left != NOWHERE) {
         cbit_line_t *old = &cache->pool[left];
         old->complexes &= ~mine;
@@ -330,80 +334,98 @@ static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
     }
 }
 
-void cbit_line_promote(cbit_cache_t *cache, const cbit_line_t *line, uint32_t core, bool fetch,
-                       uint32_t second)
+static inline void promote(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
+                           bool fetch, uint32_t second)
 {
-    cbit_level_t *l1 = &cache->l1[fetch];
+    const cbit_level_t *l1 = &cache->l1[fetch];
     if (l1->lines == 0) {
         return;
     }
+    const uint32_t set = cbit_level_set(l1, core, line->tag);
     uint32_t left; /* stays in the second level, whose way above is not its own any more */
-    const uint32_t place =
-        cbit_level_take(l1, cbit_level_set(l1, core, line->tag), cbit_index(cache, line), &left);
-    *cbit_level_above(&cache->l2, fetch, second) = (uint8_t)cbit_level_way(l1, place);
+    const uint32_t place = cbit_level_take(l1, set, cbit_index(cache, line), &left);
+    *cbit_level_above(&cache->l2, fetch, second) = (uint8_t)(place - cbit_level_first(l1, set));
 }
 
-/* A line has lost its place in a core's L2, and leaves its L1. It goes to the complex's L3, if that
-   is a victim cache and has no copy. */
-static void demote(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, const uint8_t above[2])
+void cbit_line_promote(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
+                       bool fetch, uint32_t second)
 {
-    for (int fetch = 0; fetch < 2; fetch++) {
-        if (above[fetch] != NO_WAY) {
-            cbit_level_t *l1 = &cache->l1[fetch];
-            const uint32_t place =
-                cbit_level_place(l1, cbit_level_set(l1, core, line->tag), above[fetch]);
-            if (l1->line[place] == cbit_index(cache, line)) {
-                cbit_level_clear(l1, place);
-            }
+    promote(cache, line, core, fetch, second);
+}
+
+/* Out of the first level, if it is still in that way. */
+static inline void leave_first(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
+                               bool fetch, uint32_t way)
+{
+    if (way != NO_WAY) {
+        const cbit_level_t *l1 = &cache->l1[fetch];
+        const uint32_t place = cbit_level_first(l1, cbit_level_set(l1, core, line->tag)) + way;
+        if (*cbit_level_line(l1, place) == cbit_index(cache, line)) {
+            cbit_level_clear(l1, place);
         }
     }
-    leave_core(cache, line, core);
-    if (cache->l3.lines != 0 && !cache->config.l3_inclusive) {
-        place_l3(cache, line, cbit_complex_of(cache, core));
-    } else {
-        cbit_line_retire(cache, line, cbit_complex_of(cache, core));
-    }
 }
 
-/* Into an L2 that does not have it; what stands in its place goes. */
-static uint32_t take_second(cbit_cache_t *cache, const cbit_line_t *line, uint32_t core)
+/* Into an L2 that does not have it. What stands in its place leaves the core: it goes to the
+   complex's L3, if that is a victim cache and has no copy. */
+static inline uint32_t take_second(cbit_cache_t *cache, const cbit_line_t *line, uint32_t core)
 {
-    cbit_level_t *l2 = &cache->l2;
-    const uint32_t set = cbit_level_set(l2, core, line->tag);
+    const cbit_level_t *l2 = &cache->l2;
     uint32_t left;
-    const uint32_t place = cbit_level_take(l2, set, cbit_index(cache, line), &left);
-    cbit_ways_set(cbit_level_bits(l2, set), cbit_level_way(l2, place), cbit_ways_bits(line->tag));
-    uint8_t *data = cbit_level_above(l2, false, place), *code = cbit_level_above(l2, true, place);
-    const uint8_t above[2] = {*data, *code};
-    *data = *code = NO_WAY;
+    const uint32_t place =
+        cbit_level_take(l2, cbit_level_set(l2, core, line->tag), cbit_index(cache, line), &left);
+    cbit_eight_t *eight = &l2->eights[place / 8];
+    const uint32_t way = place % 8, data = eight->above[false][way], code = eight->above[true][way];
+    cbit_ways_set(&eight->bits, way, cbit_ways_bits(line->tag));
+    eight->above[false][way] = eight->above[true][way] = NO_WAY;
     if (left != NOWHERE) {
-        demote(cache, &cache->pool[left], core, above);
+        cbit_line_t *old = &cache->pool[left];
+        leave_first(cache, old, core, false, data);
+        leave_first(cache, old, core, true, code);
+        leave_core(cache, old, core);
+        if (cache->l3.lines != 0 && !cache->l3_inclusive) {
+            place_l3(cache, old, cbit_complex_of(cache, core));
+        } else {
+            cbit_line_retire(cache, old, cbit_complex_of(cache, core));
+        }
     }
     return place;
 }
 
-uint32_t cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
+/* The same of a line that may be in the complex's L3, and must be if that is inclusive. */
+static inline uint32_t bring_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
-    uint32_t complex = cbit_complex_of(cache, core);
-    if ((line->cores >> core & 1) != 0) {
-        return cbit_second_find(cache, core, line->tag);
-    }
+    const uint32_t complex = cbit_complex_of(cache, core);
     /* A victim cache hands its copy up; an inclusive one keeps one. The line itself must count as
        present before another one is pushed out. */
-    if ((line->complexes >> complex & 1) != 0 && !cache->config.l3_inclusive) {
+    if ((line->complexes >> complex & 1) != 0 && !cache->l3_inclusive) {
         clear_l3(cache, line, complex);
     }
     line->cores |= UINT64_C(1) << core;
-    if (cache->l3.lines != 0 && cache->config.l3_inclusive) {
+    if (cache->l3.lines != 0 && cache->l3_inclusive) {
         place_l3(cache, line, complex);
     }
     return take_second(cache, line, core);
 }
 
+static inline bool is_in_second(const cbit_line_t *line, uint32_t core)
+{
+    return (line->cores >> core & 1) != 0;
+}
+
+void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
+{
+    if (!is_in_second(line, core)) {
+        bring_second(cache, line, core);
+    }
+}
+
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch)
 {
-    const uint32_t second = cbit_line_place_second(cache, line, core);
-    if (cbit_first_find(cache, core, fetch, line->tag, second) == NOWHERE) {
-        cbit_line_promote(cache, line, core, fetch, second);
+    const bool was = is_in_second(line, core);
+    const uint32_t second =
+        was ? cbit_second_find(cache, core, line->tag) : bring_second(cache, line, core);
+    if (!was || cbit_first_find(cache, core, fetch, line->tag, second) == NOWHERE) {
+        promote(cache, line, core, fetch, second);
     }
 }

@@ -216,10 +216,11 @@ static bool scan(cbit_cache_t *cache, uint32_t core)
         const cbit_level_t *level = l3 ? &cache->l3 : &cache->l2;
         uint32_t unit = l3 ? cbit_complex_of(cache, core) : core;
         uint32_t place = cbit_level_nth(level, unit, flushing->cursor - (l3 ? l2_lines : 0));
-        if (level->line[place] == NOWHERE) {
+        const uint32_t index = l3 ? level->line[place] : *cbit_level_line(level, place);
+        if (index == NOWHERE) {
             continue;
         }
-        cbit_line_t *line = &cache->pool[level->line[place]];
+        cbit_line_t *line = &cache->pool[index];
         if (line->dirty && !cbit_cache_has_room(cache)) {
             return false;
         }
@@ -244,7 +245,7 @@ static void mark_victims(cbit_cache_t *cache, uint32_t core)
 static bool wbinvd_complete(cbit_cache_t *cache, uint32_t core)
 {
     struct cbit_flushing *flushing = &cache->of_core[core];
-    if (flushing->waiting != 0) {
+    if (cbit_mshr_waiting(cache, core) != 0) {
         return false;
     }
     if (!flushing->scanned) {
@@ -442,10 +443,11 @@ static void forget(cbit_cache_t *cache, cbit_level_t *level, uint32_t unit, bool
 {
     for (uint32_t i = 0; i < level->lines; i++) {
         const uint32_t place = cbit_level_nth(level, unit, i);
-        if (level->line[place] == NOWHERE) {
+        const uint32_t index = l3 ? level->line[place] : *cbit_level_line(level, place);
+        if (index == NOWHERE) {
             continue;
         }
-        cbit_line_t *line = &cache->pool[level->line[place]];
+        cbit_line_t *line = &cache->pool[index];
         if (l3) {
             cbit_line_drop_complex(cache, line, unit);
         } else {

@@ -3,57 +3,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_WAY_SHIFT = 3 }; /* a word of order */
+enum { MAX_WORDS = CBIT_LRU_MAX_WAYS / CBIT_LRU_WAYS_PER_WORD };
 
-/* One record a set, of 8 bytes a way. */
-static bool allocate_together(cbit_level_t *level, size_t sets)
+/* ---- life ---- */
+
+static void *allocate(size_t bytes)
 {
-    const size_t ways = (size_t)1 << level->way_shift, bytes = sets * ways * 8;
-    uint8_t *base = aligned_alloc(CBIT_LINE_BYTES, bytes);
-    if (base == NULL) {
+    return aligned_alloc(CBIT_LINE_BYTES,
+                         (bytes + CBIT_LINE_BYTES - 1) / CBIT_LINE_BYTES * CBIT_LINE_BYTES);
+}
+
+/* Order of an empty set, word after word. */
+static void empty_order(const cbit_level_t *level, uint64_t order[MAX_WORDS])
+{
+    memset(order, 0, MAX_WORDS * sizeof order[0]);
+    cbit_lru_init(order, level->ways);
+    for (uint32_t way = 0; way < level->ways; way++) {
+        cbit_lru_leave(order, way);
+    }
+}
+
+static bool build_eights(cbit_level_t *level, size_t count)
+{
+    uint64_t order[MAX_WORDS];
+    empty_order(level, order);
+    level->eights = allocate(count * sizeof level->eights[0]);
+    for (size_t i = 0; level->eights != NULL && i < count; i++) {
+        cbit_eight_t *eight = &level->eights[i];
+        memset(eight, 0xff, sizeof *eight); /* NOWHERE, NO_WAY */
+        eight->order = order[i % level->words];
+        eight->bits = 0;
+    }
+    return level->eights != NULL;
+}
+
+static bool build_third(cbit_level_t *level, size_t count)
+{
+    uint64_t order[MAX_WORDS];
+    empty_order(level, order);
+    level->order = allocate(count * sizeof level->order[0]);
+    level->line = allocate(count * 8 * sizeof level->line[0]);
+    if (level->order == NULL || level->line == NULL) {
         return false;
     }
-    memset(base, 0, bytes);
-    level->order_shift = level->way_shift;
-    level->line_shift = (uint8_t)(level->way_shift + 1);
-    level->order = (uint64_t *)(void *)base;
-    level->bits = (uint64_t *)(void *)(base + ways);
-    level->above[0] = base + 2 * ways;
-    level->above[1] = base + 3 * ways;
-    level->line = (uint32_t *)(void *)(base + 4 * ways);
+    memset(level->line, 0xff, count * 8 * sizeof level->line[0]); /* NOWHERE */
+    for (size_t i = 0; i < count; i++) {
+        level->order[i] = order[i % level->words];
+    }
     return true;
 }
 
-static bool allocate_apart(cbit_level_t *level, size_t sets)
-{
-    const size_t ways = (size_t)1 << level->way_shift;
-    level->order_shift = (uint8_t)(level->way_shift - LEAST_WAY_SHIFT);
-    level->line_shift = level->way_shift;
-    level->order = calloc(sets << level->order_shift, sizeof level->order[0]);
-    level->line =
-        aligned_alloc(CBIT_LINE_BYTES, (sets * ways * sizeof level->line[0] + 63) / 64 * 64);
-    return level->order != NULL && level->line != NULL;
-}
-
-static void empty_set(cbit_level_t *level, uint32_t set)
-{
-    uint64_t *order = cbit_level_order(level, set);
-    cbit_lru_init(order, level->ways);
-    for (uint32_t way = 0; way < 1U << level->way_shift; way++) {
-        const uint32_t place = cbit_level_place(level, set, way);
-        level->line[place] = NOWHERE;
-        if (way < level->ways) {
-            cbit_lru_leave(order, way);
-        }
-        if (level->bits != NULL) {
-            *cbit_level_above(level, false, place) = NO_WAY;
-            *cbit_level_above(level, true, place) = NO_WAY;
-        }
-    }
-}
-
 bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
-                     bool together, const cbit_clock_t *cclk)
+                     bool third, const cbit_clock_t *cclk)
 {
     level->ps = cbit_clock_span_ps(cclk, config->hit_cclk);
     if (config->size_bytes == 0) {
@@ -62,41 +63,92 @@ bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *confi
     level->ways = config->ways;
     level->lines = (uint32_t)(config->size_bytes / CBIT_LINE_BYTES);
     level->sets = level->lines / level->ways;
-    level->way_shift = LEAST_WAY_SHIFT;
-    while (1U << level->way_shift < level->ways) {
-        level->way_shift++;
-    }
-    level->words = (uint8_t)cbit_lru_words(level->ways);
-    const size_t sets = (size_t)level->sets * units;
-    if (!(together ? allocate_together(level, sets) : allocate_apart(level, sets))) {
-        return false;
-    }
-    for (uint32_t set = 0; set < sets; set++) {
-        empty_set(level, set);
-    }
-    return true;
+    level->words = cbit_lru_words(level->ways);
+    const size_t count = (size_t)level->sets * units * level->words;
+    return third ? build_third(level, count) : build_eights(level, count);
 }
 
 void cbit_level_free(cbit_level_t *level)
 {
-    if (level->bits == NULL) {
-        free(level->line);
-    }
+    free(level->eights);
     free(level->order);
+    free(level->line);
 }
 
-uint32_t cbit_level_next_way(const cbit_level_t *level, const uint64_t *order)
+/* ---- first and second level ---- */
+
+static void gather(const cbit_level_t *level, uint32_t set, uint64_t order[MAX_WORDS])
 {
-    return level->words == 2 ? cbit_lru_next(order, 2) : cbit_lru_next(order, level->words);
+    for (uint32_t word = 0; word < level->words; word++) {
+        order[word] = level->eights[set * level->words + word].order;
+    }
 }
 
-uint32_t cbit_level_take_way(const cbit_level_t *level, uint64_t *order)
+static void scatter(const cbit_level_t *level, uint32_t set, const uint64_t order[MAX_WORDS])
 {
-    return level->words == 2 ? cbit_lru_take(order, 2, level->ways)
-                             : cbit_lru_take(order, level->words, level->ways);
+    for (uint32_t word = 0; word < level->words; word++) {
+        level->eights[set * level->words + word].order = order[word];
+    }
 }
 
-void cbit_level_use(const cbit_level_t *level, uint64_t *order, uint32_t way)
+void cbit_level_use_wide(const cbit_level_t *level, uint32_t place)
 {
-    cbit_lru_use(order, level->words, level->ways, way);
+    uint64_t order[MAX_WORDS];
+    const uint32_t set = place / 8 / level->words;
+    gather(level, set, order);
+    cbit_lru_use(order, level->words, level->ways, place - cbit_level_first(level, set));
+    scatter(level, set, order);
+}
+
+uint32_t cbit_level_next_wide(const cbit_level_t *level, uint32_t set)
+{
+    uint64_t order[MAX_WORDS];
+    gather(level, set, order);
+    return cbit_level_first(level, set) + cbit_lru_next(order, level->words);
+}
+
+uint32_t cbit_level_take_wide(const cbit_level_t *level, uint32_t set)
+{
+    uint64_t order[MAX_WORDS];
+    gather(level, set, order);
+    const uint32_t way = cbit_lru_take(order, level->words, level->ways);
+    scatter(level, set, order);
+    return cbit_level_first(level, set) + way;
+}
+
+/* ---- third level ---- */
+
+uint32_t cbit_third_next(const cbit_level_t *level, uint32_t set)
+{
+    const uint64_t *order = level->order + (size_t)set * level->words;
+    return cbit_level_first(level, set) + cbit_lru_next(order, level->words);
+}
+
+uint32_t cbit_third_take(const cbit_level_t *level, uint32_t set, uint32_t line, uint32_t *old)
+{
+    uint64_t *order = level->order + (size_t)set * level->words;
+    uint32_t way;
+    if (level->words != 2) {
+        way = cbit_lru_take(order, level->words, level->ways);
+    } else if (((order[0] | order[1]) & CBIT_LRU_HIGHS) != 0) {
+        way = cbit_lru_take(order, 2, level->ways);
+    } else {
+        way = cbit_lru_take_of_full(order, 2, level->ways);
+    }
+    const uint32_t place = cbit_level_first(level, set) + way;
+    *old = level->line[place];
+    level->line[place] = line;
+    return place;
+}
+
+void cbit_third_touch(const cbit_level_t *level, uint32_t set, uint32_t place)
+{
+    cbit_lru_use(level->order + (size_t)set * level->words, level->words, level->ways,
+                 place - cbit_level_first(level, set));
+}
+
+void cbit_third_clear(const cbit_level_t *level, uint32_t place)
+{
+    level->line[place] = NOWHERE;
+    cbit_lru_leave(&level->order[place / 8], place % 8);
 }

@@ -1,15 +1,12 @@
 /*
- * One level of cache over all its units (cores or complexes): where lines stand, and which of a set
- * was used longest ago. Private to model/cache.
+ * The levels of cache over all their units (cores or complexes): where lines stand, and which of a
+ * set was used longest ago. Private to model/cache.
  *
- * A set has W ways of room, its ways rounded up to a power of two, at least 8. What a request looks
- * at stands together, so that a set of 8 ways is one line of the host:
+ * Eight ways of a first or second level are one line of the host, with all that a request looks at
+ * in it; a set is as many of these as it needs. A third level is found through its lines, so that
+ * it keeps nothing but indices and order, each densely. Tags are those of the lines (state.h).
  *
- *   first level    order (W bytes), 3 W of nothing, lines (4 W)
- *   second level   order, bits of tags, ways in the L1D and in the L1I (W bytes each), lines
- *   third level    orders of all sets apart from lines: it is found through its lines
- *
- * Tags are those of the lines (state.h). A place is an index into `line`.
+ * A place is (set x words + way / 8) x 8 + way % 8, in levels of both kinds.
  */
 #ifndef CBIT_MODEL_CACHE_LEVEL_H
 #define CBIT_MODEL_CACHE_LEVEL_H
@@ -26,18 +23,21 @@ enum {
 #define NOWHERE   UINT32_MAX
 #define TAG_VALID (UINT64_C(1) << 63)
 
+typedef struct cbit_eight {
+    _Alignas(64) uint64_t order; /* cbit/base/lru.h */
+    uint64_t bits;               /* cbit/base/ways.h, of an L2 */
+    uint8_t above[2][8];         /* of an L2: the way in the L1D and in the L1I where the line went,
+                                    or NO_WAY; it is there as long as that way has it */
+    uint32_t line[8];            /* index in the directory, or NOWHERE */
+} cbit_eight_t;
+
 typedef struct cbit_level {
-    uint64_t *order;   /* cbit/base/lru.h; first of what was allocated */
-    uint32_t *line;    /* index in the directory, or NOWHERE */
-    uint64_t *bits;    /* cbit/base/ways.h, of an L2 */
-    uint8_t *above[2]; /* of an L2: the way in the L1D and in the L1I where the line went, or
-                          NO_WAY; it is there as long as that way has it */
-    uint32_t sets, ways, lines; /* lines: of one unit; 0: no such level */
-    uint8_t words;              /* of a set's order */
-    uint8_t way_shift;          /* log2 of W */
-    uint8_t line_shift;         /* log2 of places from set to set */
-    uint8_t order_shift;        /* the same of words of order */
+    uint32_t sets, ways, lines; /* of one unit; no lines: no such level */
+    uint32_t words;             /* eights of ways in a set */
     cbit_ps_t ps;
+    cbit_eight_t *eights; /* of a first or second level */
+    uint64_t *order;      /* of a third level */
+    uint32_t *line;
 } cbit_level_t;
 
 /* Valid, line number, key id: one compare decides. */
@@ -64,100 +64,95 @@ static inline cbit_key_t cbit_tag_key(uint64_t tag)
 /* The set of a line, numbered over all units. */
 static inline uint32_t cbit_level_set(const cbit_level_t *level, uint32_t unit, uint64_t tag)
 {
-    return unit * level->sets + ((uint32_t)cbit_tag_number(tag) & (level->sets - 1));
+    return unit * level->sets + ((uint32_t)(tag >> KEY_BITS) & (level->sets - 1));
 }
 
-static inline uint64_t *cbit_level_order(const cbit_level_t *level, uint32_t set)
+/* The place of a set's first way. */
+static inline uint32_t cbit_level_first(const cbit_level_t *level, uint32_t set)
 {
-    return level->order + ((size_t)set << level->order_shift);
-}
-
-static inline uint64_t *cbit_level_bits(const cbit_level_t *level, uint32_t set)
-{
-    return level->bits + ((size_t)set << level->order_shift);
-}
-
-static inline uint32_t cbit_level_place(const cbit_level_t *level, uint32_t set, uint32_t way)
-{
-    return (set << level->line_shift) + way;
-}
-
-static inline uint32_t cbit_level_way(const cbit_level_t *level, uint32_t place)
-{
-    return place & ((1U << level->way_shift) - 1);
-}
-
-/* Of a place in an L2: the way in the L1 above it. */
-static inline uint8_t *cbit_level_above(const cbit_level_t *level, bool fetch, uint32_t place)
-{
-    return level->above[fetch] + ((size_t)(place >> level->line_shift) << (level->way_shift + 3)) +
-           cbit_level_way(level, place);
+    return set * level->words * 8;
 }
 
 /* The place of a unit's n-th line, set after set: for who goes over all of them. */
 static inline uint32_t cbit_level_nth(const cbit_level_t *level, uint32_t unit, uint32_t n)
 {
-    return cbit_level_place(level, unit * level->sets + n / level->ways, n % level->ways);
+    return cbit_level_first(level, unit * level->sets + n / level->ways) + n % level->ways;
 }
 
-void cbit_level_use(const cbit_level_t *level, uint64_t *order, uint32_t way); /* any set's */
+/* ---- first and second level ---- */
 
-static inline void cbit_level_touch(cbit_level_t *level, uint32_t place)
+static inline uint32_t *cbit_level_line(const cbit_level_t *level, uint32_t place)
 {
-    uint64_t *order = cbit_level_order(level, place >> level->line_shift);
+    return &level->eights[place / 8].line[place % 8];
+}
+
+/* Of a place in an L2: the way in the L1 above it. */
+static inline uint8_t *cbit_level_above(const cbit_level_t *level, bool fetch, uint32_t place)
+{
+    return &level->eights[place / 8].above[fetch][place % 8];
+}
+
+/* For sets of more than eight ways, or with room. */
+void cbit_level_use_wide(const cbit_level_t *level, uint32_t place);
+uint32_t cbit_level_next_wide(const cbit_level_t *level, uint32_t set);
+uint32_t cbit_level_take_wide(const cbit_level_t *level, uint32_t set);
+
+static inline void cbit_level_touch(const cbit_level_t *level, uint32_t place)
+{
     if (level->words == 1) {
-        cbit_lru_use_of_word(order, level->ways, cbit_level_way(level, place));
+        cbit_lru_use_of_word(&level->eights[place / 8].order, level->ways, place % 8);
     } else {
-        cbit_level_use(level, order, cbit_level_way(level, place));
+        cbit_level_use_wide(level, place);
     }
 }
 
 /* Full, and of one word: most are, and the shortest way is for them. */
-static inline bool cbit_level_is_plain(const cbit_level_t *level, const uint64_t *order)
+static inline bool cbit_level_is_plain(const cbit_level_t *level, uint32_t set)
 {
-    return level->words == 1 && (*order & CBIT_LRU_HIGHS) == 0;
+    return level->words == 1 && (level->eights[set].order & CBIT_LRU_HIGHS) == 0;
 }
 
-/* The way for a new line, of any set: the first empty one, else that used longest ago. */
-uint32_t cbit_level_next_way(const cbit_level_t *level, const uint64_t *order);
-uint32_t cbit_level_take_way(const cbit_level_t *level, uint64_t *order);
-
-/* The place for a new line of a set. */
+/* The place for a new line of a set: the first empty one, else that used longest ago. */
 static inline uint32_t cbit_level_next(const cbit_level_t *level, uint32_t set)
 {
-    const uint64_t *order = cbit_level_order(level, set);
-    return cbit_level_place(level, set,
-                            cbit_level_is_plain(level, order) ? cbit_lru_oldest(order)
-                                                              : cbit_level_next_way(level, order));
+    return cbit_level_is_plain(level, set) ? set * 8 + cbit_lru_oldest(&level->eights[set].order)
+                                           : cbit_level_next_wide(level, set);
 }
 
 /* Gives that place to a line. *old: the line that was there, or NOWHERE. */
-static inline uint32_t cbit_level_take(cbit_level_t *level, uint32_t set, uint32_t line,
+static inline uint32_t cbit_level_take(const cbit_level_t *level, uint32_t set, uint32_t line,
                                        uint32_t *old)
 {
-    uint64_t *order = cbit_level_order(level, set);
-    const uint32_t way = cbit_level_is_plain(level, order)
-                             ? cbit_lru_take_of_word(order, level->ways)
-                             : cbit_level_take_way(level, order);
-    const uint32_t place = cbit_level_place(level, set, way);
-    *old = level->line[place];
-    level->line[place] = line;
+    const uint32_t place =
+        cbit_level_is_plain(level, set)
+            ? set * 8 + cbit_lru_take_of_full(&level->eights[set].order, 1, level->ways)
+            : cbit_level_take_wide(level, set);
+    *old = *cbit_level_line(level, place);
+    *cbit_level_line(level, place) = line;
     return place;
 }
 
 /* Empties a place, if it is one. */
-static inline void cbit_level_clear(cbit_level_t *level, uint32_t place)
+static inline void cbit_level_clear(const cbit_level_t *level, uint32_t place)
 {
     if (place != NOWHERE) {
-        level->line[place] = NOWHERE;
-        cbit_lru_leave(cbit_level_order(level, place >> level->line_shift),
-                       cbit_level_way(level, place));
+        *cbit_level_line(level, place) = NOWHERE;
+        cbit_lru_leave(&level->eights[place / 8].order, place % 8);
     }
 }
 
-/* together: an L1 or an L2. False: out of memory. */
+/* ---- third level ---- */
+
+uint32_t cbit_third_next(const cbit_level_t *level, uint32_t set);
+uint32_t cbit_third_take(const cbit_level_t *level, uint32_t set, uint32_t line, uint32_t *old);
+void cbit_third_touch(const cbit_level_t *level, uint32_t set, uint32_t place);
+void cbit_third_clear(const cbit_level_t *level, uint32_t place);
+
+/* ---- life ---- */
+
+/* third: of that kind. False: out of memory. */
 bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
-                     bool together, const cbit_clock_t *cclk);
+                     bool third, const cbit_clock_t *cclk);
 void cbit_level_free(cbit_level_t *level);
 
 #endif

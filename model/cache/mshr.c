@@ -11,37 +11,62 @@ static bool may_serve(const cbit_cache_t *cache, const cbit_line_t *line, uint32
            (command == CBIT_COMMAND_READ || cbit_line_is_alone(cache, line, core));
 }
 
-void cbit_mshr_wait(cbit_mshr_t *mshr, uint32_t core, bool fetch, cbit_txn_t *txn)
+static void wait_first(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn)
+{
+    mshr->first = (cbit_wait_t){.txn = txn, .core = port->core, .fetch = port->fetch};
+    mshr->last = &mshr->first;
+    mshr->cache->waits_left--;
+    txn->entered_ps = cbit_kernel_now_ps(mshr->cache->kernel);
+}
+
+void cbit_mshr_wait(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn)
 {
     cbit_cache_t *cache = mshr->cache;
     cbit_wait_t *wait = cache->waits_free;
     cache->waits_free = wait->next;
-    *wait = (cbit_wait_t){.txn = txn, .core = core, .fetch = fetch};
+    cache->waits_left--;
+    *wait = (cbit_wait_t){.txn = txn, .core = port->core, .fetch = port->fetch};
     txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
-    *(mshr->first == NULL ? &mshr->first : &mshr->last->next) = wait;
+    mshr->last->next = wait;
     mshr->last = wait;
-    cache->of_core[core].waiting++;
-    if (mshr->prefetch && !mshr->wanted && mshr->first != wait) {
+    if (mshr->prefetch && !mshr->wanted) {
         mshr->wanted = true;
         cache->stats.prefetches_late++;
     }
+}
+
+uint32_t cbit_mshr_waiting(const cbit_cache_t *cache, uint32_t core)
+{
+    uint32_t count = 0;
+    for (const cbit_mshr_t *mshr = cache->mshrs; mshr < cache->mshrs + cache->mshr_count; mshr++) {
+        const cbit_wait_t *wait = mshr->first.txn == NULL ? NULL : &mshr->first;
+        for (; wait != NULL; wait = wait->next) {
+            count += wait->core == core;
+        }
+    }
+    return count;
 }
 
 static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
 {
     cbit_mshr_t *mshr = cache->mshrs_free;
     cache->mshrs_free = mshr->next;
-    mshr->busy = true;
     mshr->line = cbit_index(cache, line);
-    mshr->first = NULL;
-    mshr->last = NULL;
     mshr->patch_mask = 0;
     mshr->prefetch = false;
     mshr->wanted = false;
-    mshr->next = NULL;
     line->mshr = mshr;
     cache->mshrs_busy++;
     return mshr;
+}
+
+static void give_back(cbit_mshr_t *mshr)
+{
+    cbit_cache_t *cache = mshr->cache;
+    mshr->next = cache->mshrs_free;
+    cache->mshrs_free = mshr;
+    cache->mshrs_busy--;
+    cache->pool[mshr->line].mshr = NULL;
 }
 
 /* The complexes that have a copy, in their L3 or in a core. */
@@ -59,13 +84,13 @@ static uint64_t holders(const cbit_cache_t *cache, const cbit_line_t *line)
 static void start_transfer(cbit_mshr_t *mshr)
 {
     cbit_cache_t *cache = mshr->cache;
-    uint32_t complex = cbit_complex_of(cache, mshr->first->core);
+    uint32_t complex = cbit_complex_of(cache, mshr->first.core);
     const uint64_t all = holders(cache, &cache->pool[mshr->line]);
     const uint64_t mine = UINT64_C(1) << complex;
     const uint64_t second = cache->second_socket;
     const uint64_t socket = (second & mine) != 0 ? second : ~second;
     const uint64_t near = all & mine, middle = all & socket & ~mine, far = all & ~socket;
-    bool write = mshr->first->txn->command == CBIT_COMMAND_WRITE;
+    bool write = mshr->first.txn->command == CBIT_COMMAND_WRITE;
     bool from_far = write ? far != 0 : far != 0 && near == 0 && middle == 0;
     bool from_middle = !from_far && (write ? middle != 0 : middle != 0 && near == 0);
     cache->stats.transfers += !from_far && !from_middle;
@@ -96,14 +121,14 @@ static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
     cbit_txn_push_reply(fill, fill_arrived, mshr);
     mshr->fill = true;
     cache->stats.misses++;
-    cbit_line_expect(cache, mshr->first->core, &cache->pool[mshr->line]);
+    cbit_line_expect(cache, mshr->first.core, &cache->pool[mshr->line]);
     cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
 }
 
 void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory)
 {
     cbit_mshr_t *mshr = take_mshr(port->cache, line);
-    cbit_mshr_wait(mshr, port->core, port->fetch, txn);
+    wait_first(mshr, port, txn);
     if (memory) {
         start_fill(mshr, txn);
     } else {
@@ -133,7 +158,7 @@ void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint6
     txn->no_bytes = true;
     cbit_txn_push_reply(txn, forget, NULL);
     mshr->prefetch = true;
-    cbit_mshr_wait(mshr, port->core, port->fetch, txn);
+    wait_first(mshr, port, txn);
     if (memory) {
         start_fill(mshr, txn);
     } else {
@@ -147,9 +172,9 @@ static void place(cbit_mshr_t *mshr)
 {
     cbit_cache_t *cache = mshr->cache;
     cbit_line_t *line = &cache->pool[mshr->line];
-    const uint32_t core = mshr->first->core;
+    const uint32_t core = mshr->first.core;
     if (!mshr->prefetch) {
-        cbit_line_place(cache, line, core, mshr->first->fetch);
+        cbit_line_place(cache, line, core, mshr->first.fetch);
         return;
     }
     cbit_line_place_second(cache, line, core);
@@ -182,7 +207,7 @@ void cbit_cache_send_fills(cbit_cache_t *cache)
         cbit_txn_charge(&mshr->txn, CBIT_STAGE_FABRIC, waited_ps);
         cache->fills_first = mshr->next; /* off the list first: the answer may come from inside */
         const cbit_port_t *below =
-            &cache->below_of_complex[cbit_complex_of(cache, mshr->first->core)];
+            &cache->below_of_complex[cbit_complex_of(cache, mshr->first.core)];
         if (!below->try_send(below->self, &mshr->txn, &cache->below_space)) {
             mshr->txn.stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
             cache->fills_first = mshr;
@@ -209,12 +234,16 @@ static void install(cbit_mshr_t *mshr)
 static cbit_txn_t *pop(cbit_mshr_t *mshr)
 {
     cbit_cache_t *cache = mshr->cache;
-    cbit_wait_t *wait = mshr->first;
-    cbit_txn_t *txn = wait->txn;
-    mshr->first = wait->next;
-    cache->of_core[wait->core].waiting--;
-    wait->next = cache->waits_free;
-    cache->waits_free = wait;
+    cbit_txn_t *txn = mshr->first.txn;
+    cbit_wait_t *next = mshr->first.next;
+    cache->waits_left++;
+    mshr->first.txn = NULL;
+    if (next != NULL) {
+        mshr->first = *next;
+        mshr->last = mshr->last == next ? &mshr->first : mshr->last;
+        next->next = cache->waits_free;
+        cache->waits_free = next;
+    }
     return txn;
 }
 
@@ -222,7 +251,7 @@ static cbit_txn_t *pop(cbit_mshr_t *mshr)
 static cbit_txn_t *serve_first(cbit_mshr_t *mshr, cbit_err_t status, bool has_filled)
 {
     cbit_cache_t *cache = mshr->cache;
-    uint32_t core = mshr->first->core;
+    uint32_t core = mshr->first.core;
     cbit_txn_t *txn = pop(mshr);
     if (has_filled) {
         memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
@@ -253,23 +282,19 @@ static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
     }
     mshr->prefetch = false;
     cbit_txn_t *answers = serve_first(mshr, status, mshr->fill), *last = answers;
-    while (mshr->first != NULL &&
+    while (mshr->first.txn != NULL &&
            (status != CBIT_ERR_OK ||
-            may_serve(cache, line, mshr->first->core, mshr->first->txn->command))) {
+            may_serve(cache, line, mshr->first.core, mshr->first.txn->command))) {
         if (prefetch && status == CBIT_ERR_OK) { /* to the first level after all */
-            cbit_line_place(cache, line, mshr->first->core, mshr->first->fetch);
+            cbit_line_place(cache, line, mshr->first.core, mshr->first.fetch);
         }
         last->next = serve_first(mshr, status, false);
         last = last->next;
     }
-    if (mshr->first != NULL) {
+    if (mshr->first.txn != NULL) {
         start_transfer(mshr);
     } else {
-        mshr->busy = false;
-        mshr->next = cache->mshrs_free;
-        cache->mshrs_free = mshr;
-        line->mshr = NULL;
-        cache->mshrs_busy--;
+        give_back(mshr);
         cbit_line_release(cache, line);
     }
     cbit_cache_send_victims(cache);
@@ -281,11 +306,34 @@ static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
     cbit_cache_released(cache);
 }
 
+/* A fill that one request has waited for, as most do: nobody else has the line. */
+static void arrive_alone(cbit_mshr_t *mshr)
+{
+    cbit_cache_t *cache = mshr->cache;
+    cbit_line_t *line = &cache->pool[mshr->line];
+    cbit_txn_t *txn = mshr->first.txn;
+    const uint32_t core = mshr->first.core;
+    cbit_line_place(cache, line, core, mshr->first.fetch);
+    memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
+    cbit_cache_serve(cache, line, core, txn);
+    txn->next = NULL;
+    mshr->first.txn = NULL;
+    cache->waits_left++;
+    give_back(mshr);
+    cbit_cache_send_victims(cache);
+    cbit_txn_reply(txn);
+    cbit_cache_released(cache);
+}
+
 static void fill_arrived(void *self, cbit_txn_t *fill)
 {
     cbit_mshr_t *mshr = self;
     if (fill->status == CBIT_ERR_OK) {
         install(mshr);
+        if (mshr->first.next == NULL && !mshr->prefetch) {
+            arrive_alone(mshr);
+            return;
+        }
     }
     arrive(mshr, fill->status);
 }

@@ -73,7 +73,7 @@ static bool ask(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag)
         return true; /* nothing to bring, or another key id's line would have to go for it */
     }
     const uint32_t kept = cache->mshr_count / PREFETCH_KEEPS;
-    if (cache->mshrs_busy + kept >= cache->mshr_count || cache->waits_free == NULL ||
+    if (cache->mshrs_busy + kept >= cache->mshr_count || cache->waits_left == 0 ||
         !cbit_cache_has_room(cache)) {
         cache->stats.prefetches_dropped++;
         return false;

@@ -32,23 +32,24 @@ typedef struct cbit_line {
 /* A request that waits for a line. */
 typedef struct cbit_wait {
     cbit_txn_t *txn;
+    struct cbit_wait *next;
     uint32_t core;
     bool fetch;
-    struct cbit_wait *next;
 } cbit_wait_t;
 
+/* What every fill looks at comes first, in a line of the host each. */
 struct cbit_mshr {
-    cbit_cache_t *cache;
-    bool busy;
+    _Alignas(64) cbit_cache_t *cache;
+    cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
+    cbit_wait_t *last; /* of those that wait, the first of whom it keeps itself */
+    uint32_t line;
     bool fill;             /* from memory; else from other caches */
     bool prefetch, wanted; /* nobody has asked for it; somebody has, before it came */
-    uint32_t line;
+    cbit_wait_t first;     /* its txn is NULL while nobody waits: it is free */
+    cbit_event_t event;    /* a fill may be sent, or a transfer is over */
+    uint64_t patch_mask;   /* bytes that were written elsewhere since the fill was asked for */
     cbit_txn_t txn;
-    cbit_event_t event; /* a fill may be sent, or a transfer is over */
-    cbit_wait_t *first, *last;
-    uint64_t patch_mask; /* bytes that were written elsewhere since the fill was asked for */
     uint8_t patch[CBIT_LINE_BYTES];
-    cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
 };
 
 /* A write-back. Its bytes are taken from the line when it is sent. */
@@ -113,57 +114,67 @@ typedef struct cbit_stream cbit_stream_t; /* prefetch.c */
 
 enum { ANSWERS_L1D, ANSWERS_L1I, ANSWERS_L2, ANSWERS_L3, ANSWERS };
 
+/* What requests look at comes first. */
 struct cbit_cache {
-    cbit_cache_config_t config;
-    bool coherent_domains;
-    uint32_t cores, complexes;
-    cbit_kernel_t *kernel;
-    cbit_port_t below;             /* without time */
-    cbit_port_t *below_of_complex; /* requests */
-    uint64_t second_socket;        /* complexes there */
-    cbit_waiter_t below_space;
-    cbit_waitlist_t waiters;
-    cbit_ps_t transfer_ps, look_up_ps;
-    cbit_core_t *ports; /* data side of each core, then instruction side */
+    _Alignas(64) cbit_kernel_t *kernel;
+    cbit_line_t *pool;
+    uint8_t *filter; /* of each bucket: bits of the lines that are in it (directory.c) */
+    uint32_t *buckets;
+    uint32_t bucket_mask, pool_free;
+    uint64_t absent; /* tag of a line that has been looked for in vain, and not been made since */
+    uint8_t (*bytes)[CBIT_LINE_BYTES]; /* of each entry of the pool; NULL: timing only */
+    cbit_stream_t *streams;            /* of each core; NULL: nothing is prefetched */
+
+    uint32_t mshr_count, mshrs_busy;
+    uint32_t victim_count, victims_busy; /* count: what requests may fill; mshr_count more exist */
+    uint32_t waits_left;
+    uint32_t wbinvds_active;
+    bool coherent_domains, l3_inclusive;
+    bool victims_new; /* some write-backs that are not sent have not been waited for yet */
+    bool flushing, flush_again;
+    cbit_mshr_t *mshrs_free;
+    cbit_wait_t *waits_free;
+    cbit_victim_t *victims_first; /* not sent */
+    cbit_flush_t *clflushes;
 
     cbit_level_t l1[2], l2, l3; /* the data side's L1, the instruction side's */
     uint8_t complex_of[CBIT_CACHE_MAX_CORES];
-    cbit_line_t *pool;
-    uint8_t (*bytes)[CBIT_LINE_BYTES]; /* of each entry of the pool; NULL: timing only */
-    uint32_t pool_count, pool_used, pool_free;
-    uint32_t *buckets;
-    uint8_t *filter; /* of each bucket: bits of the lines that are in it (directory.c) */
-    uint32_t bucket_mask;
     cbit_expected_t expected[EXPECTED];
     uint32_t expected_at;
-
-    uint32_t mshr_count, mshrs_busy;
-    cbit_mshr_t *mshrs, *mshrs_free;
+    uint32_t clocks[ANSWERS];
+    cbit_ps_t transfer_ps, look_up_ps;
+    cbit_port_t *below_of_complex; /* requests */
+    cbit_waiter_t below_space;
+    cbit_waitlist_t waiters;
     cbit_mshr_t *fills_first, *fills_last; /* looked up, not sent */
-    uint32_t victim_count, victims_busy; /* count: what requests may fill; mshr_count more exist */
-    cbit_victim_t *victims, *victims_free;
-    cbit_victim_t *victims_first, *victims_last; /* not sent */
-    bool victims_new;                            /* some of them have not been waited for yet */
-    cbit_wait_t *waits, *waits_free;
-    cbit_stream_t *streams; /* of each core; NULL: nothing is prefetched */
+    cbit_cache_stats_t stats;
+
+    cbit_victim_t *victims_last, *victims_free;
+    cbit_answers_t answers[ANSWERS];
+    cbit_cache_config_t config;
+    uint32_t cores, complexes;
+    cbit_port_t below;      /* without time */
+    uint64_t second_socket; /* complexes there */
+    cbit_core_t *ports;     /* data side of each core, then instruction side */
+    uint32_t pool_count, pool_used;
+    cbit_mshr_t *mshrs;
+    cbit_victim_t *victims;
+    cbit_wait_t *waits;
     cbit_txn_t *prefetches; /* of each MSHR */
     uint64_t trained;       /* accesses that the prefetcher has seen */
-    cbit_answers_t answers[ANSWERS];
-    uint32_t clocks[ANSWERS];
-
     struct cbit_flushing {
         cbit_flush_t *wbinvds;
         uint32_t cursor; /* how far it has come, in L2 and then L3 */
         bool scanned;
-        uint32_t waiting;     /* the core's requests that wait for lines */
         uint32_t writes_left; /* write-backs that its WBINVD waits for */
     } * of_core;
-    uint32_t wbinvds_active;
-    cbit_flush_t *clflushes;
-    bool flushing, flush_again;
-
-    cbit_cache_stats_t stats;
 };
+
+/* WBINVD is under way on that core. */
+static inline bool cbit_cache_is_flushing(const cbit_cache_t *cache, uint32_t core)
+{
+    return cache->wbinvds_active != 0 && cache->of_core[core].wbinvds != NULL;
+}
 
 static inline uint32_t cbit_complex_of(const cbit_cache_t *cache, uint32_t core)
 {
@@ -189,15 +200,15 @@ static inline bool cbit_line_on_chip(const cbit_line_t *line)
 static inline uint32_t cbit_second_find(const cbit_cache_t *cache, uint32_t core, uint64_t tag)
 {
     const cbit_level_t *l2 = &cache->l2;
-    const uint32_t set = cbit_level_set(l2, core, tag);
-    const uint64_t *words = cbit_level_bits(l2, set);
+    const uint32_t first = cbit_level_first(l2, cbit_level_set(l2, core, tag));
     const uint64_t bits = cbit_ways_bits(tag);
-    for (uint32_t word = 0; word < l2->words; word++) {
-        uint64_t match = cbit_ways_match(words[word], bits);
+    for (uint32_t place = first; place < first + l2->words * 8; place += 8) {
+        const cbit_eight_t *eight = &l2->eights[place / 8];
+        uint64_t match = cbit_ways_match(eight->bits, bits);
         for (; match != 0; match &= match - 1) {
-            const uint32_t place = cbit_level_place(l2, set, word * 8 + cbit_ways_first(match));
-            if (l2->line[place] != NOWHERE && cache->pool[l2->line[place]].tag == tag) {
-                return place;
+            const uint32_t way = cbit_ways_first(match);
+            if (eight->line[way] != NOWHERE && cache->pool[eight->line[way]].tag == tag) {
+                return place + way;
             }
         }
     }
@@ -213,26 +224,21 @@ static inline uint32_t cbit_first_find(const cbit_cache_t *cache, uint32_t core,
         return NOWHERE;
     }
     const cbit_level_t *l1 = &cache->l1[fetch];
-    const uint32_t place = cbit_level_place(l1, cbit_level_set(l1, core, tag), way);
-    return l1->line[place] == cache->l2.line[second] ? place : NOWHERE;
+    const uint32_t place = cbit_level_first(l1, cbit_level_set(l1, core, tag)) + way;
+    return *cbit_level_line(l1, place) == *cbit_level_line(&cache->l2, second) ? place : NOWHERE;
 }
 
-/* Where a complex's L3 has a line, or NOWHERE. */
-static inline uint32_t cbit_third_find(const cbit_cache_t *cache, uint32_t complex,
+/* Where an L3 has a line, which is there. */
+static inline uint32_t cbit_third_find(const cbit_cache_t *cache, uint32_t set,
                                        const cbit_line_t *line)
 {
-    const cbit_level_t *l3 = &cache->l3;
     const uint32_t index = cbit_index(cache, line);
-    const uint32_t first = cbit_level_place(l3, cbit_level_set(l3, complex, line->tag), 0);
-    if (l3->line[first + line->third] == index) {
-        return first + line->third;
+    const uint32_t first = cbit_level_first(&cache->l3, set);
+    uint32_t place = first + line->third;
+    for (uint32_t way = 0; cache->l3.line[place] != index; way++) {
+        place = first + way;
     }
-    for (uint32_t place = first; place < first + l3->ways; place++) {
-        if (l3->line[place] == index) {
-            return place;
-        }
-    }
-    return NOWHERE;
+    return place;
 }
 
 /* One more line may come: wherever it displaces another one, a buffer is free for that. */
@@ -256,13 +262,12 @@ void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
 /* A line will be placed: has the host fetch what that touches. Changes nothing that shows. */
 void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line);
 
-/* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip.
-   Returns its place in the L2. */
-uint32_t cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
+/* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip. */
+void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
 /* Into the L1, from that place in the L2. */
-void cbit_line_promote(cbit_cache_t *cache, const cbit_line_t *line, uint32_t core, bool fetch,
-                       uint32_t second);
+void cbit_line_promote(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
+                       bool fetch, uint32_t second);
 /* Takes a line out of one core's L1 and L2, or of one complex's L3. */
 void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);
@@ -314,7 +319,9 @@ void cbit_prefetch_train(const cbit_core_t *port, const cbit_txn_t *txn);
 void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory);
 void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag);
 /* For a line that is on its way already. */
-void cbit_mshr_wait(cbit_mshr_t *mshr, uint32_t core, bool fetch, cbit_txn_t *txn);
+void cbit_mshr_wait(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn);
+/* How many requests of a core wait for lines. */
+uint32_t cbit_mshr_waiting(const cbit_cache_t *cache, uint32_t core);
 void cbit_cache_send_fills(cbit_cache_t *cache);
 void cbit_mshr_event(void *self);
 

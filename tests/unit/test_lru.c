@@ -71,9 +71,8 @@ START_TEST(a_newcomer_takes_an_empty_way_or_the_oldest)
         }
         next = next < ways ? next : oldest_by_stamp(stamps, ways);
         ck_assert_uint_eq(cbit_lru_next(order, words), next);
-        const bool short_way = ways <= CBIT_LRU_WAYS_PER_WORD && empties == 0;
-        ck_assert_uint_eq(short_way ? cbit_lru_take_of_word(order, ways)
-                                    : cbit_lru_take(order, words, ways),
+        ck_assert_uint_eq(empties == 0 ? cbit_lru_take_of_full(order, words, ways)
+                                       : cbit_lru_take(order, words, ways),
                           next);
         empties -= empty[next];
         empty[next] = false;

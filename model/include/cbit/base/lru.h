@@ -114,14 +114,20 @@ static inline uint32_t cbit_lru_take(uint64_t *order, uint32_t words, uint32_t w
     return way;
 }
 
-/* The same for a set of at most eight ways, none of them empty. */
-static inline uint32_t cbit_lru_take_of_word(uint64_t *order, uint32_t ways)
+/* The same for a set without empty ways. */
+static inline uint32_t cbit_lru_take_of_full(uint64_t *order, uint32_t words, uint32_t ways)
 {
-    /* Bit 7 of each byte that is not 0: of all ways but the oldest, and they move one down. */
-    const uint64_t others = (*order + (CBIT_LRU_HIGHS - CBIT_LRU_ONES)) & CBIT_LRU_HIGHS;
-    const uint32_t shift = (uint32_t)__builtin_ctzll(others ^ CBIT_LRU_HIGHS) & ~7U;
-    *order = (*order - (others >> 7)) | (uint64_t)(ways - 1) << shift;
-    return shift / 8;
+    uint32_t way = 0;
+    for (uint32_t word = words; word-- > 0;) {
+        /* Bit 7 of each byte that is not 0: of all ways but the oldest, and they move one down. */
+        const uint64_t others = (order[word] + (CBIT_LRU_HIGHS - CBIT_LRU_ONES)) & CBIT_LRU_HIGHS;
+        order[word] -= others >> 7;
+        if (others != CBIT_LRU_HIGHS) {
+            way = word * 8 + (uint32_t)__builtin_ctzll(others ^ CBIT_LRU_HIGHS) / 8;
+        }
+    }
+    order[way / 8] |= (uint64_t)(ways - 1) << way % 8 * 8;
+    return way;
 }
 
 #endif
