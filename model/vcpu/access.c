@@ -1,7 +1,7 @@
 /* Requests of the core: in place, and loads and stores that go their own way. */
 #include <string.h>
 
-#include "model/vcpu/core.h"
+#include "model/vcpu/order.h"
 
 void cbit_vcpu_tell_observer(cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len_bytes)
 {
@@ -248,8 +248,7 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
 void cbit_vcpu_slot_complete(cbit_slot_t *slot, uint64_t at_n)
 {
     cbit_vcpu_t *vcpu = slot->vcpu;
-    vcpu->slots_free[--vcpu->loads_busy] = (uint16_t)(slot - vcpu->slots);
-    slot->busy = false;
+    vcpu->slots_free[--vcpu->loads_busy] = slot;
     vcpu->last_load = vcpu->last_load == slot ? NULL : vcpu->last_load;
     vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
     cbit_order_complete(vcpu, slot);
@@ -328,18 +327,6 @@ static cbit_step_t translate_pieces(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     return STEP_DONE;
 }
 
-cbit_slot_t *cbit_vcpu_begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
-{
-    cbit_slot_t *slot = &vcpu->slots[vcpu->slots_free[vcpu->loads_busy++]];
-    vcpu->slot = slot;
-    slot->busy = true;
-    slot->pending = 1; /* ours, until all pieces are sent */
-    slot->retried = false;
-    slot->load = cbit_order_load(vcpu, op, slot);
-    vcpu->last_load = slot;
-    return slot;
-}
-
 /* True if the piece is done with or on its way. */
 static cbit_step_t send_piece(cbit_vcpu_t *vcpu, uint32_t offset, uint32_t *clocks)
 {
@@ -396,7 +383,7 @@ static cbit_step_t issue_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
             cbit_order_load_now(vcpu, op, bytes, vcpu->config.forward_cclk);
             return STEP_DONE;
         }
-        (void)cbit_vcpu_begin_slot(vcpu, op);
+        (void)cbit_order_begin_slot(vcpu, op);
         vcpu->first_waited_ps = waited_ps(vcpu) - vcpu->walk_ps; /* for a store in the buffer */
     }
     uint32_t clocks = 0;

@@ -65,47 +65,50 @@ typedef struct cbit_blocking {
 /* A load that waits for memory. */
 typedef struct cbit_slot {
     cbit_vcpu_t *vcpu;
-    bool busy;
+    struct cbit_load *load;
     uint8_t pending; /* pieces not answered */
     bool retried;    /* refused at first, and then perhaps a hit: its bytes are from before */
-    struct cbit_load *load;
-    uint8_t bytes[CBIT_LINE_BYTES];
     struct cbit_piece {
         struct cbit_slot *slot;
         uint8_t offset;
         cbit_txn_t txn;
     } pieces[2];
+    uint8_t bytes[CBIT_LINE_BYTES];
 } cbit_slot_t;
 
 /* A load in the order of the program, until all before it have their bytes: then it gets its own.
    Those that find no other before them are never here. */
 typedef struct cbit_load {
-    uint64_t number;         /* of all loads */
+    uint64_t number; /* of all loads */
+    bool complete;   /* its bytes have come, or need not be waited for */
+    bool told;       /* the program hears of them: what that needs is beside it */
+} cbit_load_t;
+
+typedef struct cbit_told {
     uint64_t stores;         /* issued before it */
-    bool complete;           /* its bytes have come, or need not be waited for */
-    const cbit_slot_t *slot; /* while they are on their way */
+    const cbit_slot_t *slot; /* while its bytes are on their way */
     uint32_t pieces;
     cbit_target_t targets[2];
     uint8_t len[2];
     cbit_op_t op;
     struct cbit_context *context;
-} cbit_load_t;
+} cbit_told_t;
 
 enum { CBIT_STORE_PIECES = 2 }; /* an access lies in one line or two */
 
 /* A store that nobody else sees yet, in the order of the program. */
 typedef struct cbit_store {
-    uint64_t loads;     /* issued before it: it waits until they have their bytes */
-    bool copied;        /* those of the last of them are its own */
-    uint32_t count, at; /* pieces; those written */
-    uint8_t bytes[CBIT_LINE_BYTES];
+    uint64_t loads;    /* issued before it: it waits until they have their bytes */
+    uint8_t count, at; /* pieces; those written */
+    bool copied;       /* the bytes of the last load before it are its own */
     struct cbit_store_piece {
         cbit_vcpu_t *vcpu;
-        enum { PIECE_IDLE, PIECE_FETCHING, PIECE_WRITING, PIECE_WRITTEN } state;
         cbit_target_t target;
         uint8_t offset, len;
+        enum { PIECE_IDLE, PIECE_FETCHING, PIECE_WRITING, PIECE_WRITTEN } state;
         cbit_txn_t txn;
     } pieces[CBIT_STORE_PIECES];
+    uint8_t bytes[CBIT_LINE_BYTES];
 } cbit_store_t;
 
 typedef struct cbit_walk {
@@ -134,6 +137,7 @@ typedef struct cbit_walk {
     } mark;             /* A or D of an entry, on their way */
 } cbit_walk_t;
 
+enum { CBIT_HORIZON_UNKNOWN, CBIT_HORIZON_ASKED }; /* the core has asked for it once since */
 enum { REWIND_OPS = 256, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
 enum { TLB_HINTS = 16, STORE_LINES = 64 };
 enum { GPR_RAX = 0, GPR_RSP = 4 };
@@ -200,7 +204,7 @@ struct cbit_vcpu {
 
     uint64_t n;              /* the core's own time, in edges of its clock */
     uint64_t now_n;          /* the kernel's time when this step began */
-    uint64_t horizon_n;      /* before it, nothing else can happen; 0: to be looked for */
+    uint64_t horizon_n;      /* before it, nothing else can happen; or as below */
     uint64_t run_ahead_cclk; /* at most so far; results do not depend on it */
     uint64_t entered_n;
 
@@ -262,9 +266,10 @@ struct cbit_vcpu {
 
     cbit_slot_t *slots; /* max_misses */
     uint32_t loads_busy;
-    uint16_t *slots_free; /* a stack */
+    cbit_slot_t **slots_free; /* a stack */
     /* Order (order.c): loads that wait for earlier ones, and the store buffer; rings. */
     cbit_load_t *loads;
+    cbit_told_t *told; /* beside each of them */
     uint32_t loads_first, loads_count;
     uint64_t load_number; /* of the next one */
     cbit_store_t *stores;
@@ -311,7 +316,7 @@ void cbit_vcpu_step(void *self);
 /* After sending: others may have events that are nearer than before. */
 static inline void cbit_vcpu_look_again(cbit_vcpu_t *vcpu)
 {
-    vcpu->horizon_n = 0;
+    vcpu->horizon_n = CBIT_HORIZON_UNKNOWN;
 }
 
 static inline cbit_ps_t cbit_vcpu_edge_ps(const cbit_vcpu_t *vcpu, uint64_t n)
@@ -353,8 +358,6 @@ cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 /* Hands a request over; *refused_ps: since when it is refused, 0: it is not. */
 bool cbit_vcpu_send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *txn,
                     cbit_ps_t *refused_ps);
-/* A slot for the load of the operation in progress. */
-cbit_slot_t *cbit_vcpu_begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 void cbit_vcpu_piece_answered(void *self, cbit_txn_t *txn);
 void cbit_vcpu_slot_complete(cbit_slot_t *slot, uint64_t at_n);
 
@@ -366,81 +369,6 @@ bool cbit_vcpu_pass(cbit_vcpu_t *vcpu);
 /* Begins the operation that has waited, at the core's time at_ps, which is less than a clock away,
    if only the second-level TLB has its page. False: nothing has happened. */
 bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
-
-/* ---- order (order.c) ---- */
-
-/* All loads so far have their bytes, and all stores are seen. */
-static inline bool cbit_vcpu_is_drained(const cbit_vcpu_t *vcpu)
-{
-    return vcpu->loads_count == 0 && vcpu->stores_busy == 0;
-}
-/* What a store writes; of one that copies a load that has no bytes yet: what the program expects.
- */
-static inline const uint8_t *cbit_order_data(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
-{
-    return op->copied && vcpu->loads_count == 0 ? vcpu->context->copied : op->data;
-}
-
-/* The first load that has no bytes yet, by number; there may be load_queue from it on. */
-static inline uint64_t cbit_order_oldest(const cbit_vcpu_t *vcpu)
-{
-    return vcpu->loads_count == 0 ? vcpu->load_number : vcpu->loads[vcpu->loads_first].number;
-}
-static inline bool cbit_order_has_room(const cbit_vcpu_t *vcpu)
-{
-    return vcpu->load_number - cbit_order_oldest(vcpu) < vcpu->config.load_queue;
-}
-/* For one that may have to wait for memory. */
-static inline bool cbit_vcpu_has_room(const cbit_vcpu_t *vcpu, bool store)
-{
-    return store ? vcpu->stores_busy < vcpu->config.max_stores
-                 : vcpu->loads_busy < vcpu->config.max_misses && cbit_order_has_room(vcpu);
-}
-
-/* What buffered stores have to do with the load of the operation in progress. */
-typedef enum cbit_forward {
-    FORWARD_NOTHING,
-    FORWARD_WHOLE, /* the newest that it meets has all of it: the bytes are there */
-    FORWARD_WAIT,  /* that one has a part: it must be written first */
-} cbit_forward_t;
-cbit_forward_t cbit_order_forward(const cbit_vcpu_t *vcpu, uint8_t *bytes);
-/* A buffered store may reach into that line. */
-static inline bool cbit_order_meets_line(const cbit_vcpu_t *vcpu, cbit_spa_t spa)
-{
-    return vcpu->stores_busy != 0 && vcpu->store_lines[spa / CBIT_LINE_BYTES % STORE_LINES] != 0;
-}
-
-/* A buffered store reaches into those bytes. */
-bool cbit_order_meets_any(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len);
-static inline bool cbit_order_meets(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len)
-{
-    return cbit_order_meets_line(vcpu, target.spa) && cbit_order_meets_any(vcpu, target, len);
-}
-
-/* A load of the operation in progress takes its place; slot NULL: its bytes are there. */
-cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_slot_t *slot);
-/* A load that nothing keeps from having its bytes in so many clocks, unless others are before it.
- */
-void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes);
-static inline void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes,
-                                       uint32_t clocks)
-{
-    const uint64_t at_n = vcpu->n + clocks;
-    vcpu->last_load = NULL;
-    vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
-    if (vcpu->context->program.on_data != NULL) {
-        cbit_order_give_now(vcpu, op, bytes);
-    } else {
-        vcpu->load_number++; /* before others or not: nobody looks at its bytes later */
-    }
-}
-/* A slot's bytes have come: it, and those behind it that have waited for it, get theirs. */
-void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot);
-
-/* The store of the operation in progress. */
-cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op);
-/* Writes what may be written, in order. */
-void cbit_order_commit(cbit_vcpu_t *vcpu);
 
 /* ---- translation (walk.c) ---- */
 

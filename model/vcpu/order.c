@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "model/vcpu/core.h"
+#include "model/vcpu/order.h"
 
 /* ---- loads ---- */
 
@@ -19,10 +19,10 @@ static bool overlap(const struct cbit_store_piece *piece, cbit_target_t target, 
            target.spa < piece->target.spa + piece->len;
 }
 
-static const cbit_store_t *store_at(const cbit_vcpu_t *vcpu, uint32_t from_newest)
+/* i: from the oldest on. */
+static cbit_store_t *store_at(const cbit_vcpu_t *vcpu, uint32_t i)
 {
-    uint32_t at = vcpu->stores_first + vcpu->stores_busy - 1 - from_newest;
-    return &vcpu->stores[at % vcpu->config.max_stores];
+    return &vcpu->stores[cbit_order_wrap(vcpu->stores_first + i, vcpu->config.max_stores)];
 }
 
 /* The newest piece that meets the bytes of a load, among the stores but the newest `skip`. */
@@ -31,7 +31,7 @@ static const struct cbit_store_piece *newest_over(const cbit_vcpu_t *vcpu, uint3
                                                   const cbit_store_t **store)
 {
     for (uint32_t i = skip; i < vcpu->stores_busy; i++) {
-        *store = store_at(vcpu, i);
+        *store = store_at(vcpu, vcpu->stores_busy - 1 - i);
         for (uint32_t p = 0; p < (*store)->count; p++) {
             if (overlap(&(*store)->pieces[p], target, len)) {
                 return &(*store)->pieces[p];
@@ -83,24 +83,19 @@ cbit_forward_t cbit_order_forward(const cbit_vcpu_t *vcpu, uint8_t *bytes)
     return FORWARD_NOTHING;
 }
 
-cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_slot_t *slot)
+void cbit_order_describe_load(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_op_t *op,
+                              const cbit_slot_t *slot)
 {
-    uint32_t at = vcpu->loads_first + vcpu->loads_count++;
-    cbit_load_t *load = &vcpu->loads[at % vcpu->config.load_queue];
-    load->number = vcpu->load_number++;
-    load->stores = vcpu->store_number;
-    load->complete = slot == NULL;
-    load->slot = slot;
-    load->pieces = vcpu->target_count;
+    cbit_told_t *told = &vcpu->told[load - vcpu->loads];
+    told->stores = vcpu->store_number;
+    told->slot = slot;
+    told->pieces = vcpu->target_count;
     for (uint32_t i = 0; i < vcpu->target_count; i++) {
-        load->targets[i] = vcpu->targets[i];
-        load->len[i] = vcpu->target_len[i];
+        told->targets[i] = vcpu->targets[i];
+        told->len[i] = vcpu->target_len[i];
     }
-    load->context = vcpu->context;
-    if (load->context->program.on_data != NULL) {
-        load->op = *op; /* only to tell the program */
-    }
-    return load;
+    told->op = *op;
+    told->context = vcpu->context;
 }
 
 void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes)
@@ -119,60 +114,63 @@ void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *
 
 /* For the store behind a load, which has gone into the buffer already or has not been issued yet.
  */
-static void keep_for_store(cbit_vcpu_t *vcpu, const cbit_load_t *load, const uint8_t *bytes)
+static void keep_for_store(cbit_vcpu_t *vcpu, const cbit_told_t *told, uint64_t number,
+                           const uint8_t *bytes)
 {
-    memcpy(load->context->copied, bytes, load->op.size_bytes);
+    memcpy(told->context->copied, bytes, told->op.size_bytes);
     for (uint32_t i = 0; i < vcpu->stores_busy; i++) {
-        cbit_store_t *store = &vcpu->stores[(vcpu->stores_first + i) % vcpu->config.max_stores];
-        if (store->copied && store->loads == load->number + 1) {
-            memcpy(store->bytes, bytes, load->op.size_bytes);
+        cbit_store_t *store = store_at(vcpu, i);
+        if (store->copied && store->loads == number + 1) {
+            memcpy(store->bytes, bytes, told->op.size_bytes);
             return;
         }
     }
 }
 
 /* What a load reads now: of its own core's earlier stores, or what all cores see. */
-static void read_now(const cbit_vcpu_t *vcpu, const cbit_load_t *load, uint8_t *bytes)
+static void read_now(const cbit_vcpu_t *vcpu, const cbit_told_t *told, uint8_t *bytes)
 {
-    uint32_t newer = (uint32_t)(vcpu->store_number - load->stores);
-    for (uint32_t i = 0, at = 0; i < load->pieces; at += load->len[i], i++) {
+    uint32_t newer = (uint32_t)(vcpu->store_number - told->stores);
+    for (uint32_t i = 0, at = 0; i < told->pieces; at += told->len[i], i++) {
         const cbit_store_t *store;
         const struct cbit_store_piece *piece =
-            newest_over(vcpu, newer, load->targets[i], load->len[i], &store);
+            newest_over(vcpu, newer, told->targets[i], told->len[i], &store);
         if (piece != NULL && !vcpu->parts.timing_only) {
-            copy_from(store, piece, load->targets[i], load->len[i], bytes + at);
+            copy_from(store, piece, told->targets[i], told->len[i], bytes + at);
         } else {
-            read_memory(vcpu, load->targets[i], load->len[i], bytes + at);
+            read_memory(vcpu, told->targets[i], told->len[i], bytes + at);
         }
     }
 }
 
 static void give(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_slot_t *fresh)
 {
-    const cbit_program_t *program = &load->context->program;
-    if (program->on_data == NULL) {
-        return;
-    }
+    const cbit_told_t *told = &vcpu->told[load - vcpu->loads];
+    const cbit_program_t *program = &told->context->program;
     uint8_t bytes[CBIT_LINE_BYTES];
-    bool is_fresh = fresh != NULL && load->slot == fresh && load->pieces == 1 && !fresh->retried;
+    bool is_fresh = told->slot == fresh && told->pieces == 1 && !fresh->retried;
     if (!is_fresh) {
-        read_now(vcpu, load, bytes);
+        read_now(vcpu, told, bytes);
     }
-    if (load->op.copied && !vcpu->parts.timing_only) {
-        keep_for_store(vcpu, load, is_fresh ? fresh->bytes : bytes);
+    if (told->op.copied && !vcpu->parts.timing_only) {
+        keep_for_store(vcpu, told, load->number, is_fresh ? fresh->bytes : bytes);
     }
-    program->on_data(program->self, &load->op, is_fresh ? fresh->bytes : bytes);
+    program->on_data(program->self, &told->op, is_fresh ? fresh->bytes : bytes);
 }
 
 void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot)
 {
     slot->load->complete = true;
     while (vcpu->loads_count != 0 && vcpu->loads[vcpu->loads_first].complete) {
-        give(vcpu, &vcpu->loads[vcpu->loads_first], slot);
-        vcpu->loads_first = (vcpu->loads_first + 1) % vcpu->config.load_queue;
+        if (vcpu->loads[vcpu->loads_first].told) {
+            give(vcpu, &vcpu->loads[vcpu->loads_first], slot);
+        }
+        vcpu->loads_first = cbit_order_wrap(vcpu->loads_first + 1, vcpu->config.load_queue);
         vcpu->loads_count--;
     }
-    slot->load->slot = NULL;
+    if (slot->load->told) {
+        vcpu->told[slot->load - vcpu->loads].slot = NULL;
+    }
     slot->load = NULL;
 }
 
@@ -189,7 +187,7 @@ static void pop_store(cbit_vcpu_t *vcpu, const cbit_store_t *store)
     for (uint32_t i = 0; i < store->count; i++) {
         vcpu->store_lines[store->pieces[i].target.spa / CBIT_LINE_BYTES % STORE_LINES]--;
     }
-    vcpu->stores_first = (vcpu->stores_first + 1) % vcpu->config.max_stores;
+    vcpu->stores_first = cbit_order_wrap(vcpu->stores_first + 1, vcpu->config.max_stores);
     vcpu->stores_busy--;
     if (vcpu->waits_for_slot) {
         cbit_vcpu_resume(vcpu);
@@ -258,7 +256,7 @@ static bool advance(cbit_vcpu_t *vcpu, cbit_store_t *store)
     return true;
 }
 
-void cbit_order_commit(cbit_vcpu_t *vcpu)
+void cbit_order_write(cbit_vcpu_t *vcpu)
 {
     if (vcpu->committing) {
         return; /* an answer from inside a send: the loop below goes on */
@@ -282,7 +280,7 @@ void cbit_order_commit(cbit_vcpu_t *vcpu)
 static void describe(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_store_t *store)
 {
     store->loads = vcpu->load_number;
-    store->count = vcpu->target_count;
+    store->count = (uint8_t)vcpu->target_count;
     store->at = 0;
     store->copied = op->copied && vcpu->loads_count != 0; /* its load is the last of them */
     if (!vcpu->parts.timing_only) {
@@ -314,8 +312,7 @@ static void push_store(cbit_vcpu_t *vcpu, const cbit_store_t *store)
  */
 cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    uint32_t at = vcpu->stores_first + vcpu->stores_busy;
-    cbit_store_t *store = &vcpu->stores[at % vcpu->config.max_stores];
+    cbit_store_t *store = store_at(vcpu, vcpu->stores_busy);
     bool first = cbit_vcpu_is_drained(vcpu);
     if (vcpu->target_count > 1 && !cbit_vcpu_in_time(vcpu)) {
         return STEP_WAIT; /* once begun, both pieces go on */

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "model/vcpu/core.h"
+#include "model/vcpu/order.h"
 
 /* The kernel's time becomes the core's, at once if nothing else happens before. */
 static bool catch_up(cbit_vcpu_t *vcpu)
@@ -35,7 +35,11 @@ bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu)
     if (!catch_up(vcpu)) {
         return false;
     }
-    look_ahead(vcpu);
+    if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN) {
+        vcpu->horizon_n = CBIT_HORIZON_ASKED; /* it pays for those who ask again */
+    } else {
+        look_ahead(vcpu);
+    }
     return true;
 }
 

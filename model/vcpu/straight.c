@@ -8,12 +8,13 @@
  */
 #include <string.h>
 
-#include "model/vcpu/core.h"
+#include "model/vcpu/order.h"
 
 /* What the short way came to. */
 typedef enum cbit_pass {
     PASS_HIT,  /* it is done */
     PASS_SEND, /* it is begun */
+    PASS_WAIT, /* for room, or for the load that its address comes from */
     PASS_NOT,  /* nothing has happened: the general way */
 } cbit_pass_t;
 
@@ -22,7 +23,7 @@ static inline bool may_pass(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     return vcpu->parts.memory.quick != NULL && cbit_vcpu_paged(vcpu) &&
            op->gva % CBIT_LINE_BYTES + op->size_bytes <= CBIT_LINE_BYTES &&
-           (!op->depends || (vcpu->last_load == NULL && vcpu->last_load_n <= vcpu->n));
+           (!op->depends || vcpu->last_load_n <= vcpu->n);
 }
 
 /* The operation is in progress from now on; ready_ps: when its translation is there. */
@@ -54,8 +55,8 @@ static __attribute__((noinline)) cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const 
     const struct cbit_rule *rule = &vcpu->rules[store ? INTENT_WRITE : INTENT_READ];
     cbit_tlb_t *l1 = &vcpu->tlb.l1d, *l2 = &vcpu->tlb.l2;
     cbit_page_size_t size;
-    if (!cbit_vcpu_has_room(vcpu, store) || !cbit_vcpu_canonical(op->gva)) {
-        return PASS_NOT;
+    if (!cbit_vcpu_has_room(vcpu, store)) {
+        return PASS_WAIT;
     }
     const int64_t i = cbit_tlb_find(l2, op->gva, vcpu->guest.asid, &size);
     if (i < 0 || !cbit_rule_allows(rule, cbit_tlb_flags(l2, i))) {
@@ -102,7 +103,7 @@ static inline cbit_pass_t pass_page(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint
         !memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
                        target.key, bytes, op->size_bytes, &clocks)) {
         if (!cbit_vcpu_has_room(vcpu, store)) {
-            return PASS_NOT;
+            return PASS_WAIT;
         }
         vcpu->mine->tlb_hits++;
         begin(vcpu, op, target, core_ps(vcpu), 0);
@@ -131,6 +132,9 @@ static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     if (!may_pass(vcpu, op)) {
         return PASS_NOT;
     }
+    if (op->depends && vcpu->last_load != NULL) {
+        return PASS_WAIT;
+    }
     const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
     uint32_t *hint = &vcpu->hints[op->gva / CBIT_PAGE_BYTES % TLB_HINTS];
     const uint64_t tag = cbit_tlb_tag(op->gva, vcpu->guest.asid, PAGE_4K);
@@ -147,7 +151,7 @@ static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 /* The operation's load, in time, in a slot of its own. */
 static inline void prepare(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool no_bytes)
 {
-    cbit_slot_t *slot = cbit_vcpu_begin_slot(vcpu, op);
+    cbit_slot_t *slot = cbit_order_begin_slot(vcpu, op);
     cbit_txn_t *txn = &slot->pieces[0].txn;
     cbit_txn_init(txn, CBIT_COMMAND_READ, vcpu->targets[0].spa, vcpu->target_len[0],
                   vcpu->targets[0].key, CBIT_SOURCE_VCPU, vcpu->ready_ps - vcpu->walk_ps);
@@ -249,7 +253,7 @@ bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
     const cbit_op_t *op = &vcpu->context->op;
     if (!vcpu->op_begun || (op->kind != CBIT_OP_LOAD && op->kind != CBIT_OP_STORE) ||
-        !may_pass(vcpu, op)) {
+        !may_pass(vcpu, op) || (op->depends && vcpu->last_load != NULL)) {
         return false;
     }
     const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
@@ -291,9 +295,10 @@ bool cbit_vcpu_pass(cbit_vcpu_t *vcpu)
                 done(vcpu);
             }
         } while (passed == PASS_HIT);
-        if (passed == PASS_NOT) {
+        if (passed != PASS_SEND) {
             vcpu->op_begun = true;
-            return true;
+            vcpu->waits_for_slot = passed == PASS_WAIT;
+            return passed == PASS_NOT;
         }
     }
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/vcpu/core.h"
+#include "model/vcpu/order.h"
 
 #define SOG "AMD Software Optimization Guide for Family 17h Models 30h (56305)"
 
@@ -191,9 +191,10 @@ static bool build_slots(cbit_vcpu_t *vcpu)
     vcpu->slots = calloc(count, sizeof vcpu->slots[0]);
     vcpu->slots_free = calloc(count, sizeof vcpu->slots_free[0]);
     vcpu->loads = calloc(vcpu->config.load_queue, sizeof vcpu->loads[0]);
+    vcpu->told = calloc(vcpu->config.load_queue, sizeof vcpu->told[0]);
     vcpu->stores = calloc(vcpu->config.max_stores, sizeof vcpu->stores[0]);
     if (vcpu->slots == NULL || vcpu->slots_free == NULL || vcpu->loads == NULL ||
-        vcpu->stores == NULL) {
+        vcpu->told == NULL || vcpu->stores == NULL) {
         return false;
     }
     for (uint32_t i = 0; i < vcpu->config.max_stores; i++) {
@@ -201,8 +202,8 @@ static bool build_slots(cbit_vcpu_t *vcpu)
         vcpu->stores[i].pieces[1].vcpu = vcpu;
     }
     for (uint32_t i = 0; i < count; i++) {
-        vcpu->slots_free[i] = (uint16_t)i;
         cbit_slot_t *slot = &vcpu->slots[i];
+        vcpu->slots_free[i] = slot;
         slot->vcpu = vcpu;
         slot->pieces[0].slot = slot;
         slot->pieces[1].slot = slot;
@@ -264,6 +265,7 @@ void cbit_vcpu_destroy(cbit_vcpu_t *vcpu)
     free(vcpu->slots);
     free(vcpu->slots_free);
     free(vcpu->loads);
+    free(vcpu->told);
     free(vcpu->stores);
     free(vcpu->stats);
     free(vcpu);

@@ -1,0 +1,118 @@
+/* The order of loads and stores (order.c). Private to model/vcpu. */
+#ifndef CBIT_MODEL_VCPU_ORDER_H
+#define CBIT_MODEL_VCPU_ORDER_H
+
+#include "model/vcpu/core.h"
+
+/* All loads so far have their bytes, and all stores are seen. */
+static inline bool cbit_vcpu_is_drained(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->loads_count == 0 && vcpu->stores_busy == 0;
+}
+/* What a store writes; of one that copies a load that has no bytes yet: what the program expects.
+ */
+static inline const uint8_t *cbit_order_data(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    return op->copied && vcpu->loads_count == 0 ? vcpu->context->copied : op->data;
+}
+
+/* The first load that has no bytes yet, by number; there may be load_queue from it on. */
+static inline uint64_t cbit_order_oldest(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->loads_count == 0 ? vcpu->load_number : vcpu->loads[vcpu->loads_first].number;
+}
+static inline bool cbit_order_has_room(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->load_number - cbit_order_oldest(vcpu) < vcpu->config.load_queue;
+}
+/* For one that may have to wait for memory. */
+static inline bool cbit_vcpu_has_room(const cbit_vcpu_t *vcpu, bool store)
+{
+    return store ? vcpu->stores_busy < vcpu->config.max_stores
+                 : vcpu->loads_busy < vcpu->config.max_misses && cbit_order_has_room(vcpu);
+}
+
+/* What buffered stores have to do with the load of the operation in progress. */
+typedef enum cbit_forward {
+    FORWARD_NOTHING,
+    FORWARD_WHOLE, /* the newest that it meets has all of it: the bytes are there */
+    FORWARD_WAIT,  /* that one has a part: it must be written first */
+} cbit_forward_t;
+cbit_forward_t cbit_order_forward(const cbit_vcpu_t *vcpu, uint8_t *bytes);
+/* A buffered store may reach into that line. */
+static inline bool cbit_order_meets_line(const cbit_vcpu_t *vcpu, cbit_spa_t spa)
+{
+    return vcpu->stores_busy != 0 && vcpu->store_lines[spa / CBIT_LINE_BYTES % STORE_LINES] != 0;
+}
+
+/* A buffered store reaches into those bytes. */
+bool cbit_order_meets_any(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len);
+static inline bool cbit_order_meets(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len)
+{
+    return cbit_order_meets_line(vcpu, target.spa) && cbit_order_meets_any(vcpu, target, len);
+}
+
+static inline uint32_t cbit_order_wrap(uint32_t at, uint32_t size)
+{
+    return at < size ? at : at - size;
+}
+
+/* What the program's hearing of a load needs. */
+void cbit_order_describe_load(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_op_t *op,
+                              const cbit_slot_t *slot);
+/* A load of the operation in progress takes its place; slot NULL: its bytes are there. */
+static inline cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op,
+                                           const cbit_slot_t *slot)
+{
+    const uint32_t at = vcpu->loads_first + vcpu->loads_count++;
+    cbit_load_t *load = &vcpu->loads[cbit_order_wrap(at, vcpu->config.load_queue)];
+    load->number = vcpu->load_number++;
+    load->complete = slot == NULL;
+    load->told = vcpu->context->program.on_data != NULL;
+    if (load->told) {
+        cbit_order_describe_load(vcpu, load, op, slot);
+    }
+    return load;
+}
+/* A slot for the load of the operation in progress. */
+static inline cbit_slot_t *cbit_order_begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    cbit_slot_t *slot = vcpu->slots_free[vcpu->loads_busy++];
+    vcpu->slot = slot;
+    slot->pending = 1; /* ours, until all pieces are sent */
+    slot->retried = false;
+    slot->load = cbit_order_load(vcpu, op, slot);
+    vcpu->last_load = slot;
+    return slot;
+}
+/* A load that nothing keeps from having its bytes in so many clocks, unless others are before it.
+ */
+void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes);
+static inline void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes,
+                                       uint32_t clocks)
+{
+    const uint64_t at_n = vcpu->n + clocks;
+    vcpu->last_load = NULL;
+    vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
+    if (vcpu->context->program.on_data != NULL) {
+        cbit_order_give_now(vcpu, op, bytes);
+    } else {
+        vcpu->load_number++; /* before others or not: nobody looks at its bytes later */
+    }
+}
+/* A slot's bytes have come: it, and those behind it that have waited for it, get theirs. */
+void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot);
+
+/* The store of the operation in progress. */
+cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op);
+/* Writes what may be written, in order. */
+void cbit_order_write(cbit_vcpu_t *vcpu);
+static inline void cbit_order_commit(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->stores_busy != 0 &&
+        vcpu->stores[vcpu->stores_first].loads <= cbit_order_oldest(vcpu)) {
+        cbit_order_write(vcpu);
+    }
+}
+
+#endif
