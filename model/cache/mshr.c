@@ -105,6 +105,17 @@ static void start_transfer(cbit_mshr_t *mshr)
 }
 
 static void fill_arrived(void *self, cbit_txn_t *fill);
+static bool alias_is_leaving(const cbit_cache_t *cache, const cbit_line_t *line);
+
+/* Nothing can come between: what will have been looked up at at_ps is on its way already. */
+static bool send_ahead(cbit_mshr_t *mshr, cbit_ps_t at_ps)
+{
+    const cbit_cache_t *cache = mshr->cache;
+    const cbit_port_t *below = &cache->below_of_complex[cbit_complex_of(cache, mshr->first.core)];
+    return below->try_send_at != NULL && cache->fills_first == NULL &&
+           !(cache->coherent_domains && alias_is_leaving(cache, &cache->pool[mshr->line])) &&
+           below->try_send_at(below->self, &mshr->txn, at_ps);
+}
 
 static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
 {
@@ -122,7 +133,9 @@ static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
     mshr->fill = true;
     cache->stats.misses++;
     cbit_line_expect(cache, mshr->first.core, &cache->pool[mshr->line]);
-    cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
+    if (!send_ahead(mshr, fill->entered_ps)) {
+        cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
+    }
 }
 
 void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory)

@@ -5,6 +5,10 @@
 
 #include "model/fabric/interleave.h"
 
+/* Of those that their controller has been given before they are there, in one link (more go the
+   other way). */
+enum { AHEAD_ENTRIES = 64 };
+
 /* One direction between an entry and a channel: delivers in order, a fixed time after entry. */
 typedef struct link {
     cbit_kernel_t *kernel;
@@ -27,6 +31,8 @@ typedef struct path {
     bool remote;
     lane_t *there, *back; /* the ways between the sockets, if remote */
     link_t request, reply;
+    cbit_ps_t ahead_ps[AHEAD_ENTRIES]; /* a ring: when those given ahead are there */
+    uint32_t ahead_first, ahead_count;
     cbit_waiter_t waiter;    /* ours at the controller */
     cbit_waitlist_t senders; /* theirs here */
 } path_t;
@@ -125,10 +131,51 @@ static void link_push_front(link_t *link, cbit_txn_t *txn)
     link->held++;
 }
 
+static void give(cbit_fabric_t *fabric, cbit_txn_t *txn)
+{
+    cbit_txn_charge(txn, CBIT_STAGE_RETURN, cbit_kernel_now_ps(fabric->kernel) - txn->entered_ps);
+    fabric->stats.replies++;
+    fabric->stats.machine_checks += txn->status != CBIT_ERR_OK;
+    cbit_txn_reply(txn);
+}
+
+/* An answer is at its entry, which its data leave at that time: now, with nobody before it? */
+static bool leaves_now(entry_t *entry, const cbit_txn_t *txn, cbit_ps_t *begin_ps)
+{
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(entry->fabric->kernel);
+    *begin_ps = lane_take(entry->fabric, &entry->out, now_ps, data_bytes(txn, CBIT_COMMAND_READ));
+    if (entry->late.tail != NULL && *begin_ps < entry->late.tail->entered_ps) {
+        *begin_ps = entry->late.tail->entered_ps;
+    }
+    return *begin_ps == now_ps && entry->late.head == NULL;
+}
+
+static void wait_at_entry(entry_t *entry, cbit_txn_t *txn, cbit_ps_t begin_ps)
+{
+    cbit_txn_charge(txn, CBIT_STAGE_RETURN, begin_ps - txn->entered_ps);
+    link_push(&entry->late, txn, begin_ps);
+}
+
+/* The controller has kept the answer for as long as it would be on its way. */
+static void on_reply_at_entry(path_t *path, cbit_txn_t *txn)
+{
+    cbit_ps_t begin_ps;
+    txn->back_ps = 0;
+    if (leaves_now(path->entry, txn, &begin_ps)) {
+        give(path->entry->fabric, txn);
+    } else {
+        wait_at_entry(path->entry, txn, begin_ps);
+    }
+}
+
 static void on_reply_from_memory(void *self, cbit_txn_t *txn)
 {
     path_t *path = self;
     cbit_fabric_t *fabric = path->entry->fabric;
+    if (txn->back_ps != 0) {
+        on_reply_at_entry(path, txn);
+        return;
+    }
     const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
     const cbit_ps_t begin_ps = path->back == NULL ? now_ps
                                                   : lane_take(fabric, path->back, now_ps,
@@ -137,12 +184,90 @@ static void on_reply_from_memory(void *self, cbit_txn_t *txn)
     link_push(&path->reply, txn, begin_ps);
 }
 
+/*
+ * How late a controller that can may answer, so that the answer need not be looked at twice. Not
+ * where answers of several channels share a way between: they must come to it in their order.
+ */
+static uint32_t back_ps(const path_t *path)
+{
+    const bool can = path->entry->fabric->memory[path->channel].try_send_at != NULL;
+    return can && path->back == NULL ? (uint32_t)path->reply.latency_ps : 0;
+}
+
+/* Requests in a link: those that it holds, and those given ahead that are not there yet. */
+static uint32_t in_link(path_t *path)
+{
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(path->request.kernel);
+    while (path->ahead_count > 0 && path->ahead_ps[path->ahead_first] <= now_ps) {
+        path->ahead_first = (path->ahead_first + 1) % AHEAD_ENTRIES;
+        path->ahead_count--;
+    }
+    return path->request.held + path->ahead_count;
+}
+
+static bool link_is_full(path_t *path)
+{
+    return in_link(path) >= path->entry->fabric->config.link_entries;
+}
+
+/* In order of their times: one that sets out before others that were given ahead waits its turn. */
+static void note_ahead(path_t *path, cbit_ps_t there_ps)
+{
+    path->ahead_ps[(path->ahead_first + path->ahead_count++) % AHEAD_ENTRIES] = there_ps;
+}
+
+static cbit_ps_t last_ahead_ps(const path_t *path)
+{
+    return path->ahead_count == 0
+               ? 0
+               : path->ahead_ps[(path->ahead_first + path->ahead_count - 1) % AHEAD_ENTRIES];
+}
+
+/* A read that sets out at at_ps is given to its controller already, if that has room for it anyway
+   and nobody is before it. */
+static bool send_ahead(path_t *path, cbit_txn_t *txn, cbit_ps_t at_ps)
+{
+    const cbit_port_t *memory = &path->entry->fabric->memory[path->channel];
+    const cbit_ps_t there_ps = at_ps + path->request.latency_ps;
+    if (memory->try_send_at == NULL || txn->command != CBIT_COMMAND_READ ||
+        path->request.held != 0 || link_is_full(path) || path->ahead_count == AHEAD_ENTRIES ||
+        there_ps < last_ahead_ps(path)) {
+        return false;
+    }
+    cbit_txn_charge(txn, CBIT_STAGE_FABRIC, path->request.latency_ps);
+    cbit_txn_push_reply(txn, on_reply_from_memory, path);
+    txn->back_ps = back_ps(path);
+    if (!memory->try_send_at(memory->self, txn, there_ps)) {
+        txn->stage_ps[CBIT_STAGE_FABRIC] -= path->request.latency_ps;
+        txn->hops--;
+        txn->back_ps = 0;
+        return false;
+    }
+    note_ahead(path, there_ps);
+    return true;
+}
+
+static void wake_senders(path_t *path)
+{
+    /* All that fit: a woken sender may have turned to another channel meanwhile. */
+    while (!link_is_full(path) && cbit_waitlist_wake_one(&path->senders)) {
+    }
+    if (path->senders.head != NULL && path->request.head == NULL && path->ahead_count > 0) {
+        cbit_event_notify_at(path->request.kernel, &path->request.arrival,
+                             path->ahead_ps[path->ahead_first]);
+    }
+}
+
 /* A request is at its controller: passes it on, or leaves it until there is room. */
 static void on_request_arrival(void *self)
 {
     path_t *path = self;
     link_t *link = &path->request;
     const cbit_port_t *memory = &path->entry->fabric->memory[path->channel];
+    if (link->head == NULL) { /* who was refused for those given ahead */
+        wake_senders(path);
+        return;
+    }
     /* Off the link and charged first: from its yes on the controller owns the request, and may even
        answer a posted write within try_send. */
     cbit_txn_t *txn = link_pop(link);
@@ -150,7 +275,9 @@ static void on_request_arrival(void *self)
     cbit_ps_t span_ps = cbit_kernel_now_ps(link->kernel) - entered_ps;
     cbit_txn_charge(txn, CBIT_STAGE_FABRIC, span_ps);
     cbit_txn_push_reply(txn, on_reply_from_memory, path);
+    txn->back_ps = back_ps(path);
     if (!memory->try_send(memory->self, txn, &path->waiter)) {
+        txn->back_ps = 0;
         txn->hops--;
         txn->stage_ps[CBIT_STAGE_FABRIC] -= span_ps;
         txn->entered_ps = entered_ps;
@@ -158,10 +285,7 @@ static void on_request_arrival(void *self)
         return;
     }
     link_rearm(link);
-    /* All that fit: a woken sender may have turned to another channel meanwhile. */
-    while (link->held < path->entry->fabric->config.link_entries &&
-           cbit_waitlist_wake_one(&path->senders)) {
-    }
+    wake_senders(path);
 }
 
 static void on_controller_space(void *self)
@@ -175,32 +299,22 @@ static void on_controller_space(void *self)
 static void deliver_head(cbit_fabric_t *fabric, link_t *link)
 {
     cbit_txn_t *txn = link_pop(link);
-    cbit_txn_charge(txn, CBIT_STAGE_RETURN, cbit_kernel_now_ps(link->kernel) - txn->entered_ps);
-    fabric->stats.replies++;
-    fabric->stats.machine_checks += txn->status != CBIT_ERR_OK;
     link_rearm(link);
-    cbit_txn_reply(txn);
+    give(fabric, txn);
 }
 
 /* An answer is at its entry: through the port, or behind those that wait for it. */
 static void on_reply_arrival(void *self)
 {
     path_t *path = self;
-    entry_t *entry = path->entry;
-    cbit_fabric_t *fabric = entry->fabric;
     cbit_txn_t *txn = path->reply.head;
-    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
-    cbit_ps_t begin_ps = lane_take(fabric, &entry->out, now_ps, data_bytes(txn, CBIT_COMMAND_READ));
-    if (entry->late.tail != NULL && begin_ps < entry->late.tail->entered_ps) {
-        begin_ps = entry->late.tail->entered_ps;
-    }
-    if (begin_ps == now_ps && entry->late.head == NULL) {
-        deliver_head(fabric, &path->reply);
+    cbit_ps_t begin_ps;
+    if (leaves_now(path->entry, txn, &begin_ps)) {
+        deliver_head(path->entry->fabric, &path->reply);
         return;
     }
     (void)link_pop(&path->reply);
-    cbit_txn_charge(txn, CBIT_STAGE_RETURN, begin_ps - txn->entered_ps);
-    link_push(&entry->late, txn, begin_ps);
+    wait_at_entry(path->entry, txn, begin_ps);
     link_rearm(&path->reply);
 }
 
@@ -221,6 +335,29 @@ static bool inside(const cbit_fabric_t *fabric, cbit_spa_t spa, uint64_t len_byt
     return spa < fabric->memory_bytes && len_bytes <= fabric->memory_bytes - spa;
 }
 
+static void count_request(const path_t *path)
+{
+    cbit_fabric_stats_t *stats = &path->entry->fabric->stats;
+    stats->requests++;
+    stats->hops += path->hops;
+    stats->remote += path->remote;
+}
+
+static bool fabric_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
+{
+    entry_t *entry = self;
+    cbit_fabric_t *fabric = entry->fabric;
+    if (!inside(fabric, txn->spa, txn->size_bytes)) {
+        return false;
+    }
+    path_t *path = &entry->paths[cbit_interleave_channel(&fabric->map, txn->spa)];
+    if (!send_ahead(path, txn, at_ps)) {
+        return false;
+    }
+    count_request(path);
+    return true;
+}
+
 static bool fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
     entry_t *entry = self;
@@ -233,17 +370,20 @@ static bool fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         return true;
     }
     path_t *path = &entry->paths[cbit_interleave_channel(&fabric->map, txn->spa)];
-    if (path->request.held >= fabric->config.link_entries) {
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
+    if (send_ahead(path, txn, now_ps)) {
+        count_request(path);
+        return true;
+    }
+    if (link_is_full(path)) {
         fabric->stats.refused++;
         if (waiter != NULL) {
             cbit_waitlist_add(&path->senders, waiter);
+            wake_senders(path);
         }
         return false;
     }
-    fabric->stats.requests++;
-    fabric->stats.hops += path->hops;
-    fabric->stats.remote += path->remote;
-    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
+    count_request(path);
     const uint32_t len_bytes = data_bytes(txn, CBIT_COMMAND_WRITE);
     cbit_ps_t begin_ps = lane_take(fabric, &entry->in, now_ps, len_bytes);
     begin_ps = path->there == NULL ? begin_ps : lane_take(fabric, path->there, begin_ps, len_bytes);
@@ -385,8 +525,11 @@ static cbit_port_t port_of(cbit_fabric_t *fabric, uint32_t index, uint32_t in_by
                       index == CBIT_FABRIC_COMPLEXES ? 0 : index % fabric->quadrants, i);
         }
     }
-    return (cbit_port_t){
-        .self = entry, .try_send = fabric_try_send, .peek = fabric_peek, .poke = fabric_poke};
+    return (cbit_port_t){.self = entry,
+                         .try_send = fabric_try_send,
+                         .try_send_at = fabric_try_send_at,
+                         .peek = fabric_peek,
+                         .poke = fabric_poke};
 }
 
 cbit_port_t cbit_fabric_port_at(cbit_fabric_t *fabric, uint32_t complex)

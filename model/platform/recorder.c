@@ -42,6 +42,23 @@ static bool recorder_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter
     return true;
 }
 
+static bool recorder_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
+{
+    const cbit_recorder_tap_t *tap = self;
+    cbit_recorder_t *recorder = tap->recorder;
+    if (tap->below.try_send_at == NULL) {
+        return false;
+    }
+    cbit_txn_push_reply(txn, on_reply, recorder);
+    recorder->in_flight++;
+    if (!tap->below.try_send_at(tap->below.self, txn, at_ps)) {
+        txn->hops--;
+        recorder->in_flight--;
+        return false;
+    }
+    return true;
+}
+
 static cbit_err_t recorder_peek(void *self, cbit_spa_t spa, cbit_key_t key, void *bytes,
                                 uint32_t len_bytes)
 {
@@ -73,6 +90,7 @@ cbit_port_t cbit_recorder_tap(cbit_recorder_t *recorder, uint32_t tap, cbit_port
     recorder->taps[tap] = (cbit_recorder_tap_t){.recorder = recorder, .below = below};
     return (cbit_port_t){.self = &recorder->taps[tap],
                          .try_send = recorder_try_send,
+                         .try_send_at = recorder_try_send_at,
                          .peek = recorder_peek,
                          .poke = recorder_poke};
 }

@@ -8,20 +8,34 @@ static uint32_t act_to_column(const umc_core_t *core)
     return (uint32_t)(nck[UMC_RD] < nck[UMC_WR] ? nck[UMC_RD] : nck[UMC_WR]);
 }
 
-uint64_t umc_core_column_of(const umc_core_t *core, const cbit_dram_place_t *place, uint64_t at_nck)
+/* Nobody but this one request can open or close a row of the bank from now on, but by a refresh. */
+static bool is_alone(const umc_core_t *core, uint32_t bank, bool wanted)
 {
-    uint32_t bank = place->flat_bank, open = core->open_row[bank];
-    uint64_t from_nck =
+    if (wanted || !core->by_age || core->config.policy.page != UMC_PAGE_OPEN ||
+        core->rest != NULL) {
+        return false;
+    }
+    return core->few.on ? (core->few.banks >> bank & 1) == 0
+                        : core->queue[0][bank].count == 0 && core->queue[1][bank].count == 0;
+}
+
+uint64_t umc_core_column_of(const umc_core_t *core, const cbit_dram_place_t *place, uint64_t at_nck,
+                            bool wanted)
+{
+    const uint32_t bank = place->flat_bank, open = core->open_row[bank];
+    const uint64_t from_nck =
         umc_max64(core->floor_nck, at_nck + (core->config.policy.accept_first ? 0 : 1));
     if (open == place->row) {
         return from_nck;
     }
+    const bool alone = is_alone(core, bank, wanted);
+    uint64_t act_nck = alone ? from_nck : core->floor_nck;
     if (open == UMC_CLOSED) {
-        from_nck = umc_max64(from_nck, core->epoch_nck + umc_gate(core, UMC_ACT, bank));
-    } else if (core->next_due_nck > from_nck) { /* or a refresh has closed it before */
-        from_nck += (uint32_t)core->distance[UMC_PRE][CBIT_SCOPE_BANK].op[UMC_ACT];
+        act_nck = umc_max64(act_nck, core->epoch_nck + umc_gate(core, UMC_ACT, bank));
+    } else if (!alone || core->next_due_nck > from_nck) { /* or a refresh has closed it before */
+        act_nck += (uint32_t)core->distance[UMC_PRE][CBIT_SCOPE_BANK].op[UMC_ACT];
     }
-    return from_nck + act_to_column(core);
+    return umc_max64(from_nck, act_nck + act_to_column(core));
 }
 
 /* A request waits whose row is open. */

@@ -52,8 +52,9 @@ bool umc_read_queued_for_line(const cbit_umc_t *umc, cbit_spa_t line_spa)
 static void answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_err_t status, uint64_t at_nck)
 {
     txn->status = status;
-    cbit_txn_charge(txn, CBIT_STAGE_QUEUE, umc_edge_ps(umc, at_nck) - txn->entered_ps);
-    cbit_txn_reply(txn);
+    const cbit_ps_t at_ps = umc_edge_ps(umc, at_nck);
+    cbit_txn_charge(txn, CBIT_STAGE_QUEUE, at_ps - txn->entered_ps);
+    umc_answer(umc, txn, at_ps);
 }
 
 static uint64_t mask_of(const cbit_txn_t *txn)
@@ -157,6 +158,7 @@ static void enter(cbit_umc_t *umc)
     bool write = user->kind == UMC_KIND_WRITE;
     umc->inbox_head = umc_inbox_at(umc, 1);
     umc->inbox_count--;
+    umc->accept_nck = nck + 1;
     umc->inbox_of[write]--;
     umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
     cbit_store_prefetch(umc->parts.store, user->line_spa);
@@ -174,35 +176,24 @@ static void enter(cbit_umc_t *umc)
     umc_account_levels(umc, nck);
 }
 
-void umc_enter_due(cbit_umc_t *umc, uint64_t nck)
+static uint64_t entering_nck(const cbit_umc_t *umc)
 {
-    while (umc->inbox_count > 0 && umc->users[umc->inbox[umc->inbox_head]].due_nck <= nck) {
-        enter(umc);
-    }
-}
-
-/* Who is at the door by clock nck and need not be told: nobody but the core sees it enter. */
-static const umc_user_t *quiet_by(const cbit_umc_t *umc, uint64_t nck)
-{
-    const umc_user_t *head =
-        umc->inbox_count == 0 ? NULL : &umc->users[umc->inbox[umc->inbox_head]];
-    return head == NULL || head->prompt || head->due_nck > nck ? NULL : head;
-}
-
-void umc_enter_quietly(cbit_umc_t *umc, uint64_t nck)
-{
-    const umc_user_t *head;
-    while ((head = quiet_by(umc, nck)) != NULL) {
-        uint64_t due_nck = head->due_nck;
-        umc_step_core(umc, due_nck);
-        enter(umc);
-    }
+    return umc->inbox_count == 0 ? UMC_NEVER : umc->users[umc->inbox[umc->inbox_head]].due_nck;
 }
 
 void umc_advance(cbit_umc_t *umc, uint64_t nck)
 {
-    if (umc->inbox_count > 0 && nck > 0) {
-        umc_enter_quietly(umc, nck - 1);
+    for (;;) {
+        const uint64_t enter_nck = entering_nck(umc);
+        const uint64_t until_nck = enter_nck < nck ? enter_nck : nck;
+        umc_step_core(umc, until_nck);
+        const uint64_t land_nck = umc_landing_nck(umc);
+        if (land_nck <= until_nck) {
+            umc_land_due(umc, land_nck);
+        } else if (enter_nck <= nck) {
+            enter(umc);
+        } else {
+            return;
+        }
     }
-    umc_step_core(umc, nck);
 }

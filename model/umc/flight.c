@@ -211,10 +211,15 @@ static void on_event(cbit_umc_t *umc, const umc_event_t *event)
     }
 }
 
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 void umc_step_core(cbit_umc_t *umc, uint64_t nck)
 {
     umc_event_t event;
-    while (umc_core_step(umc->core, nck, &event)) {
+    while (umc_core_step(umc->core, min_u64(nck, umc_landing_nck(umc)), &event)) {
         umc_account_levels(umc, event.at_nck);
         on_event(umc, &event);
     }
@@ -248,9 +253,10 @@ static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_
     cbit_ps_t bus_ps = umc_edge_ps(umc, user->bus_nck);
     cbit_txn_charge(txn, CBIT_STAGE_QUEUE, first_ps - txn->entered_ps);
     cbit_txn_charge(txn, CBIT_STAGE_DRAM, bus_ps - first_ps);
-    cbit_txn_charge(txn, CBIT_STAGE_AES, umc_edge_ps(umc, out_nck) - bus_ps);
+    const cbit_ps_t out_ps = umc_edge_ps(umc, out_nck);
+    cbit_txn_charge(txn, CBIT_STAGE_AES, out_ps - bus_ps);
     umc_user_free(umc, index);
-    cbit_txn_reply(txn);
+    umc_answer(umc, txn, out_ps);
 }
 
 static void end_fill(cbit_umc_t *umc, uint32_t index, uint64_t nck)

@@ -30,13 +30,92 @@ static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter
     return false;
 }
 
+/* ---- the door ---- */
+
+static umc_user_t *at_door(const cbit_umc_t *umc, uint32_t i)
+{
+    return &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
+}
+
+/* The i-th and those behind it are accepted one in a clock, after those before them. */
+static void set_due(cbit_umc_t *umc, uint32_t i)
+{
+    uint64_t next_nck = i == 0 ? umc->accept_nck : at_door(umc, i - 1)->due_nck + 1;
+    for (; i < umc->inbox_count; i++) {
+        umc_user_t *user = at_door(umc, i);
+        user->due_nck = umc_max_u64(user->arrive_nck, next_nck);
+        next_nck = user->due_nck + 1;
+    }
+}
+
+/* Takes its place among those that are here or will be, by when they are. Those behind a write may
+   be of its line: then their acceptance shows. Returns the place. */
+static uint32_t queue_up(cbit_umc_t *umc, uint32_t index)
+{
+    const umc_user_t *user = &umc->users[index];
+    uint32_t at = umc->inbox_count++;
+    for (; at > 0 && at_door(umc, at - 1)->txn->entered_ps > user->txn->entered_ps; at--) {
+        umc->inbox[umc_inbox_at(umc, at)] = umc->inbox[umc_inbox_at(umc, at - 1)];
+        at_door(umc, at)->prompt |= user->kind == UMC_KIND_WRITE;
+    }
+    umc->inbox[umc_inbox_at(umc, at)] = index;
+    set_due(umc, at);
+    return at;
+}
+
+/* Somebody else at the door wants the same bank. */
+static bool bank_is_wanted(const cbit_umc_t *umc, const umc_user_t *user)
+{
+    for (uint32_t i = 0; i < umc->inbox_count; i++) {
+        const umc_user_t *other = at_door(umc, i);
+        if (other != user && other->place.flat_bank == user->place.flat_bank) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes a request that is here at at_ps. */
+static void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_ps_t at_ps, uint64_t nck)
+{
+    const bool write = txn->command == CBIT_COMMAND_WRITE;
+    const bool partial = write && txn->size_bytes < CBIT_LINE_BYTES;
+    const uint32_t index = umc_user_take(umc, key), requester = umc_requester_of(txn);
+    umc_limit_took(umc, requester, nck);
+    umc_user_t *user = &umc->users[index];
+    umc_user_fill(user, write ? UMC_KIND_WRITE : UMC_KIND_READ, txn, key, slot_of(umc, key));
+    user->line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1);
+    user->requester = requester;
+    user->order = umc->next_order++;
+    user->arrive_nck = nck;
+    user->channel_line =
+        umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
+        CBIT_LINE_BYTES;
+    cbit_store_hint(umc->parts.store, user->line_spa);
+    txn->entered_ps = at_ps;
+    umc->least_back_ps = txn->back_ps < umc->least_back_ps ? txn->back_ps : umc->least_back_ps;
+    umc->inbox_of[write]++;
+    umc->inbox_of[0] += partial ? 1 : 0;
+    user->placed =
+        cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
+    user->prompt = umc->inbox_of[1] > 0 || !user->placed ||
+                   umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
+    (void)queue_up(umc, index);
+    user->answer_nck =
+        user->placed ? umc_answer_nck(umc,
+                                      umc_core_column_of(umc->core, &user->place, user->due_nck,
+                                                         bank_is_wanted(umc, user)),
+                                      key == CBIT_KEY_PLAIN)
+                     : user->due_nck;
+    umc_arrived(umc, user);
+}
+
 static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 {
     cbit_umc_t *umc = self;
     bool write = txn->command == CBIT_COMMAND_WRITE;
     bool partial = write && txn->size_bytes < CBIT_LINE_BYTES;
     const cbit_key_t key = key_of(umc, txn->key);
-    uint16_t slot = slot_of(umc, key);
     umc_catch_up(umc);
     if (write && !room(umc, true)) {
         return refuse(umc, &umc->write_waiters, waiter);
@@ -44,41 +123,31 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     if ((!write || partial) && !room(umc, false)) {
         return refuse(umc, &umc->read_waiters, waiter);
     }
-    if (write && key != CBIT_KEY_PLAIN && umc->key_write.busy && umc->key_write.slot == slot) {
+    if (write && key != CBIT_KEY_PLAIN && umc->key_write.busy &&
+        umc->key_write.slot == slot_of(umc, key)) {
         return refuse(umc, &umc->key_waiters, waiter);
     }
-    uint32_t requester = umc_requester_of(txn);
     const uint64_t nck = umc_now_nck(umc);
-    if (umc_limit_refuses(umc, requester, nck)) {
+    if (umc_limit_refuses(umc, umc_requester_of(txn), nck)) {
         return refuse(umc, &umc->limit.waiters, waiter);
     }
-    umc_limit_took(umc, requester, nck);
-    uint32_t index = umc_user_take(umc, key);
-    umc_user_t *user = &umc->users[index];
-    umc_user_fill(user, write ? UMC_KIND_WRITE : UMC_KIND_READ, txn, key, slot);
-    user->line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1);
-    user->requester = requester;
-    user->order = umc->next_order++;
-    user->channel_line =
-        umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
-        CBIT_LINE_BYTES;
-    cbit_store_hint(umc->parts.store, user->line_spa);
-    txn->entered_ps = cbit_kernel_now_ps(umc->parts.kernel);
-    user->due_nck = nck > umc->inbox_nck ? nck : umc->inbox_nck;
-    umc->inbox_nck = user->due_nck + 1;
-    umc->inbox[umc_inbox_at(umc, umc->inbox_count++)] = index;
-    umc->inbox_of[write]++;
-    umc->inbox_of[0] += partial ? 1 : 0;
-    user->placed =
-        cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
-    user->prompt = umc->inbox_of[1] > 0 || !user->placed ||
-                   umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
-    user->answer_nck =
-        user->placed
-            ? umc_answer_nck(umc, umc_core_column_of(umc->core, &user->place, user->due_nck),
-                             key == CBIT_KEY_PLAIN)
-            : user->due_nck;
-    umc_wake_at(umc, umc_door_nck(umc));
+    take(umc, txn, key, cbit_kernel_now_ps(umc->parts.kernel), nck);
+    return true;
+}
+
+/*
+ * A read that will be here at at_ps. Only one that shows through its answer alone, and only while
+ * there is so much room that neither it nor who comes before it could be refused.
+ */
+static bool try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
+{
+    cbit_umc_t *umc = self;
+    if (txn->command != CBIT_COMMAND_READ || umc_is_in_step(umc) ||
+        !umc_core_room(umc->core, false, umc->inbox_of[0] + umc->policy.read_entries / 2)) {
+        return false;
+    }
+    take(umc, txn, key_of(umc, txn->key), at_ps,
+         cbit_clock_edge_at_or_after(&umc->device.clock, at_ps));
     return true;
 }
 
@@ -219,5 +288,6 @@ static cbit_err_t poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *b
 
 cbit_port_t cbit_umc_port(cbit_umc_t *umc)
 {
-    return (cbit_port_t){.self = umc, .try_send = try_send, .peek = peek, .poke = poke};
+    return (cbit_port_t){
+        .self = umc, .try_send = try_send, .try_send_at = try_send_at, .peek = peek, .poke = poke};
 }

@@ -11,16 +11,20 @@
 
 #include "model/umc/umc_private.h"
 
-void umc_wake_at(cbit_umc_t *umc, uint64_t nck)
+static void wake_at_ps(cbit_umc_t *umc, cbit_ps_t at_ps)
 {
     if (umc->in_wake) {
-        umc->rewake_nck = nck < umc->rewake_nck ? nck : umc->rewake_nck;
+        umc->rewake_ps = at_ps < umc->rewake_ps ? at_ps : umc->rewake_ps;
         return; /* the handler arms the event when it is through */
     }
-    cbit_ps_t at_ps = umc_edge_ps(umc, nck);
     if (!cbit_event_pending(&umc->wake) || at_ps < umc->wake.at_ps) {
         cbit_event_notify_at(umc->parts.kernel, &umc->wake, at_ps);
     }
+}
+
+void umc_wake_at(cbit_umc_t *umc, uint64_t nck)
+{
+    wake_at_ps(umc, umc_edge_ps(umc, nck));
 }
 
 uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key)
@@ -64,7 +68,7 @@ static void tell_waiters(cbit_umc_t *umc, uint64_t nck)
  * Otherwise commands show only through the answers that they lead to, and are done when somebody
  * looks or when the first of those answers could be due.
  */
-static bool in_step(const cbit_umc_t *umc)
+bool umc_is_in_step(const cbit_umc_t *umc)
 {
     return umc->always_in_step || umc->flushes_busy != 0 || umc->key_write.busy ||
            umc->analyser != NULL || umc->read_waiters.head != NULL ||
@@ -74,19 +78,51 @@ static bool in_step(const cbit_umc_t *umc)
 void umc_catch_up(cbit_umc_t *umc)
 {
     if (!umc->in_wake) {
-        uint64_t nck =
-            cbit_clock_edge_at_or_before(&umc->device.clock, cbit_kernel_now_ps(umc->parts.kernel));
-        umc_advance(umc, nck);
-        umc_enter_quietly(umc, nck);
+        umc_advance(umc, cbit_clock_edge_at_or_before(&umc->device.clock,
+                                                      cbit_kernel_now_ps(umc->parts.kernel)));
     }
 }
 
-uint64_t umc_door_nck(const cbit_umc_t *umc)
+/* ---- answers ---- */
+
+static cbit_ps_t heard_ps(const cbit_txn_t *txn)
 {
-    const umc_user_t *head = &umc->users[umc->inbox[umc->inbox_head]];
-    if (in_step(umc)) {
-        return head->due_nck;
+    return txn->entered_ps + txn->back_ps;
+}
+
+void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
+{
+    txn->entered_ps = at_ps;
+    if (umc->answers_first == NULL || heard_ps(umc->answers_last) <= heard_ps(txn)) {
+        txn->next = NULL;
+        *(umc->answers_first == NULL ? &umc->answers_first : &umc->answers_last->next) = txn;
+        umc->answers_last = txn;
+        return;
     }
+    cbit_txn_t **link = &umc->answers_first;
+    while (heard_ps(*link) <= heard_ps(txn)) {
+        link = &(*link)->next;
+    }
+    txn->next = *link;
+    *link = txn;
+}
+
+/* Those that are heard now. They lead to new requests. */
+static void tell_answers(cbit_umc_t *umc)
+{
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
+    while (umc->answers_first != NULL && heard_ps(umc->answers_first) <= now_ps) {
+        cbit_txn_t *txn = umc->answers_first;
+        umc->answers_first = txn->next;
+        cbit_txn_reply(txn);
+    }
+}
+
+/* ---- requests at the door ---- */
+
+/* No answer to one of them is there before this clock. */
+static uint64_t door_nck(const cbit_umc_t *umc)
+{
     uint64_t next = UMC_NEVER;
     for (uint32_t i = 0; i < umc->inbox_count; i++) {
         const umc_user_t *user = &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
@@ -96,13 +132,34 @@ uint64_t umc_door_nck(const cbit_umc_t *umc)
     return next;
 }
 
-void umc_fall_in_step(cbit_umc_t *umc)
+void umc_arrived(cbit_umc_t *umc, const umc_user_t *user)
 {
-    uint64_t next = umc_core_next_nck(umc->core);
+    if (umc_is_in_step(umc)) {
+        umc_wake_at(umc, user->due_nck);
+    } else {
+        wake_at_ps(umc, umc_edge_ps(umc, user->prompt ? user->due_nck : user->answer_nck) +
+                            user->txn->back_ps);
+    }
+}
+
+/* The next clock at which anything happens for who must see all of it; UMC_NEVER: nothing will. */
+static uint64_t next_step_nck(cbit_umc_t *umc)
+{
+    uint64_t next = umc_core_next_nck(umc->core), land_nck = umc_landing_nck(umc);
+    next = land_nck < next ? land_nck : next;
     if (umc->inbox_count > 0) {
         uint64_t due = umc->users[umc->inbox[umc->inbox_head]].due_nck;
         next = due < next ? due : next;
     }
+    if (umc->key_write.busy && umc->key_write.issued && umc->key_write.done_nck < next) {
+        next = umc->key_write.done_nck;
+    }
+    return next;
+}
+
+void umc_fall_in_step(cbit_umc_t *umc)
+{
+    const uint64_t next = next_step_nck(umc);
     if (next != UMC_NEVER) {
         umc_wake_at(umc, umc_max_u64(next, umc_now_nck(umc)));
     }
@@ -118,54 +175,55 @@ uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain)
     return umc_nck_of(umc, umc_eclk_from(umc, data_nck) + (around ? 1 : umc->way.depth_eclk));
 }
 
-/* When what the core has accepted can first show; next_nck: its next command, and there is one. */
-static uint64_t first_end_nck(const cbit_umc_t *umc, uint64_t next_nck)
+/* No answer to what the core has accepted, or is on its way back from it, is there before. */
+static uint64_t first_answer_nck(cbit_umc_t *umc)
 {
-    const uint64_t column_nck = umc_core_next_column(umc->core, next_nck);
-    const uint64_t read_nck = umc_answer_nck(umc, column_nck, umc->plain_users > 0);
-    const uint64_t write_nck = column_nck + umc->way.write_bus_nck;
-    return umc->oldest_write != UMC_NONE && write_nck < read_nck ? write_nck : read_nck;
+    uint64_t next = umc_landing_nck(umc);
+    const uint64_t command_nck = umc_core_next_nck(umc->core);
+    if (command_nck != UMC_NEVER) {
+        const uint64_t column_nck = umc_core_next_column(umc->core, command_nck);
+        const uint64_t answer_nck = umc_answer_nck(umc, column_nck, umc->plain_users > 0);
+        next = answer_nck < next ? answer_nck : next;
+    }
+    const uint64_t due = door_nck(umc);
+    return due < next ? due : next;
 }
 
-static uint64_t next_wake_nck(cbit_umc_t *umc, uint64_t nck)
+/* When anything shows next, as far as can be told now: not later than it does. */
+static cbit_ps_t next_wake_ps(cbit_umc_t *umc)
 {
-    uint64_t next = umc_core_next_nck(umc->core);
-    next = next != UMC_NEVER && !in_step(umc) ? first_end_nck(umc, next) : next;
-    next = umc->rewake_nck < next ? umc->rewake_nck : next;
-    next = umc->limit.due_nck < next ? umc->limit.due_nck : next;
-    if (umc->flight_count > 0) {
-        uint64_t due = umc->flight[umc->flight_first].nck;
-        next = due < next ? due : next;
+    cbit_ps_t next_ps = umc->answers_first == NULL ? CBIT_PS_NEVER : heard_ps(umc->answers_first);
+    const bool each = umc_is_in_step(umc);
+    const uint64_t nck = each ? next_step_nck(umc) : first_answer_nck(umc);
+    if (nck != UMC_NEVER) {
+        const cbit_ps_t at_ps = umc_edge_ps(umc, nck) + (each ? 0 : umc->least_back_ps);
+        next_ps = at_ps < next_ps ? at_ps : next_ps;
     }
-    if (umc->inbox_count > 0) {
-        uint64_t due = umc_door_nck(umc);
-        next = due < next ? due : next;
+    if (umc->limit.due_nck != UMC_NEVER) {
+        const cbit_ps_t at_ps = umc_edge_ps(umc, umc->limit.due_nck);
+        next_ps = at_ps < next_ps ? at_ps : next_ps;
     }
-    if (umc->key_write.busy) {
-        uint64_t due = umc->key_write.issued ? umc->key_write.done_nck : UMC_NEVER;
-        next = due < next ? due : next;
-    }
-    return next == UMC_NEVER ? next : umc_max_u64(next, nck);
+    return umc->rewake_ps < next_ps ? umc->rewake_ps : next_ps;
 }
 
 static void on_wake(void *self)
 {
     cbit_umc_t *umc = self;
-    uint64_t nck = umc_now_nck(umc);
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
+    const uint64_t nck = cbit_clock_edge_at_or_before(&umc->device.clock, now_ps);
     umc->in_wake = true;
-    umc->rewake_nck = UMC_NEVER;
+    umc->rewake_ps = CBIT_PS_NEVER;
     umc_core_drain(umc->core, umc_draining(umc));
     umc_advance(umc, nck);
-    umc_land_due(umc, nck);
-    umc_enter_due(umc, nck);
+    tell_answers(umc);
     umc_serve_key_write(umc, nck);
     umc_serve_flushes(umc);
     tell_waiters(umc, nck);
     umc_core_drain(umc->core, umc_draining(umc));
     umc->in_wake = false;
-    uint64_t next = next_wake_nck(umc, nck);
-    if (next != UMC_NEVER) {
-        umc_wake_at(umc, next);
+    const cbit_ps_t next_ps = next_wake_ps(umc);
+    if (next_ps != CBIT_PS_NEVER) {
+        wake_at_ps(umc, next_ps < now_ps ? now_ps : next_ps);
     }
 }
 
@@ -316,6 +374,7 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
         umc->parts.engine_config.blocks_per_clock = 1;
     }
     umc->oldest_write = umc->newest_write = UMC_NONE;
+    umc->least_back_ps = UINT32_MAX;
     cbit_event_init(&umc->wake, on_wake, umc);
     cbit_event_set_rank(&umc->wake, umc->parts.channel + 1);
     cbit_err_t err = build(umc, diag);

@@ -34,7 +34,11 @@ typedef enum umc_state {
 typedef struct umc_user {
     cbit_txn_t *txn; /* NULL: nobody waits (posted, fill) */
     cbit_spa_t line_spa;
-    uint64_t first_nck, bus_nck, order;
+    union {
+        uint64_t arrive_nck; /* at the door: not accepted before */
+        uint64_t first_nck;  /* of its commands */
+    };
+    uint64_t bus_nck, order;
     uint32_t requester; /* cbit/umc/account.h */
     cbit_key_t key;
     uint16_t slot;
@@ -140,7 +144,11 @@ struct cbit_umc {
     umc_tally_t tally;
     uint32_t *inbox; /* ring of users */
     uint32_t inbox_head, inbox_count, inbox_of[2];
-    uint64_t inbox_nck; /* the clock that the next acceptance may take */
+    uint64_t accept_nck; /* the clock that the next acceptance may take */
+    /* Answers that are there, by when they are heard (their back_ps later); no answer is heard
+       sooner than least_back_ps after it is there. */
+    cbit_txn_t *answers_first, *answers_last;
+    uint32_t least_back_ps;
     uint32_t oldest_write, newest_write;
     uint32_t *free_users;
     uint32_t free_count;
@@ -150,7 +158,7 @@ struct cbit_umc {
     cbit_event_t wake;
     bool in_wake;
     bool always_in_step; /* a wake for every command */
-    uint64_t rewake_nck; /* asked for while in_wake */
+    cbit_ps_t rewake_ps; /* asked for while in_wake */
     cbit_waitlist_t read_waiters, write_waiters, key_waiters;
     bool loaded[UMC_SLOTS];
     umc_flush_t flush[UMC_MAX_FLUSHES];
@@ -187,12 +195,17 @@ void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
    change. */
 void umc_catch_up(cbit_umc_t *umc);
 
+/* Whether it shows when a command issues, and not only through the answers that it leads to. */
+bool umc_is_in_step(const cbit_umc_t *umc);
+
 /* From now on somebody waits for commands and acceptances themselves, who is known already. */
 void umc_fall_in_step(cbit_umc_t *umc);
 
-/* When it must be woken for a request at the door: in the clock of a prompt one, else when the
-   answer of the first one could be due. */
-uint64_t umc_door_nck(const cbit_umc_t *umc);
+/* A request has come to the door, or will: wakes the controller in time for it. */
+void umc_arrived(cbit_umc_t *umc, const umc_user_t *user);
+
+/* An answer of that time: it is heard later, from the wake. */
+void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps);
 
 /* No answer to a read, under a key or plain, whose RD issues at column_nck or later, is due before
    this clock. */
@@ -252,17 +265,20 @@ static inline uint64_t umc_nck_of(const cbit_umc_t *umc, uint64_t eclk)
 
 /* ---- flight.c ---- */
 
-/* Issues the commands of the clocks up to nck; ends what is due by then, oldest request first. */
+/* Issues the commands of the clocks up to nck, or up to the first landing if that is before; ends
+   what is due by nck, oldest request first. */
 void umc_step_core(cbit_umc_t *umc, uint64_t nck);
 void umc_land_due(cbit_umc_t *umc, uint64_t nck);
+/* The clock of the next that lands; UMC_NEVER: none is on its way. */
+static inline uint64_t umc_landing_nck(const cbit_umc_t *umc)
+{
+    return umc->flight_count == 0 ? UMC_NEVER : umc->flight[umc->flight_first].nck;
+}
 void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_t due_nck);
 
 /* ---- enter.c ---- */
 
-void umc_enter_due(cbit_umc_t *umc, uint64_t nck);
-void umc_enter_quietly(cbit_umc_t *umc, uint64_t nck); /* up to the first prompt one */
-
-/* Takes commands and acceptances up to the commands of clock nck, each in its clock. */
+/* Commands, landings and acceptances up to clock nck, each in its clock and in that order. */
 void umc_advance(cbit_umc_t *umc, uint64_t nck);
 void umc_chain_write(cbit_umc_t *umc, uint32_t index);
 void umc_unchain_write(cbit_umc_t *umc, uint32_t index);

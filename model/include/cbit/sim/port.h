@@ -48,6 +48,14 @@ typedef struct cbit_port {
     bool (*quick)(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key, void *bytes,
                   uint32_t len_bytes, uint32_t *clocks);
 
+    /*
+     * A read that will be here at at_ps, now or later, with no answer expected but later: true, the
+     * target holds it and will take it then. False: nothing has changed, send it when it is here.
+     * Such a target need not answer a request with back_ps != 0 when it has the answer, but must
+     * back_ps later, and puts into entered_ps when it had it. NULL: never.
+     */
+    bool (*try_send_at)(void *self, cbit_txn_t *txn, cbit_ps_t at_ps);
+
     /* An access of that address will come: the target may have the host fetch what it will look at.
        Nothing that shows. NULL: nothing to fetch. */
     void (*hint)(void *self, cbit_spa_t spa);

@@ -84,8 +84,10 @@ struct cbit_txn {
     bool no_fill;  /* a write of no bytes: only of a line that some cache has */
     bool locked; /* a core's write of data[0, 8) to its cache, if data[8, 16) is what is there; the
                     latter becomes what was there */
-    cbit_err_t status;    /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
-    cbit_ps_t born_ps;    /* when the requester issued it */
+    uint32_t back_ps;  /* set by who passes it on to a target that offers try_send_at: how long the
+                          answer  will be on its way to who cares (cbit/sim/port.h) */
+    cbit_err_t status; /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
+    cbit_ps_t born_ps; /* when the requester issued it */
     cbit_ps_t entered_ps; /* scratch of the block that holds it now */
     cbit_ps_t stage_ps[CBIT_STAGE_COUNT];
     cbit_txn_t *next; /* scratch of the block that holds it now: queues without allocation */
@@ -107,6 +109,7 @@ static inline void cbit_txn_init(cbit_txn_t *txn, cbit_command_t command, cbit_s
     txn->size_bytes = (uint8_t)size_bytes;
     txn->hops = 0;
     txn->no_bytes = txn->no_fill = txn->locked = false;
+    txn->back_ps = 0;
     txn->status = CBIT_ERR_OK;
     txn->born_ps = now_ps;
     txn->entered_ps = now_ps;
