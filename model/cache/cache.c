@@ -38,7 +38,7 @@ static bool build_directory(cbit_cache_t *cache)
 {
     uint64_t places =
         (uint64_t)cache->l2.lines * cache->cores + (uint64_t)cache->l3.lines * cache->complexes;
-    cache->pool_count = (uint32_t)(places + 4 * (uint64_t)cache->mshr_count + 16);
+    cache->pool_count = (uint32_t)(places + 4 * (uint64_t)cache->mshr_count + 16 + LEAVING);
     uint32_t buckets = 1024;
     while (buckets < cache->pool_count && buckets < 1U << 20) {
         buckets *= 2;
@@ -54,6 +54,7 @@ static bool build_directory(cbit_cache_t *cache)
     }
     memset(cache->buckets, 0xff, buckets * sizeof cache->buckets[0]); /* NOWHERE */
     memset(cache->expected, 0xff, sizeof cache->expected);            /* NOWHERE */
+    memset(cache->leaving, 0xff, sizeof cache->leaving);              /* NOWHERE */
     cache->pool_free = NOWHERE;
     return true;
 }

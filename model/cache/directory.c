@@ -76,16 +76,14 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
     return line;
 }
 
-/* Takes a line off its chain; what is left of that says what the filter is now. */
-static void unchain(cbit_cache_t *cache, const cbit_line_t *line)
+/* Takes a line off the chain of a bucket; what is left of that says what the filter is now. */
+static void unchain(cbit_cache_t *cache, uint32_t gone, uint32_t at)
 {
-    const uint32_t gone = cbit_index(cache, line);
-    const uint32_t at = bucket_of(cache, cbit_tag_number(line->tag)).at;
     uint8_t filter = 0;
     for (uint32_t *link = &cache->buckets[at]; *link != NOWHERE;) {
         cbit_line_t *each = &cache->pool[*link];
         if (*link == gone) {
-            *link = line->next;
+            *link = each->next;
         } else {
             filter |= bucket_of(cache, cbit_tag_number(each->tag)).bit;
             link = &each->next;
@@ -94,15 +92,36 @@ static void unchain(cbit_cache_t *cache, const cbit_line_t *line)
     cache->filter[at] = filter;
 }
 
+/* A line that is nowhere any more; the one before that which has waited longest is free now. */
+static void leave(cbit_cache_t *cache, uint32_t line, uint32_t bucket)
+{
+    __builtin_prefetch(&cache->buckets[bucket], 1);
+    const uint32_t at = cache->leaving_at++;
+    const cbit_leaving_t *fetched = &cache->leaving[(at - LEAVING / 2) % LEAVING];
+    if (fetched->line != NOWHERE) {
+        __builtin_prefetch(&cache->pool[cache->buckets[fetched->bucket]], 1);
+    }
+    cbit_leaving_t *oldest = &cache->leaving[at % LEAVING];
+    if (oldest->line != NOWHERE) {
+        unchain(cache, oldest->line, oldest->bucket);
+        cache->pool[oldest->line].next = cache->pool_free;
+        cache->pool_free = oldest->line;
+    }
+    *oldest = (cbit_leaving_t){.line = line, .bucket = bucket};
+}
+
+/*
+ * The line has no tag from now on, but stands in its chain for some releases longer: its bucket and
+ * the newest line there are far away in the host's memory, and are fetched meanwhile.
+ */
 void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
 {
     if (cbit_line_on_chip(line) || line->victims != 0 || line->mshr != NULL) {
         return;
     }
-    unchain(cache, line);
-    line->tag = 0;
-    line->next = cache->pool_free;
-    cache->pool_free = cbit_index(cache, line);
+    const uint32_t bucket = bucket_of(cache, cbit_tag_number(line->tag)).at;
+    line->tag = NO_TAG;
+    leave(cache, cbit_index(cache, line), bucket);
 }
 
 uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line)
@@ -225,9 +244,9 @@ bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint
 
 /*
  * Most of what a placed line touches is far away in the host's memory: its bucket, the set of the
- * L3 that the line leaving the L2 goes to, the line that leaves that set for good, and that one's
- * bucket. Each is known only when the one before it is there, so there is one step for each newer
- * line, all of them long before the fill arrives. A guess that turns out wrong costs nothing.
+ * L3 that the line leaving the L2 goes to, and the line that leaves that set for good. Each is
+ * known only when the one before it is there, so there is one step for each newer line, all of them
+ * long before the fill arrives. A guess that turns out wrong costs nothing.
  */
 static void expect_l2(const cbit_cache_t *cache, cbit_expected_t *expected, uint32_t core,
                       const cbit_line_t *line)
@@ -269,26 +288,12 @@ static void expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
 
 static void expect_gone(const cbit_cache_t *cache, const cbit_expected_t *expected)
 {
-    if (expected->leaving == NOWHERE) {
+    if (expected->leaving == NOWHERE || cache->bytes == NULL) {
         return;
     }
     const cbit_line_t *line = &cache->pool[expected->leaving];
-    __builtin_prefetch(&cache->buckets[bucket_of(cache, cbit_tag_number(line->tag)).at], 1);
-    if (line->next != NOWHERE) {
-        __builtin_prefetch(&cache->pool[line->next]);
-    }
-    if (line->dirty && cache->bytes != NULL) {
+    if (line->dirty) {
         __builtin_prefetch(cbit_line_bytes(cache, line));
-    }
-}
-
-/* The newest line of the bucket, whose chain is walked to the one that leaves. */
-static void expect_chain(const cbit_cache_t *cache, const cbit_expected_t *expected)
-{
-    if (expected->leaving != NOWHERE) {
-        const uint64_t number = cbit_tag_number(cache->pool[expected->leaving].tag);
-        const uint32_t newest = cache->buckets[bucket_of(cache, number).at];
-        __builtin_prefetch(&cache->pool[newest == NOWHERE ? 0 : newest]);
     }
 }
 
@@ -301,7 +306,6 @@ static inline cbit_expected_t *expected_before(cbit_cache_t *cache, uint32_t n)
 void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line)
 {
     cache->expected_at++;
-    expect_chain(cache, expected_before(cache, 4));
     expect_gone(cache, expected_before(cache, 3));
     expect_leaving(cache, expected_before(cache, 2));
     expect_l3(cache, expected_before(cache, 1));

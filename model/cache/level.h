@@ -22,6 +22,7 @@ enum {
 };
 #define NOWHERE   UINT32_MAX
 #define TAG_VALID (UINT64_C(1) << 63)
+#define NO_TAG    (TAG_VALID - 1) /* of a number that no address has */
 
 typedef struct cbit_eight {
     _Alignas(64) uint64_t order; /* cbit/base/lru.h */

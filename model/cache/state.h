@@ -65,6 +65,13 @@ struct cbit_victim {
     cbit_victim_t *next; /* in order of sending; or those that are free */
 };
 
+/* Lines that are nowhere any more and are still to be taken off their chains (directory.c). */
+enum { LEAVING = 8 };
+typedef struct cbit_leaving {
+    uint32_t line; /* or NOWHERE */
+    uint32_t bucket;
+} cbit_leaving_t;
+
 /* Lines that will be placed, newest at expected_at: what placing them touches is fetched into the
    host's caches step by step, one step with each newer one (directory.c). */
 enum { EXPECTED = 8 };
@@ -140,7 +147,8 @@ struct cbit_cache {
     cbit_level_t l1[2], l2, l3; /* the data side's L1, the instruction side's */
     uint8_t complex_of[CBIT_CACHE_MAX_CORES];
     cbit_expected_t expected[EXPECTED];
-    uint32_t expected_at;
+    uint32_t expected_at, leaving_at; /* counted on */
+    cbit_leaving_t leaving[LEAVING];
     uint32_t clocks[ANSWERS];
     cbit_ps_t transfer_ps, look_up_ps;
     cbit_port_t *below_of_complex; /* requests */
