@@ -3,13 +3,15 @@
 
 bool umc_core_room(const umc_core_t *core, bool write, uint32_t ahead)
 {
-    const umc_policy_t *p = &core->config.policy;
-    if (p->unified) {
-        return core->waiting[0] + core->waiting[1] + ahead < p->read_entries;
+    const umc_few_rules_t *r = &core->few.rules; /* where the policy's limits are at hand */
+    if (!r->unified && !r->both_need_room) {
+        return core->waiting[write] + ahead < r->entries[write];
     }
-    bool reads = core->waiting[0] + (write ? 0 : ahead) < p->read_entries;
-    bool writes = core->waiting[1] + (write ? ahead : 0) < p->write_entries;
-    return p->both_need_room ? reads && writes : write ? writes : reads;
+    if (r->unified) {
+        return core->waiting[0] + core->waiting[1] + ahead < r->entries[0];
+    }
+    return core->waiting[0] + (write ? 0 : ahead) < r->entries[0] &&
+           core->waiting[1] + (write ? ahead : 0) < r->entries[1];
 }
 
 void umc_admit(umc_core_t *core, uint16_t index, bool youngest)
@@ -111,8 +113,11 @@ static void settle_before(umc_core_t *core, uint64_t at_nck)
     }
 }
 
-umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
-                           uint64_t line, bool held, uint32_t *user, uint64_t at_nck)
+/* As umc_core_accept, where few.c alone cannot. */
+__attribute__((noinline)) static umc_take_t accept_with_care(umc_core_t *core, bool write,
+                                                             const cbit_dram_place_t *place,
+                                                             uint64_t line, bool held,
+                                                             uint32_t *user, uint64_t at_nck)
 {
     umc_take_t take = UMC_TAKE_QUEUED;
     uint16_t *count = umc_line_count(core, line);
@@ -149,6 +154,17 @@ umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t
     core->floor_nck = umc_max64(core->floor_nck, at_nck + !core->config.policy.accept_first);
     umc_plan_newcomer(core, place->flat_bank);
     return UMC_TAKE_QUEUED;
+}
+
+umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
+                           uint64_t line, bool held, uint32_t *user, uint64_t at_nck)
+{
+    const bool settled = core->next_due_nck > at_nck || core->live > 0;
+    if (core->few.on && settled && !held &&
+        umc_few_accept(core, write, place, line, *user, at_nck)) {
+        return UMC_TAKE_QUEUED;
+    }
+    return accept_with_care(core, write, place, line, held, user, at_nck);
 }
 
 static umc_entry_t *find_user(umc_core_t *core, uint32_t user, bool write)
@@ -197,7 +213,8 @@ void umc_core_credit(umc_core_t *core)
 
 void umc_core_drain(umc_core_t *core, bool on)
 {
-    core->plan.valid = core->plan.valid && core->draining == on;
-    core->still = core->still && core->draining == on;
-    core->draining = on;
+    if (core->draining != on) {
+        core->plan.valid = core->still = false;
+        core->draining = on;
+    }
 }

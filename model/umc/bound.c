@@ -1,13 +1,6 @@
 /* How early a column command can come: bounds, for who need not know when it does. */
 #include "model/umc/few.h"
 
-/* From an ACT to the first column command of its bank. */
-static uint32_t act_to_column(const umc_core_t *core)
-{
-    const int32_t *nck = core->distance[UMC_ACT][CBIT_SCOPE_BANK].op;
-    return (uint32_t)(nck[UMC_RD] < nck[UMC_WR] ? nck[UMC_RD] : nck[UMC_WR]);
-}
-
 /* Nobody but this one request can open or close a row of the bank from now on, but by a refresh. */
 static bool is_alone(const umc_core_t *core, uint32_t bank, bool wanted)
 {
@@ -33,18 +26,15 @@ uint64_t umc_core_column_of(const umc_core_t *core, const cbit_dram_place_t *pla
     if (open == UMC_CLOSED) {
         act_nck = umc_max64(act_nck, core->epoch_nck + umc_gate(core, UMC_ACT, bank));
     } else if (!alone || core->next_due_nck > from_nck) { /* or a refresh has closed it before */
-        act_nck += (uint32_t)core->distance[UMC_PRE][CBIT_SCOPE_BANK].op[UMC_ACT];
+        act_nck += core->few.rules.pre_to_act;
     }
-    return umc_max64(from_nck, act_nck + act_to_column(core));
+    return umc_max64(from_nck, act_nck + core->few.rules.act_to_column);
 }
 
 /* A request waits whose row is open. */
 static bool column_is_next(const umc_core_t *core)
 {
     const uint32_t columns = 1u << UMC_RD | 1u << UMC_WR;
-    if (core->few.on) {
-        return umc_few_column_is_next(core);
-    }
     for (uint32_t b = 0; b < core->banks; b++) {
         if ((core->wants[b] & columns) != 0 ||
             (core->queue[0][b].hits | core->queue[1][b].hits) != 0) {
@@ -56,7 +46,12 @@ static bool column_is_next(const umc_core_t *core)
 
 uint64_t umc_core_next_column(const umc_core_t *core, uint64_t next_nck)
 {
+    if (core->few.on) {
+        return next_nck == UMC_NEVER || umc_few_column_is_next(core)
+                   ? next_nck
+                   : next_nck + core->few.rules.act_to_column;
+    }
     bool open = next_nck == UMC_NEVER || !core->by_age || core->next_visible_nck != UMC_NEVER ||
                 column_is_next(core);
-    return open ? next_nck : next_nck + act_to_column(core);
+    return open ? next_nck : next_nck + core->few.rules.act_to_column;
 }

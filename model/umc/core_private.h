@@ -63,11 +63,12 @@ typedef struct umc_bank_queue {
 typedef struct umc_rank {
     uint32_t faw[UMC_FAW]; /* clocks of the last four ACT, oldest at faw_at */
     uint32_t faw_at, acts;
+    uint32_t after[UMC_OPS]; /* the clock after the last command of each kind; 0: none */
     uint32_t open_banks, kept_banks;
-    uint32_t refresh_gate, prea_gate; /* earliest REF and PREA */
-    uint64_t due_nck;                 /* of the next refresh */
     uint64_t open_since_nck;          /* while open_banks > 0 */
-} umc_rank_t;
+    uint32_t refresh_gate, prea_gate; /* earliest REF and PREA by what else there was */
+    uint64_t due_nck;                 /* of the next refresh */
+} __attribute__((aligned(64))) umc_rank_t;
 
 typedef struct umc_plan {
     bool valid;
@@ -83,35 +84,43 @@ typedef struct umc_plan {
 typedef struct umc_rest umc_rest_t; /* rest.c */
 
 /* Few requests, held apart from the queues (few.c): one of them to a line of the host's cache. */
-enum { UMC_FEW = 8, UMC_FEW_AGAIN = 4 }; /* how many; as soon as so few are left in the queues */
+enum {
+    UMC_FEW = 8,       /* so many, */
+    UMC_FEW_AGAIN = 4, /* and again as soon as so few are left in the queues */
+    UMC_FEW_WAITS = 1 << 30,
+};
 
 typedef struct umc_few_slot {
     uint64_t line, accept_nck, first_nck;
     uint32_t user, row, column;
-    uint8_t op; /* the next command, by the row that is open */
+    uint32_t key; /* UMC_FEW_WAITS until its ACT, then order of coming, then which slot it is */
+    uint8_t op;   /* the next command, by the row that is open */
     uint8_t bank, group, rank;
-    bool write, active, missed;
+    uint8_t modes; /* bit: it competes while reads do; while writes do */
+    bool write, missed;
 } __attribute__((aligned(64))) umc_few_slot_t;
 
 /* Distances and limits as a command of theirs uses them, and no more of the tables than that. */
 typedef struct umc_few_rules {
     uint32_t ranks, command_nck, starvation_nck, write_high, write_low;
-    uint32_t pre_to_act, pre_to_pre, pre_to_ref, pre_to_prea; /* bank, rank, rank, rank */
-    uint32_t act_to_group_act, act_to_act, act_to_ref, act_to_prea, faw_nck;
-    uint32_t column_to_prea[2];
-    umc_lanes_t act; /* to the commands of its bank */
+    uint32_t pre_to_act, pre_to_pre; /* of the bank; of the rank */
+    uint32_t act_to_group_act, act_to_act, faw_nck;
+    uint32_t act_to_column; /* the shorter one */
+    uint32_t column_to_pre[2], entries[2];
+    bool both_need_room, unified; /* as the policy's */
+    umc_lanes_t act;              /* to the commands of its bank */
     struct umc_few_column {
         umc_lanes_t group, rank;
     } column[2]; /* by write */
-    uint32_t column_to_pre[2];
 } __attribute__((aligned(64))) umc_few_rules_t;
 
 typedef struct umc_few {
-    uint64_t order; /* slots, a byte each, the oldest lowest; as many as are live, then 0 */
-    uint64_t banks; /* that have requests, */
-    uint64_t twice; /* more than one of them, */
-    uint64_t kept;  /* one whose ACT issued */
-    uint32_t free;  /* set of slots */
+    uint64_t quiet_nck; /* before this clock nothing but their commands can happen */
+    uint64_t banks;     /* that have requests, */
+    uint64_t twice;     /* more than one of them, */
+    uint64_t kept;      /* one whose ACT issued */
+    uint32_t used;      /* set of slots */
+    uint32_t next_key;
     bool allowed, on;
     bool watched; /* somebody observes the commands */
     umc_few_rules_t rules;
@@ -199,6 +208,27 @@ static inline uint32_t umc_max32(uint32_t a, uint32_t b)
 static inline uint32_t umc_relative(const umc_core_t *core, uint64_t nck)
 {
     return (uint32_t)(nck - core->epoch_nck);
+}
+
+/* The earliest clocks of REF and PREA of a rank, by its commands up to now. */
+static inline uint32_t umc_after(const umc_rank_t *rank, umc_op_t op, uint32_t nck)
+{
+    return rank->after[op] == 0 ? 0 : rank->after[op] - 1 + nck;
+}
+
+static inline uint32_t umc_refresh_gate(const umc_core_t *core, const umc_rank_t *rank)
+{
+    return umc_max32(rank->refresh_gate, umc_max32(umc_after(rank, UMC_ACT, core->act_to_ref),
+                                                   umc_after(rank, UMC_PRE, core->pre_to_ref)));
+}
+
+static inline uint32_t umc_prea_gate(const umc_core_t *core, const umc_rank_t *rank)
+{
+    uint32_t gate = rank->prea_gate;
+    for (uint32_t op = 0; op < UMC_OPS; op++) {
+        gate = umc_max32(gate, umc_after(rank, (umc_op_t)op, core->to_prea[op]));
+    }
+    return gate;
 }
 
 static inline uint32_t umc_gate(const umc_core_t *core, uint32_t op, uint32_t bank)
@@ -438,6 +468,9 @@ bool umc_rest_next_idle(umc_core_t *core, uint64_t now_nck, umc_plan_t *plan);
 
 /* Adds the clocks of those that are asleep still. */
 void umc_rest_sleeping(const umc_core_t *core, uint64_t now_nck, umc_core_stats_t *stats);
+
+/* As umc_core_step, of requests in the queues. */
+bool umc_step_queues(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
 
 /* A clock at or before which nothing can happen, without deciding anything. */
 uint64_t umc_plan_hint(umc_core_t *core);

@@ -1,7 +1,7 @@
 /*
  * Few requests in a channel, under the usual policy: they are held apart from the queues of the
- * banks, oldest first, and no lanes are kept for them. What comes next is looked for among the
- * requests themselves, and a command writes what it changes: gates, the bank's row, its request.
+ * banks, and no lanes are kept for them. What comes next is looked for among the requests
+ * themselves, and a command writes what it changes: gates, the bank's row, its request.
  *
  * Devices, counters and the plan are the controller's own, and with nobody waiting both ways of
  * holding requests are one. Whatever is not usual (a refresh is due, a line is met again, somebody
@@ -12,6 +12,15 @@
 #include "model/umc/commands.h"
 
 /* ---- what comes next ---- */
+
+static umc_op_t next_op(const umc_core_t *core, const umc_few_slot_t *slot)
+{
+    const uint32_t open = core->open_row[slot->bank];
+    return open == UMC_CLOSED  ? UMC_ACT
+           : open != slot->row ? UMC_PRE
+           : slot->write       ? UMC_WR
+                               : UMC_RD;
+}
 
 /* As umc_mode_may_change: none is stuck. */
 static inline bool may_change(const umc_core_t *core)
@@ -34,53 +43,94 @@ static inline uint32_t wait_of(const umc_core_t *core, const umc_few_slot_t *slo
     return umc_max32(umc_max32(bank, group), umc_max32(rank, now)) - now;
 }
 
-/*
- * The earliest command that any wants, opened ones first, then the oldest, as wait << 32 and what
- * tells them apart; UINT64_MAX: none. A row is not closed while an older one hits it, nor before
- * whom it was opened for is through. Without branches: who wants what is hard to foresee.
- */
-static inline uint64_t look(const umc_core_t *core, uint32_t now)
+/* The slots in the order of coming; returns how many. */
+static uint32_t by_age(const umc_few_t *few, uint8_t slots[UMC_FEW])
+{
+    uint32_t count = 0;
+    for (uint32_t left = few->used; left != 0; left &= left - 1) {
+        const uint8_t slot = (uint8_t)__builtin_ctz(left);
+        const uint32_t key = few->slot[slot].key & (UMC_FEW_WAITS - 1);
+        uint32_t at = count++;
+        for (; at > 0 && (few->slot[slots[at - 1]].key & (UMC_FEW_WAITS - 1)) > key; at--) {
+            slots[at] = slots[at - 1];
+        }
+        slots[at] = slot;
+    }
+    return count;
+}
+
+/* The smallest of this is the plan: the earliest command, opened ones first, then the oldest. */
+static inline uint64_t found(const umc_core_t *core, const umc_few_slot_t *slot, uint32_t now)
+{
+    return (uint64_t)wait_of(core, slot, now) << 32 | slot->key;
+}
+
+/* A row is not closed while an older one hits it, nor before whom it was opened for is through. */
+__attribute__((noinline)) static uint64_t look_by_age(const umc_core_t *core, uint32_t now)
 {
     const umc_few_t *few = &core->few;
-    const bool no_reads = core->credits == 0;
-    uint64_t best = UINT64_MAX, order = few->order, older = few->kept;
-    for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
-        const umc_few_slot_t *slot = &few->slot[order & (UMC_FEW - 1)];
-        const uint32_t other = !slot->active & (slot->write != core->write_mode);
-        const uint32_t not_yet = ((slot->op == UMC_PRE) & (uint32_t)(older >> slot->bank)) |
-                                 ((slot->op == UMC_RD) & no_reads);
-        older |= (uint64_t)(other ^ 1) << slot->bank;
-        const uint64_t found = (uint64_t)wait_of(core, slot, now) << 32 |
-                               (uint32_t)!slot->active << 16 | i << 8 |
-                               (uint32_t)(order & (UMC_FEW - 1)) | -(uint64_t)(other | not_yet);
-        best = found < best ? found : best;
+    uint8_t slots[UMC_FEW];
+    uint64_t best = UINT64_MAX, older = few->kept;
+    const uint32_t count = by_age(few, slots);
+    for (uint32_t i = 0; i < count; i++) {
+        const umc_few_slot_t *slot = &few->slot[slots[i]];
+        if ((slot->modes >> core->write_mode & 1) == 0) {
+            continue;
+        }
+        if (!(slot->op == UMC_PRE && (older >> slot->bank & 1) != 0) &&
+            !(slot->op == UMC_RD && core->credits == 0)) {
+            const uint64_t own = found(core, slot, now);
+            best = own < best ? own : best;
+        }
+        older |= UINT64_C(1) << slot->bank;
     }
     return best;
 }
 
-/* Nobody but this one is there: it wants what it wants. */
-static inline uint64_t look_at(const umc_core_t *core, uint32_t now)
+/* All of different banks. Without branches: who competes is hard to foresee. */
+static inline uint64_t look_at_all(const umc_core_t *core, uint32_t now)
 {
-    const umc_few_slot_t *slot = &core->few.slot[core->few.order];
-    const bool none = slot->op == UMC_RD && core->credits == 0;
-    return none ? UINT64_MAX : (uint64_t)wait_of(core, slot, now) << 32 | core->few.order;
+    const umc_few_t *few = &core->few;
+    const uint32_t mode = core->write_mode;
+    uint64_t best = UINT64_MAX;
+    for (uint32_t left = few->used; left != 0; left &= left - 1) {
+        const umc_few_slot_t *slot = &few->slot[__builtin_ctz(left)];
+        const uint64_t others = (uint64_t)(slot->modes >> mode & 1) - 1;
+        const uint64_t own = found(core, slot, now) | others;
+        best = own < best ? own : best;
+    }
+    return best;
+}
+
+/* The clock before which nothing else can happen, anew; true if this one is before. */
+__attribute__((noinline)) static bool is_quiet(umc_core_t *core, uint64_t at_nck)
+{
+    umc_few_t *few = &core->few;
+    few->quiet_nck = core->epoch_nck + UMC_EPOCH_SPAN;
+    if (core->next_due_nck < few->quiet_nck) {
+        few->quiet_nck = core->next_due_nck;
+    }
+    for (uint32_t left = few->used; left != 0; left &= left - 1) {
+        const uint64_t starves_nck =
+            few->slot[__builtin_ctz(left)].accept_nck + few->rules.starvation_nck + 1;
+        few->quiet_nck = starves_nck < few->quiet_nck ? starves_nck : few->quiet_nck;
+    }
+    return at_nck < few->quiet_nck;
 }
 
 /* Makes the plan, at floor_nck; false if something else than their commands may come before. */
 static inline bool make_plan(umc_core_t *core)
 {
+    umc_few_t *few = &core->few;
     const uint32_t now = umc_from_now(core);
-    const uint64_t best = core->live == 1 ? look_at(core, now) : look(core, now);
-    const uint64_t at_nck = core->epoch_nck + now + (best >> 32);
-    const umc_few_slot_t *oldest = &core->few.slot[core->few.order & (UMC_FEW - 1)];
-    if (best == UINT64_MAX || at_nck >= core->next_due_nck ||
-        at_nck - core->epoch_nck >= UMC_EPOCH_SPAN ||
-        at_nck > oldest->accept_nck + core->few.rules.starvation_nck) {
+    const uint64_t best =
+        few->twice != 0 || core->credits == 0 ? look_by_age(core, now) : look_at_all(core, now);
+    const uint64_t at_nck = core->epoch_nck + now + (best >> 32); /* of none: far away */
+    if (at_nck >= few->quiet_nck && !is_quiet(core, at_nck)) {
         return false;
     }
     core->plan.valid = true;
-    core->plan.refresh = false;
-    core->plan.entry = (uint16_t)best; /* place in the order, slot */
+    core->plan.entry = (uint16_t)(best & (UMC_FEW - 1));
     core->plan.at_nck = at_nck;
     return true;
 }
@@ -89,47 +139,46 @@ static inline bool make_plan(umc_core_t *core)
 static inline void better(umc_core_t *core, const umc_few_slot_t *slot)
 {
     const uint32_t now = umc_from_now(core);
-    if (may_change(core) || (core->few.twice >> slot->bank & 1) != 0) {
+    if (may_change(core) || core->few.twice != 0 || core->credits == 0) {
         core->plan.valid = false;
-    } else if (slot->write == core->write_mode && !(slot->op == UMC_RD && core->credits == 0)) {
+    } else if (slot->write == core->write_mode) {
         const uint64_t at_nck = core->epoch_nck + now + wait_of(core, slot, now);
         if (at_nck < core->plan.at_nck) {
             core->plan.at_nck = at_nck;
-            core->plan.entry =
-                (uint16_t)((core->live - 1) << 8 | (uint32_t)(slot - core->few.slot));
+            core->plan.entry = (uint16_t)(slot->key & (UMC_FEW - 1));
         }
     }
 }
 
 /* ---- between the queues and here ---- */
 
-static umc_op_t next_op(const umc_core_t *core, const umc_few_slot_t *slot)
-{
-    const uint32_t open = core->open_row[slot->bank];
-    return open == UMC_CLOSED  ? UMC_ACT
-           : open != slot->row ? UMC_PRE
-           : slot->write       ? UMC_WR
-                               : UMC_RD;
-}
-
-/* A slot for the youngest, of this bank and row, which are looked at; live does not count it yet.
- */
+/* A slot for the youngest, of this bank and row, which are looked at. */
 static inline umc_few_slot_t *add(umc_core_t *core, uint32_t bank, uint32_t row, bool write)
 {
     umc_few_t *few = &core->few;
-    const uint32_t at = (uint32_t)__builtin_ctz(few->free);
+    const uint32_t at = (uint32_t)__builtin_ctz(~few->used);
     const uint64_t bit = UINT64_C(1) << bank;
     umc_few_slot_t *slot = &few->slot[at];
-    few->free &= few->free - 1;
-    few->order |= (uint64_t)at << 8 * core->live;
+    few->used |= 1u << at;
     few->twice |= few->banks & bit;
     few->banks |= bit;
+    slot->key = UMC_FEW_WAITS | few->next_key | at;
+    few->next_key += UMC_FEW;
     slot->bank = (uint8_t)bank;
     slot->row = row;
     slot->write = write;
+    slot->modes = write ? 2 : 1;
     slot->op = (uint8_t)next_op(core, slot);
     core->live++;
     return slot;
+}
+
+/* Its row is open until its column command, and it competes whatever the mode. */
+static inline void keep_row(umc_core_t *core, umc_few_slot_t *slot)
+{
+    slot->key &= ~(uint32_t)UMC_FEW_WAITS;
+    slot->modes = 3;
+    core->few.kept |= UINT64_C(1) << slot->bank;
 }
 
 static void take_in(umc_core_t *core, uint16_t index)
@@ -143,11 +192,11 @@ static void take_in(umc_core_t *core, uint16_t index)
     slot->first_nck = entry->first_nck;
     slot->user = entry->user;
     slot->column = entry->column;
-    slot->active = entry->active;
     slot->missed = entry->missed;
     if (entry->active) {
+        keep_row(core, slot);
         core->promoted[entry->bank] = core->kept[entry->bank] = UMC_NO_ENTRY;
-        core->few.kept |= UINT64_C(1) << entry->bank;
+        core->rank[slot->rank].kept_banks--;
     } else {
         umc_bank_remove(core, index);
     }
@@ -165,8 +214,9 @@ bool umc_few_enter(umc_core_t *core, uint64_t at_nck)
         return false;
     }
     few->on = true;
-    few->order = few->banks = few->twice = few->kept = 0;
-    few->free = (1u << UMC_FEW) - 1;
+    few->banks = few->twice = few->kept = 0;
+    few->used = few->next_key = 0;
+    few->quiet_nck = 0;
     core->live = 0;
     for (; left > 0; core->oldest_live++) {
         const uint16_t index = core->entry_of_seq[core->oldest_live];
@@ -176,12 +226,13 @@ bool umc_few_enter(umc_core_t *core, uint64_t at_nck)
             left--;
         }
     }
-    core->plan.valid = false;
+    core->plan.valid = core->plan.refresh = false;
     return true;
 }
 
 static void give_back(umc_core_t *core, const umc_few_slot_t *slot)
 {
+    const bool active = (slot->key & UMC_FEW_WAITS) == 0;
     const uint16_t index = umc_entry_new(core);
     umc_entry_t *entry = &core->entries[index];
     *entry = (umc_entry_t){.line = slot->line,
@@ -193,11 +244,12 @@ static void give_back(umc_core_t *core, const umc_few_slot_t *slot)
                            .seq = entry->seq,
                            .bank = slot->bank,
                            .write = slot->write,
-                           .active = slot->active,
+                           .active = active,
                            .missed = slot->missed};
     ++*umc_line_count(core, slot->line);
-    if (slot->active) {
+    if (active) {
         core->promoted[slot->bank] = core->kept[slot->bank] = index;
+        core->rank[slot->rank].kept_banks++;
     } else {
         (void)umc_bank_append(core, index);
     }
@@ -206,11 +258,12 @@ static void give_back(umc_core_t *core, const umc_few_slot_t *slot)
 void umc_few_leave(umc_core_t *core)
 {
     umc_few_t *few = &core->few;
-    uint32_t left = core->live;
+    uint8_t slots[UMC_FEW];
+    const uint32_t count = by_age(few, slots);
     few->on = false;
     core->live = 0;
-    for (uint64_t order = few->order; left > 0; left--, order >>= 8) {
-        give_back(core, &few->slot[order & (UMC_FEW - 1)]);
+    for (uint32_t i = 0; i < count; i++) {
+        give_back(core, &few->slot[slots[i]]);
     }
     for (uint64_t banks = few->banks; banks != 0; banks &= banks - 1) {
         umc_lanes_update(core, (uint32_t)__builtin_ctzll(banks));
@@ -223,13 +276,12 @@ bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place
                     uint32_t user, uint64_t at_nck)
 {
     umc_few_t *few = &core->few;
-    uint64_t order = few->order;
-    for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
-        if (few->slot[order & (UMC_FEW - 1)].line == line) {
+    for (uint32_t left = few->used; left != 0; left &= left - 1) {
+        if (few->slot[__builtin_ctz(left)].line == line) {
             return false;
         }
     }
-    if (few->free == 0) {
+    if (few->used == (1u << UMC_FEW) - 1 || few->next_key == UMC_FEW_WAITS) {
         return false;
     }
     umc_few_slot_t *slot = add(core, place->flat_bank, place->row, write);
@@ -240,7 +292,7 @@ bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place
     slot->first_nck = UMC_NEVER;
     slot->user = user;
     slot->column = place->column;
-    slot->active = slot->missed = false;
+    slot->missed = false;
     core->waiting[write]++;
     core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
     if (core->plan.valid) {
@@ -253,9 +305,8 @@ bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place
 
 __attribute__((noinline)) static void look_at_others(umc_core_t *core, uint32_t bank)
 {
-    uint64_t order = core->few.order;
-    for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
-        umc_few_slot_t *other = &core->few.slot[order & (UMC_FEW - 1)];
+    for (uint32_t left = core->few.used; left != 0; left &= left - 1) {
+        umc_few_slot_t *other = &core->few.slot[__builtin_ctz(left)];
         if (other->bank == bank) {
             other->op = (uint8_t)next_op(core, other);
         }
@@ -266,7 +317,7 @@ __attribute__((noinline)) static void look_at_others(umc_core_t *core, uint32_t 
 static inline void look_again(umc_core_t *core, umc_few_slot_t *slot, umc_op_t op)
 {
     slot->op = (uint8_t)op;
-    if ((core->few.twice >> slot->bank & 1) != 0) {
+    if (core->few.twice != 0) {
         look_at_others(core, slot->bank);
     }
 }
@@ -282,9 +333,7 @@ static inline void precharge(umc_core_t *core, umc_few_slot_t *slot, uint32_t at
     core->open_row[slot->bank] = UMC_CLOSED;
     umc_raise(&core->gate[slot->bank].op[UMC_ACT], at + rules->pre_to_act);
     umc_raise(&core->rank_gate[slot->rank].op[UMC_PRE], at + rules->pre_to_pre);
-    rank->refresh_gate = umc_max32(rank->refresh_gate, at + rules->pre_to_ref);
-    rank->prea_gate = umc_max32(rank->prea_gate, at + rules->pre_to_prea);
-    core->bus = at + 1;
+    rank->after[UMC_PRE] = core->bus = at + 1;
     core->stats.precharges++;
     slot->missed |= core->hits_by_first_command;
     look_again(core, slot, UMC_ACT);
@@ -305,19 +354,17 @@ static inline void activate(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
     umc_raise_lanes(&core->gate[slot->bank], &rules->act, at);
     umc_raise(&core->group_gate[slot->group].op[UMC_ACT], at + rules->act_to_group_act);
     umc_raise(&core->rank_gate[slot->rank].op[UMC_ACT], act_from);
-    rank->refresh_gate = umc_max32(rank->refresh_gate, at + rules->act_to_ref);
-    rank->prea_gate = umc_max32(rank->prea_gate, at + rules->act_to_prea);
+    rank->after[UMC_ACT] = at + 1;
     core->bus = at + rules->command_nck;
     core->stats.activates++;
     core->waiting[slot->write]--;
-    core->few.kept |= UINT64_C(1) << slot->bank;
     core->open_row[slot->bank] = slot->row;
-    rank->kept_banks++;
     core->open_banks++;
     if (rank->open_banks++ == 0) {
         rank->open_since_nck = core->epoch_nck + at;
     }
-    slot->active = slot->missed = true;
+    keep_row(core, slot);
+    slot->missed = true;
     look_again(core, slot, slot->write ? UMC_WR : UMC_RD);
 }
 
@@ -325,27 +372,23 @@ static inline void activate(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
 __attribute__((noinline)) static void count_banks(umc_core_t *core)
 {
     umc_few_t *few = &core->few;
-    uint64_t order = few->order;
     few->banks = few->twice = 0;
-    for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
-        const uint64_t bit = UINT64_C(1) << few->slot[order & (UMC_FEW - 1)].bank;
+    for (uint32_t left = few->used; left != 0; left &= left - 1) {
+        const uint64_t bit = UINT64_C(1) << few->slot[__builtin_ctz(left)].bank;
         few->twice |= few->banks & bit;
         few->banks |= bit;
     }
 }
 
-static inline void drop(umc_core_t *core, const umc_few_slot_t *slot, uint32_t place)
+static inline void drop(umc_core_t *core, const umc_few_slot_t *slot)
 {
     umc_few_t *few = &core->few;
-    const uint64_t bit = UINT64_C(1) << slot->bank;
-    const uint64_t older = (UINT64_C(1) << 8 * place) - 1;
-    few->order = (few->order & older) | (few->order >> 8 & ~older);
-    few->free |= 1u << (slot - few->slot);
+    few->used ^= 1u << (slot->key & (UMC_FEW - 1));
     core->live--;
-    if ((few->twice & bit) != 0) {
+    if (few->twice != 0) {
         count_banks(core);
     } else {
-        few->banks ^= bit;
+        few->banks ^= UINT64_C(1) << slot->bank;
     }
 }
 
@@ -363,38 +406,40 @@ static inline void raise_columns(umc_core_t *core, const umc_few_slot_t *slot, u
     }
 }
 
-static inline void column(umc_core_t *core, umc_few_slot_t *slot, uint32_t place, uint32_t at)
+static inline void column(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
 {
     const umc_few_rules_t *rules = &core->few.rules;
-    umc_rank_t *rank = &core->rank[slot->rank];
+    const uint32_t waits = (slot->key & UMC_FEW_WAITS) != 0;
     umc_raise(&core->gate[slot->bank].op[UMC_PRE], at + rules->column_to_pre[slot->write]);
     raise_columns(core, slot, at);
-    rank->prea_gate = umc_max32(rank->prea_gate, at + rules->column_to_prea[slot->write]);
+    core->rank[slot->rank].after[slot->op] = at + 1;
     core->bus = at + rules->command_nck;
     core->stats.row_hits += !slot->missed;
-    core->stats.writes += slot->write;
-    core->stats.reads += !slot->write;
-    core->credits -= !slot->write & (core->credits != UINT32_MAX);
-    core->waiting[slot->write] -= !slot->active;
-    core->few.kept &= ~((uint64_t)slot->active << slot->bank);
-    rank->kept_banks -= slot->active;
-    drop(core, slot, place);
+    if (slot->write) {
+        core->stats.writes++;
+    } else {
+        core->stats.reads++;
+        core->credits -= core->credits != UINT32_MAX;
+    }
+    core->waiting[slot->write] -= waits;
+    core->few.kept &= ~((uint64_t)(waits ^ 1) << slot->bank);
+    drop(core, slot);
 }
 
-static void issue_few(umc_core_t *core, umc_event_t *event)
+static inline void issue_few(umc_core_t *core, umc_event_t *event)
 {
-    static const umc_event_kind_t KIND[UMC_OPS] = {[UMC_ACT] = UMC_EVENT_ACT,
-                                                   [UMC_PRE] = UMC_EVENT_PRE,
-                                                   [UMC_WR] = UMC_EVENT_WR,
-                                                   [UMC_RD] = UMC_EVENT_RD};
-    umc_few_slot_t *slot = &core->few.slot[core->plan.entry & (UMC_FEW - 1)];
+    static const uint8_t KIND[UMC_OPS] = {[UMC_ACT] = UMC_EVENT_ACT,
+                                          [UMC_PRE] = UMC_EVENT_PRE,
+                                          [UMC_WR] = UMC_EVENT_WR,
+                                          [UMC_RD] = UMC_EVENT_RD};
+    umc_few_slot_t *slot = &core->few.slot[core->plan.entry];
     const uint64_t at_nck = core->plan.at_nck;
     const uint32_t at = umc_relative(core, at_nck), op = slot->op;
     slot->first_nck = slot->first_nck < at_nck ? slot->first_nck : at_nck;
     event->at_nck = at_nck;
     event->accept_nck = slot->accept_nck;
     event->first_nck = slot->first_nck;
-    event->kind = KIND[op];
+    event->kind = (umc_event_kind_t)KIND[op];
     event->user = slot->user;
     event->bank = slot->bank;
     event->row = slot->row;
@@ -406,53 +451,52 @@ static void issue_few(umc_core_t *core, umc_event_t *event)
     } else if (op == UMC_ACT) {
         activate(core, slot, at);
     } else {
-        column(core, slot, core->plan.entry >> 8, at);
-    }
-    if (core->few.watched) {
-        umc_observe(core, event);
+        column(core, slot, at);
     }
 }
 
-umc_few_step_t umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
+bool umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
     if (!core->plan.valid) {
         core->write_mode ^= may_change(core);
         if (!make_plan(core)) {
             umc_few_leave(core);
-            return UMC_FEW_LEFT;
+            return umc_step_queues(core, until_nck, event);
         }
         if (core->plan.at_nck > until_nck) {
             core->floor_nck = until_nck + 1;
-            return UMC_FEW_NONE;
+            return false;
         }
     }
     issue_few(core, event);
-    return UMC_FEW_ISSUED;
-}
-
-bool umc_few_next_nck(umc_core_t *core, uint64_t *next_nck)
-{
-    if (core->live == 0) {
-        *next_nck = UMC_NEVER;
-    } else if (core->plan.valid) {
-        *next_nck = core->plan.at_nck;
-    } else if (may_change(core)) {
-        *next_nck = core->floor_nck;
-    } else if (make_plan(core)) {
-        *next_nck = core->plan.at_nck;
-    } else {
-        umc_few_leave(core);
-        return false;
+    if (core->few.watched) {
+        umc_observe(core, event);
     }
     return true;
 }
 
+uint64_t umc_few_next_nck(umc_core_t *core)
+{
+    if (core->live == 0) {
+        return UMC_NEVER;
+    }
+    if (!core->plan.valid) {
+        if (may_change(core)) {
+            return core->floor_nck;
+        }
+        if (!make_plan(core)) {
+            umc_few_leave(core);
+            return umc_plan_hint(core);
+        }
+    }
+    return core->plan.at_nck;
+}
+
 bool umc_few_column_is_next(const umc_core_t *core)
 {
-    uint64_t order = core->few.order;
     bool any = false;
-    for (uint32_t i = 0; i < core->live; i++, order >>= 8) {
-        any |= core->few.slot[order & (UMC_FEW - 1)].op >= UMC_WR;
+    for (uint32_t left = core->few.used; left != 0; left &= left - 1) {
+        any |= core->few.slot[__builtin_ctz(left)].op >= UMC_WR;
     }
     return any;
 }

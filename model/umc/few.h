@@ -5,12 +5,6 @@
 
 #include "model/umc/core_private.h"
 
-typedef enum umc_few_step {
-    UMC_FEW_NONE,   /* no command by the clock asked for */
-    UMC_FEW_ISSUED, /* one, told in *event */
-    UMC_FEW_LEFT,   /* the requests are back in the queues: the controller's own step decides */
-} umc_few_step_t;
-
 /* Finds out whether the configuration lets few requests be held apart, and what its rules ask. */
 void umc_few_init(umc_core_t *core);
 
@@ -29,10 +23,9 @@ bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place
 
 /* As umc_core_step, where a plan must be made or is due: until_nck is at or after floor_nck or the
    plan's clock. */
-umc_few_step_t umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
+bool umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
 
-/* As umc_core_next_nck, in *next_nck; false if the requests are back in the queues. */
-bool umc_few_next_nck(umc_core_t *core, uint64_t *next_nck);
+uint64_t umc_few_next_nck(umc_core_t *core); /* as umc_core_next_nck */
 
 /* One of them hits an open row. */
 bool umc_few_column_is_next(const umc_core_t *core);

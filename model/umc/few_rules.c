@@ -31,6 +31,11 @@ static bool rules_are_usual(const umc_core_t *core)
     return usual;
 }
 
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 static void copy_rules(const umc_core_t *core, umc_few_rules_t *to)
 {
     const umc_policy_t *p = &core->config.policy;
@@ -43,13 +48,14 @@ static void copy_rules(const umc_core_t *core, umc_few_rules_t *to)
         .write_low = p->write_low,
         .pre_to_act = (uint32_t)pre[CBIT_SCOPE_BANK].op[UMC_ACT],
         .pre_to_pre = (uint32_t)pre[CBIT_SCOPE_RANK].op[UMC_PRE],
-        .pre_to_ref = core->pre_to_ref,
-        .pre_to_prea = core->to_prea[UMC_PRE],
         .act_to_group_act = (uint32_t)act[CBIT_SCOPE_GROUP].op[UMC_ACT],
         .act_to_act = (uint32_t)act[CBIT_SCOPE_RANK].op[UMC_ACT],
-        .act_to_ref = core->act_to_ref,
-        .act_to_prea = core->to_prea[UMC_ACT],
         .faw_nck = core->faw_nck,
+        .act_to_column = lesser((uint32_t)act[CBIT_SCOPE_BANK].op[UMC_RD],
+                                (uint32_t)act[CBIT_SCOPE_BANK].op[UMC_WR]),
+        .entries = {p->read_entries, p->write_entries},
+        .both_need_room = p->both_need_room,
+        .unified = p->unified,
         .act = act[CBIT_SCOPE_BANK],
     };
     for (uint32_t write = 0; write < 2; write++) {
@@ -57,7 +63,6 @@ static void copy_rules(const umc_core_t *core, umc_few_rules_t *to)
         to->column[write].group = core->distance[op][CBIT_SCOPE_GROUP];
         to->column[write].rank = core->distance[op][CBIT_SCOPE_RANK];
         to->column_to_pre[write] = (uint32_t)core->distance[op][CBIT_SCOPE_BANK].op[UMC_PRE];
-        to->column_to_prea[write] = core->to_prea[op];
     }
 }
 

@@ -45,16 +45,14 @@ static inline void umc_gates_act(umc_core_t *core, uint32_t bank, uint32_t at)
         umc_raise(&core->rank_gate[core->rank_of[bank]].op[UMC_ACT],
                   rank->faw[rank->faw_at] + core->faw_nck);
     }
-    rank->refresh_gate = umc_max32(rank->refresh_gate, at + core->act_to_ref);
-    rank->prea_gate = umc_max32(rank->prea_gate, at + core->to_prea[UMC_ACT]);
+    rank->after[UMC_ACT] = at + 1;
 }
 
 static inline void umc_gates_pre(umc_core_t *core, uint32_t bank, uint32_t at)
 {
     umc_rank_t *rank = &core->rank[core->rank_of[bank]];
     umc_raise_all(core, UMC_PRE, bank, at);
-    rank->refresh_gate = umc_max32(rank->refresh_gate, at + core->pre_to_ref);
-    rank->prea_gate = umc_max32(rank->prea_gate, at + core->to_prea[UMC_PRE]);
+    rank->after[UMC_PRE] = at + 1;
 }
 
 static inline void umc_gates_column(umc_core_t *core, uint32_t bank, bool write, bool closes,
@@ -64,7 +62,7 @@ static inline void umc_gates_column(umc_core_t *core, uint32_t bank, bool write,
     umc_op_t op = write ? UMC_WR : UMC_RD;
     if (!closes) {
         umc_raise_all(core, op, bank, at);
-        rank->prea_gate = umc_max32(rank->prea_gate, at + core->to_prea[op]);
+        rank->after[op] = umc_max32(rank->after[op], at + 1);
     } else {
         umc_raise_all(core, write ? UMC_BEFORE_WRA : UMC_BEFORE_RDA, bank, at);
         rank->refresh_gate = umc_max32(rank->refresh_gate, at + core->auto_to_ref[write]);

@@ -6,7 +6,7 @@ static void skip_refreshes(umc_core_t *core, umc_rank_t *rank, uint64_t now_nck)
 {
     uint64_t refi = core->config.device.timing.trefi_nck;
     if (rank->due_nck <= now_nck && rank->open_banks == 0 && core->config.observe == NULL &&
-        core->epoch_nck + rank->refresh_gate <= rank->due_nck) {
+        core->epoch_nck + umc_refresh_gate(core, rank) <= rank->due_nck) {
         uint64_t skip = (now_nck - rank->due_nck) / refi;
         rank->due_nck += skip * refi;
         core->stats.refreshes += skip;

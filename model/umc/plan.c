@@ -32,6 +32,9 @@ void umc_plan_new_epoch(umc_core_t *core, uint64_t nck)
         umc_rank_t *rank = &core->rank[r];
         rank->refresh_gate -= rank->refresh_gate < shift ? rank->refresh_gate : shift;
         rank->prea_gate -= rank->prea_gate < shift ? rank->prea_gate : shift;
+        for (uint32_t op = 0; op < UMC_OPS; op++) {
+            rank->after[op] -= rank->after[op] < shift ? rank->after[op] : shift;
+        }
         for (uint32_t i = 0; i < UMC_FAW; i++) {
             rank->faw[i] -= rank->faw[i] < shift ? rank->faw[i] : shift;
         }
@@ -142,14 +145,14 @@ bool umc_plan_refresh(const umc_core_t *core, uint32_t rank, uint64_t floor_nck,
                          .bank = rank * core->banks_per_rank};
     if (r->open_banks == 0) {
         plan->kind = UMC_EVENT_REF;
-        plan->at_nck = core->epoch_nck + umc_max32(now, r->refresh_gate);
+        plan->at_nck = core->epoch_nck + umc_max32(now, umc_refresh_gate(core, r));
         return true;
     }
     if (style == UMC_REFRESH_EACH) {
         return plan_each(core, rank, now, plan);
     }
     plan->kind = UMC_EVENT_PREA;
-    plan->at_nck = core->epoch_nck + umc_max32(now, r->prea_gate);
+    plan->at_nck = core->epoch_nck + umc_max32(now, umc_prea_gate(core, r));
     return !(style == UMC_REFRESH_FINISH && r->kept_banks > 0);
 }
 
@@ -391,8 +394,7 @@ uint64_t umc_plan_hint(umc_core_t *core)
 
 uint64_t umc_core_next_nck(umc_core_t *core)
 {
-    uint64_t next_nck;
-    return core->few.on && umc_few_next_nck(core, &next_nck) ? next_nck : umc_plan_hint(core);
+    return core->few.on ? umc_few_next_nck(core) : umc_plan_hint(core);
 }
 
 static void issue(umc_core_t *core, umc_event_t *event)
@@ -434,21 +436,21 @@ static inline bool nothing_by(const umc_core_t *core, uint64_t until_nck)
                             : core->floor_nck > until_nck || core->live == 0;
 }
 
+bool umc_step_queues(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
+{
+    if (!core->plan.valid) {
+        return plan_and_issue(core, until_nck, event);
+    }
+    issue(core, event);
+    return true;
+}
+
 bool umc_core_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
     if (nothing_by(core, until_nck)) {
         core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
         return false;
     }
-    if (core->few.on) {
-        const umc_few_step_t step = umc_few_step(core, until_nck, event);
-        if (step != UMC_FEW_LEFT) {
-            return step == UMC_FEW_ISSUED;
-        }
-    }
-    if (!core->plan.valid) {
-        return plan_and_issue(core, until_nck, event);
-    }
-    issue(core, event);
-    return true;
+    return core->few.on ? umc_few_step(core, until_nck, event)
+                        : umc_step_queues(core, until_nck, event);
 }
