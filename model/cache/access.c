@@ -98,7 +98,7 @@ static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
 
 static inline cbit_hint_t *hint_of(cbit_core_t *port, uint64_t tag)
 {
-    return &port->hints[cbit_tag_number(tag) & (L1_HINTS - 1)];
+    return &port->hints[cbit_tag_low(tag) & (L1_HINTS - 1)];
 }
 
 /* In the core's second level, and perhaps in its first as well. */
@@ -109,8 +109,7 @@ static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag,
     const uint32_t first = cbit_first_find(cache, port->core, port->fetch, tag, second);
     cbit_line_t *line = &cache->pool[*cbit_level_line(&cache->l2, second)];
     if (first != NOWHERE) {
-        *hint_of(port, tag) =
-            (cbit_hint_t){.number = (uint32_t)cbit_tag_number(tag), .place = first};
+        *hint_of(port, tag) = (cbit_hint_t){.number = cbit_tag_low(tag), .place = first};
     }
     if (!may_hit(cache, line, port->core, command)) {
         return NULL;
@@ -130,13 +129,34 @@ static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag,
     return line;
 }
 
-/* Finds a line in the core's own levels and its complex's L3, and brings it near. NULL: it is not
-   there, or must first be taken from others. *which: where it was. */
-static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t *which)
+/* In the complex's L3, from where it comes near. */
+static cbit_line_t *hit_third(cbit_core_t *port, uint8_t command, cbit_line_t *line,
+                              uint32_t *which)
 {
     cbit_cache_t *cache = port->cache;
-    uint32_t core = port->core;
-    const uint32_t second = cbit_second_find(cache, core, tag); /* it includes the first */
+    const uint32_t core = port->core, complex = cbit_complex_of(cache, core);
+    const uint64_t mine = UINT64_C(1) << complex;
+    if ((line->complexes & mine) == 0 || !cbit_cache_has_room(cache)) {
+        return NULL;
+    }
+    bool elsewhere = line->cores != 0 || (line->complexes & ~mine) != 0;
+    if (line->mshr != NULL || line->owner != NO_OWNER ||
+        (command == CBIT_COMMAND_WRITE && elsewhere)) {
+        return NULL;
+    }
+    const uint32_t set = cbit_level_set(&cache->l3, complex, line->tag);
+    cbit_third_touch(&cache->l3, set, cbit_third_find(cache, set, line));
+    cbit_line_place(cache, line, core, port->fetch);
+    *which = ANSWERS_L3;
+    return line;
+}
+
+/* Finds a line in the core's own levels and its complex's L3, and brings it near. NULL: it is not
+   there, or must first be taken from others. *which: where it was. */
+static inline cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t *which)
+{
+    cbit_cache_t *cache = port->cache;
+    const uint32_t second = cbit_second_find(cache, port->core, tag); /* it includes the first */
     if (second != NOWHERE) {
         return hit_second(port, command, tag, second, which);
     }
@@ -146,20 +166,7 @@ static cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag, uint32
         cache->absent = tag;
         return NULL;
     }
-    uint64_t mine = UINT64_C(1) << cbit_complex_of(cache, core);
-    if ((line->complexes & mine) == 0 || !cbit_cache_has_room(cache)) {
-        return NULL;
-    }
-    bool elsewhere = line->cores != 0 || (line->complexes & ~mine) != 0;
-    if (line->mshr != NULL || line->owner != NO_OWNER ||
-        (command == CBIT_COMMAND_WRITE && elsewhere)) {
-        return NULL;
-    }
-    const uint32_t set = cbit_level_set(&cache->l3, cbit_complex_of(cache, core), tag);
-    cbit_third_touch(&cache->l3, set, cbit_third_find(cache, set, line));
-    cbit_line_place(cache, line, core, port->fetch);
-    *which = ANSWERS_L3;
-    return line;
+    return hit_third(port, command, line, which);
 }
 
 static inline void count_hit(cbit_cache_t *cache, uint32_t which)
@@ -201,21 +208,43 @@ static inline void use_quickly(const cbit_core_t *port, cbit_line_t *line, cbit_
     }
 }
 
-__attribute__((noinline)) static bool quick_behind(cbit_core_t *port, cbit_command_t command,
-                                                   cbit_spa_t spa, cbit_key_t key, void *bytes,
-                                                   uint32_t len_bytes, uint32_t *clocks)
+/* The line where the first level had it the last time; NULL: it is not there. */
+static inline cbit_line_t *hinted(const cbit_core_t *port, cbit_hint_t hint, uint64_t tag)
+{
+    if (hint.number != cbit_tag_low(tag)) {
+        return NULL;
+    }
+    const uint32_t index = *cbit_level_line(port->l1, hint.place);
+    return index != NOWHERE && port->cache->pool[index].tag == tag ? &port->cache->pool[index]
+                                                                   : NULL;
+}
+
+/* Any level. */
+__attribute__((noinline)) static bool quick_any(cbit_core_t *port, cbit_command_t command,
+                                                cbit_spa_t spa, cbit_key_t key, void *bytes,
+                                                uint32_t len_bytes, uint32_t *clocks)
 {
     cbit_cache_t *cache = port->cache;
     if (cbit_cache_is_flushing(cache, port->core)) {
         return false;
     }
-    if (cache->streams != NULL && !is_first_level(port, cbit_tag(spa, key))) {
-        return false; /* the prefetcher learns from it, which is an event */
-    }
-    uint32_t which;
-    cbit_line_t *line = hit(port, (uint8_t)command, cbit_tag(spa, key), &which);
-    if (line == NULL) {
-        return false;
+    const uint64_t tag = cbit_tag(spa, key);
+    const cbit_hint_t hint = *hint_of(port, tag);
+    uint32_t which = port->which;
+    cbit_line_t *line = hinted(port, hint, tag);
+    if (line != NULL) {
+        if (!may_hit(cache, line, port->core, (uint8_t)command)) {
+            return false;
+        }
+        cbit_level_touch(port->l1, hint.place);
+    } else {
+        if (cache->streams != NULL && !is_first_level(port, tag)) {
+            return false; /* the prefetcher learns from it, which is an event */
+        }
+        line = hit(port, (uint8_t)command, tag, &which);
+        if (line == NULL) {
+            return false;
+        }
     }
     if (bytes != NULL) {
         move_bytes(cache, line, command, spa, key, bytes, len_bytes);
@@ -225,31 +254,23 @@ __attribute__((noinline)) static bool quick_behind(cbit_core_t *port, cbit_comma
     return true;
 }
 
-/* Most accesses meet a line where the first level had it the last time, and go no further. */
+/* Most accesses meet a line of their own where the first level had it the last time, and go no
+   further. */
 bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes, uint32_t *clocks)
 {
     cbit_core_t *port = self;
     cbit_cache_t *cache = port->cache;
-    cbit_level_t *l1 = port->l1;
     const uint64_t tag = cbit_tag(spa, key);
     const cbit_hint_t hint = *hint_of(port, tag);
-    cbit_line_t *line = NULL;
-    if (hint.number == (uint32_t)cbit_tag_number(tag)) {
-        const uint32_t index = *cbit_level_line(l1, hint.place);
-        line = index == NOWHERE ? NULL : &cache->pool[index];
+    cbit_line_t *line = bytes == NULL ? hinted(port, hint, tag) : NULL;
+    if (line == NULL || line->mshr != NULL || cache->wbinvds_active != 0 || port->l1->words != 1 ||
+        (command != CBIT_COMMAND_READ && line->owner != (int16_t)port->core)) {
+        return quick_any(port, command, spa, key, bytes, len_bytes, clocks);
     }
-    if (line == NULL || line->tag != tag || cache->wbinvds_active != 0) {
-        return quick_behind(port, command, spa, key, bytes, len_bytes, clocks);
-    }
-    if (!may_hit(cache, line, port->core, (uint8_t)command)) {
-        return false;
-    }
-    cbit_level_touch(l1, hint.place);
-    if (bytes != NULL) {
-        move_bytes(cache, line, command, spa, key, bytes, len_bytes);
-    }
-    use_quickly(port, line, command, len_bytes, port->which);
+    cbit_level_touch(port->l1, hint.place);
+    line->dirty = line->dirty || (command != CBIT_COMMAND_READ && len_bytes != 0);
+    cache->stats.l1_hits += len_bytes != 0;
     *clocks = cache->clocks[port->which];
     return true;
 }

@@ -3,38 +3,16 @@
 
 /* ---- entries ---- */
 
-/*
- * By address alone, so that all key ids of one are in one chain. Each bucket has a byte of filter
- * beside it: one bit of each line in its chain, by other bits of the same hash. Most lines that are
- * not there are told by that byte alone, and all filters together fit the host's caches.
- */
-typedef struct bucket {
-    uint32_t at;
-    uint8_t bit;
-} bucket_t;
-
-static inline bucket_t bucket_of(const cbit_cache_t *cache, uint64_t number)
-{
-    const uint64_t hash = number * UINT64_C(0x9e3779b97f4a7c15);
-    return (bucket_t){.at = (uint32_t)(hash >> 32) & cache->bucket_mask,
-                      .bit = (uint8_t)(1U << (hash >> 61))};
-}
-
 void cbit_line_hint(const cbit_cache_t *cache, cbit_spa_t spa)
 {
-    const bucket_t bucket = bucket_of(cache, spa >> LINE_SHIFT);
+    const cbit_bucket_t bucket = cbit_bucket_of(cache, spa >> LINE_SHIFT);
     __builtin_prefetch(&cache->filter[bucket.at], 1);
     __builtin_prefetch(&cache->buckets[bucket.at], 1);
 }
 
-cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag)
+cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, uint32_t bucket, uint64_t tag)
 {
-    const bucket_t bucket = bucket_of(cache, cbit_tag_number(tag));
-    if ((cache->filter[bucket.at] & bucket.bit) == 0) {
-        __builtin_prefetch(&cache->buckets[bucket.at], 1); /* it may be created next */
-        return NULL;
-    }
-    uint32_t i = cache->buckets[bucket.at];
+    uint32_t i = cache->buckets[bucket];
     while (i != NOWHERE && cache->pool[i].tag != tag) {
         i = cache->pool[i].next;
     }
@@ -45,7 +23,7 @@ cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
                                   const cbit_line_t *after)
 {
     const uint64_t number = spa >> LINE_SHIFT;
-    const bucket_t bucket = bucket_of(cache, number);
+    const cbit_bucket_t bucket = cbit_bucket_of(cache, number);
     if ((cache->filter[bucket.at] & bucket.bit) == 0) {
         return NULL;
     }
@@ -67,7 +45,7 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
         __builtin_trap(); /* the pool has an entry for every place, MSHR and write-back */
     }
     cbit_line_t *line = &cache->pool[i];
-    const bucket_t bucket = bucket_of(cache, cbit_tag_number(tag));
+    const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
     cache->absent = 0;
     *line = (cbit_line_t){
         .tag = tag, .owner = NO_OWNER, .prefetcher = NO_OWNER, .next = cache->buckets[bucket.at]};
@@ -85,7 +63,7 @@ static void unchain(cbit_cache_t *cache, uint32_t gone, uint32_t at)
         if (*link == gone) {
             *link = each->next;
         } else {
-            filter |= bucket_of(cache, cbit_tag_number(each->tag)).bit;
+            filter |= cbit_bucket_of(cache, cbit_tag_number(each->tag)).bit;
             link = &each->next;
         }
     }
@@ -119,7 +97,7 @@ void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
     if (cbit_line_on_chip(line) || line->victims != 0 || line->mshr != NULL) {
         return;
     }
-    const uint32_t bucket = bucket_of(cache, cbit_tag_number(line->tag)).at;
+    const uint32_t bucket = cbit_bucket_of(cache, cbit_tag_number(line->tag)).at;
     line->tag = NO_TAG;
     leave(cache, cbit_index(cache, line), bucket);
 }
@@ -327,9 +305,8 @@ static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
     const cbit_level_t *l3 = &cache->l3;
     const uint32_t set = cbit_level_set(l3, complex, line->tag);
     uint32_t left;
-    const uint32_t place = cbit_third_take(l3, set, cbit_index(cache, line), &left);
+    line->third = (uint8_t)cbit_third_take(l3, set, cbit_index(cache, line), &left);
     line->complexes |= mine;
-    line->third = (uint8_t)(place - cbit_level_first(l3, set));
     if (left != NOWHERE) {
         cbit_line_t *old = &cache->pool[left];
         old->complexes &= ~mine;
@@ -396,20 +373,26 @@ static inline uint32_t take_second(cbit_cache_t *cache, const cbit_line_t *line,
     return place;
 }
 
-/* The same of a line that may be in the complex's L3, and must be if that is inclusive. */
-static inline uint32_t bring_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
+void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_side_t side)
+{
+    /* The line itself must count as present before another one is pushed out. */
+    line->cores |= UINT64_C(1) << core;
+    if (cache->l3_inclusive && cache->l3.lines != 0) {
+        place_l3(cache, line, cbit_complex_of(cache, core));
+    }
+    const uint32_t second = take_second(cache, line, core);
+    if (side != SIDE_NONE) {
+        promote(cache, line, core, side == SIDE_CODE, second);
+    }
+}
+
+/* A victim cache hands its copy up; an inclusive one keeps one. */
+static void leave_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
     const uint32_t complex = cbit_complex_of(cache, core);
-    /* A victim cache hands its copy up; an inclusive one keeps one. The line itself must count as
-       present before another one is pushed out. */
     if ((line->complexes >> complex & 1) != 0 && !cache->l3_inclusive) {
         clear_l3(cache, line, complex);
     }
-    line->cores |= UINT64_C(1) << core;
-    if (cache->l3.lines != 0 && cache->l3_inclusive) {
-        place_l3(cache, line, complex);
-    }
-    return take_second(cache, line, core);
 }
 
 static inline bool is_in_second(const cbit_line_t *line, uint32_t core)
@@ -420,16 +403,20 @@ static inline bool is_in_second(const cbit_line_t *line, uint32_t core)
 void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
     if (!is_in_second(line, core)) {
-        bring_second(cache, line, core);
+        leave_l3(cache, line, core);
+        cbit_line_enter(cache, line, core, SIDE_NONE);
     }
 }
 
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch)
 {
-    const bool was = is_in_second(line, core);
-    const uint32_t second =
-        was ? cbit_second_find(cache, core, line->tag) : bring_second(cache, line, core);
-    if (!was || cbit_first_find(cache, core, fetch, line->tag, second) == NOWHERE) {
+    if (!is_in_second(line, core)) {
+        leave_l3(cache, line, core);
+        cbit_line_enter(cache, line, core, fetch ? SIDE_CODE : SIDE_DATA);
+        return;
+    }
+    const uint32_t second = cbit_second_find(cache, core, line->tag);
+    if (cbit_first_find(cache, core, fetch, line->tag, second) == NOWHERE) {
         promote(cache, line, core, fetch, second);
     }
 }

@@ -124,21 +124,10 @@ uint32_t cbit_third_next(const cbit_level_t *level, uint32_t set)
     return cbit_level_first(level, set) + cbit_lru_next(order, level->words);
 }
 
-uint32_t cbit_third_take(const cbit_level_t *level, uint32_t set, uint32_t line, uint32_t *old)
+uint32_t cbit_third_take_wide(const cbit_level_t *level, uint64_t *order)
 {
-    uint64_t *order = level->order + (size_t)set * level->words;
-    uint32_t way;
-    if (level->words != 2) {
-        way = cbit_lru_take(order, level->words, level->ways);
-    } else if (((order[0] | order[1]) & CBIT_LRU_HIGHS) != 0) {
-        way = cbit_lru_take(order, 2, level->ways);
-    } else {
-        way = cbit_lru_take_of_full(order, 2, level->ways);
-    }
-    const uint32_t place = cbit_level_first(level, set) + way;
-    *old = level->line[place];
-    level->line[place] = line;
-    return place;
+    return level->words == 2 ? cbit_lru_take(order, 2, level->ways)
+                             : cbit_lru_take(order, level->words, level->ways);
 }
 
 void cbit_third_touch(const cbit_level_t *level, uint32_t set, uint32_t place)

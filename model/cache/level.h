@@ -52,6 +52,12 @@ static inline uint64_t cbit_tag_number(uint64_t tag)
     return (tag & ~TAG_VALID) >> KEY_BITS;
 }
 
+/* The lower part of it. */
+static inline uint32_t cbit_tag_low(uint64_t tag)
+{
+    return (uint32_t)(tag >> KEY_BITS);
+}
+
 static inline cbit_spa_t cbit_tag_spa(uint64_t tag)
 {
     return cbit_tag_number(tag) << LINE_SHIFT;
@@ -65,7 +71,7 @@ static inline cbit_key_t cbit_tag_key(uint64_t tag)
 /* The set of a line, numbered over all units. */
 static inline uint32_t cbit_level_set(const cbit_level_t *level, uint32_t unit, uint64_t tag)
 {
-    return unit * level->sets + ((uint32_t)(tag >> KEY_BITS) & (level->sets - 1));
+    return unit * level->sets + (cbit_tag_low(tag) & (level->sets - 1));
 }
 
 /* The place of a set's first way. */
@@ -145,7 +151,21 @@ static inline void cbit_level_clear(const cbit_level_t *level, uint32_t place)
 /* ---- third level ---- */
 
 uint32_t cbit_third_next(const cbit_level_t *level, uint32_t set);
-uint32_t cbit_third_take(const cbit_level_t *level, uint32_t set, uint32_t line, uint32_t *old);
+uint32_t cbit_third_take_wide(const cbit_level_t *level, uint64_t *order); /* any set's way */
+/* The way that a new line has got. */
+static inline uint32_t cbit_third_take(const cbit_level_t *level, uint32_t set, uint32_t line,
+                                       uint32_t *old)
+{
+    uint64_t *order = level->order + (size_t)set * level->words;
+    const bool plain = level->words == 2 && ((order[0] | order[1]) & CBIT_LRU_HIGHS) == 0;
+    const uint32_t way =
+        plain ? cbit_lru_take_of_full(order, 2, level->ways) : cbit_third_take_wide(level, order);
+    uint32_t *at = &level->line[cbit_level_first(level, set) + way];
+    *old = *at;
+    *at = line;
+    return way;
+}
+
 void cbit_third_touch(const cbit_level_t *level, uint32_t set, uint32_t place);
 void cbit_third_clear(const cbit_level_t *level, uint32_t place);
 

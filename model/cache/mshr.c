@@ -326,9 +326,16 @@ static void arrive_alone(cbit_mshr_t *mshr)
     cbit_line_t *line = &cache->pool[mshr->line];
     cbit_txn_t *txn = mshr->first.txn;
     const uint32_t core = mshr->first.core;
-    cbit_line_place(cache, line, core, mshr->first.fetch);
+    cbit_line_enter(cache, line, core, mshr->first.fetch ? SIDE_CODE : SIDE_DATA);
     memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
-    cbit_cache_serve(cache, line, core, txn);
+    if (txn->no_bytes && !txn->locked) {
+        line->owner = (int16_t)core;
+        line->by = (uint32_t)txn->source << 16 | txn->source_id;
+        line->dirty = txn->command == CBIT_COMMAND_WRITE && txn->size_bytes != 0;
+        txn->status = CBIT_ERR_OK;
+    } else {
+        cbit_cache_serve(cache, line, core, txn);
+    }
     txn->next = NULL;
     mshr->first.txn = NULL;
     cache->waits_left++;

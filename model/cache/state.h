@@ -257,7 +257,35 @@ static inline bool cbit_cache_has_room(const cbit_cache_t *cache)
 
 /* ---- directory (directory.c) ---- */
 
-cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag); /* or NULL */
+/*
+ * By address alone, so that all key ids of one are in one chain. Each bucket has a byte of filter
+ * beside it: one bit of each line in its chain, by other bits of the same hash. Most lines that are
+ * not there are told by that byte alone, and all filters together fit the host's caches.
+ */
+typedef struct cbit_bucket {
+    uint32_t at;
+    uint8_t bit;
+} cbit_bucket_t;
+
+static inline cbit_bucket_t cbit_bucket_of(const cbit_cache_t *cache, uint64_t number)
+{
+    const uint64_t hash = number * UINT64_C(0x9e3779b97f4a7c15);
+    return (cbit_bucket_t){.at = (uint32_t)(hash >> 32) & cache->bucket_mask,
+                           .bit = (uint8_t)(1U << (hash >> 61))};
+}
+
+cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, uint32_t bucket, uint64_t tag);
+/* The line of that tag, or NULL. */
+static inline cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag)
+{
+    const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
+    if ((cache->filter[bucket.at] & bucket.bit) == 0) {
+        __builtin_prefetch(&cache->buckets[bucket.at], 1); /* it may be created next */
+        return NULL;
+    }
+    return cbit_line_find_in(cache, bucket.at, tag);
+}
+
 /* Has the host fetch what finding a line looks at first. */
 void cbit_line_hint(const cbit_cache_t *cache, cbit_spa_t spa);
 /* The next line of the same address after `after` (NULL: the first), under any key id. */
@@ -270,6 +298,10 @@ void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
 /* A line will be placed: has the host fetch what that touches. Changes nothing that shows. */
 void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line);
 
+typedef enum { SIDE_DATA, SIDE_CODE, SIDE_NONE } cbit_side_t;
+
+/* Puts a line that neither the core nor its victim L3 has into its L2, and its L1 of that side. */
+void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_side_t side);
 /* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip. */
 void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
