@@ -245,35 +245,6 @@ cbit_step_t cbit_vcpu_read_piece(cbit_vcpu_t *vcpu, cbit_gva_t gva, cbit_intent_
 
 /* ---- loads and stores ---- */
 
-void cbit_vcpu_slot_complete(cbit_slot_t *slot, uint64_t at_n)
-{
-    cbit_vcpu_t *vcpu = slot->vcpu;
-    vcpu->slots_free[--vcpu->loads_busy] = slot;
-    vcpu->last_load = vcpu->last_load == slot ? NULL : vcpu->last_load;
-    vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
-    cbit_order_complete(vcpu, slot);
-}
-
-void cbit_vcpu_piece_answered(void *self, cbit_txn_t *txn)
-{
-    struct cbit_piece *piece = self;
-    cbit_slot_t *slot = piece->slot;
-    cbit_vcpu_t *vcpu = slot->vcpu;
-    if (!txn->no_bytes) {
-        /* A machine check of a load that nobody waits for is not precise: its bytes are zero. */
-        memcpy(slot->bytes + piece->offset, txn->data, txn->size_bytes);
-        cbit_vcpu_saw(vcpu, (cbit_target_t){.spa = txn->spa, .key = txn->key}, txn->size_bytes);
-    }
-    if (--slot->pending == 0) {
-        cbit_vcpu_slot_complete(slot, cbit_clock_edge_at_or_after(
-                                          &vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel)));
-        cbit_order_commit(vcpu);
-        if (vcpu->waits_for_slot) {
-            cbit_vcpu_resume(vcpu);
-        }
-    }
-}
-
 /* What an access waits for before it may issue: room, and the load that its address comes from. */
 static cbit_step_t start(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
@@ -353,7 +324,7 @@ static cbit_step_t send_piece(cbit_vcpu_t *vcpu, uint32_t offset, uint32_t *cloc
         cbit_txn_charge(&piece->txn, CBIT_STAGE_WALK, vcpu->walk_ps);
         cbit_txn_charge(&piece->txn, CBIT_STAGE_CORE, vcpu->first_waited_ps);
         piece->txn.no_bytes = bytes == NULL;
-        cbit_txn_push_reply(&piece->txn, cbit_vcpu_piece_answered, piece);
+        cbit_txn_push_reply(&piece->txn, cbit_order_load_answered, piece);
         piece->offset = (uint8_t)offset;
     }
     slot->pending++;
@@ -396,7 +367,7 @@ static cbit_step_t issue_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     }
     vcpu->issued = false;
     if (--vcpu->slot->pending == 0) {
-        cbit_vcpu_slot_complete(vcpu->slot, vcpu->n + clocks);
+        cbit_order_slot_complete(vcpu->slot, vcpu->n + clocks);
     }
     return STEP_DONE;
 }

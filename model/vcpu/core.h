@@ -235,6 +235,9 @@ struct cbit_vcpu {
         uint8_t matter, want;
         cbit_key_t keys[4];
     } rules[INTENTS];
+    uint32_t private_key;      /* the guest's own, if it has one; UINT32_MAX */
+    bool paged_quick;          /* there is paging, and a cache that may answer at once */
+    bool loads_carry;          /* bytes: the program looks at them, or all of the machine does */
     uint32_t hints[TLB_HINTS]; /* where l1d had a page the last time */
     cbit_walk_t walk;
     cbit_fault_t fault;
@@ -299,6 +302,8 @@ struct cbit_vcpu {
 /* The kernel's time becomes the core's, if nothing else happens before; else the step event fires
    then. */
 bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu);
+/* The same where it is known when the core's time is. */
+bool cbit_vcpu_catch_up_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
 /* True if the core may act at its own time: nothing can happen before. Else the step event fires
    then, and the caller returns STEP_WAIT. */
 static inline bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
@@ -345,21 +350,18 @@ static inline void cbit_vcpu_saw(cbit_vcpu_t *vcpu, cbit_target_t target, uint32
 }
 static inline void cbit_vcpu_count_access(const cbit_vcpu_t *vcpu, cbit_key_t key)
 {
-    const bool is_private = key == vcpu->guest.asid && vcpu->guest.sev;
-    ++*(is_private ? &vcpu->mine->private_accesses : &vcpu->mine->shared_accesses);
+    ++*(key == vcpu->private_key ? &vcpu->mine->private_accesses : &vcpu->mine->shared_accesses);
 }
 /* Timing only: nothing moves unless the program looks at what it loads. */
 static inline bool cbit_vcpu_carries_bytes(const cbit_vcpu_t *vcpu, bool store)
 {
-    return !vcpu->parts.timing_only || (!store && vcpu->context->program.on_data != NULL);
+    return store ? !vcpu->parts.timing_only : vcpu->loads_carry;
 }
 /* A load or store; completes by itself. */
 cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 /* Hands a request over; *refused_ps: since when it is refused, 0: it is not. */
 bool cbit_vcpu_send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *txn,
                     cbit_ps_t *refused_ps);
-void cbit_vcpu_piece_answered(void *self, cbit_txn_t *txn);
-void cbit_vcpu_slot_complete(cbit_slot_t *slot, uint64_t at_n);
 
 /* ---- the short way (straight.c) ---- */
 

@@ -158,7 +158,8 @@ static void give(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_slot_t *
     program->on_data(program->self, &told->op, is_fresh ? fresh->bytes : bytes);
 }
 
-void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot)
+/* A slot's bytes have come: it, and those behind it that have waited for it, get theirs. */
+static inline void complete(cbit_vcpu_t *vcpu, const cbit_slot_t *slot)
 {
     slot->load->complete = true;
     while (vcpu->loads_count != 0 && vcpu->loads[vcpu->loads_first].complete) {
@@ -171,7 +172,41 @@ void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot)
     if (slot->load->told) {
         vcpu->told[slot->load - vcpu->loads].slot = NULL;
     }
-    slot->load = NULL;
+}
+
+static inline void slot_complete(cbit_slot_t *slot, uint64_t at_n)
+{
+    cbit_vcpu_t *vcpu = slot->vcpu;
+    vcpu->slots_free[--vcpu->loads_busy] = slot;
+    vcpu->last_load = vcpu->last_load == slot ? NULL : vcpu->last_load;
+    vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
+    complete(vcpu, slot);
+}
+
+void cbit_order_slot_complete(cbit_slot_t *slot, uint64_t at_n)
+{
+    slot_complete(slot, at_n);
+}
+
+void cbit_order_load_answered(void *self, cbit_txn_t *txn)
+{
+    struct cbit_piece *piece = self;
+    cbit_slot_t *slot = piece->slot;
+    cbit_vcpu_t *vcpu = slot->vcpu;
+    if (!txn->no_bytes) {
+        /* A machine check of a load that nobody waits for is not precise: its bytes are zero. */
+        memcpy(slot->bytes + piece->offset, txn->data, txn->size_bytes);
+        cbit_vcpu_saw(vcpu, (cbit_target_t){.spa = txn->spa, .key = txn->key}, txn->size_bytes);
+    }
+    if (--slot->pending != 0) {
+        return;
+    }
+    slot_complete(
+        slot, cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel)));
+    cbit_order_commit(vcpu);
+    if (vcpu->waits_for_slot) {
+        cbit_vcpu_resume(vcpu);
+    }
 }
 
 bool cbit_order_meets_any(const cbit_vcpu_t *vcpu, cbit_target_t target, uint32_t len)

@@ -100,8 +100,10 @@ static inline void cbit_order_load_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, c
         vcpu->load_number++; /* before others or not: nobody looks at its bytes later */
     }
 }
-/* A slot's bytes have come: it, and those behind it that have waited for it, get theirs. */
-void cbit_order_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot);
+/* The answer to a piece (struct cbit_piece) of a load. */
+void cbit_order_load_answered(void *self, cbit_txn_t *txn);
+/* All pieces of a slot are there, at the core's time at_n. */
+void cbit_order_slot_complete(cbit_slot_t *slot, uint64_t at_n);
 
 /* The store of the operation in progress. */
 cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op);

@@ -10,9 +10,8 @@
 #include "model/vcpu/order.h"
 
 /* The kernel's time becomes the core's, at once if nothing else happens before. */
-static bool catch_up(cbit_vcpu_t *vcpu)
+static inline bool catch_up(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
-    const cbit_ps_t at_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
     if (cbit_kernel_skip_to(vcpu->parts.kernel, at_ps)) {
         vcpu->now_n = vcpu->n;
         return true;
@@ -30,9 +29,9 @@ static void look_ahead(cbit_vcpu_t *vcpu)
     vcpu->horizon_n = next_n < furthest_n ? next_n : furthest_n;
 }
 
-bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu)
+bool cbit_vcpu_catch_up_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
-    if (!catch_up(vcpu)) {
+    if (!catch_up(vcpu, at_ps)) {
         return false;
     }
     if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN) {
@@ -43,9 +42,14 @@ bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu)
     return true;
 }
 
+bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu)
+{
+    return cbit_vcpu_catch_up_at(vcpu, cbit_vcpu_edge_ps(vcpu, vcpu->n));
+}
+
 bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu)
 {
-    return vcpu->n <= vcpu->now_n || catch_up(vcpu);
+    return vcpu->n <= vcpu->now_n || catch_up(vcpu, cbit_vcpu_edge_ps(vcpu, vcpu->n));
 }
 
 /* The first edge from now on becomes the core's time. */

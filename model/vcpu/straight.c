@@ -21,8 +21,7 @@ typedef enum cbit_pass {
 /* What must hold for any access on the short way. */
 static inline bool may_pass(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    return vcpu->parts.memory.quick != NULL && cbit_vcpu_paged(vcpu) &&
-           op->gva % CBIT_LINE_BYTES + op->size_bytes <= CBIT_LINE_BYTES &&
+    return vcpu->paged_quick && op->gva % CBIT_LINE_BYTES + op->size_bytes <= CBIT_LINE_BYTES &&
            (!op->depends || vcpu->last_load_n <= vcpu->n);
 }
 
@@ -47,27 +46,23 @@ static inline cbit_ps_t core_ps(const cbit_vcpu_t *vcpu)
                                   : cbit_vcpu_edge_ps(vcpu, vcpu->n);
 }
 
-/* The second-level TLB hands the page down to where the first one would have it: under that tag. */
+/* Only the second-level TLB can have the page: it hands it down, under the first one's tag. */
 static __attribute__((noinline)) cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op,
-                                                       uint64_t l1_tag, cbit_ps_t now_ps)
+                                                       uint64_t tag, cbit_ps_t now_ps)
 {
     const bool store = op->kind == CBIT_OP_STORE;
     const struct cbit_rule *rule = &vcpu->rules[store ? INTENT_WRITE : INTENT_READ];
-    cbit_tlb_t *l1 = &vcpu->tlb.l1d, *l2 = &vcpu->tlb.l2;
-    cbit_page_size_t size;
     if (!cbit_vcpu_has_room(vcpu, store)) {
         return PASS_WAIT;
     }
-    const int64_t i = cbit_tlb_find(l2, op->gva, vcpu->guest.asid, &size);
-    if (i < 0 || !cbit_rule_allows(rule, cbit_tlb_flags(l2, i))) {
+    const uint64_t page =
+        cbit_tlb_hand_down(&vcpu->tlb.l2, &vcpu->tlb.l1d, op->gva, tag, rule->matter, rule->want);
+    if (page == 0) {
         return PASS_NOT;
     }
-    const uint8_t flags = cbit_tlb_flags(l2, i);
-    const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - 1;
-    const cbit_target_t target = {.spa = cbit_tlb_page(l2, i) | (op->gva & inside),
-                                  .key = cbit_rule_key(rule, flags)};
-    cbit_tlb_insert_absent(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), l1_tag,
-                           target.spa & ~(uint64_t)(CBIT_PAGE_BYTES - 1), flags);
+    const cbit_target_t target = {.spa = (page & ~(uint64_t)(CBIT_PAGE_BYTES - 1)) |
+                                         op->gva % CBIT_PAGE_BYTES,
+                                  .key = cbit_rule_key(rule, (uint8_t)page)};
     vcpu->mine->tlb_l2_hits++;
     vcpu->n += vcpu->config.tlb_l2_cclk;
     const cbit_ps_t ready_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
@@ -160,7 +155,7 @@ static inline void prepare(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool no_bytes
     /* Since its translation it has waited for a store in the buffer, if at all. */
     cbit_txn_charge(txn, CBIT_STAGE_CORE, cbit_kernel_now_ps(vcpu->parts.kernel) - vcpu->ready_ps);
     txn->no_bytes = no_bytes;
-    cbit_txn_push_reply(txn, cbit_vcpu_piece_answered, &slot->pieces[0]);
+    cbit_txn_push_reply(txn, cbit_order_load_answered, &slot->pieces[0]);
     slot->pieces[0].offset = 0;
 }
 
@@ -174,7 +169,7 @@ static inline bool send(cbit_vcpu_t *vcpu)
         return false;
     }
     if (--slot->pending == 0) {
-        cbit_vcpu_slot_complete(slot, vcpu->n);
+        cbit_order_slot_complete(slot, vcpu->n);
     }
     return true;
 }
@@ -214,7 +209,7 @@ static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         cbit_order_load_now(vcpu, op, bytes, clocks);
         return true;
     }
-    if (!cbit_vcpu_in_time(vcpu)) {
+    if (vcpu->n > vcpu->now_n && !cbit_vcpu_catch_up_at(vcpu, vcpu->ready_ps)) {
         return false;
     }
     prepare(vcpu, op, bytes == NULL);
@@ -224,7 +219,9 @@ static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 /* Performs what is begun, at its time; false: not yet. */
 static inline bool go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    if (!cbit_vcpu_may_act(vcpu)) {
+    /* If the core is ahead at all, it is where the translation was ready. */
+    if (vcpu->n > vcpu->now_n && vcpu->n >= vcpu->horizon_n &&
+        !cbit_vcpu_catch_up_at(vcpu, vcpu->ready_ps)) {
         return false;
     }
     if (op->kind == CBIT_OP_LOAD) {

@@ -48,24 +48,29 @@ static inline int64_t find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbi
                                                      cbit_tlb_tag(address, asid, size));
 }
 
-int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size)
+/* One size after the other: a loop over them takes twice as long. */
+static inline int64_t find_any(cbit_tlb_t *tlb, uint64_t address, uint32_t asid,
+                               cbit_page_size_t *size)
 {
-    /* One after the other: a loop over the sizes takes twice as long. */
-    cbit_page_size_t of = PAGE_4K;
+    *size = PAGE_4K;
     int64_t i = find(tlb, address, asid, PAGE_4K);
     if (i < 0) {
-        of = PAGE_2M;
+        *size = PAGE_2M;
         i = find(tlb, address, asid, PAGE_2M);
     }
     if (i < 0) {
-        of = PAGE_1G;
+        *size = PAGE_1G;
         i = find(tlb, address, asid, PAGE_1G);
     }
     if (i >= 0) {
         cbit_tlb_use(tlb, (uint32_t)i);
-        *size = of;
     }
     return i;
+}
+
+int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size)
+{
+    return find_any(tlb, address, asid, size);
 }
 
 static void drop(cbit_tlb_t *tlb, uint32_t i)
@@ -78,7 +83,7 @@ static void drop(cbit_tlb_t *tlb, uint32_t i)
     }
 }
 
-static void put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_spa_t page, uint8_t flags)
+static inline void put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_spa_t page, uint8_t flags)
 {
     cbit_tlb_entry_t *entry = &tlb->entries[i];
     if (entry->tag != 0) {
@@ -92,15 +97,25 @@ static void put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_spa_t page, uint
 }
 
 /* The way of a set that is empty, or that was used longest ago. */
-static uint32_t place_in(const cbit_tlb_t *tlb, uint32_t set)
+static inline uint32_t place_in(const cbit_tlb_t *tlb, uint32_t set)
 {
     return set * TLB_MAX_WAYS + cbit_lru_oldest(&tlb->sets[set].order);
 }
 
-void cbit_tlb_insert_absent(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, cbit_spa_t page,
-                            uint8_t flags)
+uint64_t cbit_tlb_hand_down(cbit_tlb_t *from, cbit_tlb_t *to, uint64_t address, uint64_t tag,
+                            uint8_t matter, uint8_t want)
 {
-    put(tlb, place_in(tlb, set), tag, page, flags);
+    cbit_page_size_t size;
+    const int64_t i = find_any(from, address, tag_asid(tag), &size);
+    if (i < 0 || (cbit_tlb_flags(from, i) & matter) != want) {
+        return 0;
+    }
+    const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - CBIT_PAGE_BYTES;
+    const uint64_t page = from->entries[i].page | (address & inside);
+    if (page != 0) {
+        put(to, place_in(to, cbit_tlb_set_of(to, address, PAGE_4K)), tag, page, 0);
+    }
+    return page;
 }
 
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,

@@ -78,8 +78,11 @@ static inline cbit_spa_t cbit_tlb_page(const cbit_tlb_t *tlb, int64_t i)
 /* An entry is used. */
 static inline void cbit_tlb_use(cbit_tlb_t *tlb, uint32_t i)
 {
-    cbit_lru_use_of_word(&tlb->sets[i / CBIT_LRU_WAYS_PER_WORD].order, tlb->ways,
-                         i % CBIT_LRU_WAYS_PER_WORD);
+    uint64_t *order = &tlb->sets[i / CBIT_LRU_WAYS_PER_WORD].order;
+    const uint32_t way = i % CBIT_LRU_WAYS_PER_WORD;
+    if ((*order >> way * 8 & 0xff) != tlb->ways - 1) { /* else it is the last one used already */
+        cbit_lru_use_of_word(order, tlb->ways, way);
+    }
 }
 
 static inline uint32_t cbit_tlb_set_of(const cbit_tlb_t *tlb, uint64_t address,
@@ -110,9 +113,11 @@ int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_pag
 /* page: aligned to 4 KiB. */
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
                      cbit_spa_t page, uint8_t flags);
-/* The same for a tag that a look has just not found in that set; entries: not 0. */
-void cbit_tlb_insert_absent(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, cbit_spa_t page,
-                            uint8_t flags);
+/* Hands what a TLB has of an address down to another one, in pieces of 4 KiB, which has been asked
+   for that tag in vain; if the flags that matter are as wanted. Gives page and flags as an entry
+   has them; 0: it has not, or they are that. */
+uint64_t cbit_tlb_hand_down(cbit_tlb_t *from, cbit_tlb_t *to, uint64_t address, uint64_t tag,
+                            uint8_t matter, uint8_t want);
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid);
 void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
 

@@ -310,6 +310,7 @@ void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t g
     context->program = *program;
     context->guest = guest;
     vcpu->context = context;
+    vcpu->loads_carry = !vcpu->parts.timing_only || program->on_data != NULL;
     want_stats(vcpu, guest);
 }
 

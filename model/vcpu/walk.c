@@ -318,6 +318,8 @@ static void set_rule(cbit_vcpu_t *vcpu, cbit_intent_t intent)
 
 void cbit_vcpu_set_rules(cbit_vcpu_t *vcpu)
 {
+    vcpu->private_key = vcpu->guest.sev ? vcpu->guest.asid : UINT32_MAX;
+    vcpu->paged_quick = cbit_vcpu_paged(vcpu) && vcpu->parts.memory.quick != NULL;
     set_rule(vcpu, INTENT_READ);
     set_rule(vcpu, INTENT_WRITE);
     set_rule(vcpu, INTENT_FETCH);
