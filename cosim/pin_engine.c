@@ -89,18 +89,19 @@ static void compare_clock(engine_t *engine, uint64_t eclk, const cbit_aes_pins_o
 
 static void compare_line(engine_t *engine, cbit_aes_lane_t which, const entry_t *entry)
 {
-    cbit_aes_result_t expected;
     char text[200];
     engine->report->lines_compared++;
-    if (!engine->shadow.ops->take(engine->shadow.self, which, entry->line.tag, &expected)) {
+    const cbit_aes_result_t *expected =
+        engine->shadow.ops->take(engine->shadow.self, which, entry->line.tag);
+    if (expected == NULL) {
         snprintf(text, sizeof text, "line %u left before the arithmetic model's", entry->line.tag);
         mismatch(engine, engine->now_eclk, text);
         return;
     }
-    if (expected.error != entry->result.error ||
-        expected.waited_eclk != entry->result.waited_eclk ||
-        memcmp(expected.out_eclk, entry->result.out_eclk, sizeof expected.out_eclk) != 0 ||
-        memcmp(expected.data, entry->result.data, sizeof expected.data) != 0) {
+    if (expected->error != entry->result.error ||
+        expected->waited_eclk != entry->result.waited_eclk ||
+        memcmp(expected->out_eclk, entry->result.out_eclk, sizeof expected->out_eclk) != 0 ||
+        memcmp(expected->data, entry->result.data, sizeof expected->data) != 0) {
         snprintf(text, sizeof text, "line %u differs from the arithmetic model's", entry->line.tag);
         mismatch(engine, engine->now_eclk, text);
     }
@@ -322,20 +323,19 @@ static void engine_advance(void *self, uint64_t eclk)
     }
 }
 
-static bool engine_take(void *self, cbit_aes_lane_t which, uint8_t tag, cbit_aes_result_t *result)
+static const cbit_aes_result_t *engine_take(void *self, cbit_aes_lane_t which, uint8_t tag)
 {
     engine_t *engine = self;
     entry_t *entry = &engine->lane[which].entry[tag];
     if (entry->state != DONE) {
-        return false;
+        return NULL;
     }
     if (engine->shadow.ops != NULL) {
         compare_line(engine, which, entry);
     }
-    *result = entry->result;
     entry->state = FREE;
-    cbit_aes_count_line(&engine->counters, which, entry->line.bypass, result->waited_eclk);
-    return true;
+    cbit_aes_count_line(&engine->counters, which, entry->line.bypass, entry->result.waited_eclk);
+    return &entry->result;
 }
 
 static void engine_counters(const void *self, cbit_aes_counters_t *counters)

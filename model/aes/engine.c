@@ -18,23 +18,26 @@
 
 enum {
     TAGS = 256,
-    OUT_WINDOW = 128,        /* edges; more than the greatest depth */
-    OUT_COUNT_BITS = 3,      /* beats that leave on one edge: up to 4 */
+    OUT_WINDOW = 128,   /* edges; more than the greatest depth */
+    OUT_COUNT_BITS = 3, /* beats that leave on one edge: up to 4 */
+    MAX_KEY_SLOTS = 1024,
     KEY_EXPANSION_ECLK = 10, /* clocks in which the engine makes K10 before a key transfers */
 };
 
 typedef enum state { FREE, WAITING, DONE } state_t;
 
-/* A line inside the lane: one host line, if it has not to wait in order. */
+/*
+ * A line inside the lane. result is filled in as beats are taken; its bytes, given with the line,
+ * are the result's once it is settled. Behind them one host line has all that timing needs.
+ */
 typedef struct entry {
-    uint64_t out_eclk[CBIT_LINE_BEATS]; /* of the beats that were taken */
-    uint64_t waited_eclk;
+    cbit_aes_result_t result;
     cbit_spa_t spa;
     uint16_t slot;
     bool bypass;
-    bool settled;  /* error and bytes are the result's; else by the key when they are wanted */
+    bool settled;  /* else error and bytes are worked out, by the key, when they are wanted */
+    bool unmarked; /* its beats have still to be entered in the lane's table of edges */
     uint8_t state; /* state_t */
-    uint8_t error; /* cbit_aes_error_t */
 } entry_t;
 
 /* Of a line that waits until the lane comes to it. */
@@ -50,14 +53,15 @@ typedef struct gate {
 } gate_t;
 
 typedef struct lane {
+    uint32_t head, count; /* of order */
+    uint32_t beat;        /* next beat of the oldest line */
+    uint32_t passed_count, marked_count;
+    uint64_t queued;         /* lines that had to wait, ever */
+    uint64_t plain_out_eclk; /* edge on which the latest plain beat leaves */
+    uint8_t passed[TAGS];    /* ring of tags: the last lines that have still to be entered in out */
+    uint8_t order[TAGS];     /* tags of waiting lines, oldest at head */
     entry_t entry[TAGS] __attribute__((aligned(64)));
     waiting_t waiting[TAGS];
-    uint8_t data[TAGS][CBIT_LINE_BYTES]; /* given; once settled the result's */
-    uint8_t order[TAGS];                 /* tags of waiting lines, oldest at head */
-    uint32_t head, count;
-    uint64_t queued;          /* lines that had to wait, ever */
-    uint32_t beat;            /* next beat of the oldest line */
-    uint64_t plain_out_eclk;  /* edge on which the latest plain beat leaves */
     uint64_t out[OUT_WINDOW]; /* by edge: edge << OUT_COUNT_BITS | beats that leave on it */
 } lane_t;
 
@@ -71,12 +75,13 @@ typedef struct key_write {
 typedef struct engine {
     uint64_t now_eclk;
     gate_t gate[CBIT_AES_LANES]; /* [0] serves both lanes when they share the pipeline */
-    cbit_cipher_t *cipher;
     uint32_t key_head, key_count;
     bool bytes; /* false: timing only, lines carry no data */
     cbit_aes_engine_config_t config;
     cbit_aes_counters_t counters;
-    uint32_t last_lane;     /* who was taken last: the other one wins a tie */
+    cbit_cipher_t *cipher;
+    uint64_t loaded[MAX_KEY_SLOTS / 64]; /* slots that the cipher has a key for */
+    uint32_t last_lane;                  /* who was taken last: the other one wins a tie */
     uint64_t key_free_eclk; /* first edge on which the key port can begin another write */
     key_write_t *keys;      /* ring of config.key_slots writes under way */
     lane_t lane[CBIT_AES_LANES];
@@ -125,27 +130,29 @@ static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const 
     engine->counters.key_writes++;
 }
 
-/* The bytes and the error that a line has by the key of now. */
-static void settle(engine_t *engine, cbit_aes_lane_t which, uint8_t tag)
+static bool has_key(const engine_t *engine, uint16_t slot)
 {
-    lane_t *lane = &engine->lane[which];
-    entry_t *entry = &lane->entry[tag];
-    entry->settled = true;
-    entry->error = CBIT_AES_OK;
-    if (entry->bypass) {
-        return;
-    }
-    if (!engine->bytes) {
-        entry->error =
-            cbit_cipher_loaded(engine->cipher, entry->slot) ? CBIT_AES_OK : CBIT_AES_NOT_LOADED;
-        return;
-    }
-    uint8_t *data = lane->data[tag];
+    return slot < engine->config.key_slots && (engine->loaded[slot / 64] >> slot % 64 & 1) != 0;
+}
+
+/* The bytes of a line by the key of now; they are zero when there is none. */
+static cbit_aes_error_t settle_bytes(engine_t *engine, cbit_aes_lane_t which, entry_t *entry)
+{
+    uint8_t *data = entry->result.data;
     cbit_err_t err = (which == CBIT_AES_ENCRYPT ? cbit_cipher_encrypt : cbit_cipher_decrypt)(
         engine->cipher, entry->slot, entry->spa, data, data, CBIT_LINE_BYTES);
-    if (err != CBIT_ERR_OK) {
-        entry->error = err == CBIT_ERR_KEY_NOT_LOADED ? CBIT_AES_NOT_LOADED : CBIT_AES_FAULT;
-    }
+    return err == CBIT_ERR_OK               ? CBIT_AES_OK
+           : err == CBIT_ERR_KEY_NOT_LOADED ? CBIT_AES_NOT_LOADED
+                                            : CBIT_AES_FAULT;
+}
+
+static void settle(engine_t *engine, cbit_aes_lane_t which, entry_t *entry)
+{
+    entry->settled = true;
+    entry->result.error = entry->bypass                  ? CBIT_AES_OK
+                          : engine->bytes                ? settle_bytes(engine, which, entry)
+                          : has_key(engine, entry->slot) ? CBIT_AES_OK
+                                                         : CBIT_AES_NOT_LOADED;
 }
 
 /* Lines whose first beat was, or will be, taken by eclk have the keys of now. */
@@ -153,10 +160,10 @@ static void settle_taken_by(engine_t *engine, uint64_t eclk)
 {
     for (uint32_t which = 0; which < CBIT_AES_LANES; which++) {
         for (uint32_t tag = 0; tag < TAGS; tag++) {
-            const entry_t *entry = &engine->lane[which].entry[tag];
+            entry_t *entry = &engine->lane[which].entry[tag];
             if (entry->state == DONE && !entry->settled && !entry->bypass &&
-                entry->out_eclk[0] - engine->config.depth_eclk <= eclk) {
-                settle(engine, which, (uint8_t)tag);
+                entry->result.out_eclk[0] - engine->config.depth_eclk <= eclk) {
+                settle(engine, which, entry);
             }
         }
     }
@@ -173,6 +180,9 @@ static void write_keys_before(engine_t *engine, uint64_t eclk)
         if (err != CBIT_ERR_OK) {
             abort(); /* OpenSSL is out of memory: there is no result to go on with */
         }
+        const uint64_t bit = UINT64_C(1) << write->slot % 64;
+        engine->loaded[write->slot / 64] &= ~bit;
+        engine->loaded[write->slot / 64] |= write->clear ? 0 : bit;
         OPENSSL_cleanse(write->key, sizeof write->key);
         engine->key_head = (engine->key_head + 1) % engine->config.key_slots;
         engine->key_count--;
@@ -187,10 +197,31 @@ static uint64_t out_beats(const lane_t *lane, uint64_t eclk)
     return out >> OUT_COUNT_BITS == eclk ? out & ((1u << OUT_COUNT_BITS) - 1) : 0;
 }
 
+/* Enters the lines that pass_piped has left out. Taken lines, and edges that are long gone, do not
+   matter to a plain beat that comes now. */
+static void mark_passed(lane_t *lane)
+{
+    const uint32_t end = lane->passed_count;
+    uint32_t at = end - lane->marked_count > TAGS ? end - TAGS : lane->marked_count;
+    for (; at != end; at++) {
+        entry_t *entry = &lane->entry[lane->passed[at % TAGS]];
+        for (uint32_t beat = 0; entry->unmarked && beat < CBIT_LINE_BEATS; beat++) {
+            const uint64_t eclk = entry->result.out_eclk[beat];
+            uint64_t *out = &lane->out[eclk % OUT_WINDOW];
+            if (*out >> OUT_COUNT_BITS <= eclk) {
+                *out = eclk << OUT_COUNT_BITS | (out_beats(lane, eclk) + 1);
+            }
+        }
+        entry->unmarked = false;
+    }
+    lane->marked_count = end;
+}
+
 static uint64_t leave_eclk(engine_t *engine, lane_t *lane, bool bypass, uint64_t accept_eclk)
 {
     uint64_t eclk = accept_eclk + engine->config.depth_eclk;
     if (bypass && !engine->config.bypass_in_order) {
+        mark_passed(lane);
         eclk = max_u64(accept_eclk + 1, lane->plain_out_eclk);
         while (out_beats(lane, eclk) >= engine->config.blocks_per_clock) {
             eclk++;
@@ -214,53 +245,50 @@ static void take_beat(engine_t *engine, lane_t *lane, gate_t *gate, entry_t *ent
 {
     gate->taken = gate->eclk == eclk ? gate->taken + 1 : 1;
     gate->eclk = eclk;
-    entry->out_eclk[beat] = leave_eclk(engine, lane, entry->bypass, eclk);
+    entry->result.out_eclk[beat] = leave_eclk(engine, lane, entry->bypass, eclk);
 }
 
 static void finish(const engine_t *engine, entry_t *entry, uint64_t last_beat_eclk)
 {
     const bool around = entry->bypass && !engine->config.bypass_in_order;
-    entry->waited_eclk = entry->out_eclk[CBIT_LINE_BEATS - 1] - last_beat_eclk -
-                         (around ? 1 : engine->config.depth_eclk);
+    entry->result.waited_eclk = entry->result.out_eclk[CBIT_LINE_BEATS - 1] - last_beat_eclk -
+                                (around ? 1 : engine->config.depth_eclk);
     entry->state = DONE;
 }
 
 /* ---- lines whose way is known at once: nobody is before them, and no key is being written ---- */
 
 /* One beat an edge through the pipeline: what take_beat does, in few instructions. */
-static void pass_piped(engine_t *engine, lane_t *lane, gate_t *gate, entry_t *entry,
-                       const uint64_t *beat_eclk)
+static inline void pass_piped(const engine_t *engine, lane_t *lane, gate_t *gate, entry_t *entry,
+                              const cbit_aes_line_t *line)
 {
     const uint64_t depth_eclk = engine->config.depth_eclk;
     uint64_t eclk = max_u64(gate->eclk, engine->now_eclk);
     for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
-        eclk = max_u64(beat_eclk[beat], eclk + 1);
-        const uint64_t out_eclk = eclk + depth_eclk;
-        entry->out_eclk[beat] = out_eclk;
-        lane->out[out_eclk % OUT_WINDOW] = out_eclk << OUT_COUNT_BITS | 1; /* it alone */
+        eclk = max_u64(line->beat_eclk[beat], eclk + 1);
+        entry->result.out_eclk[beat] = eclk + depth_eclk;
     }
-    *gate = (gate_t){.eclk = eclk, .taken = 1};
-    entry->waited_eclk = eclk - beat_eclk[CBIT_LINE_BEATS - 1];
+    gate->eclk = eclk;
+    gate->taken = 1;
+    entry->result.waited_eclk = eclk - line->beat_eclk[CBIT_LINE_BEATS - 1];
     entry->state = DONE;
+    entry->unmarked = true;
+    lane->passed[lane->passed_count++ % TAGS] = line->tag;
 }
 
-static void pass(engine_t *engine, cbit_aes_lane_t which, entry_t *entry, const uint64_t *beat_eclk)
+static __attribute__((noinline)) void pass(engine_t *engine, lane_t *lane, gate_t *gate,
+                                           entry_t *entry, const cbit_aes_line_t *line)
 {
-    lane_t *lane = &engine->lane[which];
-    gate_t *gate = &engine->gate[which];
-    if (!entry->bypass && engine->config.blocks_per_clock == 1) {
-        pass_piped(engine, lane, gate, entry, beat_eclk);
-        return;
-    }
     for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
-        take_beat(engine, lane, gate, entry, beat, accept_eclk(engine, gate, beat_eclk[beat]));
+        take_beat(engine, lane, gate, entry, beat,
+                  accept_eclk(engine, gate, line->beat_eclk[beat]));
     }
-    finish(engine, entry, beat_eclk[CBIT_LINE_BEATS - 1]);
+    finish(engine, entry, line->beat_eclk[CBIT_LINE_BEATS - 1]);
 }
 
 /* ---- lines that wait in order ---- */
 
-static void wait_in_order(lane_t *lane, const cbit_aes_line_t *line)
+static __attribute__((noinline)) void wait_in_order(lane_t *lane, const cbit_aes_line_t *line)
 {
     waiting_t *waiting = &lane->waiting[line->tag];
     memcpy(waiting->beat_eclk, line->beat_eclk, sizeof waiting->beat_eclk);
@@ -280,16 +308,20 @@ static uint64_t engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_l
     entry->spa = line->spa;
     entry->slot = line->slot;
     entry->bypass = line->bypass;
-    entry->settled = false;
+    entry->settled = entry->unmarked = false;
     if (engine->bytes) {
-        memcpy(lane->data[line->tag], line->data, CBIT_LINE_BYTES);
+        memcpy(entry->result.data, line->data, CBIT_LINE_BYTES);
     }
     if (lane->count > 0 || engine->key_count > 0 || engine->config.shared_lane) {
         wait_in_order(lane, line);
         return 0;
     }
-    pass(engine, which, entry, line->beat_eclk);
-    return entry->out_eclk[CBIT_LINE_BEATS - 1];
+    if (!line->bypass && engine->config.blocks_per_clock == 1) {
+        pass_piped(engine, lane, &engine->gate[which], entry, line);
+    } else {
+        pass(engine, lane, &engine->gate[which], entry, line);
+    }
+    return entry->result.out_eclk[CBIT_LINE_BEATS - 1];
 }
 
 /* The first edge on which the lane's next beat can be taken; false when it has none. */
@@ -312,7 +344,7 @@ static void accept_beat(engine_t *engine, uint32_t which, uint64_t eclk)
     engine->last_lane = which;
     if (lane->beat == 0) {
         write_keys_before(engine, eclk); /* a line entering on that very clock has the old key */
-        settle(engine, which, tag);
+        settle(engine, which, entry);
     }
     take_beat(engine, lane, &engine->gate[engine->config.shared_lane ? 0 : which], entry,
               lane->beat, eclk);
@@ -325,7 +357,7 @@ static void accept_beat(engine_t *engine, uint32_t which, uint64_t eclk)
     lane->count--;
 }
 
-static void accept_in_order(engine_t *engine, uint64_t eclk)
+static __attribute__((noinline)) void accept_in_order(engine_t *engine, uint64_t eclk)
 {
     for (;;) {
         uint64_t at_eclk[CBIT_AES_LANES];
@@ -359,26 +391,21 @@ static void engine_advance(void *self, uint64_t eclk)
     engine->now_eclk = eclk;
 }
 
-static bool engine_take(void *self, cbit_aes_lane_t which, uint8_t tag, cbit_aes_result_t *result)
+static const cbit_aes_result_t *engine_take(void *self, cbit_aes_lane_t which, uint8_t tag)
 {
     engine_t *engine = self;
     entry_t *entry = &engine->lane[which].entry[tag];
     /* Beats of one line leave in order, so the last one's edge is the line's. */
-    if (entry->state != DONE || entry->out_eclk[CBIT_LINE_BEATS - 1] > engine->now_eclk) {
-        return false;
+    if (entry->state != DONE || entry->result.out_eclk[CBIT_LINE_BEATS - 1] > engine->now_eclk) {
+        return NULL;
     }
     if (!entry->settled) {
-        settle(engine, which, tag);
+        settle(engine, which, entry);
     }
-    memcpy(result->out_eclk, entry->out_eclk, sizeof result->out_eclk);
-    result->waited_eclk = entry->waited_eclk;
-    result->error = entry->error;
-    if (engine->bytes) {
-        memcpy(result->data, engine->lane[which].data[tag], sizeof result->data);
-    }
+    entry->unmarked = false;
     entry->state = FREE;
-    cbit_aes_count_line(&engine->counters, which, entry->bypass, entry->waited_eclk);
-    return true;
+    cbit_aes_count_line(&engine->counters, which, entry->bypass, entry->result.waited_eclk);
+    return &entry->result;
 }
 
 /* A waiting line's last beat is taken behind all beats before it, at the input's full rate. */
@@ -388,7 +415,7 @@ static uint64_t engine_least_out_eclk(const void *self, cbit_aes_lane_t which, u
     const lane_t *lane = &engine->lane[which];
     const entry_t *entry = &lane->entry[tag];
     if (entry->state == DONE) {
-        return entry->out_eclk[CBIT_LINE_BEATS - 1];
+        return entry->result.out_eclk[CBIT_LINE_BEATS - 1];
     }
     const waiting_t *waiting = &lane->waiting[tag];
     const uint64_t lines = waiting->number + 1 - (lane->queued - lane->count);

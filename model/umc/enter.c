@@ -112,7 +112,7 @@ static void take_bytes(cbit_umc_t *umc, umc_user_t *user, const cbit_txn_t *txn)
     }
 }
 
-static void enter_write(cbit_umc_t *umc, uint32_t index, uint64_t nck)
+static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
     const cbit_dram_place_t *place = &user->place;

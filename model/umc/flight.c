@@ -162,7 +162,7 @@ static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
                     umc_engine_on(umc) ? decrypt_read(umc, user, event->at_nck) : user->bus_nck);
 }
 
-static void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
+static __attribute__((noinline)) void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     umc_user_t *user = &umc->users[event->user];
     user->bus_nck = event->at_nck + umc->way.write_bus_nck;
@@ -182,7 +182,7 @@ static void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
 }
 
 /* With a shared pipeline nobody can foresee the output: WR waits until the line is really out. */
-static void on_chosen(cbit_umc_t *umc, const umc_event_t *event)
+static __attribute__((noinline)) void on_chosen(cbit_umc_t *umc, const umc_event_t *event)
 {
     uint64_t first_eclk;
     const uint64_t out_nck =
@@ -228,7 +228,8 @@ void umc_step_core(cbit_umc_t *umc, uint64_t nck)
 /* ---- completions ---- */
 
 /* The bytes of an answer, if somebody looks at them. */
-static void give_bytes(const cbit_umc_t *umc, const umc_user_t *user, cbit_err_t status)
+static __attribute__((noinline)) void give_bytes(const cbit_umc_t *umc, const umc_user_t *user,
+                                                 cbit_err_t status)
 {
     cbit_txn_t *txn = user->txn;
     if (umc->way.timing_only) {
@@ -259,7 +260,7 @@ static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_
     umc_answer(umc, txn, out_ps);
 }
 
-static void end_fill(cbit_umc_t *umc, uint32_t index, uint64_t nck)
+static __attribute__((noinline)) void end_fill(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     const umc_user_t *fill = &umc->users[index];
     umc_user_t *write = &umc->users[fill->partner];
@@ -273,7 +274,7 @@ static void end_fill(cbit_umc_t *umc, uint32_t index, uint64_t nck)
     umc_user_free(umc, index);
 }
 
-static void end_write(cbit_umc_t *umc, uint32_t index)
+static __attribute__((noinline)) void end_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
     if (!umc->way.timing_only) {
@@ -303,24 +304,25 @@ static bool take_line(cbit_umc_t *umc, umc_user_t *user, uint64_t nck, cbit_err_
         return true;
     }
     const cbit_aes_engine_t *engine = &umc->way.engine;
-    cbit_aes_result_t result;
     engine->ops->advance(engine->self, umc_eclk_by(umc, nck));
-    if (!engine->ops->take(engine->self, user->lane, user->tag, &result)) {
+    const cbit_aes_result_t *result = engine->ops->take(engine->self, user->lane, user->tag);
+    if (result == NULL) {
         return false;
     }
     uint64_t *busy = user->lane == CBIT_AES_ENCRYPT ? umc->encrypt_busy : umc->decrypt_busy;
     busy[user->tag / 64] &= ~(1ull << user->tag % 64);
     if (!umc->way.timing_only) {
-        memcpy(user->data, result.data, sizeof user->data);
+        memcpy(user->data, result->data, sizeof user->data);
     }
     user->taken = true;
-    umc->stats.aes_waited_eclk += result.waited_eclk;
-    *status = status_of(result.error);
+    umc->stats.aes_waited_eclk += result->waited_eclk;
+    *status = status_of(result->error);
     return true;
 }
 
 /* A line has not left the engine yet: the first clock in which it can have. */
-static uint64_t look_again_nck(const cbit_umc_t *umc, const umc_user_t *user, uint64_t nck)
+static __attribute__((noinline)) uint64_t look_again_nck(const cbit_umc_t *umc,
+                                                         const umc_user_t *user, uint64_t nck)
 {
     const cbit_aes_engine_t *engine = &umc->way.engine;
     uint64_t eclk = umc_eclk_by(umc, nck) + 1;

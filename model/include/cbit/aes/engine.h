@@ -52,10 +52,10 @@ typedef struct cbit_aes_line {
 } cbit_aes_line_t;
 
 typedef struct cbit_aes_result {
+    uint8_t data[CBIT_LINE_BYTES];      /* in address order */
     uint64_t out_eclk[CBIT_LINE_BEATS]; /* edge on which beat i left */
     uint64_t waited_eclk; /* last beat: clocks beyond depth (1 for bypass) after its presentation */
     cbit_aes_error_t error;
-    uint8_t data[CBIT_LINE_BYTES]; /* in address order */
 } cbit_aes_result_t;
 
 /* Lines count when they are taken, key writes when they are asked for: equal for every engine. */
@@ -92,8 +92,9 @@ typedef struct cbit_aes_engine_ops {
     /* Clocks the engine through all edges up to and including eclk. */
     void (*advance)(void *self, uint64_t eclk);
 
-    /* True if the line has left entirely by the edge advanced to: fills *result and forgets it. */
-    bool (*take)(void *self, cbit_aes_lane_t lane, uint8_t tag, cbit_aes_result_t *result);
+    /* What has become of a line that has left entirely by the edge advanced to, which is forgotten;
+       NULL while it has not. Good until the next offer. */
+    const cbit_aes_result_t *(*take)(void *self, cbit_aes_lane_t lane, uint8_t tag);
 
     /* No edge before this one can be the first at which take succeeds for an offered line: spares
        asking clock by clock. NULL: an engine that cannot tell. */
