@@ -329,7 +329,7 @@ static cbit_err_t poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *b
 static void hint(void *self, cbit_spa_t spa)
 {
     const cbit_core_t *port = self;
-    cbit_line_hint(port->cache, spa);
+    cbit_line_hint(port->cache, port->core, spa);
 }
 
 static cbit_port_t port_of(cbit_cache_t *cache, uint32_t index)

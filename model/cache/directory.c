@@ -3,8 +3,13 @@
 
 /* ---- entries ---- */
 
-void cbit_line_hint(const cbit_cache_t *cache, cbit_spa_t spa)
+void cbit_line_hint(const cbit_cache_t *cache, uint32_t core, cbit_spa_t spa)
 {
+    const cbit_level_t *l2 = &cache->l2;
+    if (l2->lines != 0) {
+        const uint32_t set = cbit_level_set(l2, core, cbit_tag(spa, CBIT_KEY_PLAIN));
+        __builtin_prefetch(&l2->eights[set * l2->words], 1);
+    }
     const cbit_bucket_t bucket = cbit_bucket_of(cache, spa >> LINE_SHIFT);
     __builtin_prefetch(&cache->filter[bucket.at], 1);
     __builtin_prefetch(&cache->buckets[bucket.at], 1);
@@ -34,6 +39,18 @@ cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
     return i == NOWHERE ? NULL : &cache->pool[i];
 }
 
+/* Lines of the same address, under other key ids, hear that they are not alone. True: none. */
+static bool tell_aliases(cbit_cache_t *cache, uint32_t chain, uint64_t number)
+{
+    bool none = true;
+    for (uint32_t i = chain; i != NOWHERE; i = cache->pool[i].next) {
+        if (cbit_tag_number(cache->pool[i].tag) == number) {
+            cache->pool[i].alone = none = false;
+        }
+    }
+    return none;
+}
+
 cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
 {
     uint32_t i = cache->pool_free;
@@ -47,8 +64,12 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
     cbit_line_t *line = &cache->pool[i];
     const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
     cache->absent = 0;
+    const uint32_t chain = cache->buckets[bucket.at];
     *line = (cbit_line_t){
-        .tag = tag, .owner = NO_OWNER, .prefetcher = NO_OWNER, .next = cache->buckets[bucket.at]};
+        .tag = tag, .owner = NO_OWNER, .prefetcher = NO_OWNER, .next = chain, .alone = true};
+    if ((cache->filter[bucket.at] & bucket.bit) != 0) {
+        line->alone = tell_aliases(cache, chain, cbit_tag_number(tag));
+    }
     cache->buckets[bucket.at] = i;
     cache->filter[bucket.at] |= bucket.bit;
     return line;

@@ -196,6 +196,9 @@ static void place(cbit_mshr_t *mshr)
 
 static bool alias_is_leaving(const cbit_cache_t *cache, const cbit_line_t *line)
 {
+    if (line->alone) { /* the chain is far away in the host's memory */
+        return false;
+    }
     const cbit_spa_t spa = cbit_tag_spa(line->tag);
     for (const cbit_line_t *alias = cbit_line_of_address(cache, spa, NULL); alias != NULL;
          alias = cbit_line_of_address(cache, spa, alias)) {

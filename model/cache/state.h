@@ -26,6 +26,7 @@ typedef struct cbit_line {
         prefetcher;   /* the core in whose L2 it stands untouched since its prefetch, or NO_OWNER */
     uint16_t victims; /* write-backs of it that memory has not taken */
     bool dirty;
+    bool alone;    /* there has been no line of this address under another key id */
     uint8_t third; /* the way in the L3 that took it last */
 } cbit_line_t;
 
@@ -287,7 +288,7 @@ static inline cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t ta
 }
 
 /* Has the host fetch what finding a line looks at first. */
-void cbit_line_hint(const cbit_cache_t *cache, cbit_spa_t spa);
+void cbit_line_hint(const cbit_cache_t *cache, uint32_t core, cbit_spa_t spa);
 /* The next line of the same address after `after` (NULL: the first), under any key id. */
 cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
                                   const cbit_line_t *after);
