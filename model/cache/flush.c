@@ -117,6 +117,9 @@ void cbit_cache_victim_again(cbit_cache_t *cache, cbit_line_t *line)
 /* Two writes of one address must not overtake each other, whatever their key ids. */
 static bool address_in_flight(const cbit_cache_t *cache, const cbit_line_t *line)
 {
+    if (line->alone && line->victims <= 1) {
+        return false; /* only the one that asks */
+    }
     cbit_spa_t spa = cbit_tag_spa(line->tag);
     uint32_t waiting = 0;
     for (const cbit_line_t *each = cbit_line_of_address(cache, spa, NULL); each != NULL;
@@ -124,7 +127,7 @@ static bool address_in_flight(const cbit_cache_t *cache, const cbit_line_t *line
         waiting += each->victims;
     }
     if (waiting <= 1) {
-        return false; /* only the one that asks */
+        return false;
     }
     uint32_t limit = cache->victim_count + cache->mshr_count;
     for (uint32_t i = 0; i < limit; i++) {
