@@ -105,7 +105,7 @@ static void enqueue(umc_core_t *core, uint16_t index)
 
 /* What ranks do by themselves depends on what they have to do: not in a clock in which a request
    may come first. */
-static void settle_before(umc_core_t *core, uint64_t at_nck)
+__attribute__((noinline)) static void settle_before(umc_core_t *core, uint64_t at_nck)
 {
     uint32_t first = core->rest != NULL && core->config.policy.accept_first ? 1 : 0;
     if (at_nck >= first) {
@@ -113,24 +113,12 @@ static void settle_before(umc_core_t *core, uint64_t at_nck)
     }
 }
 
-/* As umc_core_accept, where few.c alone cannot. */
-__attribute__((noinline)) static umc_take_t accept_with_care(umc_core_t *core, bool write,
-                                                             const cbit_dram_place_t *place,
-                                                             uint64_t line, bool held,
-                                                             uint32_t *user, uint64_t at_nck)
+umc_take_t umc_accept_queued(umc_core_t *core, bool write, const cbit_dram_place_t *place,
+                             uint64_t line, bool held, uint32_t *user, uint64_t at_nck)
 {
     umc_take_t take = UMC_TAKE_QUEUED;
     uint16_t *count = umc_line_count(core, line);
     uint16_t older = 0;
-    if (core->next_due_nck <= at_nck && core->live == 0) {
-        settle_before(core, at_nck);
-    }
-    if (core->few.on || (core->few.allowed && umc_few_enter(core, at_nck))) {
-        if (!held && umc_few_accept(core, write, place, line, *user, at_nck)) {
-            return UMC_TAKE_QUEUED;
-        }
-        umc_few_leave(core);
-    }
     if (*count > 0) {
         older = meets(core, write, line, &take, user);
         if (take != UMC_TAKE_QUEUED) {
@@ -159,12 +147,13 @@ __attribute__((noinline)) static umc_take_t accept_with_care(umc_core_t *core, b
 umc_take_t umc_core_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
                            uint64_t line, bool held, uint32_t *user, uint64_t at_nck)
 {
-    const bool settled = core->next_due_nck > at_nck || core->live > 0;
-    if (core->few.on && settled && !held &&
-        umc_few_accept(core, write, place, line, *user, at_nck)) {
-        return UMC_TAKE_QUEUED;
+    if (core->next_due_nck <= at_nck && core->live == 0) {
+        settle_before(core, at_nck);
     }
-    return accept_with_care(core, write, place, line, held, user, at_nck);
+    if (core->few.on || (core->few.allowed && umc_few_enter(core, at_nck))) {
+        return umc_few_accept(core, write, place, line, held, user, at_nck);
+    }
+    return umc_accept_queued(core, write, place, line, held, user, at_nck);
 }
 
 static umc_entry_t *find_user(umc_core_t *core, uint32_t user, bool write)

@@ -399,6 +399,10 @@ static inline void umc_entry_fill(umc_entry_t *entry, bool write, const cbit_dra
     entry->held = entry->active = entry->chosen = entry->missed = entry->parked = false;
 }
 
+/* As umc_core_accept, into the queues. */
+umc_take_t umc_accept_queued(umc_core_t *core, bool write, const cbit_dram_place_t *place,
+                             uint64_t line, bool held, uint32_t *user, uint64_t at_nck);
+
 /* A request begins to compete. */
 void umc_admit(umc_core_t *core, uint16_t entry, bool youngest);
 

@@ -272,17 +272,17 @@ void umc_few_leave(umc_core_t *core)
     core->calm_nck = core->starve_check_nck = 0;
 }
 
-bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place, uint64_t line,
-                    uint32_t user, uint64_t at_nck)
+umc_take_t umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
+                          uint64_t line, bool held, uint32_t *user, uint64_t at_nck)
 {
     umc_few_t *few = &core->few;
+    bool any = held || few->used == (1u << UMC_FEW) - 1;
     for (uint32_t left = few->used; left != 0; left &= left - 1) {
-        if (few->slot[__builtin_ctz(left)].line == line) {
-            return false;
-        }
+        any |= few->slot[__builtin_ctz(left)].line == line;
     }
-    if (few->used == (1u << UMC_FEW) - 1 || few->next_key == UMC_FEW_WAITS) {
-        return false;
+    if (any || few->next_key == UMC_FEW_WAITS) {
+        umc_few_leave(core);
+        return umc_accept_queued(core, write, place, line, held, user, at_nck);
     }
     umc_few_slot_t *slot = add(core, place->flat_bank, place->row, write);
     slot->group = (uint8_t)(place->rank * core->groups_per_rank + place->group);
@@ -290,7 +290,7 @@ bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place
     slot->line = line;
     slot->accept_nck = at_nck;
     slot->first_nck = UMC_NEVER;
-    slot->user = user;
+    slot->user = *user;
     slot->column = place->column;
     slot->missed = false;
     core->waiting[write]++;
@@ -298,7 +298,7 @@ bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place
     if (core->plan.valid) {
         better(core, slot);
     }
-    return true;
+    return UMC_TAKE_QUEUED;
 }
 
 /* ---- commands ---- */
@@ -426,32 +426,48 @@ static inline void column(umc_core_t *core, umc_few_slot_t *slot, uint32_t at)
     drop(core, slot);
 }
 
-static inline void issue_few(umc_core_t *core, umc_event_t *event)
+/* What a command other than a column need not tell who only counts it. */
+static inline void tell_all(const umc_few_slot_t *slot, umc_event_t *event)
 {
-    static const uint8_t KIND[UMC_OPS] = {[UMC_ACT] = UMC_EVENT_ACT,
-                                          [UMC_PRE] = UMC_EVENT_PRE,
-                                          [UMC_WR] = UMC_EVENT_WR,
-                                          [UMC_RD] = UMC_EVENT_RD};
-    umc_few_slot_t *slot = &core->few.slot[core->plan.entry];
-    const uint64_t at_nck = core->plan.at_nck;
-    const uint32_t at = umc_relative(core, at_nck), op = slot->op;
-    slot->first_nck = slot->first_nck < at_nck ? slot->first_nck : at_nck;
-    event->at_nck = at_nck;
     event->accept_nck = slot->accept_nck;
     event->first_nck = slot->first_nck;
-    event->kind = (umc_event_kind_t)KIND[op];
-    event->user = slot->user;
-    event->bank = slot->bank;
     event->row = slot->row;
     event->column = slot->column;
+}
+
+static inline void issue_few(umc_core_t *core, umc_event_t *event)
+{
+    umc_few_slot_t *slot = &core->few.slot[core->plan.entry];
+    const uint64_t at_nck = core->plan.at_nck;
+    const uint32_t at = umc_relative(core, at_nck);
+    slot->first_nck = slot->first_nck < at_nck ? slot->first_nck : at_nck;
+    event->at_nck = at_nck;
+    event->user = slot->user;
+    event->bank = slot->bank;
     core->plan.valid = false;
     core->floor_nck = at_nck + 1;
-    if (op == UMC_PRE) {
+    if (slot->op == UMC_PRE) {
+        event->kind = UMC_EVENT_PRE;
         precharge(core, slot, at);
-    } else if (op == UMC_ACT) {
+    } else if (slot->op == UMC_ACT) {
+        event->kind = UMC_EVENT_ACT;
         activate(core, slot, at);
     } else {
+        event->kind = slot->write ? UMC_EVENT_WR : UMC_EVENT_RD;
+        tell_all(slot, event);
         column(core, slot, at);
+    }
+    if (core->few.watched) {
+        tell_all(slot, event);
+        umc_observe(core, event);
+    }
+}
+
+/* The next plan, where it is that of the next step whatever else comes first. */
+static inline void plan_ahead(umc_core_t *core)
+{
+    if (core->live > 0 && !may_change(core)) {
+        (void)make_plan(core);
     }
 }
 
@@ -469,9 +485,7 @@ bool umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
         }
     }
     issue_few(core, event);
-    if (core->few.watched) {
-        umc_observe(core, event);
-    }
+    plan_ahead(core);
     return true;
 }
 

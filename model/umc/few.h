@@ -17,9 +17,9 @@ bool umc_few_enter(umc_core_t *core, uint64_t at_nck);
 /* Puts them back into the queues; they must be held apart. */
 void umc_few_leave(umc_core_t *core);
 
-/* As umc_core_accept; false, and nothing has changed, if there is no place for it here. */
-bool umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place, uint64_t line,
-                    uint32_t user, uint64_t at_nck);
+/* As umc_core_accept, with no refresh of an idle channel before it. */
+umc_take_t umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
+                          uint64_t line, bool held, uint32_t *user, uint64_t at_nck);
 
 /* As umc_core_step, where a plan must be made or is due: until_nck is at or after floor_nck or the
    plan's clock. */
