@@ -44,9 +44,9 @@ static bool build_directory(cbit_cache_t *cache)
         buckets *= 2;
     }
     cache->bucket_mask = buckets - 1;
-    cache->pool = aligned_alloc(64, (size_t)cache->pool_count * sizeof cache->pool[0]);
-    cache->bytes = aligned_alloc(64, (size_t)cache->pool_count * sizeof cache->bytes[0]);
-    cache->buckets = malloc(buckets * sizeof cache->buckets[0]);
+    cache->pool = cbit_cache_allocate((size_t)cache->pool_count * sizeof cache->pool[0]);
+    cache->bytes = cbit_cache_allocate((size_t)cache->pool_count * sizeof cache->bytes[0]);
+    cache->buckets = cbit_cache_allocate(buckets * sizeof cache->buckets[0]);
     cache->filter = calloc(buckets, sizeof cache->filter[0]);
     if (cache->pool == NULL || cache->bytes == NULL || cache->buckets == NULL ||
         cache->filter == NULL) {
