@@ -210,28 +210,28 @@ static bool link_is_full(path_t *path)
     return in_link(path) >= path->entry->fabric->config.link_entries;
 }
 
-/* In order of their times: one that sets out before others that were given ahead waits its turn. */
+static cbit_ps_t *ahead_at(path_t *path, uint32_t i)
+{
+    return &path->ahead_ps[(path->ahead_first + i) % AHEAD_ENTRIES];
+}
+
 static void note_ahead(path_t *path, cbit_ps_t there_ps)
 {
-    path->ahead_ps[(path->ahead_first + path->ahead_count++) % AHEAD_ENTRIES] = there_ps;
+    uint32_t i = path->ahead_count++;
+    for (; i > 0 && *ahead_at(path, i - 1) > there_ps; i--) {
+        *ahead_at(path, i) = *ahead_at(path, i - 1);
+    }
+    *ahead_at(path, i) = there_ps;
 }
 
-static cbit_ps_t last_ahead_ps(const path_t *path)
-{
-    return path->ahead_count == 0
-               ? 0
-               : path->ahead_ps[(path->ahead_first + path->ahead_count - 1) % AHEAD_ENTRIES];
-}
-
-/* A read that sets out at at_ps is given to its controller already, if that has room for it anyway
+/* One that sets out at at_ps is given to its controller already, if that has room for it anyway
    and nobody is before it. */
 static bool send_ahead(path_t *path, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
     const cbit_port_t *memory = &path->entry->fabric->memory[path->channel];
     const cbit_ps_t there_ps = at_ps + path->request.latency_ps;
-    if (memory->try_send_at == NULL || txn->command != CBIT_COMMAND_READ ||
-        path->request.held != 0 || link_is_full(path) || path->ahead_count == AHEAD_ENTRIES ||
-        there_ps < last_ahead_ps(path)) {
+    if (memory->try_send_at == NULL || path->request.held != 0 ||
+        path->ahead_count == AHEAD_ENTRIES) {
         return false;
     }
     cbit_txn_charge(txn, CBIT_STAGE_FABRIC, path->request.latency_ps);
@@ -343,18 +343,31 @@ static void count_request(const path_t *path)
     stats->remote += path->remote;
 }
 
+static path_t *path_of(entry_t *entry, cbit_spa_t spa)
+{
+    return &entry->paths[cbit_interleave_channel(&entry->fabric->map, spa)];
+}
+
 static bool fabric_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
     entry_t *entry = self;
-    cbit_fabric_t *fabric = entry->fabric;
-    if (!inside(fabric, txn->spa, txn->size_bytes)) {
+    if (txn->command != CBIT_COMMAND_READ || !inside(entry->fabric, txn->spa, txn->size_bytes)) {
         return false;
     }
-    path_t *path = &entry->paths[cbit_interleave_channel(&fabric->map, txn->spa)];
-    if (!send_ahead(path, txn, at_ps)) {
+    path_t *path = path_of(entry, txn->spa);
+    if (link_is_full(path) || !send_ahead(path, txn, at_ps)) {
         return false;
     }
     count_request(path);
+    return true;
+}
+
+static bool send_nowhere(cbit_fabric_t *fabric, cbit_txn_t *txn)
+{
+    txn->status = CBIT_ERR_ADDRESS;
+    memset(txn->data, 0, sizeof txn->data);
+    fabric->stats.requests++;
+    link_push(&fabric->nowhere, txn, cbit_kernel_now_ps(fabric->kernel));
     return true;
 }
 
@@ -363,18 +376,9 @@ static bool fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     entry_t *entry = self;
     cbit_fabric_t *fabric = entry->fabric;
     if (!inside(fabric, txn->spa, txn->size_bytes)) {
-        txn->status = CBIT_ERR_ADDRESS;
-        memset(txn->data, 0, sizeof txn->data);
-        fabric->stats.requests++;
-        link_push(&fabric->nowhere, txn, cbit_kernel_now_ps(fabric->kernel));
-        return true;
+        return send_nowhere(fabric, txn);
     }
-    path_t *path = &entry->paths[cbit_interleave_channel(&fabric->map, txn->spa)];
-    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
-    if (send_ahead(path, txn, now_ps)) {
-        count_request(path);
-        return true;
-    }
+    path_t *path = path_of(entry, txn->spa);
     if (link_is_full(path)) {
         fabric->stats.refused++;
         if (waiter != NULL) {
@@ -384,11 +388,14 @@ static bool fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         return false;
     }
     count_request(path);
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
     const uint32_t len_bytes = data_bytes(txn, CBIT_COMMAND_WRITE);
     cbit_ps_t begin_ps = lane_take(fabric, &entry->in, now_ps, len_bytes);
     begin_ps = path->there == NULL ? begin_ps : lane_take(fabric, path->there, begin_ps, len_bytes);
     cbit_txn_charge(txn, CBIT_STAGE_FABRIC, begin_ps - now_ps);
-    link_push(&path->request, txn, begin_ps);
+    if (!send_ahead(path, txn, begin_ps)) {
+        link_push(&path->request, txn, begin_ps);
+    }
     return true;
 }
 

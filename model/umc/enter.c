@@ -5,9 +5,16 @@
 
 /* ---- the chain of writes that are not in the store yet ---- */
 
+/* The set of a line, of any channel's share of addresses. */
+static uint32_t line_set(cbit_spa_t line_spa)
+{
+    return (uint32_t)((line_spa / CBIT_LINE_BYTES * UINT64_C(0x9e3779b97f4a7c15)) >> 56);
+}
+
 void umc_chain_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
+    umc->writes_of[line_set(user->line_spa)]++;
     user->older = umc->newest_write;
     user->newer = UMC_NONE;
     *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = index;
@@ -17,6 +24,7 @@ void umc_chain_write(cbit_umc_t *umc, uint32_t index)
 void umc_unchain_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
+    umc->writes_of[line_set(user->line_spa)]--;
     *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = user->newer;
     *(user->newer == UMC_NONE ? &umc->newest_write : &umc->users[user->newer].older) = user->older;
     for (uint32_t i = 0; user->flushes != 0 && i < UMC_MAX_FLUSHES; i++) {
@@ -27,6 +35,9 @@ void umc_unchain_write(cbit_umc_t *umc, uint32_t index)
 /* The newest write of a line, which is the one that a later access of the line meets. */
 uint32_t umc_newest_of_line(const cbit_umc_t *umc, cbit_spa_t line_spa)
 {
+    if (umc->writes_of[line_set(line_spa)] == 0) {
+        return UMC_NONE;
+    }
     uint32_t i = umc->newest_write;
     while (i != UMC_NONE && umc->users[i].line_spa != line_spa) {
         i = umc->users[i].older;

@@ -32,6 +32,8 @@ static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter
 
 /* ---- the door ---- */
 
+enum { AHEAD_LEAVES = 8 }; /* entries, of each queue, for who comes before one given ahead */
+
 static umc_user_t *at_door(const cbit_umc_t *umc, uint32_t i)
 {
     return &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
@@ -48,31 +50,34 @@ static void set_due(cbit_umc_t *umc, uint32_t i)
     }
 }
 
-/* Takes its place among those that are here or will be, by when they are. Those behind a write may
-   be of its line: then their acceptance shows. Returns the place. */
-static uint32_t queue_up(cbit_umc_t *umc, uint32_t index)
+/* Takes its place among those that are here or will be, by when they are. */
+static void queue_up(cbit_umc_t *umc, uint32_t index)
 {
-    const umc_user_t *user = &umc->users[index];
+    const cbit_ps_t at_ps = umc->users[index].txn->entered_ps;
     uint32_t at = umc->inbox_count++;
-    for (; at > 0 && at_door(umc, at - 1)->txn->entered_ps > user->txn->entered_ps; at--) {
+    for (; at > 0 && at_door(umc, at - 1)->txn->entered_ps > at_ps; at--) {
         umc->inbox[umc_inbox_at(umc, at)] = umc->inbox[umc_inbox_at(umc, at - 1)];
-        at_door(umc, at)->prompt |= user->kind == UMC_KIND_WRITE;
     }
     umc->inbox[umc_inbox_at(umc, at)] = index;
     set_due(umc, at);
-    return at;
 }
 
-/* Somebody else at the door wants the same bank. */
-static bool bank_is_wanted(const cbit_umc_t *umc, const umc_user_t *user)
+/*
+ * What the others at the door mean to one that comes: true if one of them wants the same bank. A
+ * read of the line of a write there shows as soon as it is accepted, whichever of the two comes
+ * first.
+ */
+static bool meet_others(cbit_umc_t *umc, umc_user_t *user)
 {
+    bool wanted = false;
     for (uint32_t i = 0; i < umc->inbox_count; i++) {
-        const umc_user_t *other = at_door(umc, i);
-        if (other != user && other->place.flat_bank == user->place.flat_bank) {
-            return true;
+        umc_user_t *other = at_door(umc, i);
+        wanted |= other->place.flat_bank == user->place.flat_bank;
+        if (other->line_spa == user->line_spa) {
+            other->prompt = user->prompt = true;
         }
     }
-    return false;
+    return wanted;
 }
 
 /* Takes a request that is here at at_ps. */
@@ -98,15 +103,14 @@ static void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_ps_t at_
     umc->inbox_of[0] += partial ? 1 : 0;
     user->placed =
         cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
-    user->prompt = umc->inbox_of[1] > 0 || !user->placed ||
-                   umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
-    (void)queue_up(umc, index);
-    user->answer_nck =
-        user->placed ? umc_answer_nck(umc,
-                                      umc_core_column_of(umc->core, &user->place, user->due_nck,
-                                                         bank_is_wanted(umc, user)),
-                                      key == CBIT_KEY_PLAIN)
-                     : user->due_nck;
+    user->prompt = write || !user->placed || umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
+    const bool wanted = meet_others(umc, user);
+    queue_up(umc, index);
+    if (!user->prompt) {
+        const uint64_t column_nck =
+            umc_core_column_of(umc->core, &user->place, user->due_nck, wanted);
+        user->answer_nck = umc_answer_nck(umc, column_nck, key == CBIT_KEY_PLAIN);
+    }
     umc_arrived(umc, user);
 }
 
@@ -136,14 +140,15 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 }
 
 /*
- * A read that will be here at at_ps. Only one that shows through its answer alone, and only while
- * there is so much room that neither it nor who comes before it could be refused.
+ * One that will be here at at_ps. Only while commands show through answers alone, and while there
+ * is so much room that neither it nor who comes before it could be refused.
  */
 static bool try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
     cbit_umc_t *umc = self;
-    if (txn->command != CBIT_COMMAND_READ || umc_is_in_step(umc) ||
-        !umc_core_room(umc->core, false, umc->inbox_of[0] + umc->policy.read_entries / 2)) {
+    const bool write = txn->command == CBIT_COMMAND_WRITE;
+    if (umc_is_in_step(umc) || (write && txn->size_bytes < CBIT_LINE_BYTES) ||
+        !umc_core_room(umc->core, write, umc->inbox_of[write] + AHEAD_LEAVES)) {
         return false;
     }
     take(umc, txn, key_of(umc, txn->key), at_ps,

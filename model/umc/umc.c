@@ -206,20 +206,31 @@ static cbit_ps_t next_wake_ps(cbit_umc_t *umc)
     return umc->rewake_ps < next_ps ? umc->rewake_ps : next_ps;
 }
 
+/* Key writes, flushes, and those who wait for room. */
+static void serve_others(cbit_umc_t *umc, uint64_t nck)
+{
+    umc_serve_key_write(umc, nck);
+    umc_serve_flushes(umc);
+    tell_waiters(umc, nck);
+    umc_core_drain(umc->core, umc_draining(umc));
+}
+
 static void on_wake(void *self)
 {
     cbit_umc_t *umc = self;
     const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
     const uint64_t nck = cbit_clock_edge_at_or_before(&umc->device.clock, now_ps);
+    const bool others = umc_is_in_step(umc);
     umc->in_wake = true;
     umc->rewake_ps = CBIT_PS_NEVER;
-    umc_core_drain(umc->core, umc_draining(umc));
+    if (others) {
+        umc_core_drain(umc->core, umc_draining(umc));
+    }
     umc_advance(umc, nck);
     tell_answers(umc);
-    umc_serve_key_write(umc, nck);
-    umc_serve_flushes(umc);
-    tell_waiters(umc, nck);
-    umc_core_drain(umc->core, umc_draining(umc));
+    if (others || umc_is_in_step(umc)) { /* an answer may lead to one */
+        serve_others(umc, nck);
+    }
     umc->in_wake = false;
     const cbit_ps_t next_ps = next_wake_ps(umc);
     if (next_ps != CBIT_PS_NEVER) {

@@ -14,6 +14,7 @@ enum {
     UMC_KEY_EXPANSION_ECLK = 16, /* the engine makes K10 (10 rounds) before it switches keys */
 
     UMC_SLOTS = CBIT_KEY_HOST + 1,
+    UMC_LINE_SETS = 256, /* of lines with live writes, of which there are fewer (enter.c) */
 };
 
 typedef enum umc_kind {
@@ -150,6 +151,7 @@ struct cbit_umc {
     cbit_txn_t *answers_first, *answers_last;
     uint32_t least_back_ps;
     uint32_t oldest_write, newest_write;
+    uint8_t writes_of[UMC_LINE_SETS]; /* live writes by their lines */
     uint32_t *free_users;
     uint32_t free_count;
     uint32_t plain_users; /* those that may go around the engine */

@@ -11,7 +11,9 @@
  * a quadrant and takes request_ns plus hop_ns for each step to its channel's quadrant, plus
  * socket_ns to the other socket; the answer likewise. Each direction of each (entry, channel) is a
  * link that delivers in order; a request that its controller refuses waits at the end of its link,
- * and those behind it too.
+ * and those behind it too. One for which the controller has room anyway does not stand in the link:
+ * the controller is told when it will be there (try_send_at). A read for which that is known before
+ * it sets out, while its line is looked up, is not behind what sets out meanwhile and is refused.
  *
  * Ports have a width: each entry takes in write_bytes a clock of the fabric and gives out
  * read_bytes (the devices' entry io_bytes both ways), and each direction between the sockets

@@ -49,10 +49,10 @@ typedef struct cbit_port {
                   uint32_t len_bytes, uint32_t *clocks);
 
     /*
-     * A read that will be here at at_ps, now or later, with no answer expected but later: true, the
-     * target holds it and will take it then. False: nothing has changed, send it when it is here.
-     * Such a target need not answer a request with back_ps != 0 when it has the answer, but must
-     * back_ps later, and puts into entered_ps when it had it. NULL: never.
+     * A request that will be here at at_ps, now or later: true, the target holds it and will take
+     * it then. False: nothing has changed, send it when it is here. Such a target does not answer a
+     * request with back_ps != 0 when it has the answer, but back_ps later, and puts into entered_ps
+     * when it had it. NULL: never.
      */
     bool (*try_send_at)(void *self, cbit_txn_t *txn, cbit_ps_t at_ps);
 
