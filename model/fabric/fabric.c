@@ -31,7 +31,9 @@ typedef struct path {
     bool remote;
     lane_t *there, *back; /* the ways between the sockets, if remote */
     link_t request, reply;
-    cbit_ps_t ahead_ps[AHEAD_ENTRIES]; /* a ring: when those given ahead are there */
+    struct ahead {
+        cbit_ps_t out_ps, there_ps;
+    } ahead[AHEAD_ENTRIES]; /* a ring: when those given ahead come into the link, and are there */
     uint32_t ahead_first, ahead_count;
     cbit_waiter_t waiter;    /* ours at the controller */
     cbit_waitlist_t senders; /* theirs here */
@@ -194,11 +196,16 @@ static uint32_t back_ps(const path_t *path)
     return can && path->back == NULL ? (uint32_t)path->reply.latency_ps : 0;
 }
 
+static struct ahead *ahead_at(path_t *path, uint32_t i)
+{
+    return &path->ahead[(path->ahead_first + i) % AHEAD_ENTRIES];
+}
+
 /* Requests in a link: those that it holds, and those given ahead that are not there yet. */
 static uint32_t in_link(path_t *path)
 {
     const cbit_ps_t now_ps = cbit_kernel_now_ps(path->request.kernel);
-    while (path->ahead_count > 0 && path->ahead_ps[path->ahead_first] <= now_ps) {
+    while (path->ahead_count > 0 && ahead_at(path, 0)->there_ps <= now_ps) {
         path->ahead_first = (path->ahead_first + 1) % AHEAD_ENTRIES;
         path->ahead_count--;
     }
@@ -210,40 +217,51 @@ static bool link_is_full(path_t *path)
     return in_link(path) >= path->entry->fabric->config.link_entries;
 }
 
-static cbit_ps_t *ahead_at(path_t *path, uint32_t i)
+/* How many of those given ahead come into the link before one that does at out_ps. */
+static uint32_t ahead_before(path_t *path, cbit_ps_t out_ps)
 {
-    return &path->ahead_ps[(path->ahead_first + i) % AHEAD_ENTRIES];
+    uint32_t i = path->ahead_count;
+    while (i > 0 && ahead_at(path, i - 1)->out_ps > out_ps) {
+        i--;
+    }
+    return i;
 }
 
-static void note_ahead(path_t *path, cbit_ps_t there_ps)
+static void note_ahead(path_t *path, uint32_t at, cbit_ps_t out_ps, cbit_ps_t there_ps)
 {
-    uint32_t i = path->ahead_count++;
-    for (; i > 0 && *ahead_at(path, i - 1) > there_ps; i--) {
+    for (uint32_t i = path->ahead_count++; i > at; i--) {
         *ahead_at(path, i) = *ahead_at(path, i - 1);
     }
-    *ahead_at(path, i) = there_ps;
+    *ahead_at(path, at) = (struct ahead){.out_ps = out_ps, .there_ps = there_ps};
 }
 
-/* One that sets out at at_ps is given to its controller already, if that has room for it anyway
-   and nobody is before it. */
-static bool send_ahead(path_t *path, cbit_txn_t *txn, cbit_ps_t at_ps)
+/*
+ * One that comes into the link at out_ps and sets out at begin_ps is given to its controller
+ * already, if that has room for it anyway and nobody in the link is before it: it is there when its
+ * time is over, and not before those given ahead that came into the link before it.
+ */
+static bool send_ahead(path_t *path, cbit_txn_t *txn, cbit_ps_t out_ps, cbit_ps_t begin_ps)
 {
     const cbit_port_t *memory = &path->entry->fabric->memory[path->channel];
-    const cbit_ps_t there_ps = at_ps + path->request.latency_ps;
     if (memory->try_send_at == NULL || path->request.held != 0 ||
         path->ahead_count == AHEAD_ENTRIES) {
         return false;
     }
-    cbit_txn_charge(txn, CBIT_STAGE_FABRIC, path->request.latency_ps);
+    cbit_ps_t there_ps = begin_ps + path->request.latency_ps;
+    const uint32_t before = ahead_before(path, out_ps);
+    if (before > 0 && ahead_at(path, before - 1)->there_ps > there_ps) {
+        there_ps = ahead_at(path, before - 1)->there_ps;
+    }
+    cbit_txn_charge(txn, CBIT_STAGE_FABRIC, there_ps - begin_ps);
     cbit_txn_push_reply(txn, on_reply_from_memory, path);
     txn->back_ps = back_ps(path);
     if (!memory->try_send_at(memory->self, txn, there_ps)) {
-        txn->stage_ps[CBIT_STAGE_FABRIC] -= path->request.latency_ps;
+        txn->stage_ps[CBIT_STAGE_FABRIC] -= there_ps - begin_ps;
         txn->hops--;
         txn->back_ps = 0;
         return false;
     }
-    note_ahead(path, there_ps);
+    note_ahead(path, before, out_ps, there_ps);
     return true;
 }
 
@@ -254,7 +272,7 @@ static void wake_senders(path_t *path)
     }
     if (path->senders.head != NULL && path->request.head == NULL && path->ahead_count > 0) {
         cbit_event_notify_at(path->request.kernel, &path->request.arrival,
-                             path->ahead_ps[path->ahead_first]);
+                             ahead_at(path, 0)->there_ps);
     }
 }
 
@@ -355,7 +373,7 @@ static bool fabric_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
         return false;
     }
     path_t *path = path_of(entry, txn->spa);
-    if (link_is_full(path) || !send_ahead(path, txn, at_ps)) {
+    if (link_is_full(path) || !send_ahead(path, txn, at_ps, at_ps)) {
         return false;
     }
     count_request(path);
@@ -393,7 +411,7 @@ static bool fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     cbit_ps_t begin_ps = lane_take(fabric, &entry->in, now_ps, len_bytes);
     begin_ps = path->there == NULL ? begin_ps : lane_take(fabric, path->there, begin_ps, len_bytes);
     cbit_txn_charge(txn, CBIT_STAGE_FABRIC, begin_ps - now_ps);
-    if (!send_ahead(path, txn, begin_ps)) {
+    if (!send_ahead(path, txn, now_ps, begin_ps)) {
         link_push(&path->request, txn, begin_ps);
     }
     return true;

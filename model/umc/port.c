@@ -141,14 +141,15 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 
 /*
  * One that will be here at at_ps. Only while commands show through answers alone, and while there
- * is so much room that neither it nor who comes before it could be refused.
+ * is so much room that neither it nor who comes before it, read or write, could be refused.
  */
 static bool try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
     cbit_umc_t *umc = self;
     const bool write = txn->command == CBIT_COMMAND_WRITE;
     if (umc_is_in_step(umc) || (write && txn->size_bytes < CBIT_LINE_BYTES) ||
-        !umc_core_room(umc->core, write, umc->inbox_of[write] + AHEAD_LEAVES)) {
+        !umc_core_room(umc->core, false, umc->inbox_of[0] + AHEAD_LEAVES) ||
+        !umc_core_room(umc->core, true, umc->inbox_of[1] + AHEAD_LEAVES)) {
         return false;
     }
     take(umc, txn, key_of(umc, txn->key), at_ps,
