@@ -4,20 +4,22 @@
 /* Nobody but this one request can open or close a row of the bank from now on, but by a refresh. */
 static bool is_alone(const umc_core_t *core, uint32_t bank, bool wanted)
 {
+    if (core->few.on) { /* under the usual policy only, and without a look at more than this */
+        return !wanted && (core->few.banks >> bank & 1) == 0;
+    }
     if (wanted || !core->by_age || core->config.policy.page != UMC_PAGE_OPEN ||
         core->rest != NULL) {
         return false;
     }
-    return core->few.on ? (core->few.banks >> bank & 1) == 0
-                        : core->queue[0][bank].count == 0 && core->queue[1][bank].count == 0;
+    return core->queue[0][bank].count == 0 && core->queue[1][bank].count == 0;
 }
 
 uint64_t umc_core_column_of(const umc_core_t *core, const cbit_dram_place_t *place, uint64_t at_nck,
                             bool wanted)
 {
     const uint32_t bank = place->flat_bank, open = core->open_row[bank];
-    const uint64_t from_nck =
-        umc_max64(core->floor_nck, at_nck + (core->config.policy.accept_first ? 0 : 1));
+    const bool later = core->few.on || !core->config.policy.accept_first;
+    const uint64_t from_nck = umc_max64(core->floor_nck, at_nck + later);
     if (open == place->row) {
         return from_nck;
     }

@@ -107,6 +107,7 @@ typedef struct umc_few_rules {
     uint32_t act_to_group_act, act_to_act, faw_nck;
     uint32_t act_to_column; /* the shorter one */
     uint32_t column_to_pre[2], entries[2];
+    uint16_t groups;              /* of a rank */
     bool both_need_room, unified; /* as the policy's */
     umc_lanes_t act;              /* to the commands of its bank */
     struct umc_few_column {

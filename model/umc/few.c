@@ -285,7 +285,7 @@ umc_take_t umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t 
         return umc_accept_queued(core, write, place, line, held, user, at_nck);
     }
     umc_few_slot_t *slot = add(core, place->flat_bank, place->row, write);
-    slot->group = (uint8_t)(place->rank * core->groups_per_rank + place->group);
+    slot->group = (uint8_t)(place->rank * few->rules.groups + place->group);
     slot->rank = (uint8_t)place->rank;
     slot->line = line;
     slot->accept_nck = at_nck;

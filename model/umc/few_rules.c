@@ -54,6 +54,7 @@ static void copy_rules(const umc_core_t *core, umc_few_rules_t *to)
         .act_to_column = lesser((uint32_t)act[CBIT_SCOPE_BANK].op[UMC_RD],
                                 (uint32_t)act[CBIT_SCOPE_BANK].op[UMC_WR]),
         .entries = {p->read_entries, p->write_entries},
+        .groups = (uint16_t)core->groups_per_rank,
         .both_need_room = p->both_need_room,
         .unified = p->unified,
         .act = act[CBIT_SCOPE_BANK],
