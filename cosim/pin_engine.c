@@ -246,15 +246,15 @@ static void engine_tweak_write(void *self, uint32_t index, const uint8_t t[CBIT_
     }
 }
 
-static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key)
+static uint64_t engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key)
 {
     engine_t *engine = self;
     if (slot >= engine->config.key_slots) {
-        return; /* the device may have more slots than this engine is said to have */
+        return 0; /* the device may have more slots than this engine is said to have */
     }
     engine->counters.key_writes++;
     if (engine->shadow.ops != NULL) {
-        engine->shadow.ops->key_write(engine->shadow.self, at_eclk, slot, key);
+        (void)engine->shadow.ops->key_write(engine->shadow.self, at_eclk, slot, key);
         engine->report->key_writes++;
     }
     if (engine->key_count == engine->config.key_slots) {
@@ -268,6 +268,7 @@ static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const 
     if (key != NULL) {
         memcpy(write->key, key, sizeof write->key);
     }
+    return 0; /* the device tells when it is ready */
 }
 
 static uint64_t engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_t *line)

@@ -18,8 +18,9 @@
 
 enum {
     TAGS = 256,
-    OUT_WINDOW = 128,   /* edges; more than the greatest depth */
-    OUT_COUNT_BITS = 3, /* beats that leave on one edge: up to 4 */
+    OUT_WINDOW = 128,        /* edges; more than the greatest depth */
+    OUT_COUNT_BITS = 3,      /* beats that leave on one edge: up to 4 */
+    PASSED = OUT_WINDOW / 4, /* lines that one beat an edge can have in the window */
     MAX_KEY_SLOTS = 1024,
     KEY_EXPANSION_ECLK = 10, /* clocks in which the engine makes K10 before a key transfers */
 };
@@ -36,7 +37,6 @@ typedef struct entry {
     uint16_t slot;
     bool bypass;
     bool settled;  /* else error and bytes are worked out, by the key, when they are wanted */
-    bool unmarked; /* its beats have still to be entered in the lane's table of edges */
     uint8_t state; /* state_t */
 } entry_t;
 
@@ -45,6 +45,11 @@ typedef struct waiting {
     uint64_t beat_eclk[CBIT_LINE_BEATS];
     uint64_t number; /* in order of offers to the lane's queue */
 } waiting_t;
+
+/* On which edges the beats of a line leave. */
+typedef struct edges {
+    uint64_t eclk[CBIT_LINE_BEATS];
+} edges_t;
 
 /* How many beats an input has taken on its latest edge. */
 typedef struct gate {
@@ -58,7 +63,7 @@ typedef struct lane {
     uint32_t passed_count, marked_count;
     uint64_t queued;         /* lines that had to wait, ever */
     uint64_t plain_out_eclk; /* edge on which the latest plain beat leaves */
-    uint8_t passed[TAGS];    /* ring of tags: the last lines that have still to be entered in out */
+    edges_t passed[PASSED];  /* ring: the last lines that have still to be entered in out */
     uint8_t order[TAGS];     /* tags of waiting lines, oldest at head */
     entry_t entry[TAGS] __attribute__((aligned(64)));
     waiting_t waiting[TAGS];
@@ -104,11 +109,11 @@ static void engine_tweak_write(void *self, uint32_t index, const uint8_t t[CBIT_
 
 static void engine_advance(void *self, uint64_t eclk);
 
-static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key)
+static uint64_t engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key)
 {
     engine_t *engine = self;
     if (slot >= engine->config.key_slots) {
-        return;
+        return 0;
     }
     if (engine->key_count == engine->config.key_slots && at_eclk > 0) {
         engine_advance(engine, at_eclk - 1); /* an engine without lines has not looked for long */
@@ -128,6 +133,7 @@ static void engine_key_write(void *self, uint64_t at_eclk, uint16_t slot, const 
     }
     engine->key_free_eclk = write->transfer_eclk + 1;
     engine->counters.key_writes++;
+    return write->transfer_eclk;
 }
 
 static bool has_key(const engine_t *engine, uint16_t slot)
@@ -197,22 +203,20 @@ static uint64_t out_beats(const lane_t *lane, uint64_t eclk)
     return out >> OUT_COUNT_BITS == eclk ? out & ((1u << OUT_COUNT_BITS) - 1) : 0;
 }
 
-/* Enters the lines that pass_piped has left out. Taken lines, and edges that are long gone, do not
-   matter to a plain beat that comes now. */
+/* Enters the edges of lines that pass_piped and engine_pass have left out. Those that are over do
+   not matter to a plain beat that comes now. */
 static void mark_passed(lane_t *lane)
 {
     const uint32_t end = lane->passed_count;
-    uint32_t at = end - lane->marked_count > TAGS ? end - TAGS : lane->marked_count;
+    uint32_t at = end - lane->marked_count > PASSED ? end - PASSED : lane->marked_count;
     for (; at != end; at++) {
-        entry_t *entry = &lane->entry[lane->passed[at % TAGS]];
-        for (uint32_t beat = 0; entry->unmarked && beat < CBIT_LINE_BEATS; beat++) {
-            const uint64_t eclk = entry->result.out_eclk[beat];
+        for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
+            const uint64_t eclk = lane->passed[at % PASSED].eclk[beat];
             uint64_t *out = &lane->out[eclk % OUT_WINDOW];
             if (*out >> OUT_COUNT_BITS <= eclk) {
                 *out = eclk << OUT_COUNT_BITS | (out_beats(lane, eclk) + 1);
             }
         }
-        entry->unmarked = false;
     }
     lane->marked_count = end;
 }
@@ -263,17 +267,16 @@ static inline void pass_piped(const engine_t *engine, lane_t *lane, gate_t *gate
                               const cbit_aes_line_t *line)
 {
     const uint64_t depth_eclk = engine->config.depth_eclk;
+    edges_t *edges = &lane->passed[lane->passed_count++ % PASSED];
     uint64_t eclk = max_u64(gate->eclk, engine->now_eclk);
     for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
         eclk = max_u64(line->beat_eclk[beat], eclk + 1);
-        entry->result.out_eclk[beat] = eclk + depth_eclk;
+        entry->result.out_eclk[beat] = edges->eclk[beat] = eclk + depth_eclk;
     }
     gate->eclk = eclk;
     gate->taken = 1;
     entry->result.waited_eclk = eclk - line->beat_eclk[CBIT_LINE_BEATS - 1];
     entry->state = DONE;
-    entry->unmarked = true;
-    lane->passed[lane->passed_count++ % TAGS] = line->tag;
 }
 
 static __attribute__((noinline)) void pass(engine_t *engine, lane_t *lane, gate_t *gate,
@@ -284,6 +287,59 @@ static __attribute__((noinline)) void pass(engine_t *engine, lane_t *lane, gate_
                   accept_eclk(engine, gate, line->beat_eclk[beat]));
     }
     finish(engine, entry, line->beat_eclk[CBIT_LINE_BEATS - 1]);
+}
+
+/* A plain line that goes around the pipeline, if its output is free when each beat comes. */
+static __attribute__((noinline)) bool pass_around(const engine_t *engine, lane_t *lane,
+                                                  uint64_t first_eclk, uint64_t step_eclk)
+{
+    mark_passed(lane);
+    for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
+        const uint64_t out_eclk = first_eclk + beat * step_eclk + 1;
+        if (out_eclk < lane->plain_out_eclk ||
+            out_beats(lane, out_eclk) >= engine->config.blocks_per_clock) {
+            return false;
+        }
+    }
+    for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
+        const uint64_t out_eclk = first_eclk + beat * step_eclk + 1;
+        lane->out[out_eclk % OUT_WINDOW] =
+            out_eclk << OUT_COUNT_BITS | (out_beats(lane, out_eclk) + 1);
+        lane->plain_out_eclk = out_eclk;
+    }
+    return true;
+}
+
+static bool engine_pass(void *self, cbit_aes_lane_t which, uint16_t slot, bool bypass,
+                        uint64_t first_eclk, uint64_t step_eclk)
+{
+    engine_t *engine = self;
+    lane_t *lane = &engine->lane[which];
+    gate_t *gate = &engine->gate[which];
+    if (lane->count > 0 || engine->key_count > 0 || engine->config.shared_lane ||
+        first_eclk <= max_u64(gate->eclk, engine->now_eclk)) {
+        return false;
+    }
+    if (bypass && !engine->config.bypass_in_order) {
+        if (!pass_around(engine, lane, first_eclk, step_eclk)) {
+            return false;
+        }
+    } else {
+        if (!bypass && !has_key(engine, slot)) {
+            return false;
+        }
+        edges_t *edges = &lane->passed[lane->passed_count++ % PASSED];
+        for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
+            edges->eclk[beat] = first_eclk + beat * step_eclk + engine->config.depth_eclk;
+        }
+    }
+    *gate = (gate_t){.eclk = first_eclk + (CBIT_LINE_BEATS - 1) * step_eclk, .taken = 1};
+    return true;
+}
+
+static cbit_aes_counters_t *engine_passed(void *self)
+{
+    return &((engine_t *)self)->counters;
 }
 
 /* ---- lines that wait in order ---- */
@@ -308,7 +364,7 @@ static uint64_t engine_offer(void *self, cbit_aes_lane_t which, const cbit_aes_l
     entry->spa = line->spa;
     entry->slot = line->slot;
     entry->bypass = line->bypass;
-    entry->settled = entry->unmarked = false;
+    entry->settled = false;
     if (engine->bytes) {
         memcpy(entry->result.data, line->data, CBIT_LINE_BYTES);
     }
@@ -402,7 +458,6 @@ static const cbit_aes_result_t *engine_take(void *self, cbit_aes_lane_t which, u
     if (!entry->settled) {
         settle(engine, which, entry);
     }
-    entry->unmarked = false;
     entry->state = FREE;
     cbit_aes_count_line(&engine->counters, which, entry->bypass, entry->result.waited_eclk);
     return &entry->result;
@@ -425,19 +480,6 @@ static uint64_t engine_least_out_eclk(const void *self, cbit_aes_lane_t which, u
                                         waiting->beat_eclk[CBIT_LINE_BEATS - 1]);
     const bool around = entry->bypass && !engine->config.bypass_in_order;
     return taken_eclk + (around ? 1 : engine->config.depth_eclk);
-}
-
-void cbit_aes_count_line(cbit_aes_counters_t *counters, cbit_aes_lane_t lane, bool bypass,
-                         uint64_t waited_eclk)
-{
-    if (bypass) {
-        counters->lines_bypassed++;
-    } else if (lane == CBIT_AES_ENCRYPT) {
-        counters->lines_encrypted++;
-    } else {
-        counters->lines_decrypted++;
-    }
-    counters->stall_eclk += waited_eclk;
 }
 
 static void engine_counters(const void *self, cbit_aes_counters_t *counters)
@@ -471,6 +513,20 @@ static const cbit_aes_engine_ops_t model_ops = {
     .destroy = engine_destroy,
 };
 
+static const cbit_aes_engine_ops_t timing_ops = {
+    .depth_eclk = engine_depth_eclk,
+    .tweak_write = engine_tweak_write,
+    .key_write = engine_key_write,
+    .offer = engine_offer,
+    .pass = engine_pass,
+    .passed = engine_passed,
+    .advance = engine_advance,
+    .take = engine_take,
+    .least_out_eclk = engine_least_out_eclk,
+    .counters = engine_counters,
+    .destroy = engine_destroy,
+};
+
 static cbit_err_t create(bool bytes, const cbit_aes_engine_config_t *config, cbit_aes_engine_t *out)
 {
     cbit_err_t err = cbit_aes_engine_check(config);
@@ -495,7 +551,7 @@ static cbit_err_t create(bool bytes, const cbit_aes_engine_config_t *config, cbi
         engine_destroy(engine);
         return err;
     }
-    *out = (cbit_aes_engine_t){.self = engine, .ops = &model_ops};
+    *out = (cbit_aes_engine_t){.self = engine, .ops = bytes ? &model_ops : &timing_ops};
     return CBIT_ERR_OK;
 }
 

@@ -204,6 +204,7 @@ void umc_advance(cbit_umc_t *umc, uint64_t nck)
         } else if (enter_nck <= nck) {
             enter(umc);
         } else {
+            umc_leave_buffer(umc, nck);
             return;
         }
     }

@@ -143,6 +143,85 @@ static void tell_pins(const cbit_umc_t *umc, const umc_user_t *user, bool write)
     umc->analyser(umc->analyser_self, &line);
 }
 
+static __attribute__((noinline)) void follow_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
+{
+    umc_user_t *user = &umc->users[index];
+    if (!umc->way.timing_only) {
+        (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
+        tell_pins(umc, user, false);
+    }
+    umc_into_flight(umc, index, UMC_FLIGHT,
+                    umc_engine_on(umc) ? decrypt_read(umc, user, rd_nck) : user->bus_nck);
+}
+
+/* ---- reads that are answered as their RD issues ---- */
+
+/* The line is in the return buffer until it is out. */
+static void into_buffer(cbit_umc_t *umc, uint64_t out_nck, bool plain)
+{
+    umc_ahead_t *ahead = &umc->ahead;
+    uint32_t at = ahead->first + ahead->count++;
+    for (; at != ahead->first && ahead->out[(at - 1) % UMC_AHEAD] >> 1 > out_nck; at--) {
+        ahead->out[at % UMC_AHEAD] = ahead->out[(at - 1) % UMC_AHEAD];
+    }
+    ahead->out[at % UMC_AHEAD] = out_nck << 1 | (plain ? 1 : 0);
+}
+
+void umc_leave_buffer(cbit_umc_t *umc, uint64_t nck)
+{
+    umc_ahead_t *ahead = &umc->ahead;
+    while (ahead->count > 0 && ahead->out[ahead->first % UMC_AHEAD] >> 1 <= nck) {
+        const bool plain = (ahead->out[ahead->first++ % UMC_AHEAD] & 1) != 0;
+        ahead->count--;
+        cbit_aes_count_line(umc->way.passed, CBIT_AES_DECRYPT, plain, 0);
+        umc->credits++;
+        umc_core_credit(umc->core);
+    }
+}
+
+/* What a read's answer says of its time here, with its line out at out_nck. */
+static void charge(const cbit_umc_t *umc, const umc_user_t *user, cbit_ps_t out_ps)
+{
+    cbit_txn_t *txn = user->txn;
+    const cbit_ps_t first_ps = umc_edge_ps(umc, user->first_nck);
+    const cbit_ps_t bus_ps = umc_edge_ps(umc, user->bus_nck);
+    cbit_txn_charge(txn, CBIT_STAGE_QUEUE, first_ps - txn->entered_ps);
+    cbit_txn_charge(txn, CBIT_STAGE_DRAM, bus_ps - first_ps);
+    cbit_txn_charge(txn, CBIT_STAGE_AES, out_ps - bus_ps);
+}
+
+/*
+ * Nobody looks at bytes, and the engine can tell that nothing is in the line's way: then all of it
+ * is known now. False: its line is to be followed.
+ */
+static bool answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
+{
+    const umc_way_t *way = &umc->way;
+    const umc_user_t *user = &umc->users[index];
+    cbit_txn_t *txn = user->txn;
+    if (!way->ahead || txn == NULL || !txn->no_bytes) {
+        return false;
+    }
+    uint64_t out_nck = user->bus_nck;
+    if (umc_engine_on(umc)) {
+        const bool plain = user->key == CBIT_KEY_PLAIN;
+        const uint64_t first_eclk = umc_eclk_from(umc, rd_nck + way->cl_nck + way->beat_nck);
+        if (!way->engine.ops->pass(way->engine.self, CBIT_AES_DECRYPT, user->slot, plain,
+                                   first_eclk, way->beat_eclk)) {
+            return false;
+        }
+        const uint64_t last_eclk = first_eclk + (CBIT_LINE_BEATS - 1) * way->beat_eclk;
+        out_nck = umc_nck_of(umc, last_eclk + (plain && way->around ? 1 : way->depth_eclk));
+        into_buffer(umc, out_nck, plain);
+    }
+    txn->status = CBIT_ERR_OK;
+    const cbit_ps_t out_ps = umc_edge_ps(umc, out_nck);
+    charge(umc, user, out_ps);
+    umc_user_free(umc, index);
+    umc_answer(umc, txn, out_ps);
+    return true;
+}
+
 static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     umc_user_t *user = &umc->users[event->user];
@@ -154,12 +233,13 @@ static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
             umc_account_read(umc, event->user, event->accept_nck, false);
         }
     }
-    if (!umc->way.timing_only) {
-        (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
-        tell_pins(umc, user, false);
+    umc->credits -= umc_engine_on(umc) ? 1 : 0;
+    if (!answer_ahead(umc, event->user, event->at_nck)) {
+        follow_read(umc, event->user, event->at_nck);
     }
-    umc_into_flight(umc, event->user, UMC_FLIGHT,
-                    umc_engine_on(umc) ? decrypt_read(umc, user, event->at_nck) : user->bus_nck);
+    if (umc->credits == 0) {
+        umc_leave_buffer(umc, event->at_nck);
+    }
 }
 
 static __attribute__((noinline)) void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
@@ -250,12 +330,8 @@ static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_
     if (!txn->no_bytes) {
         give_bytes(umc, user, status);
     }
-    cbit_ps_t first_ps = umc_edge_ps(umc, user->first_nck);
-    cbit_ps_t bus_ps = umc_edge_ps(umc, user->bus_nck);
-    cbit_txn_charge(txn, CBIT_STAGE_QUEUE, first_ps - txn->entered_ps);
-    cbit_txn_charge(txn, CBIT_STAGE_DRAM, bus_ps - first_ps);
     const cbit_ps_t out_ps = umc_edge_ps(umc, out_nck);
-    cbit_txn_charge(txn, CBIT_STAGE_AES, out_ps - bus_ps);
+    charge(umc, user, out_ps);
     umc_user_free(umc, index);
     umc_answer(umc, txn, out_ps);
 }
@@ -340,6 +416,7 @@ static void land(cbit_umc_t *umc, uint32_t index, uint64_t nck)
         umc_into_flight(umc, index, user->state, look_again_nck(umc, user, nck));
     } else if (user->kind != UMC_KIND_WRITE) {
         if (user->state == UMC_FLIGHT) {
+            umc->credits += umc_engine_on(umc) ? 1 : 0;
             umc_core_credit(umc->core);
         }
         if (user->kind == UMC_KIND_READ) {
@@ -373,6 +450,7 @@ static uint32_t sort_due(const cbit_umc_t *umc, uint64_t nck)
 /* Everything due by now, oldest request first; what takes off meanwhile is due later. */
 void umc_land_due(cbit_umc_t *umc, uint64_t nck)
 {
+    umc_leave_buffer(umc, nck);
     for (uint32_t left = sort_due(umc, nck); left > 0; left--) {
         land(umc, out_of_flight(umc), nck);
     }

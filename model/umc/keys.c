@@ -40,8 +40,11 @@ void umc_serve_key_write(cbit_umc_t *umc, uint64_t nck)
         write->done_nck = nck + 1;
         if (umc_engine_on(umc)) {
             uint64_t eclk = umc_eclk_from(umc, nck + 1);
-            umc->parts.engine.ops->key_write(umc->parts.engine.self, eclk, write->slot,
-                                             write->clear ? NULL : write->key);
+            const uint64_t switch_eclk = umc->parts.engine.ops->key_write(
+                umc->parts.engine.self, eclk, write->slot, write->clear ? NULL : write->key);
+            if (umc->way.ahead && write->clear) {
+                umc_answers_lose_key(umc, write->slot, switch_eclk);
+            }
             write->done_nck = umc_nck_of(umc, eclk + UMC_KEY_EXPANSION_ECLK);
         }
     }

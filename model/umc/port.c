@@ -14,6 +14,12 @@ static uint16_t slot_of(const cbit_umc_t *umc, cbit_key_t key)
     return key == CBIT_KEY_HOST ? umc->parts.host_key_slot : key;
 }
 
+bool umc_is_under(const cbit_umc_t *umc, cbit_key_t key, uint16_t slot)
+{
+    key = key_of(umc, key);
+    return key != CBIT_KEY_PLAIN && slot_of(umc, key) == slot;
+}
+
 static bool room(const cbit_umc_t *umc, bool write)
 {
     /* Room must remain for what already waits at the door. */

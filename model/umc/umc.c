@@ -107,6 +107,22 @@ void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
     *link = txn;
 }
 
+/* They are no answers yet: their beats had still to come to the engine. */
+void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk)
+{
+    const umc_way_t *way = &umc->way;
+    const uint64_t out_eclk =
+        switch_eclk + (CBIT_LINE_BEATS - 1) * (uint64_t)way->beat_eclk + way->depth_eclk;
+    const cbit_ps_t out_ps = umc_edge_ps(umc, umc_nck_of(umc, out_eclk));
+    for (cbit_txn_t *txn = umc->answers_first; txn != NULL; txn = txn->next) {
+        if (txn->command == CBIT_COMMAND_READ && txn->entered_ps > out_ps &&
+            txn->status == CBIT_ERR_OK && umc_is_under(umc, txn->key, slot)) {
+            txn->status = CBIT_ERR_KEY_NOT_LOADED;
+            umc->stats.not_loaded++;
+        }
+    }
+}
+
 /* Those that are heard now. They lead to new requests. */
 static void tell_answers(cbit_umc_t *umc)
 {
@@ -284,7 +300,18 @@ static void set_way(cbit_umc_t *umc)
                     .timing_only = umc->parts.timing_only,
                     .explains = umc->config.explain,
                     .around = !umc->parts.engine_config.bypass_in_order};
+    umc->credits = umc->config.return_buffer_entries;
     umc_limit_init(umc);
+    if (umc->way.beat_nck % umc->way.divider == 0) {
+        umc->way.beat_eclk = umc->way.beat_nck / umc->way.divider;
+    }
+    if (!umc_engine_on(umc)) {
+        umc->way.ahead = umc->way.timing_only;
+    } else if (engine->ops->pass != NULL) {
+        umc->way.passed = engine->ops->passed(engine->self);
+        umc->way.ahead =
+            umc->way.timing_only && umc->way.beat_eclk > 0 && umc->way.lookup_eclk == 0;
+    }
     /* A shared pipeline says when a chosen write may issue; whoever is held back asks again. */
     umc->always_in_step =
         (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) || umc->way.limits;

@@ -124,12 +124,22 @@ typedef struct umc_limit {
 typedef struct umc_way {
     cbit_clock_t clock;
     cbit_aes_engine_t engine;
+    cbit_aes_counters_t *passed;               /* of an engine that lets lines pass */
     uint32_t divider, lookup_eclk, depth_eclk; /* of the engine, if there is one */
     uint32_t read_bus_nck, write_bus_nck;      /* from the command to the end of the burst */
     uint32_t cl_nck, beat_nck;                 /* a beat: a quarter of the burst */
+    uint32_t beat_eclk; /* between two beats of a read; 0: they do not come evenly */
     bool timing_only, explains, limits;
     bool around; /* plain lines do not go through the engine's pipeline */
+    bool ahead;  /* reads may be answered as their RD issues (flight.c) */
 } umc_way_t;
+
+/* Reads that were answered ahead: when their lines are out, earliest first. */
+enum { UMC_AHEAD = 128 }; /* as many as there can be return buffer entries; a power of two */
+typedef struct umc_ahead {
+    uint32_t first, count;
+    uint64_t out[UMC_AHEAD]; /* ring: clock << 1 | plain */
+} umc_ahead_t;
 
 struct cbit_umc {
     /* What requests and commands touch stands side by side. */
@@ -138,6 +148,8 @@ struct cbit_umc {
     umc_way_t way;
     umc_due_t *flight; /* [first..first + count): earliest first; room for 2 x user_count */
     uint32_t flight_first, flight_count;
+    uint32_t credits; /* free entries of the return buffer */
+    umc_ahead_t ahead;
     uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
     uint64_t encrypt_free_eclk; /* first edge at which the encrypt lane's input is free */
     uint64_t decrypt_last_eclk; /* with key_lookup_eclk: the last beat offered for decryption */
@@ -213,6 +225,9 @@ void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps);
    this clock. */
 uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain);
 
+/* True if a request's line of this key is encrypted with the key of the slot. */
+bool umc_is_under(const cbit_umc_t *umc, cbit_key_t key, uint16_t slot);
+
 /* A user from the pool, for a line of this key, and back. */
 uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key);
 void umc_user_free(cbit_umc_t *umc, uint32_t user);
@@ -274,8 +289,18 @@ void umc_land_due(cbit_umc_t *umc, uint64_t nck);
 /* The clock of the next that lands; UMC_NEVER: none is on its way. */
 static inline uint64_t umc_landing_nck(const cbit_umc_t *umc)
 {
-    return umc->flight_count == 0 ? UMC_NEVER : umc->flight[umc->flight_first].nck;
+    uint64_t nck = umc->flight_count == 0 ? UMC_NEVER : umc->flight[umc->flight_first].nck;
+    if (umc->credits == 0 && umc->ahead.count > 0) { /* a read may wait for the entry */
+        const uint64_t out_nck = umc->ahead.out[umc->ahead.first % UMC_AHEAD] >> 1;
+        nck = out_nck < nck ? out_nck : nck;
+    }
+    return nck;
 }
+/* Lines of reads answered ahead that are out by clock nck leave the return buffer. */
+void umc_leave_buffer(cbit_umc_t *umc, uint64_t nck);
+
+/* A slot has no key for lines whose first beat is taken after an edge: answers given ahead. */
+void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk);
 void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_t due_nck);
 
 /* ---- enter.c ---- */

@@ -168,6 +168,8 @@ END_TEST
 
 /* ---- timing ---- */
 
+enum { TAG_COUNT = 256 };
+
 static const cbit_aes_engine_config_t usual = {
     .key_slots = 8, .depth_eclk = 11, .blocks_per_clock = 1};
 
@@ -336,7 +338,7 @@ END_TEST
  */
 START_TEST(no_line_leaves_before_the_edge_that_is_told)
 {
-    enum { LINES = 200, TAG_COUNT = 256 };
+    enum { LINES = 200 };
     const cbit_aes_engine_config_t config = {.key_slots = 8,
                                              .depth_eclk = 1 + (uint32_t)_i,
                                              .blocks_per_clock = 1u << _i % 3,
@@ -378,6 +380,73 @@ START_TEST(no_line_leaves_before_the_edge_that_is_told)
         }
     }
     engine.ops->destroy(engine.self);
+}
+END_TEST
+
+/*
+ * The same random lines to two engines: one of them is offered all, the other one lets pass what it
+ * can. A line that passes is out when it would have been, and those behind it are.
+ */
+START_TEST(lines_that_pass_are_out_when_they_would_be)
+{
+    enum { LINES = 4000 };
+    const cbit_aes_engine_config_t config = {.key_slots = 8,
+                                             .depth_eclk = 1 + 3 * ((uint32_t)_i % 6),
+                                             .blocks_per_clock = 1u << _i % 3,
+                                             .bypass_in_order = _i >= 6};
+    cbit_aes_engine_t all = make_engine(&config), some = {NULL, NULL};
+    ck_assert_int_eq(cbit_aes_timing_factory.create(NULL, 0, &config, &some), CBIT_ERR_OK);
+    ck_assert(all.ops->pass == NULL);
+    all.ops->key_write(all.self, 1, 1, fips_key);
+    some.ops->key_write(some.self, 1, 1, fips_key);
+    ck_assert(!some.ops->pass(some.self, CBIT_AES_DECRYPT, 1, false, 100, 1)); /* a key comes */
+    all.ops->advance(all.self, 20);
+    some.ops->advance(some.self, 20);
+    ck_assert(!some.ops->pass(some.self, CBIT_AES_DECRYPT, 2, false, 100, 1)); /* there is none */
+    uint64_t next_eclk = 30, passed = 0;
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), (uint64_t)_i);
+    for (uint32_t i = 0; i < LINES; i++) {
+        const bool bypass = cbit_rng_below(&rng, 3) == 0;
+        const uint64_t step_eclk = 1 + cbit_rng_below(&rng, 2);
+        const cbit_aes_line_t line = make_line((uint8_t)i, next_eclk, step_eclk, bypass);
+        const uint64_t out_eclk = offer(&all, CBIT_AES_DECRYPT, line);
+        cbit_aes_result_t result;
+        if (some.ops->pass(some.self, CBIT_AES_DECRYPT, 1, bypass, next_eclk, step_eclk)) {
+            const bool around = bypass && !config.bypass_in_order;
+            ck_assert_uint_eq(out_eclk, line.beat_eclk[3] + (around ? 1 : config.depth_eclk));
+            cbit_aes_count_line(some.ops->passed(some.self), CBIT_AES_DECRYPT, bypass, 0);
+            passed++;
+        } else {
+            ck_assert_uint_eq(offer(&some, CBIT_AES_DECRYPT, line), out_eclk);
+        }
+        const uint64_t now_eclk = line.beat_eclk[0] - 1;
+        all.ops->advance(all.self, now_eclk);
+        some.ops->advance(some.self, now_eclk);
+        for (uint32_t tag = 0; tag < TAG_COUNT; tag++) { /* so that tags are free again */
+            (void)take(&all, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
+            (void)take(&some, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
+        }
+        /* Mostly behind the line, sometimes before its last beat is taken. */
+        next_eclk = line.beat_eclk[3] + 1 + cbit_rng_below(&rng, 2) -
+                    (cbit_rng_below(&rng, 8) == 0 ? 1 : 0);
+    }
+    ck_assert_uint_gt(passed, LINES / 4);
+    ck_assert_uint_lt(passed, LINES);
+    cbit_aes_counters_t a, b;
+    cbit_aes_result_t result;
+    all.ops->advance(all.self, next_eclk + 1000);
+    some.ops->advance(some.self, next_eclk + 1000);
+    for (uint32_t tag = 0; tag < TAG_COUNT; tag++) {
+        (void)take(&all, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
+        (void)take(&some, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
+    }
+    all.ops->counters(all.self, &a);
+    some.ops->counters(some.self, &b);
+    ck_assert_mem_eq(&a, &b, sizeof a);
+    ck_assert_uint_eq(a.lines_decrypted + a.lines_bypassed, LINES);
+    all.ops->destroy(all.self);
+    some.ops->destroy(some.self);
 }
 END_TEST
 
@@ -577,6 +646,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(timing, two_blocks_a_clock_halve_the_entry);
     tcase_add_test(timing, lanes_do_not_see_each_other_unless_shared);
     tcase_add_loop_test(timing, no_line_leaves_before_the_edge_that_is_told, 0, 12);
+    tcase_add_loop_test(timing, lines_that_pass_are_out_when_they_would_be, 0, 12);
     tcase_add_test(timing, the_edge_of_a_line_behind_others_is_known_at_once);
     tcase_add_test(timing, impossible_engines_are_refused);
     suite_add_tcase(suite, timing);

@@ -80,14 +80,27 @@ typedef struct cbit_aes_engine_ops {
      * Loads or (key NULL) clears a slot on the first possible edge from at_eclk on: a load ten
      * edges later, in which the engine makes the last round key. A line whose first beat is taken
      * on the edge of the switch or before has the old key. Writes queue behind each other; at most
-     * key_slots may be under way. A slot that does not exist is ignored.
+     * key_slots may be under way. A slot that does not exist is ignored. Returns the edge of the
+     * switch, or 0 if it is not known.
      */
-    void (*key_write)(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key);
+    uint64_t (*key_write)(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key);
 
     /* Offers a line. All its beats lie after the last edge advanced to; its tag is free in the lane
        (taken lines free theirs). Returns the first edge advanced to at which take will succeed, if
        that is known already, whatever comes after; else 0. */
     uint64_t (*offer)(void *self, cbit_aes_lane_t lane, const cbit_aes_line_t *line);
+
+    /*
+     * For who needs no more of a line than when it is out: true if the line, whose beats come every
+     * step_eclk edges (1 or more) from first_eclk on, does not wait anywhere, its slot has a key
+     * and no key is being written. Then its last beat leaves depth edges (a bypassed one, if not in
+     * order, one edge) after it came, and it is not offered; once it is out it is counted in
+     * *passed with cbit_aes_count_line. False: nothing has happened. NULL: of engines whose lines
+     * have bytes.
+     */
+    bool (*pass)(void *self, cbit_aes_lane_t lane, uint16_t slot, bool bypass, uint64_t first_eclk,
+                 uint64_t step_eclk);
+    cbit_aes_counters_t *(*passed)(void *self);
 
     /* Clocks the engine through all edges up to and including eclk. */
     void (*advance)(void *self, uint64_t eclk);
@@ -131,9 +144,19 @@ typedef struct cbit_aes_engine_factory {
                          cbit_aes_engine_t *out);
 } cbit_aes_engine_factory_t;
 
-/* For those who implement an engine: counts one line that was taken. */
-void cbit_aes_count_line(cbit_aes_counters_t *counters, cbit_aes_lane_t lane, bool bypass,
-                         uint64_t waited_eclk);
+/* Counts one line that was taken. */
+static inline void cbit_aes_count_line(cbit_aes_counters_t *counters, cbit_aes_lane_t lane,
+                                       bool bypass, uint64_t waited_eclk)
+{
+    if (bypass) {
+        counters->lines_bypassed++;
+    } else if (lane == CBIT_AES_ENCRYPT) {
+        counters->lines_encrypted++;
+    } else {
+        counters->lines_decrypted++;
+    }
+    counters->stall_eclk += waited_eclk;
+}
 
 /* The timing model with OpenSSL data. */
 extern const cbit_aes_engine_factory_t cbit_aes_model_factory;
