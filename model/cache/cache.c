@@ -53,7 +53,6 @@ static bool build_directory(cbit_cache_t *cache)
         return false;
     }
     memset(cache->buckets, 0xff, buckets * sizeof cache->buckets[0]); /* NOWHERE */
-    memset(cache->expected, 0xff, sizeof cache->expected);            /* NOWHERE */
     memset(cache->leaving, 0xff, sizeof cache->leaving);              /* NOWHERE */
     cache->pool_free = NOWHERE;
     return true;
@@ -73,13 +72,15 @@ static bool build_buffers(cbit_cache_t *cache)
     const uint32_t waits = WAITS_PER_CORE * cache->cores;
     cache->waits_left = waits;
     cache->mshrs = new_mshrs(cache->mshr_count);
+    cache->expected = calloc(cache->mshr_count, sizeof cache->expected[0]);
     cache->victims = calloc(cache->victim_count + cache->mshr_count, sizeof cache->victims[0]);
     cache->waits = calloc(waits, sizeof cache->waits[0]);
     cache->of_core = calloc(cache->cores, sizeof cache->of_core[0]);
     cache->ports = calloc(2 * (size_t)cache->cores, sizeof cache->ports[0]);
     cache->below_of_complex = calloc(cache->complexes, sizeof cache->below_of_complex[0]);
-    if (cache->mshrs == NULL || cache->victims == NULL || cache->waits == NULL ||
-        cache->of_core == NULL || cache->ports == NULL || cache->below_of_complex == NULL) {
+    if (cache->mshrs == NULL || cache->expected == NULL || cache->victims == NULL ||
+        cache->waits == NULL || cache->of_core == NULL || cache->ports == NULL ||
+        cache->below_of_complex == NULL) {
         return false;
     }
     for (uint32_t i = 0; i < cache->complexes; i++) {
@@ -87,6 +88,8 @@ static bool build_buffers(cbit_cache_t *cache)
     }
     for (uint32_t i = 0; i < cache->mshr_count; i++) {
         cache->mshrs[i].cache = cache;
+        cache->mshrs[i].number = i;
+        cache->expected[i] = (cbit_expected_t){.pushed = NOWHERE, .leaving = NOWHERE};
         cache->mshrs[i].next = cache->mshrs_free;
         cache->mshrs_free = &cache->mshrs[i];
         cbit_event_init(&cache->mshrs[i].event, cbit_mshr_event, &cache->mshrs[i]);
@@ -181,6 +184,7 @@ void cbit_cache_destroy(cbit_cache_t *cache)
     free(cache->buckets);
     free(cache->filter);
     free(cache->mshrs);
+    free(cache->expected);
     free(cache->victims);
     free(cache->waits);
     free(cache->of_core);

@@ -254,7 +254,10 @@ static void expect_l2(const cbit_cache_t *cache, cbit_expected_t *expected, uint
     const uint32_t old =
         *cbit_level_line(l2, cbit_level_next(l2, cbit_level_set(l2, core, line->tag)));
     expected->complex = cbit_complex_of(cache, core);
-    expected->pushed = cache->l3_inclusive ? cbit_index(cache, line) : old;
+    expected->pushed = cache->l3.lines == 0  ? NOWHERE
+                       : cache->l3_inclusive ? cbit_index(cache, line)
+                                             : old;
+    expected->leaving = NOWHERE;
     if (old != NOWHERE) {
         __builtin_prefetch(&cache->pool[old], 1);
     }
@@ -263,8 +266,7 @@ static void expect_l2(const cbit_cache_t *cache, cbit_expected_t *expected, uint
 static void expect_l3(const cbit_cache_t *cache, cbit_expected_t *expected)
 {
     const cbit_level_t *l3 = &cache->l3;
-    if (expected->pushed == NOWHERE || l3->lines == 0) {
-        expected->pushed = NOWHERE;
+    if (expected->pushed == NOWHERE) {
         return;
     }
     expected->set = cbit_level_set(l3, expected->complex, cache->pool[expected->pushed].tag);
@@ -276,7 +278,6 @@ static void expect_l3(const cbit_cache_t *cache, cbit_expected_t *expected)
 
 static void expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
 {
-    expected->leaving = NOWHERE;
     if (expected->pushed != NOWHERE) {
         expected->leaving = cache->l3.line[cbit_third_next(&cache->l3, expected->set)];
     }
@@ -296,21 +297,35 @@ static void expect_gone(const cbit_cache_t *cache, const cbit_expected_t *expect
     }
 }
 
-/* The n-th line before the newest, 1 the one just before it. */
+/* What is expected of the n-th line before the newest, 1 the one just before it. */
 static inline cbit_expected_t *expected_before(cbit_cache_t *cache, uint32_t n)
 {
-    return &cache->expected[(cache->expected_at - n) % EXPECTED];
+    return &cache->expected[cache->expecting[(cache->expected_at - n) % EXPECTING]];
 }
 
-void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line)
+void cbit_line_expect(cbit_cache_t *cache, uint32_t number, uint32_t core, const cbit_line_t *line)
 {
-    cache->expected_at++;
+    cache->expecting[++cache->expected_at % EXPECTING] = number;
     expect_gone(cache, expected_before(cache, 3));
     expect_leaving(cache, expected_before(cache, 2));
     expect_l3(cache, expected_before(cache, 1));
-    expect_l2(cache, expected_before(cache, 0), core, line);
+    expect_l2(cache, &cache->expected[number], core, line);
     if (cache->bytes != NULL) {
         __builtin_prefetch(cbit_line_bytes(cache, line), 1);
+    }
+}
+
+void cbit_line_fetch_expected(const cbit_cache_t *cache, uint32_t number)
+{
+    const cbit_expected_t *expected = &cache->expected[number];
+    const cbit_level_t *l3 = &cache->l3;
+    if (expected->leaving != NOWHERE) {
+        __builtin_prefetch(&cache->pool[expected->leaving], 1);
+    }
+    if (expected->pushed != NOWHERE) {
+        __builtin_prefetch(&cache->pool[expected->pushed], 1);
+        __builtin_prefetch(&l3->order[(size_t)expected->set * l3->words], 1);
+        __builtin_prefetch(&l3->line[cbit_level_first(l3, expected->set)], 1);
     }
 }
 

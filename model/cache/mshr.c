@@ -132,7 +132,7 @@ static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
     cbit_txn_push_reply(fill, fill_arrived, mshr);
     mshr->fill = true;
     cache->stats.misses++;
-    cbit_line_expect(cache, mshr->first.core, &cache->pool[mshr->line]);
+    cbit_line_expect(cache, mshr->number, mshr->first.core, &cache->pool[mshr->line]);
     if (!send_ahead(mshr, fill->entered_ps)) {
         cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
     }
@@ -352,6 +352,7 @@ static void fill_arrived(void *self, cbit_txn_t *fill)
 {
     cbit_mshr_t *mshr = self;
     if (fill->status == CBIT_ERR_OK) {
+        cbit_line_fetch_expected(mshr->cache, mshr->number);
         install(mshr);
         if (mshr->first.next == NULL && !mshr->prefetch) {
             arrive_alone(mshr);

@@ -43,7 +43,7 @@ struct cbit_mshr {
     _Alignas(64) cbit_cache_t *cache;
     cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
     cbit_wait_t *last; /* of those that wait, the first of whom it keeps itself */
-    uint32_t line;
+    uint32_t number, line;
     bool fill;             /* from memory; else from other caches */
     bool prefetch, wanted; /* nobody has asked for it; somebody has, before it came */
     cbit_wait_t first;     /* its txn is NULL while nobody waits: it is free */
@@ -73,9 +73,9 @@ typedef struct cbit_leaving {
     uint32_t bucket;
 } cbit_leaving_t;
 
-/* Lines that will be placed, newest at expected_at: what placing them touches is fetched into the
-   host's caches step by step, one step with each newer one (directory.c). */
-enum { EXPECTED = 8 };
+/* Of a line on its way: what placing it will touch. That is fetched into the host's caches step by
+   step, one step with each of the next lines (directory.c), and all at once when it comes. */
+enum { EXPECTING = 4 };
 typedef struct cbit_expected {
     uint32_t pushed;  /* the line that will go to the L3, or NOWHERE */
     uint32_t complex; /* of that L3 */
@@ -147,7 +147,8 @@ struct cbit_cache {
 
     cbit_level_t l1[2], l2, l3; /* the data side's L1, the instruction side's */
     uint8_t complex_of[CBIT_CACHE_MAX_CORES];
-    cbit_expected_t expected[EXPECTED];
+    cbit_expected_t *expected;        /* of each MSHR */
+    uint32_t expecting[EXPECTING];    /* the MSHRs of the latest lines, newest at expected_at */
     uint32_t expected_at, leaving_at; /* counted on */
     cbit_leaving_t leaving[LEAVING];
     uint32_t clocks[ANSWERS];
@@ -296,8 +297,11 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag);
 /* Gives the entry back if nothing refers to it. */
 void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
 
-/* A line will be placed: has the host fetch what that touches. Changes nothing that shows. */
-void cbit_line_expect(cbit_cache_t *cache, uint32_t core, const cbit_line_t *line);
+/* The line of an MSHR will be placed: has the host fetch what that touches. Changes nothing that
+ * shows. */
+void cbit_line_expect(cbit_cache_t *cache, uint32_t number, uint32_t core, const cbit_line_t *line);
+/* The line of that MSHR is placed now. */
+void cbit_line_fetch_expected(const cbit_cache_t *cache, uint32_t number);
 
 typedef enum { SIDE_DATA, SIDE_CODE, SIDE_NONE } cbit_side_t;
 
