@@ -253,10 +253,11 @@ struct cbit_vcpu {
     bool issued;   /* its issue time is taken, and there is room */
     bool straight; /* it lies in a line and is translated (straight.c) */
     uint64_t issue_n;
-    cbit_ps_t ready_ps;        /* straight: when it was translated */
-    uint32_t at;               /* bytes translated or fetched */
-    uint32_t piece;            /* pieces sent */
-    cbit_ps_t walk_ps;         /* of the operation: what it waited for translation */
+    cbit_ps_t ready_ps; /* straight: when it was translated */
+    uint64_t far_tag;   /* that the first-level TLB has not, of the one that waits; 0: not known */
+    uint32_t at;        /* bytes translated or fetched */
+    uint32_t piece;     /* pieces sent */
+    cbit_ps_t walk_ps;  /* of the operation: what it waited for translation */
     cbit_ps_t send_refused_ps; /* since when the current piece is refused; 0: it is not */
     cbit_ps_t first_waited_ps; /* how long the first piece was: the second one waited as well */
     cbit_slot_t *slot;
@@ -369,7 +370,7 @@ bool cbit_vcpu_send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *tx
    comes next; an operation is begun then. False: the core must not act yet (STEP_WAIT). */
 bool cbit_vcpu_pass(cbit_vcpu_t *vcpu);
 /* Begins the operation that has waited, at the core's time at_ps, which is less than a clock away,
-   if only the second-level TLB has its page. False: nothing has happened. */
+   if it is known that only the second-level TLB can have its page. False: nothing has happened. */
 bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
 
 /* ---- translation (walk.c) ---- */

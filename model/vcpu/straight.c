@@ -35,6 +35,7 @@ static inline void begin(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_target_t t
     vcpu->issued = vcpu->straight = vcpu->op_begun = true;
     vcpu->slot = NULL;
     vcpu->send_refused_ps = 0;
+    vcpu->far_tag = 0;
     vcpu->ready_ps = ready_ps;
     vcpu->walk_ps = walk_ps;
     cbit_vcpu_count_access(vcpu, target.key);
@@ -52,7 +53,8 @@ static __attribute__((noinline)) cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const 
 {
     const bool store = op->kind == CBIT_OP_STORE;
     const struct cbit_rule *rule = &vcpu->rules[store ? INTENT_WRITE : INTENT_READ];
-    if (!cbit_vcpu_has_room(vcpu, store)) {
+    if ((op->depends && vcpu->last_load != NULL) || !cbit_vcpu_has_room(vcpu, store)) {
+        vcpu->far_tag = tag;
         return PASS_WAIT;
     }
     const uint64_t page =
@@ -98,6 +100,7 @@ static inline cbit_pass_t pass_page(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint
         !memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
                        target.key, bytes, op->size_bytes, &clocks)) {
         if (!cbit_vcpu_has_room(vcpu, store)) {
+            vcpu->far_tag = 0;
             return PASS_WAIT;
         }
         vcpu->mine->tlb_hits++;
@@ -127,9 +130,6 @@ static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     if (!may_pass(vcpu, op)) {
         return PASS_NOT;
     }
-    if (op->depends && vcpu->last_load != NULL) {
-        return PASS_WAIT;
-    }
     const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
     uint32_t *hint = &vcpu->hints[op->gva / CBIT_PAGE_BYTES % TLB_HINTS];
     const uint64_t tag = cbit_tlb_tag(op->gva, vcpu->guest.asid, PAGE_4K);
@@ -139,6 +139,10 @@ static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
             return begin_far(vcpu, op, tag, core_ps(vcpu));
         }
         *hint = (uint32_t)i;
+    }
+    if (op->depends && vcpu->last_load != NULL) {
+        vcpu->far_tag = 0;
+        return PASS_WAIT;
     }
     return pass_page(vcpu, op, *hint);
 }
@@ -249,14 +253,8 @@ static inline void done(cbit_vcpu_t *vcpu)
 bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
     const cbit_op_t *op = &vcpu->context->op;
-    if (!vcpu->op_begun || (op->kind != CBIT_OP_LOAD && op->kind != CBIT_OP_STORE) ||
-        !may_pass(vcpu, op) || (op->depends && vcpu->last_load != NULL)) {
-        return false;
-    }
-    const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
-    const uint64_t tag = cbit_tlb_tag(op->gva, vcpu->guest.asid, PAGE_4K);
-    return cbit_tlb_in_set(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag) < 0 &&
-           begin_far(vcpu, op, tag, at_ps) == PASS_SEND;
+    return vcpu->far_tag != 0 && (!op->depends || vcpu->last_load_n <= vcpu->n) &&
+           begin_far(vcpu, op, vcpu->far_tag, at_ps) == PASS_SEND;
 }
 
 bool cbit_vcpu_pass(cbit_vcpu_t *vcpu)
@@ -295,6 +293,7 @@ bool cbit_vcpu_pass(cbit_vcpu_t *vcpu)
         if (passed != PASS_SEND) {
             vcpu->op_begun = true;
             vcpu->waits_for_slot = passed == PASS_WAIT;
+            vcpu->far_tag = passed == PASS_WAIT ? vcpu->far_tag : 0;
             return passed == PASS_NOT;
         }
     }

@@ -104,6 +104,65 @@ static inline int64_t cbit_tlb_in_set(const cbit_tlb_t *tlb, uint32_t set, uint6
     return -1;
 }
 
+static inline uint32_t cbit_tlb_tag_asid(uint64_t tag)
+{
+    return (uint32_t)tag & ((1U << TLB_ASID_BITS) - 1);
+}
+
+static inline cbit_page_size_t cbit_tlb_tag_size(uint64_t tag)
+{
+    return (cbit_page_size_t)((tag >> TLB_SIZE_SHIFT) - 1);
+}
+
+static inline int64_t cbit_tlb_find_size(cbit_tlb_t *tlb, uint64_t address, uint32_t asid,
+                                         cbit_page_size_t size)
+{
+    return tlb->of_size[size] == 0 ? -1
+                                   : cbit_tlb_in_set(tlb, cbit_tlb_set_of(tlb, address, size),
+                                                     cbit_tlb_tag(address, asid, size));
+}
+
+/* One size after the other: a loop over them takes twice as long. */
+static inline int64_t cbit_tlb_find_any(cbit_tlb_t *tlb, uint64_t address, uint32_t asid,
+                                        cbit_page_size_t *size)
+{
+    *size = PAGE_4K;
+    int64_t i = cbit_tlb_find_size(tlb, address, asid, PAGE_4K);
+    if (i < 0) {
+        *size = PAGE_2M;
+        i = cbit_tlb_find_size(tlb, address, asid, PAGE_2M);
+    }
+    if (i < 0) {
+        *size = PAGE_1G;
+        i = cbit_tlb_find_size(tlb, address, asid, PAGE_1G);
+    }
+    if (i >= 0) {
+        cbit_tlb_use(tlb, (uint32_t)i);
+    }
+    return i;
+}
+
+/* The way of a set that is empty, or that was used longest ago. */
+static inline uint32_t cbit_tlb_place_in(const cbit_tlb_t *tlb, uint32_t set)
+{
+    return set * CBIT_LRU_WAYS_PER_WORD + cbit_lru_oldest(&tlb->sets[set].order);
+}
+
+static inline void cbit_tlb_put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_spa_t page,
+                                uint8_t flags)
+{
+    cbit_tlb_entry_t *entry = &tlb->entries[i];
+    if (entry->tag != 0) {
+        tlb->of_size[cbit_tlb_tag_size(entry->tag)]--;
+    }
+    tlb->of_size[cbit_tlb_tag_size(tag)]++;
+    entry->tag = tag;
+    entry->page = page | flags;
+    cbit_ways_set(&tlb->sets[i / CBIT_LRU_WAYS_PER_WORD].bits, i % CBIT_LRU_WAYS_PER_WORD,
+                  cbit_ways_bits(tag));
+    cbit_tlb_use(tlb, i);
+}
+
 /* entries: a power of two, or 0: keeps nothing. False: out of memory. */
 bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries);
 void cbit_tlb_free(cbit_tlb_t *tlb);
@@ -113,12 +172,27 @@ int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_pag
 /* page: aligned to 4 KiB. */
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
                      cbit_spa_t page, uint8_t flags);
+void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid);
+void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
+
 /* Hands what a TLB has of an address down to another one, in pieces of 4 KiB, which has been asked
    for that tag in vain; if the flags that matter are as wanted. Gives page and flags as an entry
    has them; 0: it has not, or they are that. */
-uint64_t cbit_tlb_hand_down(cbit_tlb_t *from, cbit_tlb_t *to, uint64_t address, uint64_t tag,
-                            uint8_t matter, uint8_t want);
-void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid);
-void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
+static inline uint64_t cbit_tlb_hand_down(cbit_tlb_t *from, cbit_tlb_t *to, uint64_t address,
+                                          uint64_t tag, uint8_t matter, uint8_t want)
+{
+    cbit_page_size_t size;
+    const int64_t i = cbit_tlb_find_any(from, address, cbit_tlb_tag_asid(tag), &size);
+    if (i < 0 || (cbit_tlb_flags(from, i) & matter) != want) {
+        return 0;
+    }
+    const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - CBIT_PAGE_BYTES;
+    const uint64_t page = from->entries[i].page | (address & inside);
+    if (page != 0) {
+        cbit_tlb_put(to, cbit_tlb_place_in(to, cbit_tlb_set_of(to, address, PAGE_4K)), tag, page,
+                     0);
+    }
+    return page;
+}
 
 #endif

@@ -48,6 +48,29 @@ START_TEST(invlpg_drops_one_page)
 }
 END_TEST
 
+/* Loads wait for a slot with their pages only in the second-level TLB; what waits next is none. */
+START_TEST(what_waits_behind_loads_is_itself)
+{
+    enum { PAGES = 12 }; /* the first level has eight */
+    for (uint64_t turn = 0; turn < 2; turn++) {
+        for (uint64_t page = 0; page < PAGES; page++) {
+            small_guest_add(guest, CBIT_OP_LOAD, 0x2000 + page * 0x1000 + turn * 0x40, 8);
+        }
+    }
+    small_guest_add(guest, CBIT_OP_INVLPG, 0x5000, 0);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x5000, 8);
+    small_guest_add(guest, CBIT_OP_LOAD, 0x3080, 8);
+    small_guest_run(guest);
+    small_guest_exited(guest, CBIT_EXIT_HLT);
+    const cbit_vcpu_stats_t stats = small_guest_stats(guest);
+    ck_assert_uint_eq(stats.tlb_misses, PAGES + 1);
+    ck_assert_uint_eq(stats.tlb_l2_hits, PAGES + 1);
+    ck_assert_uint_eq(stats.loads, 2 * PAGES + 2);
+    ck_assert_uint_eq(stats.stores, 0);
+    ck_assert_uint_eq(guest->data_calls, 2 * PAGES + 2);
+}
+END_TEST
+
 START_TEST(walk_caches_shorten_walks)
 {
     teardown();
@@ -158,6 +181,7 @@ Suite *cbit_test_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, the_tlb_keeps_entries_of_an_asid_until_told);
     tcase_add_test(tcase, invlpg_drops_one_page);
+    tcase_add_test(tcase, what_waits_behind_loads_is_itself);
     tcase_add_test(tcase, walk_caches_shorten_walks);
     tcase_add_test(tcase, walk_caches_go_with_the_tlb);
     tcase_add_test(tcase, a_right_given_later_is_found_by_walking_again);
