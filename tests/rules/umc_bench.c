@@ -48,6 +48,7 @@ void bench_start(bench_t *bench, bool engine)
                               .store = bench->store,
                               .engine_config = bench->engine_config,
                               .tsme = bench->tsme,
+                              .timing_only = bench->timing_only,
                               .channel = bench->channel,
                               .channel_address = bench->channel_address,
                               .channel_address_self = bench->channel_address_self};
@@ -56,9 +57,11 @@ void bench_start(bench_t *bench, bool engine)
         cbit_tweak_init(&tweak, CBIT_TWEAK_PER_BOOT, 1);
         ck_assert_int_eq(cbit_cipher_create(BENCH_SLOTS, &tweak, false, &bench->cipher),
                          CBIT_ERR_OK);
-        ck_assert_int_eq(cbit_aes_model_factory.create(cbit_aes_model_factory.self, 0,
-                                                       &bench->engine_config, &parts.engine),
+        const cbit_aes_engine_factory_t *factory =
+            bench->timing_only ? &cbit_aes_timing_factory : &cbit_aes_model_factory;
+        ck_assert_int_eq(factory->create(factory->self, 0, &bench->engine_config, &parts.engine),
                          CBIT_ERR_OK);
+        bench->engine = parts.engine;
         for (uint32_t i = CBIT_TWEAK_FIRST_BIT; i <= CBIT_TWEAK_LAST_BIT; i++) {
             parts.engine.ops->tweak_write(parts.engine.self, i, tweak.t[i]);
         }
@@ -137,6 +140,8 @@ bench_request_t *bench_add(bench_t *bench, cbit_command_t command, cbit_spa_t sp
     bench_request_t *request = &bench->request[bench->count++];
     request->bench = bench;
     cbit_txn_init(&request->txn, command, spa, bytes, key, CBIT_SOURCE_VCPU, at_ps);
+    request->txn.no_bytes = bench->timing_only;
+    request->txn.back_ps = bench->back_ps;
     memset(request->txn.data, 0, sizeof request->txn.data);
     if (data != NULL) {
         memcpy(request->txn.data, data, bytes);

@@ -25,6 +25,9 @@ typedef struct bench {
     cbit_umc_config_t config;
     cbit_aes_engine_config_t engine_config;
     bool tsme;
+    bool timing_only; /* nothing has bytes: reads may be answered ahead */
+    uint32_t back_ps; /* how much later than they are there answers are heard */
+    cbit_aes_engine_t engine;
     bool beside; /* kernel and store are another bench's */
     uint32_t channel;
     uint64_t (*channel_address)(const void *self, cbit_spa_t spa); /* the machine's by default */
