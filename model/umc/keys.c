@@ -69,6 +69,7 @@ void cbit_umc_write_key(cbit_umc_t *umc, uint16_t slot, const uint8_t *key,
         __builtin_trap(); /* one at a time, of a slot that exists: the caller's bug */
     }
     umc_catch_up(umc);
+    umc->in_step = true;
     umc->key_write = (umc_key_write_t){
         .busy = true, .clear = key == NULL, .slot = slot, .done = done, .self = self};
     if (key != NULL) {
@@ -89,6 +90,7 @@ void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self)
     }
     umc->flush[f] = (umc_flush_t){.busy = true, .done = done, .self = self};
     umc->flushes_busy++;
+    umc->in_step = true;
     for (uint32_t i = umc->oldest_write; i != UMC_NONE; i = umc->users[i].newer) {
         umc->users[i].flushes |= (uint8_t)(1u << f);
         umc->flush[f].left++;

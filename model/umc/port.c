@@ -153,7 +153,7 @@ static bool try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
     cbit_umc_t *umc = self;
     const bool write = txn->command == CBIT_COMMAND_WRITE;
-    if (umc_is_in_step(umc) || (write && txn->size_bytes < CBIT_LINE_BYTES) ||
+    if (umc->in_step || (write && txn->size_bytes < CBIT_LINE_BYTES) ||
         !umc_core_room(umc->core, false, umc->inbox_of[0] + AHEAD_LEAVES) ||
         !umc_core_room(umc->core, true, umc->inbox_of[1] + AHEAD_LEAVES)) {
         return false;

@@ -63,16 +63,16 @@ static void tell_waiters(cbit_umc_t *umc, uint64_t nck)
 }
 
 /*
- * True if it shows when a command issues: to who waits for room, for a key, for a flush, or at the
+ * It shows when a command issues: to who waits for room, for a key, for a flush, or at the
  * pins.
  * Otherwise commands show only through the answers that they lead to, and are done when somebody
  * looks or when the first of those answers could be due.
  */
-bool umc_is_in_step(const cbit_umc_t *umc)
+static void set_step(cbit_umc_t *umc)
 {
-    return umc->always_in_step || umc->flushes_busy != 0 || umc->key_write.busy ||
-           umc->analyser != NULL || umc->read_waiters.head != NULL ||
-           umc->write_waiters.head != NULL;
+    umc->in_step = umc->always_in_step || umc->flushes_busy != 0 || umc->key_write.busy ||
+                   umc->analyser != NULL || umc->read_waiters.head != NULL ||
+                   umc->write_waiters.head != NULL;
 }
 
 void umc_catch_up(cbit_umc_t *umc)
@@ -150,7 +150,7 @@ static uint64_t door_nck(const cbit_umc_t *umc)
 
 void umc_arrived(cbit_umc_t *umc, const umc_user_t *user)
 {
-    if (umc_is_in_step(umc)) {
+    if (umc->in_step) {
         umc_wake_at(umc, user->due_nck);
     } else {
         wake_at_ps(umc, umc_edge_ps(umc, user->prompt ? user->due_nck : user->answer_nck) +
@@ -176,6 +176,7 @@ static uint64_t next_step_nck(cbit_umc_t *umc)
 void umc_fall_in_step(cbit_umc_t *umc)
 {
     const uint64_t next = next_step_nck(umc);
+    umc->in_step = true;
     if (next != UMC_NEVER) {
         umc_wake_at(umc, umc_max_u64(next, umc_now_nck(umc)));
     }
@@ -209,7 +210,7 @@ static uint64_t first_answer_nck(cbit_umc_t *umc)
 static cbit_ps_t next_wake_ps(cbit_umc_t *umc)
 {
     cbit_ps_t next_ps = umc->answers_first == NULL ? CBIT_PS_NEVER : heard_ps(umc->answers_first);
-    const bool each = umc_is_in_step(umc);
+    const bool each = umc->in_step;
     const uint64_t nck = each ? next_step_nck(umc) : first_answer_nck(umc);
     if (nck != UMC_NEVER) {
         const cbit_ps_t at_ps = umc_edge_ps(umc, nck) + (each ? 0 : umc->least_back_ps);
@@ -229,6 +230,7 @@ static void serve_others(cbit_umc_t *umc, uint64_t nck)
     umc_serve_flushes(umc);
     tell_waiters(umc, nck);
     umc_core_drain(umc->core, umc_draining(umc));
+    set_step(umc);
 }
 
 static void on_wake(void *self)
@@ -236,7 +238,7 @@ static void on_wake(void *self)
     cbit_umc_t *umc = self;
     const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
     const uint64_t nck = cbit_clock_edge_at_or_before(&umc->device.clock, now_ps);
-    const bool others = umc_is_in_step(umc);
+    const bool others = umc->in_step;
     umc->in_wake = true;
     umc->rewake_ps = CBIT_PS_NEVER;
     if (others) {
@@ -244,7 +246,7 @@ static void on_wake(void *self)
     }
     umc_advance(umc, nck);
     tell_answers(umc);
-    if (others || umc_is_in_step(umc)) { /* an answer may lead to one */
+    if (others || umc->in_step) { /* an answer may lead to one */
         serve_others(umc, nck);
     }
     umc->in_wake = false;
@@ -315,6 +317,7 @@ static void set_way(cbit_umc_t *umc)
     /* A shared pipeline says when a chosen write may issue; whoever is held back asks again. */
     umc->always_in_step =
         (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) || umc->way.limits;
+    set_step(umc);
 }
 
 static cbit_err_t build_core(cbit_umc_t *umc)
@@ -348,7 +351,12 @@ static cbit_err_t build_arrays(cbit_umc_t *umc)
                       256;
     umc->users = new_users(umc->user_count);
     umc->free_users = calloc(umc->user_count, sizeof *umc->free_users);
-    umc->inbox = calloc(umc->user_count, sizeof *umc->inbox);
+    uint32_t places = 1;
+    while (places < umc->user_count) {
+        places *= 2;
+    }
+    umc->inbox_mask = places - 1;
+    umc->inbox = calloc(places, sizeof *umc->inbox);
     umc->flight = calloc(2 * (size_t)umc->user_count, sizeof *umc->flight);
     if (umc->users == NULL || umc->free_users == NULL || umc->inbox == NULL ||
         umc->flight == NULL) {

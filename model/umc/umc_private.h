@@ -156,6 +156,7 @@ struct cbit_umc {
     cbit_umc_stats_t stats;
     umc_tally_t tally;
     uint32_t *inbox; /* ring of users */
+    uint32_t inbox_mask;
     uint32_t inbox_head, inbox_count, inbox_of[2];
     uint64_t accept_nck; /* the clock that the next acceptance may take */
     /* Answers that are there, by when they are heard (their back_ps later); no answer is heard
@@ -171,6 +172,7 @@ struct cbit_umc {
     uint64_t next_order;
     cbit_event_t wake;
     bool in_wake;
+    bool in_step;        /* it shows when a command issues (umc.c) */
     bool always_in_step; /* a wake for every command */
     cbit_ps_t rewake_ps; /* asked for while in_wake */
     cbit_waitlist_t read_waiters, write_waiters, key_waiters;
@@ -198,8 +200,7 @@ static inline bool umc_engine_on(const cbit_umc_t *umc)
 /* Where the i-th user at the door stands in the ring; i: at most as many as there are places. */
 static inline uint32_t umc_inbox_at(const cbit_umc_t *umc, uint32_t i)
 {
-    uint32_t at = umc->inbox_head + i;
-    return at < umc->user_count ? at : at - umc->user_count;
+    return (umc->inbox_head + i) & umc->inbox_mask;
 }
 
 /* Wakes the controller no later than at clock nck. */
@@ -208,9 +209,6 @@ void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
 /* Does the commands and acceptances of the clocks up to now, before anybody looks at what they
    change. */
 void umc_catch_up(cbit_umc_t *umc);
-
-/* Whether it shows when a command issues, and not only through the answers that it leads to. */
-bool umc_is_in_step(const cbit_umc_t *umc);
 
 /* From now on somebody waits for commands and acceptances themselves, who is known already. */
 void umc_fall_in_step(cbit_umc_t *umc);
