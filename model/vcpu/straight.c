@@ -169,9 +169,17 @@ static inline bool send(cbit_vcpu_t *vcpu)
     cbit_slot_t *slot = vcpu->slot;
     slot->pending = 2; /* one of them ours: the answer may come from inside */
     slot->retried = vcpu->send_refused_ps != 0;
-    if (!cbit_vcpu_send(vcpu, &vcpu->parts.memory, &slot->pieces[0].txn, &vcpu->send_refused_ps)) {
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    cbit_txn_t *txn = &slot->pieces[0].txn;
+    if (slot->retried) {
+        if (!cbit_vcpu_send(vcpu, memory, txn, &vcpu->send_refused_ps)) {
+            return false;
+        }
+    } else if (!memory->try_send(memory->self, txn, &vcpu->space)) {
+        vcpu->send_refused_ps = cbit_kernel_now_ps(vcpu->parts.kernel);
         return false;
     }
+    cbit_vcpu_look_again(vcpu);
     if (--slot->pending == 0) {
         cbit_order_slot_complete(slot, vcpu->n);
     }
