@@ -1,0 +1,85 @@
+/* Links, ports and paths: the state of a fabric. Private to model/fabric. */
+#ifndef CBIT_MODEL_FABRIC_WAY_H
+#define CBIT_MODEL_FABRIC_WAY_H
+
+#include "cbit/fabric/fabric.h"
+#include "model/fabric/interleave.h"
+
+/* Of those that their controller has been given before they are there, in one link (more go the
+   other way). */
+enum { CBIT_AHEAD_ENTRIES = 64 };
+
+/* One direction between an entry and a channel: delivers in order, a fixed time after entry. */
+typedef struct cbit_link {
+    cbit_kernel_t *kernel;
+    cbit_event_t arrival; /* of the head */
+    cbit_txn_t *head, *tail;
+    uint32_t held;
+    cbit_ps_t latency_ps;
+} cbit_link_t;
+
+/* One direction of a port: busy while data pass. */
+typedef struct cbit_lane {
+    uint32_t width_bytes; /* a clock; 0: no limit */
+    cbit_ps_t free_ps, busy_ps;
+} cbit_lane_t;
+
+/* From one entry to one channel. */
+typedef struct cbit_path {
+    struct cbit_entry *entry;
+    uint32_t channel, hops;
+    bool remote;
+    cbit_lane_t *there, *back; /* the ways between the sockets, if remote */
+    cbit_link_t request, reply;
+    struct cbit_ahead {
+        cbit_ps_t out_ps, there_ps;
+    } ahead[CBIT_AHEAD_ENTRIES]; /* a ring: when those given ahead come into it, and are there */
+    uint32_t ahead_first, ahead_count;
+    cbit_waiter_t waiter;    /* ours at the controller */
+    cbit_waitlist_t senders; /* theirs here */
+} cbit_path_t;
+
+typedef struct cbit_entry {
+    cbit_fabric_t *fabric;
+    cbit_lane_t in, out;
+    cbit_link_t late; /* answers that are here and wait for the port */
+    cbit_path_t paths[CBIT_FABRIC_MAX_CHANNELS];
+} cbit_entry_t;
+
+struct cbit_fabric {
+    cbit_kernel_t *kernel;
+    cbit_fabric_config_t config;
+    cbit_interleave_t map;
+    uint64_t memory_bytes;
+    cbit_fabric_stats_t stats;
+    cbit_link_t nowhere; /* answers to addresses that no memory is behind */
+    cbit_port_t memory[CBIT_FABRIC_MAX_CHANNELS];
+    cbit_clock_t clock;
+    cbit_lane_t between[2]; /* to the second socket, to the first one */
+    uint32_t quadrants;
+    cbit_entry_t *entries[CBIT_FABRIC_MAX_ENTRIES]; /* NULL: nobody has asked for its port */
+};
+
+static inline bool cbit_fabric_inside(const cbit_fabric_t *fabric, cbit_spa_t spa,
+                                      uint64_t len_bytes)
+{
+    return spa < fabric->memory_bytes && len_bytes <= fabric->memory_bytes - spa;
+}
+
+/* A link whose head calls fire when it is there. */
+void cbit_link_init(cbit_link_t *link, cbit_kernel_t *kernel, cbit_ps_t latency_ps,
+                    void (*fire)(void *self), void *self);
+
+/* The path of an entry, which stands in quadrant `from`, to a channel. */
+void cbit_path_init(cbit_entry_t *entry, cbit_path_t *path, uint32_t from, uint32_t channel);
+
+/* Events: an answer that has waited for its port leaves; one from no memory is back (self: entry,
+   fabric). */
+void cbit_fabric_on_late(void *self);
+void cbit_fabric_on_nowhere(void *self);
+
+/* The port of an entry (self), as cbit/sim/port.h says. */
+bool cbit_fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter);
+bool cbit_fabric_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps);
+
+#endif
