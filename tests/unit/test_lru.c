@@ -23,7 +23,7 @@ START_TEST(the_oldest_is_the_one_with_the_least_stamp)
 {
     const uint32_t ways = (uint32_t)_i;
     uint64_t order[CBIT_LRU_MAX_WAYS / CBIT_LRU_WAYS_PER_WORD] = {0};
-    uint64_t stamps[CBIT_LRU_MAX_WAYS];
+    uint64_t stamps[CBIT_LRU_MAX_WAYS] = {0};
     for (uint32_t way = 0; way < ways; way++) {
         stamps[way] = USES; /* never used: older in the order of their numbers */
     }
