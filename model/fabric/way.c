@@ -179,6 +179,21 @@ static void note_ahead(cbit_path_t *path, uint32_t at, cbit_ps_t out_ps, cbit_ps
     *ahead_at(path, at) = (struct cbit_ahead){.out_ps = out_ps, .there_ps = there_ps};
 }
 
+/* Makes a request ready for its controller, after so long in the fabric; and takes that back. */
+static void make_ready(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t span_ps)
+{
+    cbit_txn_charge(txn, CBIT_STAGE_FABRIC, span_ps);
+    cbit_txn_push_reply(txn, on_reply_from_memory, path);
+    txn->back_ps = back_ps(path);
+}
+
+static void unmake_ready(cbit_txn_t *txn, cbit_ps_t span_ps)
+{
+    txn->stage_ps[CBIT_STAGE_FABRIC] -= span_ps;
+    txn->hops--;
+    txn->back_ps = 0;
+}
+
 /*
  * One that comes into the link at out_ps and sets out at begin_ps is given to its controller
  * already, if that has room for it anyway and nobody in the link is before it: it is there when its
@@ -196,13 +211,9 @@ static bool send_ahead(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t out_ps, cbi
     if (before > 0 && ahead_at(path, before - 1)->there_ps > there_ps) {
         there_ps = ahead_at(path, before - 1)->there_ps;
     }
-    cbit_txn_charge(txn, CBIT_STAGE_FABRIC, there_ps - begin_ps);
-    cbit_txn_push_reply(txn, on_reply_from_memory, path);
-    txn->back_ps = back_ps(path);
+    make_ready(path, txn, there_ps - begin_ps);
     if (!memory->try_send_at(memory->self, txn, there_ps)) {
-        txn->stage_ps[CBIT_STAGE_FABRIC] -= there_ps - begin_ps;
-        txn->hops--;
-        txn->back_ps = 0;
+        unmake_ready(txn, there_ps - begin_ps);
         return false;
     }
     note_ahead(path, before, out_ps, there_ps);
@@ -235,13 +246,9 @@ static void on_request_arrival(void *self)
     cbit_txn_t *txn = link_pop(link);
     cbit_ps_t entered_ps = txn->entered_ps;
     cbit_ps_t span_ps = cbit_kernel_now_ps(link->kernel) - entered_ps;
-    cbit_txn_charge(txn, CBIT_STAGE_FABRIC, span_ps);
-    cbit_txn_push_reply(txn, on_reply_from_memory, path);
-    txn->back_ps = back_ps(path);
+    make_ready(path, txn, span_ps);
     if (!memory->try_send(memory->self, txn, &path->waiter)) {
-        txn->back_ps = 0;
-        txn->hops--;
-        txn->stage_ps[CBIT_STAGE_FABRIC] -= span_ps;
+        unmake_ready(txn, span_ps);
         txn->entered_ps = entered_ps;
         link_push_front(link, txn);
         return;

@@ -187,16 +187,11 @@ static void enter(cbit_umc_t *umc)
     umc_account_levels(umc, nck);
 }
 
-static uint64_t entering_nck(const cbit_umc_t *umc)
-{
-    return umc->inbox_count == 0 ? UMC_NEVER : umc->users[umc->inbox[umc->inbox_head]].due_nck;
-}
-
 void umc_advance(cbit_umc_t *umc, uint64_t nck)
 {
     for (;;) {
-        const uint64_t enter_nck = entering_nck(umc);
-        const uint64_t until_nck = enter_nck < nck ? enter_nck : nck;
+        const uint64_t enter_nck = umc_entering_nck(umc);
+        const uint64_t until_nck = umc_min_u64(enter_nck, nck);
         umc_step_core(umc, until_nck);
         const uint64_t land_nck = umc_landing_nck(umc);
         if (land_nck <= until_nck) {

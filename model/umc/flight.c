@@ -291,15 +291,10 @@ static void on_event(cbit_umc_t *umc, const umc_event_t *event)
     }
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 void umc_step_core(cbit_umc_t *umc, uint64_t nck)
 {
     umc_event_t event;
-    while (umc_core_step(umc->core, min_u64(nck, umc_landing_nck(umc)), &event)) {
+    while (umc_core_step(umc->core, umc_min_u64(nck, umc_landing_nck(umc)), &event)) {
         umc_account_levels(umc, event.at_nck);
         on_event(umc, &event);
     }

@@ -40,17 +40,12 @@ static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter
 
 enum { AHEAD_LEAVES = 8 }; /* entries, of each queue, for who comes before one given ahead */
 
-static umc_user_t *at_door(const cbit_umc_t *umc, uint32_t i)
-{
-    return &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
-}
-
 /* The i-th and those behind it are accepted one in a clock, after those before them. */
 static void set_due(cbit_umc_t *umc, uint32_t i)
 {
-    uint64_t next_nck = i == 0 ? umc->accept_nck : at_door(umc, i - 1)->due_nck + 1;
+    uint64_t next_nck = i == 0 ? umc->accept_nck : umc_at_door(umc, i - 1)->due_nck + 1;
     for (; i < umc->inbox_count; i++) {
-        umc_user_t *user = at_door(umc, i);
+        umc_user_t *user = umc_at_door(umc, i);
         user->due_nck = umc_max_u64(user->arrive_nck, next_nck);
         next_nck = user->due_nck + 1;
     }
@@ -61,7 +56,7 @@ static void queue_up(cbit_umc_t *umc, uint32_t index)
 {
     const cbit_ps_t at_ps = umc->users[index].txn->entered_ps;
     uint32_t at = umc->inbox_count++;
-    for (; at > 0 && at_door(umc, at - 1)->txn->entered_ps > at_ps; at--) {
+    for (; at > 0 && umc_at_door(umc, at - 1)->txn->entered_ps > at_ps; at--) {
         umc->inbox[umc_inbox_at(umc, at)] = umc->inbox[umc_inbox_at(umc, at - 1)];
     }
     umc->inbox[umc_inbox_at(umc, at)] = index;
@@ -77,7 +72,7 @@ static bool meet_others(cbit_umc_t *umc, umc_user_t *user)
 {
     bool wanted = false;
     for (uint32_t i = 0; i < umc->inbox_count; i++) {
-        umc_user_t *other = at_door(umc, i);
+        umc_user_t *other = umc_at_door(umc, i);
         wanted |= other->place.flat_bank == user->place.flat_bank;
         if (other->line_spa == user->line_spa) {
             other->prompt = user->prompt = true;

@@ -14,7 +14,7 @@
 static void wake_at_ps(cbit_umc_t *umc, cbit_ps_t at_ps)
 {
     if (umc->in_wake) {
-        umc->rewake_ps = at_ps < umc->rewake_ps ? at_ps : umc->rewake_ps;
+        umc->rewake_ps = umc_min_u64(umc->rewake_ps, at_ps);
         return; /* the handler arms the event when it is through */
     }
     if (!cbit_event_pending(&umc->wake) || at_ps < umc->wake.at_ps) {
@@ -63,8 +63,7 @@ static void tell_waiters(cbit_umc_t *umc, uint64_t nck)
 }
 
 /*
- * It shows when a command issues: to who waits for room, for a key, for a flush, or at the
- * pins.
+ * It shows when a command issues: to who waits for room, for a key, for a flush, or at the pins.
  * Otherwise commands show only through the answers that they lead to, and are done when somebody
  * looks or when the first of those answers could be due.
  */
@@ -136,14 +135,18 @@ static void tell_answers(cbit_umc_t *umc)
 
 /* ---- requests at the door ---- */
 
-/* No answer to one of them is there before this clock. */
+/* No answer to one at the door is there before. */
+static uint64_t shows_nck(const umc_user_t *user)
+{
+    return user->prompt ? user->due_nck : user->answer_nck;
+}
+
+/* The same of all of them. */
 static uint64_t door_nck(const cbit_umc_t *umc)
 {
     uint64_t next = UMC_NEVER;
     for (uint32_t i = 0; i < umc->inbox_count; i++) {
-        const umc_user_t *user = &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
-        uint64_t due = user->prompt ? user->due_nck : user->answer_nck;
-        next = due < next ? due : next;
+        next = umc_min_u64(next, shows_nck(umc_at_door(umc, i)));
     }
     return next;
 }
@@ -153,24 +156,18 @@ void umc_arrived(cbit_umc_t *umc, const umc_user_t *user)
     if (umc->in_step) {
         umc_wake_at(umc, user->due_nck);
     } else {
-        wake_at_ps(umc, umc_edge_ps(umc, user->prompt ? user->due_nck : user->answer_nck) +
-                            user->txn->back_ps);
+        wake_at_ps(umc, umc_edge_ps(umc, shows_nck(user)) + user->txn->back_ps);
     }
 }
 
 /* The next clock at which anything happens for who must see all of it; UMC_NEVER: nothing will. */
 static uint64_t next_step_nck(cbit_umc_t *umc)
 {
-    uint64_t next = umc_core_next_nck(umc->core), land_nck = umc_landing_nck(umc);
-    next = land_nck < next ? land_nck : next;
-    if (umc->inbox_count > 0) {
-        uint64_t due = umc->users[umc->inbox[umc->inbox_head]].due_nck;
-        next = due < next ? due : next;
-    }
-    if (umc->key_write.busy && umc->key_write.issued && umc->key_write.done_nck < next) {
-        next = umc->key_write.done_nck;
-    }
-    return next;
+    const uint64_t command_nck = umc_core_next_nck(umc->core);
+    const uint64_t lands_nck = umc_min_u64(umc_landing_nck(umc), umc_entering_nck(umc));
+    const bool key_is_due = umc->key_write.busy && umc->key_write.issued;
+    const uint64_t next_nck = umc_min_u64(command_nck, lands_nck);
+    return key_is_due ? umc_min_u64(next_nck, umc->key_write.done_nck) : next_nck;
 }
 
 void umc_fall_in_step(cbit_umc_t *umc)
@@ -195,15 +192,13 @@ uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain)
 /* No answer to what the core has accepted, or is on its way back from it, is there before. */
 static uint64_t first_answer_nck(cbit_umc_t *umc)
 {
-    uint64_t next = umc_landing_nck(umc);
+    const uint64_t next = umc_min_u64(umc_landing_nck(umc), door_nck(umc));
     const uint64_t command_nck = umc_core_next_nck(umc->core);
-    if (command_nck != UMC_NEVER) {
-        const uint64_t column_nck = umc_core_next_column(umc->core, command_nck);
-        const uint64_t answer_nck = umc_answer_nck(umc, column_nck, umc->plain_users > 0);
-        next = answer_nck < next ? answer_nck : next;
+    if (command_nck == UMC_NEVER) {
+        return next;
     }
-    const uint64_t due = door_nck(umc);
-    return due < next ? due : next;
+    const uint64_t column_nck = umc_core_next_column(umc->core, command_nck);
+    return umc_min_u64(next, umc_answer_nck(umc, column_nck, umc->plain_users > 0));
 }
 
 /* When anything shows next, as far as can be told now: not later than it does. */
@@ -213,14 +208,12 @@ static cbit_ps_t next_wake_ps(cbit_umc_t *umc)
     const bool each = umc->in_step;
     const uint64_t nck = each ? next_step_nck(umc) : first_answer_nck(umc);
     if (nck != UMC_NEVER) {
-        const cbit_ps_t at_ps = umc_edge_ps(umc, nck) + (each ? 0 : umc->least_back_ps);
-        next_ps = at_ps < next_ps ? at_ps : next_ps;
+        next_ps = umc_min_u64(next_ps, umc_edge_ps(umc, nck) + (each ? 0 : umc->least_back_ps));
     }
     if (umc->limit.due_nck != UMC_NEVER) {
-        const cbit_ps_t at_ps = umc_edge_ps(umc, umc->limit.due_nck);
-        next_ps = at_ps < next_ps ? at_ps : next_ps;
+        next_ps = umc_min_u64(next_ps, umc_edge_ps(umc, umc->limit.due_nck));
     }
-    return umc->rewake_ps < next_ps ? umc->rewake_ps : next_ps;
+    return umc_min_u64(next_ps, umc->rewake_ps);
 }
 
 /* Key writes, flushes, and those who wait for room. */

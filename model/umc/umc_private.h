@@ -203,6 +203,16 @@ static inline uint32_t umc_inbox_at(const cbit_umc_t *umc, uint32_t i)
     return (umc->inbox_head + i) & umc->inbox_mask;
 }
 
+/* The i-th at the door; when the first one enters, UMC_NEVER: nobody is there. */
+static inline umc_user_t *umc_at_door(const cbit_umc_t *umc, uint32_t i)
+{
+    return &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
+}
+static inline uint64_t umc_entering_nck(const cbit_umc_t *umc)
+{
+    return umc->inbox_count == 0 ? UMC_NEVER : umc_at_door(umc, 0)->due_nck;
+}
+
 /* Wakes the controller no later than at clock nck. */
 void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
 
@@ -248,6 +258,11 @@ static inline void umc_user_fill(umc_user_t *user, umc_kind_t kind, cbit_txn_t *
 static inline uint64_t umc_max_u64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
+}
+
+static inline uint64_t umc_min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static inline uint64_t umc_now_nck(const cbit_umc_t *umc)
