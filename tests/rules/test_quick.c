@@ -5,6 +5,7 @@
 #include "cbit/base/rng.h"
 #include "cbit/perf/dram_streams.h"
 #include "cbit_test.h"
+#include "random_streams.h"
 
 enum { LOG = 8192 };
 
@@ -40,82 +41,6 @@ static void assert_same_commands(const command_log_t *quick, const command_log_t
     }
 }
 
-/* A stream with everything in it: locality, conflicts, repeated lines, bursts and pauses. */
-static void random_stream(cbit_rng_t *rng, cbit_stream_request_t *requests, uint32_t count,
-                          uint64_t capacity)
-{
-    uint64_t now = 0, last = 0;
-    uint32_t write_share = (uint32_t)cbit_rng_below(rng, 100);
-    uint32_t hit_share = (uint32_t)cbit_rng_below(rng, 100);
-    uint32_t gap = (uint32_t)cbit_rng_below(rng, 30);
-    uint64_t rows = 1 + cbit_rng_below(rng, 64);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t roll = cbit_rng_below(rng, 100);
-        if (roll < hit_share) {
-            last += 64 * cbit_rng_below(rng, 3);
-        } else if (roll < 95) {
-            last = cbit_rng_below(rng, rows) << 17 | cbit_rng_below(rng, 2048) << 6;
-        } else {
-            last = cbit_rng_below(rng, capacity / 64) * 64;
-        }
-        last %= capacity;
-        now += cbit_rng_below(rng, gap + 1);
-        now += cbit_rng_below(rng, 200) == 0 ? cbit_rng_below(rng, 20000) : 0;
-        requests[i].address = last;
-        requests[i].arrival_nck = now;
-        if (cbit_rng_below(rng, 100) < write_share) {
-            requests[i].arrival_nck |= CBIT_STREAM_WRITE;
-        }
-    }
-}
-
-static const struct part {
-    uint32_t speed, width, density, ranks;
-} PARTS[] = {
-    {CBIT_DDR4_3200AA, 8, 8, 1}, {CBIT_DDR4_3200AA, 8, 8, 2}, {CBIT_DDR4_2400R, 16, 8, 4},
-    {CBIT_DDR5_4800B, 8, 16, 1}, {CBIT_DDR5_5600B, 4, 16, 2}, {CBIT_DDR5_6400A, 16, 32, 1},
-};
-static const char *const MAPS[] = {"ro-ra-ba-bg-co", "ro-ra-ba-co-bg", "ro-co3-ba-ra-bg-co"};
-
-static void random_config(cbit_rng_t *rng, cbit_umc_config_t *config, uint32_t policy)
-{
-    cbit_rows_defaults(cbit_umc_rows, config);
-    const struct part *part = &PARTS[cbit_rng_below(rng, sizeof PARTS / sizeof PARTS[0])];
-    config->dram.speed = part->speed;
-    config->dram.width_bits = part->width;
-    config->dram.density_gbit = part->density;
-    config->dram.ranks = part->ranks;
-    config->policy = policy;
-    config->page_policy = (uint32_t)cbit_rng_below(rng, 3);
-    (void)strcpy(config->mapping, MAPS[cbit_rng_below(rng, 3)]);
-    config->starvation_nck = cbit_rng_below(rng, 3) == 0 ? 300 : 0;
-    config->row_hit_cap = cbit_rng_below(rng, 3) == 0 ? 3 : 0;
-    if (cbit_rng_below(rng, 2) == 0) {
-        config->read_queue_entries = 4 + (uint32_t)cbit_rng_below(rng, 60);
-        config->write_queue_entries = 4 + (uint32_t)cbit_rng_below(rng, 60);
-    }
-}
-
-/* Whatever ranks may do beside requests. */
-static void random_rest(cbit_rng_t *rng, cbit_umc_config_t *config)
-{
-    static const uint32_t IDLE[] = {0, 1, 20, 200, 3000, 30000};
-    bool ddr5 = config->dram.speed >= CBIT_DDR5_4800A;
-    uint32_t most = ddr5 ? 5 : 9;
-    config->refresh_mode = ddr5 && cbit_rng_below(rng, 2) == 0;
-    config->dram.refresh_granularity = 1u << cbit_rng_below(rng, ddr5 ? 2 : 3);
-    config->refresh_postpone = (uint32_t)cbit_rng_below(rng, most);
-    config->refresh_pull_in = cbit_rng_below(rng, 2) == 0 ? (uint32_t)cbit_rng_below(rng, most) : 0;
-    config->refresh_idle_nck = IDLE[cbit_rng_below(rng, 6)];
-    config->power_down_idle_nck = IDLE[cbit_rng_below(rng, 6)];
-    config->self_refresh_idle_nck = cbit_rng_below(rng, 2) == 0 ? IDLE[cbit_rng_below(rng, 6)] : 0;
-    if (cbit_rng_below(rng, 2) == 0) {
-        /* Refreshes so often that a short stream sees many. */
-        config->dram.timing.trefi_nck = 3000;
-        config->dram.timing.trefisb_nck = ddr5 ? 900 : 0;
-    }
-}
-
 static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t window,
                      const cbit_stream_request_t *requests, uint32_t count, uint32_t *latency,
                      command_log_t *log, cbit_stream_result_t *result)
@@ -135,8 +60,6 @@ static void run_once(const cbit_umc_config_t *config, bool plain, uint32_t windo
     ck_assert_msg(result->violations == 0, "%s at %lu: %s", result->violation.command,
                   (unsigned long)result->violation.at_nck, result->violation.rule);
 }
-
-enum { REQUESTS = 500, ROUNDS = 8, POLICIES = 7 };
 
 static void assert_same_latencies(const uint32_t *quick, const uint32_t *plain, uint32_t count,
                                   uint32_t policy, uint32_t round)
@@ -338,127 +261,6 @@ START_TEST(a_rank_that_catches_up_is_gone_through)
 }
 END_TEST
 
-static uint64_t sum_of(const cbit_stream_reason_t *reasons, uint32_t count)
-{
-    uint64_t sum_nck = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum_nck += reasons[i].nck;
-    }
-    return sum_nck;
-}
-
-START_TEST(reasons_cover_a_read_without_gap)
-{
-    enum { COUNT = 3000 };
-    cbit_stream_request_t *requests = calloc(COUNT, sizeof *requests);
-    uint32_t *latency = calloc(COUNT, sizeof *latency);
-    ck_assert(cbit_dram_stream('c', requests, COUNT));
-    for (uint32_t request = 0; request < COUNT; request += 397) {
-        cbit_umc_config_t config;
-        cbit_rows_defaults(cbit_umc_rows, &config);
-        (void)strcpy(config.mapping, "M0");
-        config.policy = (uint32_t)_i;
-        cbit_stream_explain_t explain = {.request = request};
-        const cbit_stream_options_t options = {
-            .window = 32, .explain = &explain, .latency_nck = latency};
-        cbit_stream_result_t r;
-        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &r, NULL),
-                         CBIT_ERR_OK);
-        ck_assert_uint_eq(sum_of(explain.steps, explain.step_count), latency[request]);
-        ck_assert_uint_eq(sum_of(explain.totals, explain.total_count), r.latency_sum_nck);
-        cbit_stream_result_free(&r);
-    }
-    free(latency);
-    free(requests);
-}
-END_TEST
-
-/* Sixteen lines, read and written: many reads end at a queued write or share another's command. */
-START_TEST(reads_without_a_command_are_explained_too)
-{
-    enum { COUNT = 400, DEPTH = 11 };
-    cbit_stream_request_t requests[COUNT];
-    uint32_t latency[COUNT] = {0};
-    cbit_rng_t rng;
-    cbit_rng_init(&rng, cbit_test_seed(), 400 + (uint64_t)_i);
-    random_stream(&rng, requests, COUNT, 16 * 64);
-    for (uint32_t request = 0; request < COUNT; request++) {
-        cbit_umc_config_t config;
-        cbit_rows_defaults(cbit_umc_rows, &config);
-        (void)strcpy(config.mapping, "M0");
-        config.policy = (uint32_t)_i;
-        cbit_stream_explain_t explain = {.request = request};
-        cbit_stream_options_t options = {.window = 32,
-                                         .explain = &explain,
-                                         .latency_nck = latency,
-                                         .stamps = true,
-                                         .engine_depth_nck = request % 2 == 0 ? 0 : DEPTH};
-        cbit_stream_result_t r;
-        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, COUNT, &r, NULL),
-                         CBIT_ERR_OK);
-        /* The engine's share: every read that DRAM answered, none that a write did. */
-        uint64_t aes_nck = options.engine_depth_nck * (r.reads - r.forwarded);
-        ck_assert_uint_eq(r.stage_nck[2], aes_nck);
-        ck_assert_uint_eq(r.stage_nck[0] + r.stage_nck[1] + r.stage_nck[2], r.latency_sum_nck);
-        ck_assert_uint_le(r.stage_nck[1], r.latency_sum_nck);
-        ck_assert_uint_eq(sum_of(explain.totals, explain.total_count), r.latency_sum_nck - aes_nck);
-        bool write = (requests[request].arrival_nck & CBIT_STREAM_WRITE) != 0;
-        uint64_t steps_nck = sum_of(explain.steps, explain.step_count);
-        ck_assert_msg(steps_nck == latency[request] ||
-                          (!write && steps_nck + options.engine_depth_nck == latency[request]),
-                      "request %u: %lu of %u clocks", request, (unsigned long)steps_nck,
-                      latency[request]);
-        cbit_stream_result_free(&r);
-    }
-}
-END_TEST
-
-static uint64_t total_of(const cbit_stream_explain_t *explain, const char *reason)
-{
-    for (uint32_t i = 0; i < explain->total_count; i++) {
-        if (strcmp(explain->totals[i].reason, reason) == 0) {
-            return explain->totals[i].nck;
-        }
-    }
-    return 0;
-}
-
-/* Clock by clock and span by span the same reasons: of one read in order, and of all together. */
-START_TEST(reasons_are_those_of_the_plain_controller)
-{
-    cbit_rng_t rng;
-    cbit_rng_init(&rng, cbit_test_seed(), 200 + (uint64_t)_i);
-    cbit_stream_request_t *requests = calloc(REQUESTS, sizeof *requests);
-    for (uint32_t round = 0; round < ROUNDS; round++) {
-        cbit_umc_config_t config;
-        random_config(&rng, &config, (uint32_t)_i);
-        config.starvation_nck = 0;
-        random_stream(&rng, requests, REQUESTS, UINT64_C(1) << 32);
-        cbit_stream_explain_t quick = {.request = UINT32_MAX}, plain = quick;
-        cbit_stream_options_t options = {.window = 20, .explain = &quick};
-        cbit_stream_result_t r;
-        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, REQUESTS, &r, NULL),
-                         CBIT_ERR_OK);
-        cbit_stream_result_free(&r);
-        options.plain = true;
-        options.explain = &plain;
-        ck_assert_int_eq(cbit_stream_run(&config, &options, requests, REQUESTS, &r, NULL),
-                         CBIT_ERR_OK);
-        cbit_stream_result_free(&r);
-        for (uint32_t i = 0; i < plain.total_count; i++) {
-            uint64_t nck = total_of(&quick, plain.totals[i].reason), want = plain.totals[i].nck;
-            /* The two that decide their mode late may change it at the end of a refresh. */
-            uint64_t off = _i == 1 || _i == 2 ? 100 : 0;
-            ck_assert_msg(nck <= want + off && want <= nck + off,
-                          "%s, round %u: %lu clocks of %s, plainly %lu", cbit_umc_policy_names[_i],
-                          round, (unsigned long)nck, plain.totals[i].reason,
-                          (unsigned long)plain.totals[i].nck);
-        }
-        ck_assert_uint_eq(quick.total_count, plain.total_count);
-    }
-    free(requests);
-}
-END_TEST
 /* Mostly one row after the other, as nobody watches: what runs of hits are quickest with. */
 static void sequential_stream(cbit_rng_t *rng, cbit_stream_request_t *requests, uint32_t count)
 {
@@ -641,9 +443,6 @@ Suite *cbit_test_suite(void)
     tcase_add_test(equal, few_requests_equal_the_plain_one);
     tcase_add_test(equal, a_refresh_stops_hits_beyond_their_cap_in_its_rank_only);
     tcase_add_loop_test(equal, writes_that_wait_for_the_engine_issue_once, 0, POLICIES);
-    tcase_add_loop_test(equal, reasons_cover_a_read_without_gap, 0, POLICIES);
-    tcase_add_loop_test(equal, reads_without_a_command_are_explained_too, 0, POLICIES);
-    tcase_add_loop_test(equal, reasons_are_those_of_the_plain_controller, 0, POLICIES);
     suite_add_tcase(suite, equal);
     return suite;
 }

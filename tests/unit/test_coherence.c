@@ -6,6 +6,7 @@
 #include "cbit/cache/cache.h"
 #include "cbit_test.h"
 #include "tests/support/fake_memory.h"
+#include "tests/support/write_line.h"
 
 enum { CORES = 4 };
 
@@ -255,17 +256,6 @@ static void ignore(void *self, cbit_txn_t *txn)
     (void)txn;
 }
 
-static void write_line(cbit_spa_t spa, cbit_key_t key, uint8_t byte)
-{
-    static cbit_txn_t txn;
-    cbit_txn_init(&txn, CBIT_COMMAND_WRITE, spa, 64, key, CBIT_SOURCE_VCPU,
-                  cbit_kernel_now_ps(kernel));
-    memset(txn.data, byte, sizeof txn.data);
-    cbit_txn_push_reply(&txn, ignore, NULL);
-    ck_assert(port[0].try_send(port[0].self, &txn, NULL));
-    cbit_kernel_run(kernel, cbit_kernel_now_ps(kernel) + 10000);
-}
-
 /* Both key ids' lines wait to be written while the memory is busy; the first one is the older. */
 START_TEST(an_older_alias_in_a_write_back_buffer_does_not_come_back)
 {
@@ -279,13 +269,13 @@ START_TEST(an_older_alias_in_a_write_back_buffer_does_not_come_back)
     ck_assert(port[0].try_send(port[0].self, &blocker, NULL));
     cbit_kernel_run(kernel, 30000);
     /* A set holds 2 lines in L2 and 4 in L3: six others push one out. */
-    write_line(0x0, 1, 0x11);
+    write_line(kernel, port[0], 0x0, 1, 0x11);
     for (uint64_t i = 1; i <= 6; i++) {
-        write_line(i * 0x400, 1, 0x33);
+        write_line(kernel, port[0], i * 0x400, 1, 0x33);
     }
-    write_line(0x0, 2, 0x22);
+    write_line(kernel, port[0], 0x0, 2, 0x22);
     for (uint64_t i = 7; i <= 12; i++) {
-        write_line(i * 0x400, 1, 0x44);
+        write_line(kernel, port[0], i * 0x400, 1, 0x44);
     }
     ck_assert_uint_eq(memory->writes, 0);
     cbit_txn_init(&txn, CBIT_COMMAND_READ, 0x0, 8, 1, CBIT_SOURCE_VCPU, cbit_kernel_now_ps(kernel));

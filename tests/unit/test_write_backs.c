@@ -4,6 +4,7 @@
 #include "cbit/cache/cache.h"
 #include "cbit_test.h"
 #include "tests/support/fake_memory.h"
+#include "tests/support/write_line.h"
 
 /* Between the cache and memory: keeps writes back while it is closed, and counts those of address 0
    that are on their way at the same time. */
@@ -76,34 +77,17 @@ static void teardown(void)
     cbit_kernel_destroy(kernel);
 }
 
-static void ignore(void *self, cbit_txn_t *txn)
-{
-    (void)self;
-    (void)txn;
-}
-
-static void write_line(cbit_spa_t spa, cbit_key_t key, uint8_t byte)
-{
-    static cbit_txn_t txn;
-    cbit_txn_init(&txn, CBIT_COMMAND_WRITE, spa, 64, key, CBIT_SOURCE_VCPU,
-                  cbit_kernel_now_ps(kernel));
-    memset(txn.data, byte, sizeof txn.data);
-    cbit_txn_push_reply(&txn, ignore, NULL);
-    ck_assert(port.try_send(port.self, &txn, NULL));
-    cbit_kernel_run(kernel, cbit_kernel_now_ps(kernel) + 10000);
-}
-
 /* Under two key ids an address is two lines, and both wait to be written: the second sets out when
    the first is there. */
 START_TEST(writes_of_one_address_do_not_overtake_each_other)
 {
-    write_line(0x0, 1, 0x11);
+    write_line(kernel, port, 0x0, 1, 0x11);
     for (uint64_t i = 1; i <= 6; i++) { /* push it out */
-        write_line(i * 0x400, 1, 0x33);
+        write_line(kernel, port, i * 0x400, 1, 0x33);
     }
-    write_line(0x0, 2, 0x22);
+    write_line(kernel, port, 0x0, 2, 0x22);
     for (uint64_t i = 7; i <= 12; i++) {
-        write_line(i * 0x400, 1, 0x44);
+        write_line(kernel, port, i * 0x400, 1, 0x44);
     }
     ck_assert_uint_eq(memory->writes, 0);
     ck_assert_ptr_nonnull(gate.waiter);
