@@ -56,8 +56,8 @@ static const struct class
     uint64_t far_millionths, references, warm;
     double reference_hz, goal_mhz; /* goal 0: none */
 } CLASSES[] = {{"resident", 0, 2000000, 100000, 2.25e6, 0},
-               {"mixed", 550000, 150000, 600000, 197e3, 5},
-               {"missing", 1000000, 100000, 350000, 120e3, 3}};
+               {"mixed", 550000, 600000, 600000, 197e3, 5},
+               {"missing", 1000000, 400000, 350000, 120e3, 3}};
 enum { CLASS_COUNT = sizeof CLASSES / sizeof CLASSES[0] };
 
 enum { KIND_COUNT = 2 }; /* of path_bytes_t, the first ones */

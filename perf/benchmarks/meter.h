@@ -1,5 +1,5 @@
 /*
- * What the benchmarks measure with: CPU seconds of this process, several rounds of each thing, and
+ * What the benchmarks measure with: CPU seconds of this thread, several rounds of each thing, and
  * the clock that the core really ran at meanwhile, since a shared machine changes it by the second.
  */
 #ifndef CBIT_PERF_BENCHMARKS_METER_H

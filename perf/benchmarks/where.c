@@ -10,20 +10,25 @@
 #include <sys/time.h>
 #include <ucontext.h>
 
-enum { SAMPLES = 1 << 16, PERIOD_US = 1000 };
+enum { SAMPLES = 1 << 16, PERIOD_US = 1000, PREFIXES = 8 };
 
 /* The last two take what no prefix is of: functions of this program, and of libraries. */
 static const struct {
     const char *name;
-    const char *prefixes[5];
+    const char *prefixes[PREFIXES];
 } LAYERS[WHERE_LAYERS] = {
-    {"core, TLB, walk", {"cbit_vcpu", "cbit_tlb", "cbit_walk", "cbit_nested"}},
-    {"caches", {"cbit_cache", "cbit_line", "cbit_level", "cbit_mshr", "cbit_answers"}},
-    {"fabric", {"cbit_fabric", "cbit_interleave"}},
+    {"core, TLB, walk",
+     {"cbit_vcpu", "cbit_order", "cbit_tlb", "cbit_walk", "cbit_nested", "cbit_exit",
+      "cbit_instruction", "cbit_vmsa"}},
+    {"caches",
+     {"cbit_cache", "cbit_line", "cbit_level", "cbit_mshr", "cbit_answers", "cbit_third",
+      "cbit_prefetch"}},
+    {"fabric", {"cbit_fabric", "cbit_interleave", "cbit_link", "cbit_path"}},
     {"controller", {"umc_", "cbit_umc"}},
     {"engine", {"cbit_aes", "cbit_cipher", "cbit_tweak"}},
     {"DRAM store, map", {"cbit_dram", "cbit_store"}},
-    {"event kernel", {"cbit_kernel", "cbit_event", "cbit_heap", "cbit_waitlist", "cbit_txn"}},
+    {"event kernel",
+     {"cbit_kernel", "cbit_event", "cbit_timed", "cbit_heap", "cbit_waitlist", "cbit_txn"}},
     {"key of access", {"cbit_key"}},
     {"benchmark", {NULL}},
     {"libraries", {NULL}},
@@ -134,7 +139,7 @@ static void load_symbols(void)
 static uint32_t layer_of_name(const char *name)
 {
     for (uint32_t layer = 0; layer < BENCHMARK; layer++) {
-        for (uint32_t i = 0; i < 5 && LAYERS[layer].prefixes[i] != NULL; i++) {
+        for (uint32_t i = 0; i < PREFIXES && LAYERS[layer].prefixes[i] != NULL; i++) {
             if (strncmp(name, LAYERS[layer].prefixes[i], strlen(LAYERS[layer].prefixes[i])) == 0) {
                 return layer;
             }
