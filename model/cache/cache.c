@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cbit/base/host_memory.h"
 #include "model/cache/state.h"
 
 /* ---- life ---- */
@@ -44,9 +45,9 @@ static bool build_directory(cbit_cache_t *cache)
         buckets *= 2;
     }
     cache->bucket_mask = buckets - 1;
-    cache->pool = cbit_cache_allocate((size_t)cache->pool_count * sizeof cache->pool[0]);
-    cache->bytes = cbit_cache_allocate((size_t)cache->pool_count * sizeof cache->bytes[0]);
-    cache->buckets = cbit_cache_allocate(buckets * sizeof cache->buckets[0]);
+    cache->pool = cbit_host_allocate((size_t)cache->pool_count * sizeof cache->pool[0]);
+    cache->bytes = cbit_host_allocate((size_t)cache->pool_count * sizeof cache->bytes[0]);
+    cache->buckets = cbit_host_allocate(buckets * sizeof cache->buckets[0]);
     cache->filter = calloc(buckets, sizeof cache->filter[0]);
     if (cache->pool == NULL || cache->bytes == NULL || cache->buckets == NULL ||
         cache->filter == NULL) {

@@ -1,30 +1,12 @@
-#ifdef __linux__
-#define _DEFAULT_SOURCE /* madvise */
-#include <sys/mman.h>
-#endif
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "cbit/base/host_memory.h"
 #include "model/cache/level.h"
 
-enum { HOST_PAGE_BYTES = 2 << 20 }; /* the larger ones of most hosts */
 enum { MAX_WORDS = CBIT_LRU_MAX_WAYS / CBIT_LRU_WAYS_PER_WORD };
 
 /* ---- life ---- */
-
-void *cbit_cache_allocate(size_t bytes)
-{
-    const size_t unit = bytes >= HOST_PAGE_BYTES ? HOST_PAGE_BYTES : CBIT_LINE_BYTES;
-    const size_t whole = (bytes + unit - 1) / unit * unit;
-    void *memory = aligned_alloc(unit, whole);
-#ifdef MADV_HUGEPAGE
-    if (memory != NULL && unit == HOST_PAGE_BYTES) {
-        (void)madvise(memory, whole, MADV_HUGEPAGE); /* as good without */
-    }
-#endif
-    return memory;
-}
 
 /* Order of an empty set, word after word. */
 static void empty_order(const cbit_level_t *level, uint64_t order[MAX_WORDS])
@@ -40,7 +22,7 @@ static bool build_eights(cbit_level_t *level, size_t count)
 {
     uint64_t order[MAX_WORDS];
     empty_order(level, order);
-    level->eights = cbit_cache_allocate(count * sizeof level->eights[0]);
+    level->eights = cbit_host_allocate(count * sizeof level->eights[0]);
     for (size_t i = 0; level->eights != NULL && i < count; i++) {
         cbit_eight_t *eight = &level->eights[i];
         memset(eight, 0xff, sizeof *eight); /* NOWHERE, NO_WAY */
@@ -54,8 +36,8 @@ static bool build_third(cbit_level_t *level, size_t count)
 {
     uint64_t order[MAX_WORDS];
     empty_order(level, order);
-    level->order = cbit_cache_allocate(count * sizeof level->order[0]);
-    level->line = cbit_cache_allocate(count * 8 * sizeof level->line[0]);
+    level->order = cbit_host_allocate(count * sizeof level->order[0]);
+    level->line = cbit_host_allocate(count * 8 * sizeof level->line[0]);
     if (level->order == NULL || level->line == NULL) {
         return false;
     }

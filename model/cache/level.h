@@ -171,10 +171,6 @@ void cbit_third_clear(const cbit_level_t *level, uint32_t place);
 
 /* ---- life ---- */
 
-/* For tables: in lines of the host, and in its larger pages if it is long (requests look at places
-   far apart). Free with free(); NULL: out of memory. */
-void *cbit_cache_allocate(size_t bytes);
-
 /* third: of that kind. False: out of memory. */
 bool cbit_level_init(cbit_level_t *level, const cbit_cache_level_config_t *config, uint32_t units,
                      bool third, const cbit_clock_t *cclk);

@@ -4,15 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cbit/base/host_memory.h"
+
 /*
  * Pages live in slabs and never move; an open-addressing table finds a page's slot by its number.
  * Nothing ever iterates over the table, so its order cannot reach a result. Memory scattered
  * page by page costs 4096 bytes and at most 43 bytes of table each, however wide the address space.
  */
 enum {
-    SLAB_PAGES = 256, /* 1 MiB: a small machine stays small, a big one makes few calls */
+    SLAB_PAGES = 512, /* 2 MiB: one large page of most hosts */
+    SMALL_SLABS = 4,  /* so many are not in large pages: a small machine stays small */
     FIRST_TABLE_SLOTS = 1024,
-    EMPTY = 0, /* table slots hold slot + 1 */
+    EXPECTED = 8, /* calls from the one that asks for a page's place to the one for its line */
+    EMPTY = 0,    /* table slots hold slot + 1 */
 };
 
 typedef struct page_ref {
@@ -32,7 +36,15 @@ struct cbit_store {
     uint8_t *last_bytes;
     cbit_spa_t (*same_as)(const void *self, cbit_spa_t spa); /* NULL: no aliases */
     const void *same_as_self;
+    cbit_spa_t expected[EXPECTED];
+    uint32_t expected_at;
 };
+
+static page_ref_t *new_table(uint64_t slots)
+{
+    page_ref_t *table = cbit_host_allocate(slots * sizeof *table);
+    return table == NULL ? NULL : memset(table, 0, slots * sizeof *table);
+}
 
 cbit_err_t cbit_store_create(uint64_t size_bytes, cbit_store_t **out)
 {
@@ -45,7 +57,7 @@ cbit_err_t cbit_store_create(uint64_t size_bytes, cbit_store_t **out)
     }
     store->size_bytes = size_bytes;
     store->table_slots = FIRST_TABLE_SLOTS;
-    store->table = calloc(store->table_slots, sizeof *store->table);
+    store->table = new_table(store->table_slots);
     store->last_page = UINT64_MAX;
     if (store->table == NULL) {
         free(store);
@@ -102,23 +114,21 @@ static uint8_t *find_page(const cbit_store_t *store, uint64_t page)
     return ref->slot_plus_1 == EMPTY ? NULL : slot_bytes(store, ref->slot_plus_1 - 1);
 }
 
-void cbit_store_hint(const cbit_store_t *store, cbit_spa_t spa)
+void cbit_store_expect(cbit_store_t *store, cbit_spa_t spa)
 {
+    cbit_spa_t *place = &store->expected[store->expected_at++ % EXPECTED];
+    const uint8_t *before = find_page(store, *place / CBIT_PAGE_BYTES);
     __builtin_prefetch(&store->table[home_of(store->table_slots, spa / CBIT_PAGE_BYTES)]);
-}
-
-void cbit_store_prefetch(const cbit_store_t *store, cbit_spa_t spa)
-{
-    const uint8_t *page = find_page(store, spa / CBIT_PAGE_BYTES);
-    if (page != NULL) {
-        __builtin_prefetch(page + spa % CBIT_PAGE_BYTES);
+    if (before != NULL) {
+        __builtin_prefetch(before + *place % CBIT_PAGE_BYTES);
     }
+    *place = spa;
 }
 
 static bool grow_table(cbit_store_t *store)
 {
     uint64_t slots = store->table_slots * 2;
-    page_ref_t *table = calloc(slots, sizeof *table);
+    page_ref_t *table = new_table(slots);
     if (table == NULL) {
         return false;
     }
@@ -145,7 +155,8 @@ static bool add_slab(cbit_store_t *store)
         store->slabs = slabs;
         store->slabs_capacity = capacity;
     }
-    store->slabs[count] = calloc(SLAB_PAGES, CBIT_PAGE_BYTES);
+    const size_t bytes = (size_t)SLAB_PAGES * CBIT_PAGE_BYTES;
+    store->slabs[count] = count < SMALL_SLABS ? malloc(bytes) : cbit_host_allocate(bytes);
     return store->slabs[count] != NULL;
 }
 
@@ -164,7 +175,7 @@ static uint8_t *touch_page(cbit_store_t *store, uint64_t page)
     uint64_t slot = store->pages++;
     uint64_t at = probe(store->table, store->table_slots, page);
     store->table[at] = (page_ref_t){.page = page, .slot_plus_1 = (uint32_t)slot + 1};
-    return slot_bytes(store, slot);
+    return memset(slot_bytes(store, slot), 0, CBIT_PAGE_BYTES);
 }
 
 static bool outside(const cbit_store_t *store, cbit_spa_t spa, uint64_t len_bytes)

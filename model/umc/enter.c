@@ -172,7 +172,6 @@ static void enter(cbit_umc_t *umc)
     umc->accept_nck = nck + 1;
     umc->inbox_of[write]--;
     umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
-    cbit_store_prefetch(umc->parts.store, user->line_spa);
     if (!user->placed) {
         cbit_txn_t *txn = user->txn;
         memset(txn->data, 0, txn->size_bytes);

@@ -97,7 +97,9 @@ static void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_ps_t at_
     user->channel_line =
         umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
         CBIT_LINE_BYTES;
-    cbit_store_hint(umc->parts.store, user->line_spa);
+    if (!umc->way.timing_only) {
+        cbit_store_expect(umc->parts.store, user->line_spa);
+    }
     txn->entered_ps = at_ps;
     umc->least_back_ps = txn->back_ps < umc->least_back_ps ? txn->back_ps : umc->least_back_ps;
     umc->inbox_of[write]++;

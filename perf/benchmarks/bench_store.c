@@ -17,8 +17,8 @@
 #include "perf/benchmarks/meter.h"
 #include "perf/benchmarks/rows.h"
 
-/* The controller hints when a request comes and prefetches when it is queued. */
-enum { ROUNDS = 9, LINES = 400000, SLOT = 1, LINE_BYTES = 64, HINT_AHEAD = 24, FETCH_AHEAD = 12 };
+/* A controller expects a line when its request comes. */
+enum { ROUNDS = 9, LINES = 400000, SLOT = 1, LINE_BYTES = 64, AHEAD = 24 };
 #define SPACE_BYTES   (UINT64_C(64) << 30)
 #define TOUCHED_BYTES (UINT64_C(1) << 30)
 #define PAGES         (TOUCHED_BYTES / CBIT_PAGE_BYTES)
@@ -67,8 +67,7 @@ static double run(bench_t *bench, way_t way, uint64_t seed)
         const cbit_spa_t spa = spa_of(random);
         uint8_t *flat = bench->array + random % PAGES * CBIT_PAGE_BYTES + spa % CBIT_PAGE_BYTES;
         if (way == STORE) {
-            cbit_store_hint(bench->store, spa_of(random_of(seed, i + HINT_AHEAD)));
-            cbit_store_prefetch(bench->store, spa_of(random_of(seed, i + FETCH_AHEAD)));
+            cbit_store_expect(bench->store, spa_of(random_of(seed, i + AHEAD)));
         }
         if (random >> 62 == 0) { /* one in four writes */
             check(cbit_cipher_encrypt(bench->cipher, SLOT, spa, line, out, LINE_BYTES));

@@ -38,12 +38,12 @@ void cbit_store_set_alias(cbit_store_t *store,
                           const void *self);
 
 /*
- * Brings what a later access needs into the host's caches; changes nothing. Memory scattered over
- * pages costs two misses, one after the other: hint as soon as the address is known, prefetch some
- * accesses later, and the access itself finds all there. Addresses beyond the store are allowed.
+ * The line at spa will be accessed some accesses later: what that needs is brought into the host's
+ * caches meanwhile, and nothing else changes. Memory scattered over pages costs two misses, one
+ * after the other: the place of the page is asked for now, the line with a later call of this.
+ * Addresses beyond the store are allowed.
  */
-void cbit_store_hint(const cbit_store_t *store, cbit_spa_t spa);
-void cbit_store_prefetch(const cbit_store_t *store, cbit_spa_t spa);
+void cbit_store_expect(cbit_store_t *store, cbit_spa_t spa);
 
 /* Bytes of memory behind the touched pages, bookkeeping included. */
 uint64_t cbit_store_footprint_bytes(const cbit_store_t *store);
