@@ -1,6 +1,6 @@
 /*
  * Figures of public simulators beyond the published points: other streams, maps, windows, ranks and
- * devices (reference_points.json; how they were measured: docs/dram.md).
+ * devices (reference_points.json; how they were measured: docs/dram-agreement.md).
  */
 #include <cjson/cJSON.h>
 #include <stdio.h>

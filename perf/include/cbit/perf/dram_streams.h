@@ -2,9 +2,10 @@
  * @file
  * The published request streams that DRAM controllers are compared on, and their fingerprints.
  *
- * Letters as in docs/dram.md: a sequential reads, c uniform random with every third a write, d a
- * chain of row conflicts in one bank, f one random read every 321 clocks. Random addresses come
- * from splitmix64, whose state starts at 0xC0FFEE00 plus the letter's distance from 'a'.
+ * Letters as in docs/dram-agreement.md: a sequential reads, c uniform random with every third a
+ * write, d a chain of row conflicts in one bank, f one random read every 321 clocks. Random
+ * addresses come from splitmix64, whose state starts at 0xC0FFEE00 plus the letter's distance from
+ * 'a'.
  */
 #ifndef CBIT_PERF_DRAM_STREAMS_H
 #define CBIT_PERF_DRAM_STREAMS_H
