@@ -6,11 +6,17 @@
 #include "model/umc/reasons.h"
 #include "model/umc/umc_private.h"
 
+/* Levels integrated over time from the beginning, modulo 2^64. */
+typedef struct umc_summed {
+    uint64_t waiting_nck[2], open_banks_nck;
+} umc_summed_t;
+
 struct umc_account {
     cbit_umc_account_t sums; /* energy, slowest and points are filled in when asked for */
     uint64_t read_number;
-    uint64_t at;       /* the interval of the tally */
-    uint64_t row_hits; /* of the core, as far as they are written up */
+    uint64_t at;         /* the interval of the tally */
+    uint64_t row_hits;   /* of the core, as far as they are written up */
+    umc_summed_t summed; /* up to the tally's upto_nck */
 };
 
 const char *cbit_umc_reason_name(uint32_t reason)
@@ -55,19 +61,16 @@ static void widen(cbit_umc_account_t *sums, uint32_t banks)
     sums->interval_nck *= 2;
 }
 
-/* What was counted since the last time belongs to the tally's interval. */
-static void write_up(cbit_umc_t *umc)
+/* Commands counted since the last time belong to the tally's interval. */
+static void add_commands(cbit_umc_t *umc)
 {
     umc_account_t *account = umc->account;
     umc_tally_t *tally = &umc->tally;
     cbit_umc_point_t *point = &account->sums.point[account->at];
     cbit_umc_bank_t *banks = account->sums.bank[account->at];
-    point->reads_queued += tally->waiting_nck[0];
-    point->writes_queued += tally->waiting_nck[1];
-    point->open_banks += tally->open_banks_nck;
-    point->row_hits += tally->row_hits - account->row_hits;
-    account->row_hits = tally->row_hits;
-    tally->waiting_nck[0] = tally->waiting_nck[1] = tally->open_banks_nck = 0;
+    const uint64_t row_hits = umc_core_stats(umc->core)->row_hits;
+    point->row_hits += row_hits - account->row_hits;
+    account->row_hits = row_hits;
     for (uint32_t bank = 0; bank < umc->device.banks; bank++) {
         umc_tally_bank_t *counted = &tally->bank[bank];
         point->columns += counted->columns;
@@ -77,19 +80,31 @@ static void write_up(cbit_umc_t *umc)
     }
 }
 
+/* Levels summed from the beginning to a clock that no change is later than. */
+static umc_summed_t summed_to(const umc_levels_t *levels, uint64_t nck)
+{
+    return (umc_summed_t){
+        .waiting_nck = {levels->waiting[0] * nck - levels->waiting_nck[0],
+                        levels->waiting[1] * nck - levels->waiting_nck[1]},
+        .open_banks_nck = levels->open_banks * nck - levels->open_banks_nck,
+    };
+}
+
 /* The levels up to nck, interval by interval. */
 static void add_levels(cbit_umc_t *umc, uint64_t nck)
 {
-    umc_tally_t *tally = &umc->tally;
-    cbit_umc_account_t *sums = &umc->account->sums;
-    while (tally->upto_nck < nck) {
-        const uint64_t at = tally->upto_nck / sums->interval_nck;
-        const uint64_t end_nck = (at + 1) * sums->interval_nck;
-        const uint64_t span_nck = (end_nck < nck ? end_nck : nck) - tally->upto_nck;
-        sums->point[at].reads_queued += span_nck * tally->waiting[0];
-        sums->point[at].writes_queued += span_nck * tally->waiting[1];
-        sums->point[at].open_banks += span_nck * tally->open_banks;
-        tally->upto_nck += span_nck;
+    umc_account_t *account = umc->account;
+    const umc_levels_t levels = umc_core_levels(umc->core);
+    uint64_t *upto_nck = &umc->tally.upto_nck;
+    while (*upto_nck < nck) {
+        cbit_umc_point_t *point = &account->sums.point[*upto_nck / account->sums.interval_nck];
+        *upto_nck += account->sums.interval_nck - *upto_nck % account->sums.interval_nck;
+        *upto_nck = *upto_nck < nck ? *upto_nck : nck;
+        const umc_summed_t from = account->summed, to = summed_to(&levels, *upto_nck);
+        point->reads_queued += to.waiting_nck[0] - from.waiting_nck[0];
+        point->writes_queued += to.waiting_nck[1] - from.waiting_nck[1];
+        point->open_banks += to.open_banks_nck - from.open_banks_nck;
+        account->summed = to;
     }
 }
 
@@ -97,7 +112,7 @@ void umc_account_write_up(cbit_umc_t *umc, uint64_t nck)
 {
     enum { SPAN = 1 << 30 }; /* clocks in which no bank has 2^32 commands */
     cbit_umc_account_t *sums = &umc->account->sums;
-    write_up(umc);
+    add_commands(umc);
     while (nck >= CBIT_UMC_POINTS * sums->interval_nck) {
         widen(sums, umc->device.banks);
     }
@@ -279,9 +294,9 @@ void cbit_umc_account(cbit_umc_t *umc, cbit_umc_account_t *account)
     umc_catch_up(umc);
     uint64_t nck =
         cbit_clock_edge_at_or_after(&umc->device.clock, cbit_kernel_now_ps(umc->parts.kernel));
-    umc_core_settle(umc->core, nck);
-    umc_account_levels(umc, nck);
     umc_account_write_up(umc, nck);
+    umc_core_settle(umc->core, nck);
+    umc_core_count_levels(umc->core, nck);
     cbit_dram_activity_t activity;
     cbit_dram_energy_t energy;
     umc_core_activity(umc->core, nck, &activity);
@@ -305,8 +320,6 @@ cbit_err_t umc_account_create(cbit_umc_t *umc)
     if (umc->account == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
-    umc->account->sums.interval_nck = 1024;
-    umc->tally.now = umc_core_levels(umc->core);
-    umc->tally.core = umc_core_stats(umc->core);
+    umc->account->sums.interval_nck = umc->tally.end_nck = 1024;
     return CBIT_ERR_OK;
 }

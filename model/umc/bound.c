@@ -49,7 +49,7 @@ static bool column_is_next(const umc_core_t *core)
 uint64_t umc_core_next_column(const umc_core_t *core, uint64_t next_nck)
 {
     if (core->few.on) {
-        return next_nck == UMC_NEVER || umc_few_column_is_next(core)
+        return next_nck == UMC_NEVER || core->few.columns != 0
                    ? next_nck
                    : next_nck + core->few.rules.act_to_column;
     }

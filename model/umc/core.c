@@ -127,7 +127,20 @@ const umc_core_stats_t *umc_core_stats(const umc_core_t *core)
 
 umc_levels_t umc_core_levels(const umc_core_t *core)
 {
-    return (umc_levels_t){.waiting = core->waiting, .open_banks = &core->open_banks};
+    umc_levels_t levels = core->levels;
+    if (core->few.on) {
+        levels.waiting[0] = core->waiting[0];
+        levels.waiting[1] = core->waiting[1];
+        levels.open_banks = core->open_banks;
+    }
+    return levels;
+}
+
+void umc_core_count_levels(umc_core_t *core, uint64_t at_nck)
+{
+    if (!core->few.on) {
+        umc_count_levels(core, at_nck);
+    }
 }
 
 void umc_core_activity(const umc_core_t *core, uint64_t now_nck, cbit_dram_activity_t *activity)

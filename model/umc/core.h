@@ -96,6 +96,16 @@ typedef struct umc_core_stats {
     uint64_t down_open_nck, down_closed_nck, self_refresh_nck;
 } umc_core_stats_t;
 
+/*
+ * How many requests wait (reads, then writes) and banks are open; and the sum over all changes of a
+ * level of change x clock, modulo 2^64. Level x T less that sum is the level integrated up to clock
+ * T, if there are no changes later than that.
+ */
+typedef struct umc_levels {
+    uint32_t waiting[2], open_banks;
+    uint64_t waiting_nck[2], open_banks_nck;
+} umc_levels_t;
+
 /* What became of a request of the stream driver. */
 typedef enum umc_take {
     UMC_TAKE_QUEUED,
@@ -210,11 +220,11 @@ uint64_t umc_core_next_column(const umc_core_t *core, uint64_t next_nck);
 
 const umc_core_stats_t *umc_core_stats(const umc_core_t *core);
 
-/* Where the core keeps how many requests wait (reads, then writes) and banks are open. */
-typedef struct umc_levels {
-    const uint32_t *waiting, *open_banks;
-} umc_levels_t;
+/* The levels, with all that was counted. */
 umc_levels_t umc_core_levels(const umc_core_t *core);
+
+/* The command or acceptance that has just been was in clock at_nck: the levels are counted. */
+void umc_core_count_levels(umc_core_t *core, uint64_t at_nck);
 
 /* What the devices did up to now_nck, with banks that are open and ranks that are asleep still. */
 void umc_core_activity(const umc_core_t *core, uint64_t now_nck, cbit_dram_activity_t *activity);

@@ -94,9 +94,9 @@ typedef struct umc_few_slot {
     uint64_t line, accept_nck, first_nck;
     uint32_t user, row, column;
     uint32_t key; /* UMC_FEW_WAITS until its ACT, then order of coming, then which slot it is */
-    uint8_t op;   /* the next command, by the row that is open */
+    uint32_t own; /* the gate of its bank for the next command, */
+    uint8_t op;   /* which is this, by the row that is open */
     uint8_t bank, group, rank;
-    uint8_t modes; /* bit: it competes while reads do; while writes do */
     bool write, missed;
 } __attribute__((aligned(64))) umc_few_slot_t;
 
@@ -120,7 +120,9 @@ typedef struct umc_few {
     uint64_t banks;     /* that have requests, */
     uint64_t twice;     /* more than one of them, */
     uint64_t kept;      /* one whose ACT issued */
-    uint32_t used;      /* set of slots */
+    uint32_t used;      /* set of slots; */
+    uint32_t among[2];  /* those that compete while reads do, and while writes do; */
+    uint32_t columns;   /* those whose row is open */
     uint32_t next_key;
     bool allowed, on;
     bool watched; /* somebody observes the commands */
@@ -139,6 +141,7 @@ struct umc_core {
     uint32_t live;
     uint32_t waiting[2], stuck[2]; /* stuck: waiting, but held or behind an older of its line */
     uint32_t open_banks;           /* of all ranks */
+    umc_levels_t levels;           /* as they were counted last; its sums */
     bool write_mode, draining, starving;
     bool hits_by_first_command;
     umc_core_stats_t stats;
@@ -274,6 +277,20 @@ static inline umc_op_t umc_next_op(const umc_core_t *core, const umc_entry_t *en
            : open != entry->row ? UMC_PRE
            : entry->write       ? UMC_WR
                                 : UMC_RD;
+}
+
+/* What has changed of the levels since they were counted last has changed in clock at_nck. Few
+   requests count theirs with each change (few_commands.h). */
+static inline void umc_count_levels(umc_core_t *core, uint64_t at_nck)
+{
+    umc_levels_t *levels = &core->levels;
+    for (uint32_t write = 0; write < 2; write++) {
+        levels->waiting_nck[write] +=
+            (uint64_t)((int64_t)core->waiting[write] - levels->waiting[write]) * at_nck;
+        levels->waiting[write] = core->waiting[write];
+    }
+    levels->open_banks_nck += (uint64_t)((int64_t)core->open_banks - levels->open_banks) * at_nck;
+    levels->open_banks = core->open_banks;
 }
 
 /* ---- gates.c; ACT, PRE and columns: gates.h ---- */

@@ -183,7 +183,7 @@ static void enter(cbit_umc_t *umc)
     } else {
         enter_read(umc, index, nck);
     }
-    umc_account_levels(umc, nck);
+    umc_core_count_levels(umc->core, nck);
 }
 
 void umc_advance(cbit_umc_t *umc, uint64_t nck)

@@ -27,7 +27,18 @@ bool umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event);
 
 uint64_t umc_few_next_nck(umc_core_t *core); /* as umc_core_next_nck */
 
-/* One of them hits an open row. */
-bool umc_few_column_is_next(const umc_core_t *core);
+/* ---- for few_commands.h ---- */
+
+/* As umc_few_look, where two are of one bank or reads wait for a credit. */
+uint64_t umc_few_look_with_care(const umc_core_t *core, uint32_t now);
+
+/* The clock before which nothing else can happen, anew; true if this one is before. */
+bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nck);
+
+/* What those of a bank want now, whose row or gates have changed. */
+void umc_few_look_at_others(umc_core_t *core, uint32_t bank);
+
+/* Which banks have requests, and more than one. */
+void umc_few_count_banks(umc_core_t *core);
 
 #endif

@@ -1,7 +1,8 @@
 /* From commands to bus beats, through the engine, to completions. */
 #include <string.h>
 
-#include "model/umc/umc_private.h"
+#include "model/umc/ahead.h"
+#include "model/umc/few_run.h"
 
 void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_t due_nck)
 {
@@ -143,7 +144,7 @@ static void tell_pins(const cbit_umc_t *umc, const umc_user_t *user, bool write)
     umc->analyser(umc->analyser_self, &line);
 }
 
-static __attribute__((noinline)) void follow_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
+__attribute__((noinline)) void umc_follow_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
 {
     umc_user_t *user = &umc->users[index];
     if (!umc->way.timing_only) {
@@ -152,19 +153,6 @@ static __attribute__((noinline)) void follow_read(cbit_umc_t *umc, uint32_t inde
     }
     umc_into_flight(umc, index, UMC_FLIGHT,
                     umc_engine_on(umc) ? decrypt_read(umc, user, rd_nck) : user->bus_nck);
-}
-
-/* ---- reads that are answered as their RD issues ---- */
-
-/* The line is in the return buffer until it is out. */
-static void into_buffer(cbit_umc_t *umc, uint64_t out_nck, bool plain)
-{
-    umc_ahead_t *ahead = &umc->ahead;
-    uint32_t at = ahead->first + ahead->count++;
-    for (; at != ahead->first && ahead->out[(at - 1) % UMC_AHEAD] >> 1 > out_nck; at--) {
-        ahead->out[at % UMC_AHEAD] = ahead->out[(at - 1) % UMC_AHEAD];
-    }
-    ahead->out[at % UMC_AHEAD] = out_nck << 1 | (plain ? 1 : 0);
 }
 
 void umc_leave_buffer(cbit_umc_t *umc, uint64_t nck)
@@ -179,73 +167,24 @@ void umc_leave_buffer(cbit_umc_t *umc, uint64_t nck)
     }
 }
 
-/* What a read's answer says of its time here, with its line out at out_nck. */
-static void charge(const cbit_umc_t *umc, const umc_user_t *user, cbit_ps_t out_ps)
-{
-    cbit_txn_t *txn = user->txn;
-    const cbit_ps_t first_ps = umc_edge_ps(umc, user->first_nck);
-    const cbit_ps_t bus_ps = umc_edge_ps(umc, user->bus_nck);
-    cbit_txn_charge(txn, CBIT_STAGE_QUEUE, first_ps - txn->entered_ps);
-    cbit_txn_charge(txn, CBIT_STAGE_DRAM, bus_ps - first_ps);
-    cbit_txn_charge(txn, CBIT_STAGE_AES, out_ps - bus_ps);
-}
-
-/*
- * Nobody looks at bytes, and the engine can tell that nothing is in the line's way: then all of it
- * is known now. False: its line is to be followed.
- */
-static bool answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
-{
-    const umc_way_t *way = &umc->way;
-    const umc_user_t *user = &umc->users[index];
-    cbit_txn_t *txn = user->txn;
-    if (!way->ahead || txn == NULL || !txn->no_bytes) {
-        return false;
-    }
-    uint64_t out_nck = user->bus_nck;
-    if (umc_engine_on(umc)) {
-        const bool plain = user->key == CBIT_KEY_PLAIN;
-        const uint64_t first_eclk = umc_eclk_from(umc, rd_nck + way->cl_nck + way->beat_nck);
-        if (!way->engine.ops->pass(way->engine.self, CBIT_AES_DECRYPT, user->slot, plain,
-                                   first_eclk, way->beat_eclk)) {
-            return false;
-        }
-        const uint64_t last_eclk = first_eclk + (CBIT_LINE_BEATS - 1) * way->beat_eclk;
-        out_nck = umc_nck_of(umc, last_eclk + (plain && way->around ? 1 : way->depth_eclk));
-        into_buffer(umc, out_nck, plain);
-    }
-    txn->status = CBIT_ERR_OK;
-    const cbit_ps_t out_ps = umc_edge_ps(umc, out_nck);
-    charge(umc, user, out_ps);
-    umc_user_free(umc, index);
-    umc_answer(umc, txn, out_ps);
-    return true;
-}
-
 static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     umc_user_t *user = &umc->users[event->user];
-    user->first_nck = event->first_nck;
-    user->bus_nck = event->at_nck + umc->way.read_bus_nck;
     if (user->txn != NULL) {
         umc_limit_left(umc, user->requester);
         if (umc->way.explains) {
+            user->first_nck = event->first_nck;
+            user->bus_nck = event->at_nck + umc->way.read_bus_nck;
             umc_account_read(umc, event->user, event->accept_nck, false);
         }
     }
-    umc->credits -= umc_engine_on(umc) ? 1 : 0;
-    if (!answer_ahead(umc, event->user, event->at_nck)) {
-        follow_read(umc, event->user, event->at_nck);
-    }
-    if (umc->credits == 0) {
-        umc_leave_buffer(umc, event->at_nck);
-    }
+    umc_on_read(umc, event->user, event->first_nck, event->at_nck);
 }
 
-static __attribute__((noinline)) void on_write_command(cbit_umc_t *umc, const umc_event_t *event)
+__attribute__((noinline)) void umc_on_write(cbit_umc_t *umc, uint32_t index, uint64_t wr_nck)
 {
-    umc_user_t *user = &umc->users[event->user];
-    user->bus_nck = event->at_nck + umc->way.write_bus_nck;
+    umc_user_t *user = &umc->users[index];
+    user->bus_nck = wr_nck + umc->way.write_bus_nck;
     umc_limit_left(umc, user->requester);
     if (!umc_engine_on(umc)) {
         if (!umc->way.timing_only) {
@@ -256,9 +195,9 @@ static __attribute__((noinline)) void on_write_command(cbit_umc_t *umc, const um
         user->overtaken = true;
     } else if (!user->offered) {
         uint64_t first_eclk;
-        (void)encrypt_write(umc, user, event->at_nck, &first_eclk);
+        (void)encrypt_write(umc, user, wr_nck, &first_eclk);
     }
-    umc_into_flight(umc, event->user, UMC_FLIGHT, user->bus_nck);
+    umc_into_flight(umc, index, UMC_FLIGHT, user->bus_nck);
 }
 
 /* With a shared pipeline nobody can foresee the output: WR waits until the line is really out. */
@@ -285,19 +224,44 @@ static void on_event(cbit_umc_t *umc, const umc_event_t *event)
         umc_account_activate(umc, event);
     } else if (kind == UMC_EVENT_WR || kind == UMC_EVENT_WRA) {
         umc_account_column(umc, event, true);
-        on_write_command(umc, event);
+        umc_on_write(umc, event->user, event->at_nck);
     } else if (kind == UMC_EVENT_CHOSEN) {
         on_chosen(umc, event);
     }
 }
 
-void umc_step_core(cbit_umc_t *umc, uint64_t nck)
+static void step(cbit_umc_t *umc, uint64_t nck)
 {
+    if (umc->way.runs && umc_few_run(umc, nck)) {
+        return;
+    }
     umc_event_t event;
     while (umc_core_step(umc->core, umc_min_u64(nck, umc_landing_nck(umc)), &event)) {
-        umc_account_levels(umc, event.at_nck);
+        umc_core_count_levels(umc->core, event.at_nck);
         on_event(umc, &event);
     }
+}
+
+/* The account is written up where its interval ends; false if something lands before. */
+static __attribute__((noinline)) bool end_interval(cbit_umc_t *umc)
+{
+    const uint64_t end_nck = umc->tally.end_nck;
+    step(umc, end_nck - 1);
+    if (umc_landing_nck(umc) < end_nck) {
+        return false;
+    }
+    umc_account_write_up(umc, end_nck);
+    return true;
+}
+
+void umc_step_core(cbit_umc_t *umc, uint64_t nck)
+{
+    while (nck >= umc->tally.end_nck) {
+        if (!end_interval(umc)) {
+            return;
+        }
+    }
+    step(umc, nck);
 }
 
 /* ---- completions ---- */
@@ -326,7 +290,7 @@ static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_
         give_bytes(umc, user, status);
     }
     const cbit_ps_t out_ps = umc_edge_ps(umc, out_nck);
-    charge(umc, user, out_ps);
+    umc_charge(umc, user, out_ps);
     umc_user_free(umc, index);
     umc_answer(umc, txn, out_ps);
 }

@@ -53,6 +53,7 @@ void umc_core_settle(umc_core_t *core, uint64_t now_nck)
     if (core->live > 0) {
         return;
     }
+    const uint32_t open_banks = core->open_banks;
     umc_plan_rebase(core, core->next_due_nck);
     while (core->next_due_nck <= now_nck && next_idle_refresh(core, now_nck, &plan)) {
         umc_plan_rebase(core, plan.at_nck);
@@ -60,5 +61,8 @@ void umc_core_settle(umc_core_t *core, uint64_t now_nck)
         umc_event_t event = {
             .at_nck = plan.at_nck, .kind = plan.kind, .user = UMC_NO_USER, .bank = plan.bank};
         umc_observe(core, &event);
+    }
+    if (core->few.on) { /* otherwise they are counted as one with what comes now */
+        core->levels.open_banks_nck += (uint64_t)((int64_t)core->open_banks - open_banks) * now_nck;
     }
 }

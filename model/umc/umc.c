@@ -310,6 +310,7 @@ static void set_way(cbit_umc_t *umc)
     /* A shared pipeline says when a chosen write may issue; whoever is held back asks again. */
     umc->always_in_step =
         (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) || umc->way.limits;
+    umc->way.runs = !umc->way.explains && !umc->way.limits && !umc->config.check_commands;
     set_step(umc);
 }
 

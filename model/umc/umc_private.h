@@ -96,17 +96,10 @@ typedef struct umc_tally_bank {
     uint32_t columns, activates;
 } umc_tally_bank_t;
 
-/*
- * What is counted with each command and each acceptance. The account is written up from it when an
- * interval of its series ends, and when somebody asks.
- */
+/* What is counted with each command. The account is written up from it when an interval of its
+   series ends, and when somebody asks. */
 typedef struct umc_tally {
-    uint64_t upto_nck, end_nck; /* levels are summed up to the one; it is written up at the other */
-    umc_levels_t now;
-    const umc_core_stats_t *core;
-    uint64_t row_hits;                            /* of the core at the last column command */
-    uint64_t waiting_nck[2], open_banks_nck;      /* levels x clocks */
-    uint32_t waiting[2], open_banks;              /* levels since upto_nck */
+    uint64_t upto_nck, end_nck; /* it is written up to the one, and next at the other */
     umc_tally_share_t share[CBIT_UMC_REQUESTERS]; /* ever */
     umc_tally_bank_t bank[CBIT_DRAM_MAX_BANKS];
 } umc_tally_t;
@@ -131,7 +124,8 @@ typedef struct umc_way {
     uint32_t beat_eclk; /* between two beats of a read; 0: they do not come evenly */
     bool timing_only, explains, limits;
     bool around; /* plain lines do not go through the engine's pipeline */
-    bool ahead;  /* reads may be answered as their RD issues (flight.c) */
+    bool ahead;  /* reads may be answered as their RD issues (ahead.h) */
+    bool runs;   /* nobody sees single commands (few_run.c) */
 } umc_way_t;
 
 /* Reads that were answered ahead: when their lines are out, earliest first. */
@@ -309,6 +303,9 @@ static inline uint64_t umc_landing_nck(const cbit_umc_t *umc)
     }
     return nck;
 }
+/* Reads whose lines are followed through the engine, from their RD; a write's WR issues. */
+void umc_follow_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck);
+void umc_on_write(cbit_umc_t *umc, uint32_t index, uint64_t wr_nck);
 /* Lines of reads answered ahead that are out by clock nck leave the return buffer. */
 void umc_leave_buffer(cbit_umc_t *umc, uint64_t nck);
 
@@ -330,26 +327,9 @@ bool umc_read_queued_for_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
 cbit_err_t umc_account_create(cbit_umc_t *umc);
 uint32_t umc_requester_of(const cbit_txn_t *txn);
 
-/* The levels since the last call count up to nck, where an interval has ended; they and the tally
-   are written up. */
+/* The tally is written up, of all commands and acceptances before clock nck; there are none at or
+   after it yet. */
 void umc_account_write_up(cbit_umc_t *umc, uint64_t nck);
-
-/* After a command, before it is counted, and after each acceptance: for the series. */
-static inline void umc_account_levels(cbit_umc_t *umc, uint64_t nck)
-{
-    umc_tally_t *tally = &umc->tally;
-    if (nck >= tally->end_nck) {
-        umc_account_write_up(umc, nck);
-    }
-    const uint64_t span_nck = nck - tally->upto_nck;
-    tally->upto_nck = nck;
-    tally->waiting_nck[0] += span_nck * tally->waiting[0];
-    tally->waiting_nck[1] += span_nck * tally->waiting[1];
-    tally->open_banks_nck += span_nck * tally->open_banks;
-    tally->waiting[0] = tally->now.waiting[0];
-    tally->waiting[1] = tally->now.waiting[1];
-    tally->open_banks = *tally->now.open_banks;
-}
 
 /* A request's ACT or column command. */
 static inline void umc_account_activate(cbit_umc_t *umc, const umc_event_t *event)
@@ -364,7 +344,6 @@ static inline void umc_account_column(cbit_umc_t *umc, const umc_event_t *event,
     share->reads += !write;
     share->writes += write;
     umc->tally.bank[event->bank].columns++;
-    umc->tally.row_hits = umc->tally.core->row_hits;
 }
 
 /* With /umc/explain: a read for somebody has its column command, or is forwarded: first_nck and

@@ -1,0 +1,78 @@
+/*
+ * Reads that are answered as their RD issues: nobody looks at bytes, and the engine can tell that
+ * nothing is in the line's way. Here, for both ways of a channel's commands have it inlined.
+ * Private to the adapter.
+ */
+#ifndef CBIT_MODEL_UMC_AHEAD_H
+#define CBIT_MODEL_UMC_AHEAD_H
+
+#include "model/umc/umc_private.h"
+
+/* The line is in the return buffer until it is out. */
+static inline void umc_into_buffer(cbit_umc_t *umc, uint64_t out_nck, bool plain)
+{
+    umc_ahead_t *ahead = &umc->ahead;
+    uint32_t at = ahead->first + ahead->count++;
+    for (; at != ahead->first && ahead->out[(at - 1) % UMC_AHEAD] >> 1 > out_nck; at--) {
+        ahead->out[at % UMC_AHEAD] = ahead->out[(at - 1) % UMC_AHEAD];
+    }
+    ahead->out[at % UMC_AHEAD] = out_nck << 1 | (plain ? 1 : 0);
+}
+
+/* What a read's answer says of its time here, with its line out at out_ps. */
+static inline void umc_charge(const cbit_umc_t *umc, const umc_user_t *user, cbit_ps_t out_ps)
+{
+    cbit_txn_t *txn = user->txn;
+    const cbit_ps_t first_ps = umc_edge_ps(umc, user->first_nck);
+    const cbit_ps_t bus_ps = umc_edge_ps(umc, user->bus_nck);
+    cbit_txn_charge(txn, CBIT_STAGE_QUEUE, first_ps - txn->entered_ps);
+    cbit_txn_charge(txn, CBIT_STAGE_DRAM, bus_ps - first_ps);
+    cbit_txn_charge(txn, CBIT_STAGE_AES, out_ps - bus_ps);
+}
+
+/* Answers a read whose RD issues at rd_nck, with its clocks known, if all of it is known now.
+   False: its line is to be followed. */
+static inline bool umc_answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
+{
+    const umc_way_t *way = &umc->way;
+    const umc_user_t *user = &umc->users[index];
+    cbit_txn_t *txn = user->txn;
+    if (!way->ahead || txn == NULL || !txn->no_bytes) {
+        return false;
+    }
+    uint64_t out_nck = user->bus_nck;
+    if (umc_engine_on(umc)) {
+        const bool plain = user->key == CBIT_KEY_PLAIN;
+        const uint64_t first_eclk = umc_eclk_from(umc, rd_nck + way->cl_nck + way->beat_nck);
+        if (!way->engine.ops->pass(way->engine.self, CBIT_AES_DECRYPT, user->slot, plain,
+                                   first_eclk, way->beat_eclk)) {
+            return false;
+        }
+        const uint64_t last_eclk = first_eclk + (CBIT_LINE_BEATS - 1) * way->beat_eclk;
+        out_nck = umc_nck_of(umc, last_eclk + (plain && way->around ? 1 : way->depth_eclk));
+        umc_into_buffer(umc, out_nck, plain);
+    }
+    txn->status = CBIT_ERR_OK;
+    const cbit_ps_t out_ps = umc_edge_ps(umc, out_nck);
+    umc_charge(umc, user, out_ps);
+    umc_user_free(umc, index);
+    umc_answer(umc, txn, out_ps);
+    return true;
+}
+
+/* A read's RD issues at rd_nck; its first command did at first_nck. */
+static inline void umc_on_read(cbit_umc_t *umc, uint32_t index, uint64_t first_nck, uint64_t rd_nck)
+{
+    umc_user_t *user = &umc->users[index];
+    user->first_nck = first_nck;
+    user->bus_nck = rd_nck + umc->way.read_bus_nck;
+    umc->credits -= umc_engine_on(umc) ? 1 : 0;
+    if (!umc_answer_ahead(umc, index, rd_nck)) {
+        umc_follow_read(umc, index, rd_nck);
+    }
+    if (umc->credits == 0) {
+        umc_leave_buffer(umc, rd_nck);
+    }
+}
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * Few requests in a channel (few.c): what comes next, and what a command writes. Here, for both
+ * who steps from event to event and who runs through them (few_run.c) have it inlined. Each change
+ * of a level is counted with it (umc_levels_t).
+ */
+#ifndef CBIT_MODEL_UMC_FEW_COMMANDS_H
+#define CBIT_MODEL_UMC_FEW_COMMANDS_H
+
+#include "model/umc/few.h"
+#include "model/umc/gates.h"
+
+/* ---- what comes next ---- */
+
+static inline uint32_t umc_few_bit(const umc_few_slot_t *slot)
+{
+    return 1u << (slot->key & (UMC_FEW - 1));
+}
+
+/* As umc_mode_may_change: none is stuck. */
+static inline bool umc_few_may_change(const umc_core_t *core)
+{
+    const umc_few_rules_t *rules = &core->few.rules;
+    const uint32_t reads = core->waiting[0], writes = core->waiting[1];
+    if (!core->write_mode) {
+        return writes != 0 && (writes > rules->write_high || reads == 0 || core->draining);
+    }
+    return writes == 0 || (writes < rules->write_low && reads != 0 && !core->draining);
+}
+
+/* The smallest of this is the plan: the earliest command, opened ones first, then the oldest. In
+   the upper half: how long the rules let it wait from now on. */
+static inline uint64_t umc_few_found(const umc_core_t *core, const umc_few_slot_t *slot,
+                                     uint32_t now)
+{
+    const uint32_t group = (uint32_t)core->group_gate[slot->group].op[slot->op];
+    const uint32_t rank = (uint32_t)core->rank_gate[slot->rank].op[slot->op];
+    const uint32_t at = umc_max32(umc_max32(slot->own, group), umc_max32(rank, now));
+    return (uint64_t)(at - now) << 32 | slot->key;
+}
+
+/* Those that compete, all of different banks. */
+static inline uint64_t umc_few_look(const umc_core_t *core, uint32_t now)
+{
+    const umc_few_t *few = &core->few;
+    uint64_t best = UINT64_MAX;
+    for (uint32_t left = few->among[core->write_mode]; left != 0; left &= left - 1) {
+        const uint64_t own = umc_few_found(core, &few->slot[__builtin_ctz(left)], now);
+        best = own < best ? own : best;
+    }
+    return best;
+}
+
+/* Makes the plan, at floor_nck; false if something else than their commands may come before. */
+static inline bool umc_few_plan(umc_core_t *core)
+{
+    umc_few_t *few = &core->few;
+    const uint32_t now = umc_from_now(core);
+    const uint64_t best = few->twice != 0 || core->credits == 0 ? umc_few_look_with_care(core, now)
+                                                                : umc_few_look(core, now);
+    const uint64_t at_nck = core->epoch_nck + now + (best >> 32); /* of none: far away */
+    if (at_nck >= few->quiet_nck && !umc_few_is_quiet(core, at_nck)) {
+        return false;
+    }
+    core->plan.valid = true;
+    core->plan.entry = (uint16_t)(best & (UMC_FEW - 1));
+    core->plan.at_nck = at_nck;
+    return true;
+}
+
+/* ---- commands ---- */
+
+/* Its next command. */
+static inline void umc_few_want(umc_core_t *core, umc_few_slot_t *slot, umc_op_t op)
+{
+    const uint32_t bit = umc_few_bit(slot);
+    slot->op = (uint8_t)op;
+    slot->own = (uint32_t)core->gate[slot->bank].op[op];
+    core->few.columns = op >= UMC_WR ? core->few.columns | bit : core->few.columns & ~bit;
+}
+
+/* Its row is open until its column command, and it competes whatever the mode. */
+static inline void umc_few_keep_row(umc_core_t *core, umc_few_slot_t *slot)
+{
+    const uint32_t bit = umc_few_bit(slot);
+    slot->key &= ~(uint32_t)UMC_FEW_WAITS;
+    core->few.among[0] |= bit;
+    core->few.among[1] |= bit;
+    core->few.kept |= UINT64_C(1) << slot->bank;
+}
+
+static inline void umc_few_precharge(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
+{
+    const umc_few_rules_t *rules = &core->few.rules;
+    const uint32_t at = umc_relative(core, at_nck);
+    umc_rank_t *rank = &core->rank[slot->rank];
+    core->open_banks--;
+    core->levels.open_banks_nck -= at_nck;
+    if (--rank->open_banks == 0) {
+        core->stats.open_rank_nck += at_nck - rank->open_since_nck;
+    }
+    core->open_row[slot->bank] = UMC_CLOSED;
+    umc_raise(&core->gate[slot->bank].op[UMC_ACT], at + rules->pre_to_act);
+    umc_raise(&core->rank_gate[slot->rank].op[UMC_PRE], at + rules->pre_to_pre);
+    rank->after[UMC_PRE] = core->bus = at + 1;
+    core->stats.precharges++;
+    slot->missed |= core->hits_by_first_command;
+    umc_few_want(core, slot, UMC_ACT);
+    if (core->few.twice != 0) {
+        umc_few_look_at_others(core, slot->bank);
+    }
+}
+
+/* What an ACT asks of its bank, its group and its rank. */
+static inline void umc_few_raise_by_act(umc_core_t *core, const umc_few_slot_t *slot, uint32_t at)
+{
+    const umc_few_rules_t *rules = &core->few.rules;
+    umc_rank_t *rank = &core->rank[slot->rank];
+    uint32_t act_from = at + rules->act_to_act;
+    rank->faw[rank->faw_at] = at;
+    rank->faw_at = (rank->faw_at + 1) % UMC_FAW;
+    rank->acts += rank->acts < UMC_FAW;
+    if (rank->acts == UMC_FAW) {
+        /* The next ACT must leave the window of the oldest of the last four. */
+        act_from = umc_max32(act_from, rank->faw[rank->faw_at] + rules->faw_nck);
+    }
+    umc_raise_lanes(&core->gate[slot->bank], &rules->act, at);
+    umc_raise(&core->group_gate[slot->group].op[UMC_ACT], at + rules->act_to_group_act);
+    umc_raise(&core->rank_gate[slot->rank].op[UMC_ACT], act_from);
+    rank->after[UMC_ACT] = at + 1;
+}
+
+static inline void umc_few_activate(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
+{
+    const uint32_t at = umc_relative(core, at_nck);
+    umc_rank_t *rank = &core->rank[slot->rank];
+    umc_few_raise_by_act(core, slot, at);
+    core->bus = at + core->few.rules.command_nck;
+    core->stats.activates++;
+    core->waiting[slot->write]--;
+    core->levels.waiting_nck[slot->write] -= at_nck;
+    core->open_row[slot->bank] = slot->row;
+    core->open_banks++;
+    core->levels.open_banks_nck += at_nck;
+    if (rank->open_banks++ == 0) {
+        rank->open_since_nck = at_nck;
+    }
+    umc_few_keep_row(core, slot);
+    slot->missed = true;
+    umc_few_want(core, slot, slot->write ? UMC_WR : UMC_RD);
+    if (core->few.twice != 0) {
+        umc_few_look_at_others(core, slot->bank);
+    }
+}
+
+/* What a column command asks of others of its group, its rank and other ranks. */
+static inline void umc_few_raise_by_column(umc_core_t *core, const umc_few_slot_t *slot,
+                                           uint32_t at)
+{
+    const umc_few_rules_t *rules = &core->few.rules;
+    umc_raise(&core->gate[slot->bank].op[UMC_PRE], at + rules->column_to_pre[slot->write]);
+    umc_raise_lanes(&core->group_gate[slot->group], &rules->column[slot->write].group, at);
+    umc_raise_lanes(&core->rank_gate[slot->rank], &rules->column[slot->write].rank, at);
+    for (uint32_t r = 0; rules->ranks > 1 && r < rules->ranks; r++) {
+        if (r != slot->rank) {
+            umc_raise_lanes(&core->rank_gate[r], &core->distance[slot->op][CBIT_SCOPE_OTHER_RANKS],
+                            at);
+        }
+    }
+    core->rank[slot->rank].after[slot->op] = at + 1;
+}
+
+/* It leaves; what it says of itself stays until the next is accepted. */
+static inline void umc_few_drop(umc_core_t *core, const umc_few_slot_t *slot)
+{
+    umc_few_t *few = &core->few;
+    const uint32_t others = ~umc_few_bit(slot);
+    few->used &= others;
+    few->among[0] &= others;
+    few->among[1] &= others;
+    few->columns &= others;
+    core->live--;
+    few->banks &= ~(UINT64_C(1) << slot->bank);
+    if (few->twice != 0) {
+        umc_few_look_at_others(core, slot->bank);
+        umc_few_count_banks(core);
+    }
+}
+
+static inline void umc_few_column(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
+{
+    const uint32_t at = umc_relative(core, at_nck);
+    const uint32_t waits = (slot->key & UMC_FEW_WAITS) != 0;
+    umc_few_raise_by_column(core, slot, at);
+    core->bus = at + core->few.rules.command_nck;
+    core->stats.row_hits += !slot->missed;
+    if (slot->write) {
+        core->stats.writes++;
+    } else {
+        core->stats.reads++;
+        core->credits -= core->credits != UINT32_MAX;
+    }
+    core->waiting[slot->write] -= waits;
+    core->levels.waiting_nck[slot->write] -= waits * at_nck;
+    core->few.kept &= ~((uint64_t)(waits ^ 1) << slot->bank);
+    umc_few_drop(core, slot);
+}
+
+#endif
