@@ -258,12 +258,23 @@ cbit_ps_t cbit_kernel_next_ps(cbit_kernel_t *kernel)
                : cbit_timed_next_ps(&kernel->timed, now_ps);
 }
 
-bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps)
+cbit_ps_t cbit_kernel_quiet_ps(cbit_kernel_t *kernel)
 {
-    if (kernel->stopping || at_ps > kernel->until_ps || cbit_kernel_next_ps(kernel) <= at_ps) {
-        return false;
-    }
+    const cbit_ps_t next_ps = cbit_kernel_next_ps(kernel);
+    return kernel->stopping ? 0 : kernel->until_ps < next_ps ? kernel->until_ps + 1 : next_ps;
+}
+
+void cbit_kernel_go_on_at(cbit_kernel_t *kernel, cbit_ps_t at_ps)
+{
     kernel->timed_due = kernel->timed_due || at_ps > kernel->clock.now_ps; /* as fire_timed does */
     kernel->clock.now_ps = at_ps;
+}
+
+bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps)
+{
+    if (cbit_kernel_quiet_ps(kernel) <= at_ps) {
+        return false;
+    }
+    cbit_kernel_go_on_at(kernel, at_ps);
     return true;
 }

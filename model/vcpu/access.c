@@ -255,8 +255,8 @@ static cbit_step_t start(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         vcpu->waits_for_slot = true;
         return STEP_WAIT;
     }
-    if (op->depends && vcpu->last_load_n > vcpu->n) {
-        vcpu->n = vcpu->last_load_n;
+    if (op->depends && cbit_order_last_n(vcpu) > vcpu->n) {
+        vcpu->n = cbit_order_last_n(vcpu);
     }
     if (!cbit_vcpu_may_act(vcpu)) {
         return STEP_WAIT;

@@ -137,7 +137,7 @@ typedef struct cbit_walk {
     } mark;             /* A or D of an entry, on their way */
 } cbit_walk_t;
 
-enum { CBIT_HORIZON_UNKNOWN, CBIT_HORIZON_ASKED }; /* the core has asked for it once since */
+enum { CBIT_HORIZON_UNKNOWN, CBIT_HORIZON_ASKED }; /* the latter: only as a time so far */
 enum { REWIND_OPS = 256, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
 enum { TLB_HINTS = 16, STORE_LINES = 64 };
 enum { GPR_RAX = 0, GPR_RSP = 4 };
@@ -196,7 +196,7 @@ typedef struct cbit_check {
 struct cbit_vcpu {
     cbit_vcpu_config_t config;
     cbit_vcpu_parts_t parts;
-    cbit_clock_t clock;
+    cbit_pace_t pace;
     cbit_event_t step_event;
     cbit_waiter_t space;
     bool stepping;
@@ -204,7 +204,8 @@ struct cbit_vcpu {
 
     uint64_t n;              /* the core's own time, in edges of its clock */
     uint64_t now_n;          /* the kernel's time when this step began */
-    uint64_t horizon_n;      /* before it, nothing else can happen; or as below */
+    uint64_t horizon_n;      /* before it, nothing else can happen; or as above */
+    cbit_ps_t horizon_ps;    /* the same as the kernel says it, if horizon_n is not unknown */
     uint64_t run_ahead_cclk; /* at most so far; results do not depend on it */
     uint64_t entered_n;
 
@@ -284,6 +285,7 @@ struct cbit_vcpu {
     cbit_waiter_t store_space;
     const cbit_slot_t *last_load; /* the newest load, if its bytes are still on their way */
     uint64_t last_load_n;         /* when the last one that is complete had its bytes */
+    cbit_ps_t answered_ps;        /* the same of those that memory answered, if not 0 */
 
     cbit_check_t check;
     cbit_rng_t rng;
@@ -300,19 +302,20 @@ struct cbit_vcpu {
 
 /* ---- time (run.c) ---- */
 
-/* The kernel's time becomes the core's, if nothing else happens before; else the step event fires
-   then. */
-bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu);
-/* The same where it is known when the core's time is. */
-bool cbit_vcpu_catch_up_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
-/* True if the core may act at its own time: nothing can happen before. Else the step event fires
-   then, and the caller returns STEP_WAIT. */
+/* True if the core, which is ahead of the kernel, may act at its own time: nothing can happen
+   before. Else the step event fires then, and the caller returns STEP_WAIT. */
+bool cbit_vcpu_may_act_ahead(cbit_vcpu_t *vcpu);
+/* The same where it is known when the core's time is, and for once: nobody asks again soon. */
+bool cbit_vcpu_may_act_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
+/* The same, of a core ahead or not. */
 static inline bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
 {
-    return vcpu->n <= vcpu->now_n || vcpu->n < vcpu->horizon_n || cbit_vcpu_catch_up(vcpu);
+    return vcpu->n <= vcpu->now_n || vcpu->n < vcpu->horizon_n || cbit_vcpu_may_act_ahead(vcpu);
 }
-/* True if the kernel's time is the core's own, as sending needs. Else as above. */
+/* True if the kernel's time is the core's own now, as sending needs. Else as above. */
 bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu);
+/* The same of a core that is ahead, where it is known when its time is. */
+bool cbit_vcpu_in_time_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
 /* The step event fires at the first edge from now on. */
 void cbit_vcpu_wake(cbit_vcpu_t *vcpu);
 /* The same for what has waited for room or for an earlier load: if all that it does then is to look
@@ -327,7 +330,12 @@ static inline void cbit_vcpu_look_again(cbit_vcpu_t *vcpu)
 
 static inline cbit_ps_t cbit_vcpu_edge_ps(const cbit_vcpu_t *vcpu, uint64_t n)
 {
-    return cbit_clock_edge_ps(&vcpu->clock, n);
+    return cbit_pace_edge_ps(&vcpu->pace, n);
+}
+/* The first edge from the kernel's time on. */
+static inline uint64_t cbit_vcpu_edge_now(const cbit_vcpu_t *vcpu)
+{
+    return cbit_pace_edge_at_or_after(&vcpu->pace, cbit_kernel_now_ps(vcpu->parts.kernel));
 }
 
 /* ---- memory (access.c) ---- */

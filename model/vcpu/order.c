@@ -174,18 +174,18 @@ static inline void complete(cbit_vcpu_t *vcpu, const cbit_slot_t *slot)
     }
 }
 
-static inline void slot_complete(cbit_slot_t *slot, uint64_t at_n)
+static inline void slot_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot)
 {
-    cbit_vcpu_t *vcpu = slot->vcpu;
     vcpu->slots_free[--vcpu->loads_busy] = slot;
     vcpu->last_load = vcpu->last_load == slot ? NULL : vcpu->last_load;
-    vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
     complete(vcpu, slot);
 }
 
 void cbit_order_slot_complete(cbit_slot_t *slot, uint64_t at_n)
 {
-    slot_complete(slot, at_n);
+    cbit_vcpu_t *vcpu = slot->vcpu;
+    vcpu->last_load_n = at_n > vcpu->last_load_n ? at_n : vcpu->last_load_n;
+    slot_complete(vcpu, slot);
 }
 
 void cbit_order_load_answered(void *self, cbit_txn_t *txn)
@@ -201,8 +201,8 @@ void cbit_order_load_answered(void *self, cbit_txn_t *txn)
     if (--slot->pending != 0) {
         return;
     }
-    slot_complete(
-        slot, cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel)));
+    vcpu->answered_ps = cbit_kernel_now_ps(vcpu->parts.kernel);
+    slot_complete(vcpu, slot);
     cbit_order_commit(vcpu);
     if (vcpu->waits_for_slot) {
         cbit_vcpu_resume(vcpu);

@@ -85,6 +85,17 @@ static inline cbit_slot_t *cbit_order_begin_slot(cbit_vcpu_t *vcpu, const cbit_o
     vcpu->last_load = slot;
     return slot;
 }
+/* When the last load that is complete had its bytes: of memory's answers that is worked out only
+   when somebody asks. */
+static inline uint64_t cbit_order_last_n(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->answered_ps != 0) {
+        const uint64_t n = cbit_pace_edge_at_or_after(&vcpu->pace, vcpu->answered_ps);
+        vcpu->last_load_n = n > vcpu->last_load_n ? n : vcpu->last_load_n;
+        vcpu->answered_ps = 0;
+    }
+    return vcpu->last_load_n;
+}
 /* A load that nothing keeps from having its bytes in so many clocks, unless others are before it.
  */
 void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes);

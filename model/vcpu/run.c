@@ -9,54 +9,79 @@
 
 #include "model/vcpu/order.h"
 
-/* The kernel's time becomes the core's, at once if nothing else happens before. */
-static inline bool catch_up(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+/* Nothing else happens before the core's time, at_ps; if anything does, the step event fires then.
+ */
+static inline bool is_quiet_until(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
-    if (cbit_kernel_skip_to(vcpu->parts.kernel, at_ps)) {
-        vcpu->now_n = vcpu->n;
+    if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN) {
+        vcpu->horizon_ps = cbit_kernel_quiet_ps(vcpu->parts.kernel);
+        vcpu->horizon_n = CBIT_HORIZON_ASKED;
+    }
+    if (at_ps < vcpu->horizon_ps) {
         return true;
     }
     cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, at_ps);
     return false;
 }
 
+/* The kernel's time becomes the core's, at_ps. */
+static inline void catch_up(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+{
+    cbit_kernel_go_on_at(vcpu->parts.kernel, at_ps);
+    vcpu->now_n = vcpu->n;
+}
+
+/* Until which edge the core can go without asking: it pays for those who ask again. */
 static void look_ahead(cbit_vcpu_t *vcpu)
 {
-    cbit_ps_t next_ps = cbit_kernel_next_ps(vcpu->parts.kernel);
-    uint64_t furthest_n = vcpu->now_n + vcpu->run_ahead_cclk;
-    uint64_t next_n =
-        next_ps == CBIT_PS_NEVER ? furthest_n : cbit_clock_edge_at_or_after(&vcpu->clock, next_ps);
+    const uint64_t furthest_n = vcpu->now_n + vcpu->run_ahead_cclk;
+    const uint64_t next_n = vcpu->horizon_ps == CBIT_PS_NEVER
+                                ? furthest_n
+                                : cbit_pace_edge_at_or_after(&vcpu->pace, vcpu->horizon_ps);
     vcpu->horizon_n = next_n < furthest_n ? next_n : furthest_n;
 }
 
-bool cbit_vcpu_catch_up_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+bool cbit_vcpu_may_act_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
-    if (!catch_up(vcpu, at_ps)) {
+    if (!is_quiet_until(vcpu, at_ps)) {
         return false;
     }
-    if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN) {
-        vcpu->horizon_n = CBIT_HORIZON_ASKED; /* it pays for those who ask again */
-    } else {
+    if (vcpu->n - vcpu->now_n >= vcpu->run_ahead_cclk) {
+        catch_up(vcpu, at_ps);
+    }
+    return true;
+}
+
+bool cbit_vcpu_may_act_ahead(cbit_vcpu_t *vcpu)
+{
+    const bool first = vcpu->horizon_n == CBIT_HORIZON_UNKNOWN;
+    if (!cbit_vcpu_may_act_at(vcpu, cbit_vcpu_edge_ps(vcpu, vcpu->n))) {
+        return false;
+    }
+    if (!first) {
         look_ahead(vcpu);
     }
     return true;
 }
 
-bool cbit_vcpu_catch_up(cbit_vcpu_t *vcpu)
+bool cbit_vcpu_in_time_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
-    return cbit_vcpu_catch_up_at(vcpu, cbit_vcpu_edge_ps(vcpu, vcpu->n));
+    if (!is_quiet_until(vcpu, at_ps)) {
+        return false;
+    }
+    catch_up(vcpu, at_ps);
+    return true;
 }
 
 bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu)
 {
-    return vcpu->n <= vcpu->now_n || catch_up(vcpu, cbit_vcpu_edge_ps(vcpu, vcpu->n));
+    return vcpu->n <= vcpu->now_n || cbit_vcpu_in_time_at(vcpu, cbit_vcpu_edge_ps(vcpu, vcpu->n));
 }
 
 /* The first edge from now on becomes the core's time. */
 static void go_to_edge(cbit_vcpu_t *vcpu)
 {
-    uint64_t now_n =
-        cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
+    const uint64_t now_n = cbit_vcpu_edge_now(vcpu);
     vcpu->n = now_n > vcpu->n ? now_n : vcpu->n;
 }
 
@@ -246,7 +271,8 @@ static cbit_step_t drain(cbit_vcpu_t *vcpu)
     if (!drained(vcpu)) {
         return STEP_WAIT;
     }
-    vcpu->n = vcpu->last_load_n > vcpu->n ? vcpu->last_load_n : vcpu->n;
+    const uint64_t last_n = cbit_order_last_n(vcpu);
+    vcpu->n = last_n > vcpu->n ? last_n : vcpu->n;
     vcpu->n += vcpu->config.vmexit_cclk;
     vcpu->mode = MODE_SAVE;
     vcpu->vmcb_at = 0;

@@ -19,10 +19,10 @@ typedef enum cbit_pass {
 } cbit_pass_t;
 
 /* What must hold for any access on the short way. */
-static inline bool may_pass(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
+static inline bool may_pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     return vcpu->paged_quick && op->gva % CBIT_LINE_BYTES + op->size_bytes <= CBIT_LINE_BYTES &&
-           (!op->depends || vcpu->last_load_n <= vcpu->n);
+           (!op->depends || cbit_order_last_n(vcpu) <= vcpu->n);
 }
 
 /* The operation is in progress from now on; ready_ps: when its translation is there. */
@@ -221,7 +221,7 @@ static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         cbit_order_load_now(vcpu, op, bytes, clocks);
         return true;
     }
-    if (vcpu->n > vcpu->now_n && !cbit_vcpu_catch_up_at(vcpu, vcpu->ready_ps)) {
+    if (vcpu->n > vcpu->now_n && !cbit_vcpu_in_time_at(vcpu, vcpu->ready_ps)) {
         return false;
     }
     prepare(vcpu, op, bytes == NULL);
@@ -233,7 +233,7 @@ static inline bool go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     /* If the core is ahead at all, it is where the translation was ready. */
     if (vcpu->n > vcpu->now_n && vcpu->n >= vcpu->horizon_n &&
-        !cbit_vcpu_catch_up_at(vcpu, vcpu->ready_ps)) {
+        !cbit_vcpu_may_act_at(vcpu, vcpu->ready_ps)) {
         return false;
     }
     if (op->kind == CBIT_OP_LOAD) {
@@ -261,7 +261,7 @@ static inline void done(cbit_vcpu_t *vcpu)
 bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
     const cbit_op_t *op = &vcpu->context->op;
-    return vcpu->far_tag != 0 && (!op->depends || vcpu->last_load_n <= vcpu->n) &&
+    return vcpu->far_tag != 0 && (!op->depends || cbit_order_last_n(vcpu) <= vcpu->n) &&
            begin_far(vcpu, op, vcpu->far_tag, at_ps) == PASS_SEND;
 }
 

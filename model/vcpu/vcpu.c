@@ -235,8 +235,8 @@ cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_pa
     vcpu->config = *config;
     vcpu->parts = *parts;
     vcpu->parts.fetch = parts->fetch.self == NULL ? parts->memory : parts->fetch;
-    vcpu->clock =
-        (cbit_clock_t){.period_num_ps = UINT64_C(1000000000), .period_den = config->clock_khz};
+    vcpu->pace = cbit_pace(
+        (cbit_clock_t){.period_num_ps = UINT64_C(1000000000), .period_den = config->clock_khz});
     vcpu->space = (cbit_waiter_t){.on_space = on_space, .self = vcpu};
     vcpu->store_space = (cbit_waiter_t){.on_space = on_store_space, .self = vcpu};
     vcpu->run_ahead_cclk = RUN_AHEAD_CCLK;
@@ -343,7 +343,7 @@ void cbit_vcpu_run(cbit_vcpu_t *vcpu, cbit_spa_t vmcb_spa)
     vcpu->exit_int_info = 0;
     vcpu->interrupt = false;
     vcpu->mode = MODE_ENTER;
-    vcpu->n = cbit_clock_edge_at_or_after(&vcpu->clock, cbit_kernel_now_ps(vcpu->parts.kernel));
+    vcpu->n = cbit_vcpu_edge_now(vcpu);
     vcpu->entered_n = vcpu->n;
     cbit_vcpu_log_begin(vcpu->context, vcpu->mine->instructions);
     cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));

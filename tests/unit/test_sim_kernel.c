@@ -196,6 +196,46 @@ START_TEST(an_event_of_a_delta_may_go_on_at_a_later_time)
 }
 END_TEST
 
+static void ask_how_long(bench_t *bench)
+{
+    ck_assert_uint_eq(cbit_kernel_quiet_ps(bench->kernel), 30); /* then f fires */
+    cbit_kernel_go_on_at(bench->kernel, 29);
+    ck_assert_uint_eq(cbit_kernel_now_ps(bench->kernel), 29);
+    ck_assert_uint_eq(cbit_kernel_quiet_ps(bench->kernel), 30);
+    at(bench, 'c', 29);
+    ck_assert_uint_eq(cbit_kernel_quiet_ps(bench->kernel), 29);
+}
+
+static void ask_at_the_end(bench_t *bench)
+{
+    ck_assert_uint_eq(cbit_kernel_quiet_ps(bench->kernel), 41); /* the run ends at 40 */
+    cbit_kernel_stop(bench->kernel);
+    ck_assert_uint_eq(cbit_kernel_quiet_ps(bench->kernel), 0);
+}
+
+static void ask_forever(bench_t *bench)
+{
+    ck_assert_uint_eq(cbit_kernel_quiet_ps(bench->kernel), CBIT_PS_NEVER);
+}
+
+/* Until the next event, the end of the run, or not at all. */
+START_TEST(an_event_knows_how_long_nothing_happens)
+{
+    bench_t *bench = bench_create(both[_i]);
+    then(bench, 'b', ask_how_long);
+    then(bench, 'f', ask_at_the_end);
+    then(bench, 'g', ask_forever);
+    at(bench, 'b', 10);
+    at(bench, 'f', 30);
+    at(bench, 'g', 50);
+    cbit_kernel_run(bench->kernel, 40);
+    ck_assert_str_eq(bench->log, "bcf");
+    cbit_kernel_run(bench->kernel, CBIT_PS_NEVER);
+    ck_assert_str_eq(bench->log, "bcfg");
+    bench_destroy(bench);
+}
+END_TEST
+
 /* --- moving and cancelling ------------------------------------------------------------------ */
 
 START_TEST(notifying_again_moves)
@@ -394,6 +434,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(order, an_event_of_now_comes_before_the_next_delta, 0, 2);
     tcase_add_loop_test(order, what_a_delta_notifies_for_now_joins_that_delta, 0, 2);
     tcase_add_loop_test(order, an_event_of_a_delta_may_go_on_at_a_later_time, 0, 2);
+    tcase_add_loop_test(order, an_event_knows_how_long_nothing_happens, 0, 2);
     suite_add_tcase(suite, order);
     TCase *moving = tcase_create("moving");
     tcase_add_loop_test(moving, notifying_again_moves, 0, 2);

@@ -1,4 +1,7 @@
 /* Clocks: edges of rational periods, without drift. */
+#include <inttypes.h>
+
+#include "cbit/base/rng.h"
 #include "cbit/sim/time.h"
 #include "cbit_test.h"
 
@@ -87,6 +90,45 @@ START_TEST(the_phase_moves_every_edge)
 END_TEST
 
 /* 11 clocks: DDR4-3200 6875 ps, DDR5-4800 4583.3 ps. */
+/* Divisors of all sizes, and dividends at the multiples of theirs, where an estimate goes wrong. */
+START_TEST(dividing_by_what_stays_is_exact)
+{
+    for (uint64_t seed = 0; seed < 20000; seed++) {
+        const uint64_t random = cbit_splitmix64(seed), more = cbit_splitmix64(~seed);
+        const uint64_t by = (random >> random % 64) + 1 == 0 ? 1 : (random >> random % 64) + 1;
+        const cbit_divisor_t divisor = cbit_divisor(by);
+        const uint64_t multiple = more / by * by;
+        const uint64_t values[] = {0, by - 1, by, more, multiple, multiple - 1, UINT64_MAX};
+        for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+            ck_assert_msg(cbit_divide(divisor, values[i]) == values[i] / by,
+                          "%" PRIu64 " / %" PRIu64, values[i], by);
+        }
+    }
+}
+END_TEST
+
+/* A clock that is asked often says the same, also where products no longer fit in 64 bits. */
+START_TEST(a_pace_is_its_clock)
+{
+    static const cbit_clock_t clocks[] = {
+        {.phase_ps = 0, .period_num_ps = 1250, .period_den = 3},
+        {.phase_ps = 100, .period_num_ps = 625, .period_den = 1},
+        {.phase_ps = 0, .period_num_ps = 1000000000, .period_den = 3400000},
+        {.phase_ps = 7, .period_num_ps = 1000000000, .period_den = 3399999},
+    };
+    const cbit_pace_t pace = cbit_pace(clocks[_i]);
+    for (uint64_t seed = 0; seed < 20000; seed++) {
+        const uint64_t value = cbit_splitmix64(seed) >> (8 + seed % 56);
+        ck_assert_uint_eq(cbit_pace_edge_ps(&pace, value), cbit_clock_edge_ps(&clocks[_i], value));
+        ck_assert_uint_eq(cbit_pace_edge_at_or_after(&pace, value),
+                          cbit_clock_edge_at_or_after(&clocks[_i], value));
+        const cbit_ps_t at_ps = cbit_clock_edge_ps(&clocks[_i], value);
+        ck_assert_uint_eq(cbit_pace_edge_at_or_after(&pace, at_ps),
+                          cbit_clock_edge_at_or_after(&clocks[_i], at_ps));
+    }
+}
+END_TEST
+
 START_TEST(a_span_is_rounded_down_once)
 {
     ck_assert_uint_eq(cbit_clock_span_ps(&ddr4_3200, 11), 6875);
@@ -105,6 +147,8 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, the_edge_at_or_before_is_found);
     tcase_add_loop_test(tcase, searching_for_edges_agrees_with_walking_them, 0, 4);
     tcase_add_test(tcase, the_phase_moves_every_edge);
+    tcase_add_test(tcase, dividing_by_what_stays_is_exact);
+    tcase_add_loop_test(tcase, a_pace_is_its_clock, 0, 4);
     tcase_add_test(tcase, a_span_is_rounded_down_once);
     suite_add_tcase(suite, tcase);
     return suite;

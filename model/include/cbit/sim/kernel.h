@@ -101,6 +101,14 @@ cbit_ps_t cbit_kernel_next_ps(cbit_kernel_t *kernel);
  */
 bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps);
 
+/*
+ * The same in two halves, for who asks for several times at once: from now until before the time
+ * that quiet gives, nothing happens in this run unless the firing event itself notifies it; to such
+ * a time (not in the past) it may go on. 0: none.
+ */
+cbit_ps_t cbit_kernel_quiet_ps(cbit_kernel_t *kernel);
+void cbit_kernel_go_on_at(cbit_kernel_t *kernel, cbit_ps_t at_ps);
+
 #ifdef __cplusplus
 }
 #endif

@@ -26,6 +26,38 @@ typedef struct cbit_clock {
 
 __extension__ typedef unsigned __int128 cbit_u128_t;
 
+/* A divisor that stays: its quotients are exact, and cost two multiplications. */
+typedef struct cbit_divisor {
+    uint64_t by;
+    uint64_t reciprocal; /* 2^64 / by, too small by 1 at most */
+} cbit_divisor_t;
+
+/* by: >= 1. */
+static inline cbit_divisor_t cbit_divisor(uint64_t by)
+{
+    return (cbit_divisor_t){.by = by, .reciprocal = UINT64_MAX / by};
+}
+
+static inline uint64_t cbit_divide(cbit_divisor_t divisor, uint64_t value)
+{
+    /* The reciprocal lacks 1 at most, so the product lacks value / 2^64, which is less than 1. */
+    const uint64_t estimate = (uint64_t)((cbit_u128_t)value * divisor.reciprocal >> 64);
+    return estimate + (value - estimate * divisor.by >= divisor.by ? 1 : 0);
+}
+
+/* A clock that is asked often. */
+typedef struct cbit_pace {
+    cbit_clock_t clock;
+    cbit_divisor_t num, den;
+} cbit_pace_t;
+
+static inline cbit_pace_t cbit_pace(cbit_clock_t clock)
+{
+    return (cbit_pace_t){.clock = clock,
+                         .num = cbit_divisor(clock.period_num_ps),
+                         .den = cbit_divisor(clock.period_den)};
+}
+
 /* When edge n is. */
 static inline cbit_ps_t cbit_clock_edge_ps(const cbit_clock_t *clock, uint64_t n)
 {
@@ -53,6 +85,27 @@ static inline uint64_t cbit_clock_edge_at_or_after(const cbit_clock_t *clock, cb
     }
     cbit_u128_t d = at_ps - clock->phase_ps;
     return (uint64_t)((d * clock->period_den + clock->period_num_ps - 1) / clock->period_num_ps);
+}
+
+/* The same two of a clock that is asked often. */
+static inline cbit_ps_t cbit_pace_edge_ps(const cbit_pace_t *pace, uint64_t n)
+{
+    uint64_t product;
+    if (__builtin_mul_overflow(n, pace->num.by, &product)) {
+        return cbit_clock_edge_ps(&pace->clock, n);
+    }
+    return pace->clock.phase_ps + cbit_divide(pace->den, product);
+}
+
+static inline uint64_t cbit_pace_edge_at_or_after(const cbit_pace_t *pace, cbit_ps_t at_ps)
+{
+    uint64_t product;
+    if (at_ps <= pace->clock.phase_ps ||
+        __builtin_mul_overflow(at_ps - pace->clock.phase_ps, pace->den.by, &product) ||
+        __builtin_add_overflow(product, pace->num.by - 1, &product)) {
+        return cbit_clock_edge_at_or_after(&pace->clock, at_ps);
+    }
+    return cbit_divide(pace->num, product);
 }
 
 /* The last edge at or before at_ps; at_ps must not be before the phase. */
