@@ -1,7 +1,7 @@
 /*
  * When each beat leaves, by arithmetic, once per line.
  *
- * The rules are those of rtl/aes_lane with outputs that are always taken:
+ * The rules are those of rtl/aes_port with outputs that are always taken:
  *  - an input takes blocks_per_clock beats an edge, in order (both lanes together when shared);
  *  - an encrypted or decrypted beat leaves depth edges after it was taken;
  *  - a plain beat leaves on the first later edge that the pipeline does not use, in order among

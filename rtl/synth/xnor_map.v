@@ -1,4 +1,4 @@
-// For rtl/size: an XNOR is one cell, as in the gates that abc uses; Yosys alone makes two of it.
+// For rtl/synth/size: an XNOR is one cell, as in the gates that abc uses; Yosys alone makes two of it.
 (* techmap_celltype = "$xnor" *)
 module map_xnor (A, B, Y);
   parameter A_SIGNED = 0, B_SIGNED = 0, A_WIDTH = 1, B_WIDTH = 1, Y_WIDTH = 1;

@@ -1,6 +1,6 @@
 /* The page of cbit report in a real browser: what it shows is what the results say, and what can be
  * clicked does what it promises. The runs are the tool's own, made here. Screenshots stay in the
- * build folder (tests/browser/report-*.png). */
+ * build folder (report/report-*.png). */
 #define _XOPEN_SOURCE 700
 
 #include <stdio.h>

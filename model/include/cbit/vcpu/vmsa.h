@@ -4,7 +4,7 @@
  * key. Offsets of the AMD64 Architecture Programmer's Manual volume 2, appendix B, table B-4.
  *
  * Up to 300h it is laid out as the state save area of a VMCB: the VMSA's offset of a field is
- * CBIT_VMCB_x - CBIT_VMCB_SAVE.
+ * CBIT_VMCB_* - CBIT_VMCB_SAVE.
  *
  * A VMSA has a record in the Secure Processor's trusted memory, which the firmware makes
  * (LAUNCH_UPDATE_VMSA) and every #VMEXIT renews: a checksum of its 4096 bytes. VMRUN exits with

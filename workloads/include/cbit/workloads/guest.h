@@ -208,7 +208,7 @@ typedef struct cbit_guest_io {
 
 typedef enum cbit_guest_io_state {
     CBIT_GUEST_IO_QUEUED,    /* the guest has not come to it yet */
-    CBIT_GUEST_IO_AT_DEVICE, /* doorbell rung (IOIO exit); waits for cbit_guest_io_complete */
+    CBIT_GUEST_IO_AT_DEVICE, /* doorbell rung (IOIO exit); waits for its interrupt */
     CBIT_GUEST_IO_COPYING,   /* device answered; the guest copies or checks */
     CBIT_GUEST_IO_DONE,
 } cbit_guest_io_state_t;
