@@ -162,11 +162,7 @@ static inline cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag,
     }
     /* The directory knows whether the L3 has it, and tells a miss sooner than the L3's tags. */
     cbit_line_t *line = cbit_line_find(cache, tag);
-    if (line == NULL) {
-        cache->absent = tag;
-        return NULL;
-    }
-    return hit_third(port, command, line, which);
+    return line == NULL ? NULL : hit_third(port, command, line, which);
 }
 
 static inline void count_hit(cbit_cache_t *cache, uint32_t which)
@@ -254,8 +250,8 @@ __attribute__((noinline)) static bool quick_any(cbit_core_t *port, cbit_command_
     return true;
 }
 
-/* Most accesses meet a line of their own where the first level had it the last time, and go no
-   further. */
+/* Most accesses meet a line of their own where the first level had it the last time, or one that is
+   nowhere, and go no further. */
 bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes, uint32_t *clocks)
 {
@@ -263,6 +259,10 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     cbit_cache_t *cache = port->cache;
     const uint64_t tag = cbit_tag(spa, key);
     const cbit_hint_t hint = *hint_of(port, tag);
+    if (hint.number != cbit_tag_low(tag) && cbit_line_is_absent(cache, tag)) {
+        cache->absent = tag;
+        return false;
+    }
     cbit_line_t *line = bytes == NULL ? hinted(port, hint, tag) : NULL;
     if (line == NULL || line->mshr != NULL || cache->wbinvds_active != 0 || port->l1->words != 1 ||
         (command != CBIT_COMMAND_READ && line->owner != (int16_t)port->core)) {
@@ -351,13 +351,14 @@ static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *t
     return true;
 }
 
-bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
+/* Any request. */
+__attribute__((noinline)) static bool try_send_any(cbit_core_t *port, cbit_txn_t *txn,
+                                                   cbit_waiter_t *waiter)
 {
-    cbit_core_t *port = self;
     cbit_cache_t *cache = port->cache;
-    uint64_t tag = cbit_tag(txn->spa, txn->key);
+    const uint64_t tag = cbit_tag(txn->spa, txn->key);
     if (!cbit_cache_is_flushing(cache, port->core)) {
-        cbit_line_t *line = tag == cache->absent ? NULL : cbit_line_find(cache, tag);
+        cbit_line_t *line = cbit_line_find(cache, tag);
         if (line != NULL && line->mshr != NULL) {
             if (cache->waits_left != 0) {
                 cbit_mshr_wait(line->mshr, port, txn);
@@ -388,6 +389,21 @@ bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         cbit_waitlist_add(&cache->waiters, waiter);
     }
     return false;
+}
+
+/* A request that quick() has just looked for in vain goes straight to memory, if there is room. */
+bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
+{
+    cbit_core_t *port = self;
+    cbit_cache_t *cache = port->cache;
+    const uint64_t tag = cbit_tag(txn->spa, txn->key);
+    if (tag != cache->absent || cache->wbinvds_active != 0 || cache->streams != NULL ||
+        cache->mshrs_free == NULL || cache->waits_left == 0 || !cbit_cache_has_room(cache) ||
+        txn->no_fill ||
+        (txn->command == CBIT_COMMAND_WRITE && txn->size_bytes == CBIT_LINE_BYTES)) {
+        return try_send_any(port, txn, waiter);
+    }
+    return cbit_mshr_begin_absent(port, txn, tag);
 }
 
 bool cbit_cache_take_write(cbit_cache_t *cache, cbit_txn_t *txn)

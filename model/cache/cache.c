@@ -59,29 +59,40 @@ static bool build_directory(cbit_cache_t *cache)
     return true;
 }
 
-static cbit_mshr_t *new_mshrs(uint32_t count)
+/* Zeros, in lines of the host. */
+static void *new_lines(size_t bytes)
 {
-    cbit_mshr_t *mshrs = aligned_alloc(64, count * sizeof mshrs[0]);
-    if (mshrs != NULL) {
-        memset(mshrs, 0, count * sizeof mshrs[0]);
+    void *lines = aligned_alloc(64, bytes);
+    return lines == NULL ? NULL : memset(lines, 0, bytes);
+}
+
+static void init_ports(cbit_cache_t *cache)
+{
+    for (uint32_t i = 0; i < 2 * cache->cores; i++) {
+        cbit_core_t *port = &cache->ports[i];
+        *port = (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
+        port->complex = cbit_complex_of(cache, port->core);
+        port->below = &cache->below_of_complex[port->complex];
+        port->l1 = &cache->l1[port->fetch];
+        port->which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
+        for (uint32_t h = 0; h < L1_HINTS; h++) {
+            port->hints[h].number = h + 1; /* of no line that looks here */
+        }
     }
-    return mshrs;
 }
 
 static bool build_buffers(cbit_cache_t *cache)
 {
     const uint32_t waits = WAITS_PER_CORE * cache->cores;
     cache->waits_left = waits;
-    cache->mshrs = new_mshrs(cache->mshr_count);
-    cache->expected = calloc(cache->mshr_count, sizeof cache->expected[0]);
+    cache->mshrs = new_lines(cache->mshr_count * sizeof cache->mshrs[0]);
     cache->victims = calloc(cache->victim_count + cache->mshr_count, sizeof cache->victims[0]);
     cache->waits = calloc(waits, sizeof cache->waits[0]);
     cache->of_core = calloc(cache->cores, sizeof cache->of_core[0]);
-    cache->ports = calloc(2 * (size_t)cache->cores, sizeof cache->ports[0]);
+    cache->ports = new_lines(2 * (size_t)cache->cores * sizeof cache->ports[0]);
     cache->below_of_complex = calloc(cache->complexes, sizeof cache->below_of_complex[0]);
-    if (cache->mshrs == NULL || cache->expected == NULL || cache->victims == NULL ||
-        cache->waits == NULL || cache->of_core == NULL || cache->ports == NULL ||
-        cache->below_of_complex == NULL) {
+    if (cache->mshrs == NULL || cache->victims == NULL || cache->waits == NULL ||
+        cache->of_core == NULL || cache->ports == NULL || cache->below_of_complex == NULL) {
         return false;
     }
     for (uint32_t i = 0; i < cache->complexes; i++) {
@@ -89,11 +100,13 @@ static bool build_buffers(cbit_cache_t *cache)
     }
     for (uint32_t i = 0; i < cache->mshr_count; i++) {
         cache->mshrs[i].cache = cache;
-        cache->mshrs[i].number = i;
-        cache->expected[i] = (cbit_expected_t){.pushed = NOWHERE, .leaving = NOWHERE};
+        cache->mshrs[i].expected = (cbit_expected_t){.pushed = NOWHERE, .leaving = NOWHERE};
         cache->mshrs[i].next = cache->mshrs_free;
         cache->mshrs_free = &cache->mshrs[i];
         cbit_event_init(&cache->mshrs[i].event, cbit_mshr_event, &cache->mshrs[i]);
+    }
+    for (uint32_t i = 0; i < EXPECTING; i++) {
+        cache->expecting[i] = &cache->mshrs[0].expected; /* nothing */
     }
     for (uint32_t i = 0; i < cache->victim_count + cache->mshr_count; i++) {
         cache->victims[i].cache = cache;
@@ -104,15 +117,7 @@ static bool build_buffers(cbit_cache_t *cache)
         cache->waits[i].next = cache->waits_free;
         cache->waits_free = &cache->waits[i];
     }
-    for (uint32_t i = 0; i < 2 * cache->cores; i++) {
-        cbit_core_t *port = &cache->ports[i];
-        *port = (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
-        port->l1 = &cache->l1[port->fetch];
-        port->which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
-        for (uint32_t h = 0; h < L1_HINTS; h++) {
-            port->hints[h].number = h + 1; /* of no line that looks here */
-        }
-    }
+    init_ports(cache);
     return true;
 }
 
@@ -185,7 +190,6 @@ void cbit_cache_destroy(cbit_cache_t *cache)
     free(cache->buckets);
     free(cache->filter);
     free(cache->mshrs);
-    free(cache->expected);
     free(cache->victims);
     free(cache->waits);
     free(cache->of_core);

@@ -53,25 +53,11 @@ static bool tell_aliases(cbit_cache_t *cache, uint32_t chain, uint64_t number)
 
 cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
 {
-    uint32_t i = cache->pool_free;
-    if (i != NOWHERE) {
-        cache->pool_free = cache->pool[i].next;
-    } else if (cache->pool_used < cache->pool_count) {
-        i = cache->pool_used++;
-    } else {
-        __builtin_trap(); /* the pool has an entry for every place, MSHR and write-back */
-    }
-    cbit_line_t *line = &cache->pool[i];
     const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
-    cache->absent = 0;
-    const uint32_t chain = cache->buckets[bucket.at];
-    *line = (cbit_line_t){
-        .tag = tag, .owner = NO_OWNER, .prefetcher = NO_OWNER, .next = chain, .alone = true};
-    if ((cache->filter[bucket.at] & bucket.bit) != 0) {
-        line->alone = tell_aliases(cache, chain, cbit_tag_number(tag));
-    }
-    cache->buckets[bucket.at] = i;
-    cache->filter[bucket.at] |= bucket.bit;
+    const bool alone = !cbit_bucket_may_have(cache, bucket) ||
+                       tell_aliases(cache, cache->buckets[bucket.at], cbit_tag_number(tag));
+    cbit_line_t *line = cbit_line_create_in(cache, bucket, tag);
+    line->alone = alone;
     return line;
 }
 
@@ -237,96 +223,6 @@ bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint
     uint64_t mine = UINT64_C(1) << cbit_complex_of(cache, core);
     uint64_t complexes = cache->l3_inclusive ? line->complexes & ~mine : line->complexes;
     return line->cores == UINT64_C(1) << core && complexes == 0;
-}
-
-/* ---- ahead of placing ---- */
-
-/*
- * Most of what a placed line touches is far away in the host's memory: its bucket, the set of the
- * L3 that the line leaving the L2 goes to, and the line that leaves that set for good. Each is
- * known only when the one before it is there, so there is one step for each newer line, all of them
- * long before the fill arrives. A guess that turns out wrong costs nothing.
- */
-static void expect_l2(const cbit_cache_t *cache, cbit_expected_t *expected, uint32_t core,
-                      const cbit_line_t *line)
-{
-    const cbit_level_t *l2 = &cache->l2;
-    const uint32_t old =
-        *cbit_level_line(l2, cbit_level_next(l2, cbit_level_set(l2, core, line->tag)));
-    expected->complex = cbit_complex_of(cache, core);
-    expected->pushed = cache->l3.lines == 0  ? NOWHERE
-                       : cache->l3_inclusive ? cbit_index(cache, line)
-                                             : old;
-    expected->leaving = NOWHERE;
-    if (old != NOWHERE) {
-        __builtin_prefetch(&cache->pool[old], 1);
-    }
-}
-
-static void expect_l3(const cbit_cache_t *cache, cbit_expected_t *expected)
-{
-    const cbit_level_t *l3 = &cache->l3;
-    if (expected->pushed == NOWHERE) {
-        return;
-    }
-    expected->set = cbit_level_set(l3, expected->complex, cache->pool[expected->pushed].tag);
-    for (uint32_t way = 0; way < l3->ways; way += CBIT_LINE_BYTES / sizeof l3->line[0]) {
-        __builtin_prefetch(&l3->line[cbit_level_first(l3, expected->set) + way], 1);
-    }
-    __builtin_prefetch(&l3->order[(size_t)expected->set * l3->words], 1);
-}
-
-static void expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
-{
-    if (expected->pushed != NOWHERE) {
-        expected->leaving = cache->l3.line[cbit_third_next(&cache->l3, expected->set)];
-    }
-    if (expected->leaving != NOWHERE) {
-        __builtin_prefetch(&cache->pool[expected->leaving], 1);
-    }
-}
-
-static void expect_gone(const cbit_cache_t *cache, const cbit_expected_t *expected)
-{
-    if (expected->leaving == NOWHERE || cache->bytes == NULL) {
-        return;
-    }
-    const cbit_line_t *line = &cache->pool[expected->leaving];
-    if (line->dirty) {
-        __builtin_prefetch(cbit_line_bytes(cache, line));
-    }
-}
-
-/* What is expected of the n-th line before the newest, 1 the one just before it. */
-static inline cbit_expected_t *expected_before(cbit_cache_t *cache, uint32_t n)
-{
-    return &cache->expected[cache->expecting[(cache->expected_at - n) % EXPECTING]];
-}
-
-void cbit_line_expect(cbit_cache_t *cache, uint32_t number, uint32_t core, const cbit_line_t *line)
-{
-    cache->expecting[++cache->expected_at % EXPECTING] = number;
-    expect_gone(cache, expected_before(cache, 3));
-    expect_leaving(cache, expected_before(cache, 2));
-    expect_l3(cache, expected_before(cache, 1));
-    expect_l2(cache, &cache->expected[number], core, line);
-    if (cache->bytes != NULL) {
-        __builtin_prefetch(cbit_line_bytes(cache, line), 1);
-    }
-}
-
-void cbit_line_fetch_expected(const cbit_cache_t *cache, uint32_t number)
-{
-    const cbit_expected_t *expected = &cache->expected[number];
-    const cbit_level_t *l3 = &cache->l3;
-    if (expected->leaving != NOWHERE) {
-        __builtin_prefetch(&cache->pool[expected->leaving], 1);
-    }
-    if (expected->pushed != NOWHERE) {
-        __builtin_prefetch(&cache->pool[expected->pushed], 1);
-        __builtin_prefetch(&l3->order[(size_t)expected->set * l3->words], 1);
-        __builtin_prefetch(&l3->line[cbit_level_first(l3, expected->set)], 1);
-    }
 }
 
 /* ---- placing ---- */

@@ -13,7 +13,7 @@ static bool may_serve(const cbit_cache_t *cache, const cbit_line_t *line, uint32
 
 static void wait_first(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn)
 {
-    mshr->first = (cbit_wait_t){.txn = txn, .core = port->core, .fetch = port->fetch};
+    mshr->first = (cbit_wait_t){.txn = txn, .port = port};
     mshr->last = &mshr->first;
     mshr->cache->waits_left--;
     txn->entered_ps = cbit_kernel_now_ps(mshr->cache->kernel);
@@ -25,7 +25,7 @@ void cbit_mshr_wait(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn)
     cbit_wait_t *wait = cache->waits_free;
     cache->waits_free = wait->next;
     cache->waits_left--;
-    *wait = (cbit_wait_t){.txn = txn, .core = port->core, .fetch = port->fetch};
+    *wait = (cbit_wait_t){.txn = txn, .port = port};
     txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
     mshr->last->next = wait;
     mshr->last = wait;
@@ -41,7 +41,7 @@ uint32_t cbit_mshr_waiting(const cbit_cache_t *cache, uint32_t core)
     for (const cbit_mshr_t *mshr = cache->mshrs; mshr < cache->mshrs + cache->mshr_count; mshr++) {
         const cbit_wait_t *wait = mshr->first.txn == NULL ? NULL : &mshr->first;
         for (; wait != NULL; wait = wait->next) {
-            count += wait->core == core;
+            count += wait->port->core == core;
         }
     }
     return count;
@@ -84,7 +84,7 @@ static uint64_t holders(const cbit_cache_t *cache, const cbit_line_t *line)
 static void start_transfer(cbit_mshr_t *mshr)
 {
     cbit_cache_t *cache = mshr->cache;
-    uint32_t complex = cbit_complex_of(cache, mshr->first.core);
+    uint32_t complex = mshr->first.port->complex;
     const uint64_t all = holders(cache, &cache->pool[mshr->line]);
     const uint64_t mine = UINT64_C(1) << complex;
     const uint64_t second = cache->second_socket;
@@ -108,16 +108,16 @@ static void fill_arrived(void *self, cbit_txn_t *fill);
 static bool alias_is_leaving(const cbit_cache_t *cache, const cbit_line_t *line);
 
 /* Nothing can come between: what will have been looked up at at_ps is on its way already. */
-static bool send_ahead(cbit_mshr_t *mshr, cbit_ps_t at_ps)
+static inline bool send_ahead(cbit_mshr_t *mshr, const cbit_line_t *line, cbit_ps_t at_ps)
 {
     const cbit_cache_t *cache = mshr->cache;
-    const cbit_port_t *below = &cache->below_of_complex[cbit_complex_of(cache, mshr->first.core)];
+    const cbit_port_t *below = mshr->first.port->below;
     return below->try_send_at != NULL && cache->fills_first == NULL &&
-           !(cache->coherent_domains && alias_is_leaving(cache, &cache->pool[mshr->line])) &&
+           !(cache->coherent_domains && alias_is_leaving(cache, line)) &&
            below->try_send_at(below->self, &mshr->txn, at_ps);
 }
 
-static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
+static inline void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line, const cbit_txn_t *txn)
 {
     cbit_cache_t *cache = mshr->cache;
     cbit_txn_t *fill = &mshr->txn;
@@ -132,8 +132,8 @@ static void start_fill(cbit_mshr_t *mshr, const cbit_txn_t *txn)
     cbit_txn_push_reply(fill, fill_arrived, mshr);
     mshr->fill = true;
     cache->stats.misses++;
-    cbit_line_expect(cache, mshr->number, mshr->first.core, &cache->pool[mshr->line]);
-    if (!send_ahead(mshr, fill->entered_ps)) {
+    cbit_line_expect(cache, mshr, line->tag);
+    if (!send_ahead(mshr, line, fill->entered_ps)) {
         cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
     }
 }
@@ -143,10 +143,22 @@ void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line
     cbit_mshr_t *mshr = take_mshr(port->cache, line);
     wait_first(mshr, port, txn);
     if (memory) {
-        start_fill(mshr, txn);
+        start_fill(mshr, line, txn);
     } else {
         start_transfer(mshr);
     }
+}
+
+bool cbit_mshr_begin_absent(const cbit_core_t *port, cbit_txn_t *txn, uint64_t tag)
+{
+    cbit_cache_t *cache = port->cache;
+    cbit_line_t *line =
+        cbit_line_create_in(cache, cbit_bucket_of(cache, cbit_tag_number(tag)), tag);
+    cbit_mshr_t *mshr = take_mshr(cache, line);
+    wait_first(mshr, port, txn);
+    start_fill(mshr, line, txn);
+    cbit_cache_send_victims(cache);
+    return true;
 }
 
 static void forget(void *self, cbit_txn_t *txn)
@@ -173,7 +185,7 @@ void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint6
     mshr->prefetch = true;
     wait_first(mshr, port, txn);
     if (memory) {
-        start_fill(mshr, txn);
+        start_fill(mshr, line, txn);
     } else {
         mshr->fill = false;
         cbit_event_notify_at(cache->kernel, &mshr->event, now_ps + cache->look_up_ps);
@@ -185,9 +197,9 @@ static void place(cbit_mshr_t *mshr)
 {
     cbit_cache_t *cache = mshr->cache;
     cbit_line_t *line = &cache->pool[mshr->line];
-    const uint32_t core = mshr->first.core;
+    const uint32_t core = mshr->first.port->core;
     if (!mshr->prefetch) {
-        cbit_line_place(cache, line, core, mshr->first.fetch);
+        cbit_line_place(cache, line, core, mshr->first.port->fetch);
         return;
     }
     cbit_line_place_second(cache, line, core);
@@ -222,8 +234,7 @@ void cbit_cache_send_fills(cbit_cache_t *cache)
         cbit_ps_t waited_ps = now_ps - mshr->txn.entered_ps;
         cbit_txn_charge(&mshr->txn, CBIT_STAGE_FABRIC, waited_ps);
         cache->fills_first = mshr->next; /* off the list first: the answer may come from inside */
-        const cbit_port_t *below =
-            &cache->below_of_complex[cbit_complex_of(cache, mshr->first.core)];
+        const cbit_port_t *below = mshr->first.port->below;
         if (!below->try_send(below->self, &mshr->txn, &cache->below_space)) {
             mshr->txn.stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
             cache->fills_first = mshr;
@@ -267,7 +278,7 @@ static cbit_txn_t *pop(cbit_mshr_t *mshr)
 static cbit_txn_t *serve_first(cbit_mshr_t *mshr, cbit_err_t status, bool has_filled)
 {
     cbit_cache_t *cache = mshr->cache;
-    uint32_t core = mshr->first.core;
+    uint32_t core = mshr->first.port->core;
     cbit_txn_t *txn = pop(mshr);
     if (has_filled) {
         memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
@@ -300,9 +311,9 @@ static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
     cbit_txn_t *answers = serve_first(mshr, status, mshr->fill), *last = answers;
     while (mshr->first.txn != NULL &&
            (status != CBIT_ERR_OK ||
-            may_serve(cache, line, mshr->first.core, mshr->first.txn->command))) {
+            may_serve(cache, line, mshr->first.port->core, mshr->first.txn->command))) {
         if (prefetch && status == CBIT_ERR_OK) { /* to the first level after all */
-            cbit_line_place(cache, line, mshr->first.core, mshr->first.fetch);
+            cbit_line_place(cache, line, mshr->first.port->core, mshr->first.port->fetch);
         }
         last->next = serve_first(mshr, status, false);
         last = last->next;
@@ -328,8 +339,8 @@ static void arrive_alone(cbit_mshr_t *mshr)
     cbit_cache_t *cache = mshr->cache;
     cbit_line_t *line = &cache->pool[mshr->line];
     cbit_txn_t *txn = mshr->first.txn;
-    const uint32_t core = mshr->first.core;
-    cbit_line_enter(cache, line, core, mshr->first.fetch ? SIDE_CODE : SIDE_DATA);
+    const uint32_t core = mshr->first.port->core;
+    cbit_line_enter(cache, line, core, mshr->first.port->fetch ? SIDE_CODE : SIDE_DATA);
     memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
     if (txn->no_bytes && !txn->locked) {
         line->owner = (int16_t)core;
@@ -352,7 +363,7 @@ static void fill_arrived(void *self, cbit_txn_t *fill)
 {
     cbit_mshr_t *mshr = self;
     if (fill->status == CBIT_ERR_OK) {
-        cbit_line_fetch_expected(mshr->cache, mshr->number);
+        cbit_line_fetch_expected(mshr->cache, &mshr->expected);
         install(mshr);
         if (mshr->first.next == NULL && !mshr->prefetch) {
             arrive_alone(mshr);

@@ -11,6 +11,7 @@ enum {
     PREFETCH_KEEPS = 4, /* one in so many MSHRs is not for the prefetcher (assumed) */
 };
 typedef struct cbit_mshr cbit_mshr_t;
+typedef struct cbit_core cbit_core_t;
 
 /* One line (address and key id) that is on the chip, or on its way there or away: a line of the
    host. Its bytes are apart: who only looks at the entry does not touch them. */
@@ -34,21 +35,29 @@ typedef struct cbit_line {
 typedef struct cbit_wait {
     cbit_txn_t *txn;
     struct cbit_wait *next;
-    uint32_t core;
-    bool fetch;
+    const cbit_core_t *port; /* the core's side that it came to */
 } cbit_wait_t;
 
-/* What every fill looks at comes first, in a line of the host each. */
+/* Of a line on its way: what placing it will touch. That is fetched into the host's caches step by
+   step, one step with each of the next lines (expect.c), and all at once when it comes. */
+typedef struct cbit_expected {
+    uint32_t pushed;  /* the line that will go to the L3, or NOWHERE */
+    uint32_t set;     /* its set there; until that is known, the first one of that L3 */
+    uint32_t leaving; /* the line that will leave the chip, or NOWHERE */
+} cbit_expected_t;
+
+/* What every fill looks at comes first, in a line of the host. */
 struct cbit_mshr {
     _Alignas(64) cbit_cache_t *cache;
-    cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
     cbit_wait_t *last; /* of those that wait, the first of whom it keeps itself */
-    uint32_t number, line;
+    cbit_wait_t first; /* its txn is NULL while nobody waits: it is free */
+    uint32_t line;
     bool fill;             /* from memory; else from other caches */
     bool prefetch, wanted; /* nobody has asked for it; somebody has, before it came */
-    cbit_wait_t first;     /* its txn is NULL while nobody waits: it is free */
-    cbit_event_t event;    /* a fill may be sent, or a transfer is over */
-    uint64_t patch_mask;   /* bytes that were written elsewhere since the fill was asked for */
+    cbit_expected_t expected;
+    cbit_mshr_t *next;   /* fills, in order of sending; or those that are free */
+    uint64_t patch_mask; /* bytes that were written elsewhere since the fill was asked for */
+    cbit_event_t event;  /* a fill may be sent, or a transfer is over */
     cbit_txn_t txn;
     uint8_t patch[CBIT_LINE_BYTES];
 };
@@ -73,15 +82,7 @@ typedef struct cbit_leaving {
     uint32_t bucket;
 } cbit_leaving_t;
 
-/* Of a line on its way: what placing it will touch. That is fetched into the host's caches step by
-   step, one step with each of the next lines (directory.c), and all at once when it comes. */
-enum { EXPECTING = 4 };
-typedef struct cbit_expected {
-    uint32_t pushed;  /* the line that will go to the L3, or NOWHERE */
-    uint32_t complex; /* of that L3 */
-    uint32_t set;     /* the line's there */
-    uint32_t leaving; /* the line that will leave the chip, or NOWHERE */
-} cbit_expected_t;
+enum { EXPECTING = 3 };
 
 typedef struct cbit_flush cbit_flush_t;
 struct cbit_flush {
@@ -109,14 +110,15 @@ typedef struct cbit_hint {
 } cbit_hint_t;
 
 enum { L1_HINTS = 256 };
-typedef struct cbit_core {
-    cbit_cache_t *cache;
-    uint32_t core;
+struct cbit_core {
+    _Alignas(64) cbit_cache_t *cache;
+    uint32_t core, complex;
     bool fetch;
+    uint32_t which; /* ANSWERS_L1D or ANSWERS_L1I */
     cbit_level_t *l1;
-    uint32_t which;              /* ANSWERS_L1D or ANSWERS_L1I */
+    const cbit_port_t *below;    /* the complex's */
     cbit_hint_t hints[L1_HINTS]; /* by the line's number */
-} cbit_core_t;
+};
 
 typedef struct cbit_stream cbit_stream_t; /* prefetch.c */
 
@@ -129,7 +131,8 @@ struct cbit_cache {
     uint8_t *filter; /* of each bucket: bits of the lines that are in it (directory.c) */
     uint32_t *buckets;
     uint32_t bucket_mask, pool_free;
-    uint64_t absent; /* tag of a line that has been looked for in vain, and not been made since */
+    uint64_t absent; /* tag of a line that has been looked for in vain, and none has been made
+                        since: there is none of that address */
     uint8_t (*bytes)[CBIT_LINE_BYTES]; /* of each entry of the pool; NULL: timing only */
     cbit_stream_t *streams;            /* of each core; NULL: nothing is prefetched */
 
@@ -147,9 +150,8 @@ struct cbit_cache {
 
     cbit_level_t l1[2], l2, l3; /* the data side's L1, the instruction side's */
     uint8_t complex_of[CBIT_CACHE_MAX_CORES];
-    cbit_expected_t *expected;        /* of each MSHR */
-    uint32_t expecting[EXPECTING];    /* the MSHRs of the latest lines, newest at expected_at */
-    uint32_t expected_at, leaving_at; /* counted on */
+    cbit_expected_t *expecting[EXPECTING]; /* of the latest lines, newest first */
+    uint32_t leaving_at;                   /* counted on */
     cbit_leaving_t leaving[LEAVING];
     uint32_t clocks[ANSWERS];
     cbit_ps_t transfer_ps, look_up_ps;
@@ -276,16 +278,28 @@ static inline cbit_bucket_t cbit_bucket_of(const cbit_cache_t *cache, uint64_t n
                            .bit = (uint8_t)(1U << (hash >> 61))};
 }
 
+static inline bool cbit_bucket_may_have(const cbit_cache_t *cache, cbit_bucket_t bucket)
+{
+    return (cache->filter[bucket.at] & bucket.bit) != 0;
+}
+
 cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, uint32_t bucket, uint64_t tag);
 /* The line of that tag, or NULL. */
 static inline cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag)
 {
     const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
-    if ((cache->filter[bucket.at] & bucket.bit) == 0) {
-        __builtin_prefetch(&cache->buckets[bucket.at], 1); /* it may be created next */
-        return NULL;
+    return cbit_bucket_may_have(cache, bucket) ? cbit_line_find_in(cache, bucket.at, tag) : NULL;
+}
+
+/* No line of that address is there, under any key id; false: there may be one. */
+static inline bool cbit_line_is_absent(const cbit_cache_t *cache, uint64_t tag)
+{
+    const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
+    if (cbit_bucket_may_have(cache, bucket)) {
+        return false;
     }
-    return cbit_line_find_in(cache, bucket.at, tag);
+    __builtin_prefetch(&cache->buckets[bucket.at], 1); /* it may be created next */
+    return true;
 }
 
 /* Has the host fetch what finding a line looks at first. */
@@ -294,14 +308,31 @@ void cbit_line_hint(const cbit_cache_t *cache, uint32_t core, cbit_spa_t spa);
 cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
                                   const cbit_line_t *after);
 cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag);
+/* The only one of its address, in its bucket. */
+static inline cbit_line_t *cbit_line_create_in(cbit_cache_t *cache, cbit_bucket_t bucket,
+                                               uint64_t tag)
+{
+    uint32_t i = cache->pool_free;
+    if (i != NOWHERE) {
+        cache->pool_free = cache->pool[i].next;
+    } else if (cache->pool_used < cache->pool_count) {
+        i = cache->pool_used++;
+    } else {
+        __builtin_trap(); /* the pool has an entry for every place, MSHR and write-back */
+    }
+    cache->absent = 0;
+    cache->pool[i] = (cbit_line_t){.tag = tag,
+                                   .owner = NO_OWNER,
+                                   .prefetcher = NO_OWNER,
+                                   .next = cache->buckets[bucket.at],
+                                   .alone = true};
+    cache->buckets[bucket.at] = i;
+    cache->filter[bucket.at] |= bucket.bit;
+    return &cache->pool[i];
+}
+
 /* Gives the entry back if nothing refers to it. */
 void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line);
-
-/* The line of an MSHR will be placed: has the host fetch what that touches. Changes nothing that
- * shows. */
-void cbit_line_expect(cbit_cache_t *cache, uint32_t number, uint32_t core, const cbit_line_t *line);
-/* The line of that MSHR is placed now. */
-void cbit_line_fetch_expected(const cbit_cache_t *cache, uint32_t number);
 
 typedef enum { SIDE_DATA, SIDE_CODE, SIDE_NONE } cbit_side_t;
 
@@ -325,6 +356,14 @@ bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint
 void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);
 /* A complex that has it: of its first core or L3. */
 uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line);
+
+/* ---- ahead of placing (expect.c) ---- */
+
+/* The line of an MSHR, of that tag, will be placed: has the host fetch what that touches. Changes
+   nothing that shows. */
+void cbit_line_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag);
+/* It is placed now. */
+void cbit_line_fetch_expected(const cbit_cache_t *cache, const cbit_expected_t *expected);
 
 /* ---- write-backs and flushes (flush.c) ---- */
 
@@ -362,6 +401,9 @@ void cbit_prefetch_train(const cbit_core_t *port, const cbit_txn_t *txn);
 
 /* There is a free MSHR, and room for one more that waits. */
 void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory);
+/* The same for a line that is nowhere, and no other of its address either: it is made first.
+   True. */
+bool cbit_mshr_begin_absent(const cbit_core_t *port, cbit_txn_t *txn, uint64_t tag);
 void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag);
 /* For a line that is on its way already. */
 void cbit_mshr_wait(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn);

@@ -71,6 +71,10 @@ START_TEST(a_newcomer_takes_an_empty_way_or_the_oldest)
         }
         next = next < ways ? next : oldest_by_stamp(stamps, ways);
         ck_assert_uint_eq(cbit_lru_next(order, words), next);
+        if (words <= 2 && empties == 0) {
+            ck_assert_uint_eq(
+                words == 1 ? cbit_lru_guess_of_word(order[0]) : cbit_lru_guess_of_two(order), next);
+        }
         ck_assert_uint_eq(empties == 0 ? cbit_lru_take_of_full(order, words, ways)
                                        : cbit_lru_take(order, words, ways),
                           next);

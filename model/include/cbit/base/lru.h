@@ -82,6 +82,23 @@ static inline uint32_t cbit_lru_oldest(const uint64_t *order)
     }
 }
 
+/* The way with the lowest byte that is 0 in one word, or in two; the last way if there is none, as
+   can be where ways are empty. Without a branch: which way it is cannot be foretold. */
+static inline uint32_t cbit_lru_guess_of_word(uint64_t word)
+{
+    const uint64_t zero = (word - CBIT_LRU_ONES) & ~word & CBIT_LRU_HIGHS;
+    return (uint32_t)__builtin_ctzll(zero | UINT64_C(1) << 63) / 8;
+}
+
+static inline uint32_t cbit_lru_guess_of_two(const uint64_t *order)
+{
+    const uint64_t low = (order[0] - CBIT_LRU_ONES) & ~order[0] & CBIT_LRU_HIGHS;
+    const uint64_t high = (order[1] - CBIT_LRU_ONES) & ~order[1] & CBIT_LRU_HIGHS;
+    const uint64_t none = low == 0;
+    const uint64_t zero = low | (high & -none) | UINT64_C(1) << 63;
+    return (uint32_t)(none * 8) + (uint32_t)__builtin_ctzll(zero) / 8;
+}
+
 static inline void cbit_lru_leave(uint64_t *order, uint32_t way)
 {
     order[way / 8] |= UINT64_C(0x80) << way % 8 * 8;
@@ -114,20 +131,28 @@ static inline uint32_t cbit_lru_take(uint64_t *order, uint32_t words, uint32_t w
     return way;
 }
 
-/* The same for a set without empty ways. */
+/* Bit 7 of each byte of a word that is 0; all others move one down. Bit 7 of none is set before. */
+static inline uint64_t cbit_lru_age_word(uint64_t *word)
+{
+    const uint64_t others = (*word + (CBIT_LRU_HIGHS - CBIT_LRU_ONES)) & CBIT_LRU_HIGHS;
+    *word -= others >> 7;
+    return others ^ CBIT_LRU_HIGHS;
+}
+
+/* The same for a set without empty ways, and without a branch. */
 static inline uint32_t cbit_lru_take_of_full(uint64_t *order, uint32_t words, uint32_t ways)
 {
-    uint32_t way = 0;
-    for (uint32_t word = words; word-- > 0;) {
-        /* Bit 7 of each byte that is not 0: of all ways but the oldest, and they move one down. */
-        const uint64_t others = (order[word] + (CBIT_LRU_HIGHS - CBIT_LRU_ONES)) & CBIT_LRU_HIGHS;
-        order[word] -= others >> 7;
-        if (others != CBIT_LRU_HIGHS) {
-            way = word * 8 + (uint32_t)__builtin_ctzll(others ^ CBIT_LRU_HIGHS) / 8;
-        }
+    uint32_t at = words - 1;
+    uint64_t zero = cbit_lru_age_word(&order[at]);
+    for (uint32_t word = at; word-- > 0;) {
+        const uint64_t lower = cbit_lru_age_word(&order[word]);
+        const uint64_t here = -(uint64_t)(lower != 0);
+        zero = lower | (zero & ~here);
+        at = (at & ~(uint32_t)here) | (word & (uint32_t)here);
     }
-    order[way / 8] |= (uint64_t)(ways - 1) << way % 8 * 8;
-    return way;
+    const uint32_t shift = (uint32_t)__builtin_ctzll(zero) & ~7U;
+    order[at] |= (uint64_t)(ways - 1) << shift;
+    return at * 8 + shift / 8;
 }
 
 #endif
