@@ -15,6 +15,7 @@ void umc_chain_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
     umc->writes_of[line_set(user->line_spa)]++;
+    umc->write_lines |= umc_bit_of(user->channel_line);
     user->older = umc->newest_write;
     user->newer = UMC_NONE;
     *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = index;
@@ -27,6 +28,7 @@ void umc_unchain_write(cbit_umc_t *umc, uint32_t index)
     umc->writes_of[line_set(user->line_spa)]--;
     *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = user->newer;
     *(user->newer == UMC_NONE ? &umc->newest_write : &umc->users[user->newer].older) = user->older;
+    umc->write_lines = umc->newest_write == UMC_NONE ? 0 : umc->write_lines;
     for (uint32_t i = 0; user->flushes != 0 && i < UMC_MAX_FLUSHES; i++) {
         umc->flush[i].left -= user->flushes >> i & 1;
     }
@@ -78,7 +80,8 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
     const cbit_dram_place_t *place = &user->place;
-    uint32_t write = umc_newest_of_line(umc, user->line_spa);
+    /* One that met a write is prompt. */
+    const uint32_t write = user->prompt ? umc_newest_of_line(umc, user->line_spa) : UMC_NONE;
     umc->stats.reads++;
     if (write != UMC_NONE && umc->users[write].key == user->key && !umc->users[write].offered &&
         (mask_of(user->txn) & ~umc->users[write].mask) == 0) {
@@ -161,14 +164,30 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     answer(umc, txn, CBIT_ERR_OK, nck);
 }
 
-static void enter(cbit_umc_t *umc)
+/* The first one is no longer at the door. */
+static inline void leave_door(cbit_umc_t *umc)
+{
+    umc_door_t *door = &umc->door;
+    umc->inbox_head = umc_inbox_at(umc, 1);
+    if (--umc->inbox_count == 0) {
+        door->entering_nck = door->shows_nck = UMC_NEVER;
+        door->banks = door->lines = 0;
+        return;
+    }
+    door->entering_nck = umc_at_door(umc, 0)->due_nck;
+    door->shows_nck = umc_shows_nck(umc_at_door(umc, 0));
+    for (uint32_t i = 1; i < umc->inbox_count; i++) {
+        door->shows_nck = umc_min_u64(door->shows_nck, umc_shows_nck(umc_at_door(umc, i)));
+    }
+}
+
+static inline void enter(cbit_umc_t *umc)
 {
     uint32_t index = umc->inbox[umc->inbox_head];
     umc_user_t *user = &umc->users[index];
     uint64_t nck = user->due_nck;
     bool write = user->kind == UMC_KIND_WRITE;
-    umc->inbox_head = umc_inbox_at(umc, 1);
-    umc->inbox_count--;
+    leave_door(umc);
     umc->accept_nck = nck + 1;
     umc->inbox_of[write]--;
     umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
@@ -186,20 +205,27 @@ static void enter(cbit_umc_t *umc)
     umc_core_count_levels(umc->core, nck);
 }
 
-void umc_advance(cbit_umc_t *umc, uint64_t nck)
+/* Commands and landings up to clock nck. */
+static inline void run_core(cbit_umc_t *umc, uint64_t nck)
 {
     for (;;) {
-        const uint64_t enter_nck = umc_entering_nck(umc);
-        const uint64_t until_nck = umc_min_u64(enter_nck, nck);
-        umc_step_core(umc, until_nck);
+        umc_step_core(umc, nck);
         const uint64_t land_nck = umc_landing_nck(umc);
-        if (land_nck <= until_nck) {
-            umc_land_due(umc, land_nck);
-        } else if (enter_nck <= nck) {
-            enter(umc);
-        } else {
-            umc_leave_buffer(umc, nck);
+        if (land_nck > nck) {
             return;
         }
+        umc_land_due(umc, land_nck);
+    }
+}
+
+void umc_advance(cbit_umc_t *umc, uint64_t nck)
+{
+    while (umc->door.entering_nck <= nck) {
+        run_core(umc, umc->door.entering_nck);
+        enter(umc);
+    }
+    run_core(umc, nck);
+    if (umc->credits < umc->way.credits_kept) {
+        umc_leave_buffer(umc, nck);
     }
 }

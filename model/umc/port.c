@@ -6,12 +6,12 @@
 /* With transparent SME what nobody encrypts is under the host's key. */
 static cbit_key_t key_of(const cbit_umc_t *umc, cbit_key_t key)
 {
-    return key == CBIT_KEY_PLAIN && umc->parts.tsme ? CBIT_KEY_HOST : key;
+    return key == CBIT_KEY_PLAIN && umc->way.tsme ? CBIT_KEY_HOST : key;
 }
 
 static uint16_t slot_of(const cbit_umc_t *umc, cbit_key_t key)
 {
-    return key == CBIT_KEY_HOST ? umc->parts.host_key_slot : key;
+    return key == CBIT_KEY_HOST ? umc->way.host_key_slot : key;
 }
 
 bool umc_is_under(const cbit_umc_t *umc, cbit_key_t key, uint16_t slot)
@@ -38,8 +38,6 @@ static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter
 
 /* ---- the door ---- */
 
-enum { AHEAD_LEAVES = 8 }; /* entries, of each queue, for who comes before one given ahead */
-
 /* The i-th and those behind it are accepted one in a clock, after those before them. */
 static void set_due(cbit_umc_t *umc, uint32_t i)
 {
@@ -49,12 +47,13 @@ static void set_due(cbit_umc_t *umc, uint32_t i)
         user->due_nck = umc_max_u64(user->arrive_nck, next_nck);
         next_nck = user->due_nck + 1;
     }
+    umc->door.next_nck = next_nck;
+    umc->door.entering_nck = umc_at_door(umc, 0)->due_nck;
 }
 
-/* Takes its place among those that are here or will be, by when they are. */
-static void queue_up(cbit_umc_t *umc, uint32_t index)
+/* Of one that is here before some that stand there already. */
+static __attribute__((noinline)) void push_in(cbit_umc_t *umc, uint32_t index, cbit_ps_t at_ps)
 {
-    const cbit_ps_t at_ps = umc->users[index].txn->entered_ps;
     uint32_t at = umc->inbox_count++;
     for (; at > 0 && umc_at_door(umc, at - 1)->txn->entered_ps > at_ps; at--) {
         umc->inbox[umc_inbox_at(umc, at)] = umc->inbox[umc_inbox_at(umc, at - 1)];
@@ -63,26 +62,66 @@ static void queue_up(cbit_umc_t *umc, uint32_t index)
     set_due(umc, at);
 }
 
+/* Takes its place among those that are here or will be, by when they are. */
+static inline void queue_up(cbit_umc_t *umc, uint32_t index, cbit_ps_t at_ps)
+{
+    umc_door_t *door = &umc->door;
+    umc_user_t *user = &umc->users[index];
+    if (at_ps < door->last_ps) {
+        push_in(umc, index, at_ps);
+        return;
+    }
+    user->due_nck = umc_max_u64(user->arrive_nck, door->next_nck);
+    door->last_ps = at_ps;
+    door->next_nck = user->due_nck + 1;
+    door->entering_nck = umc_min_u64(door->entering_nck, user->due_nck);
+    umc->inbox[umc_inbox_at(umc, umc->inbox_count++)] = index;
+}
+
 /*
- * What the others at the door mean to one that comes: true if one of them wants the same bank. A
- * read of the line of a write there shows as soon as it is accepted, whichever of the two comes
- * first.
+ * What others mean to one that comes: true if one at the door wants the same bank. A read of the
+ * line of a write shows as soon as it is accepted, whichever of the two comes first.
  */
-static bool meet_others(cbit_umc_t *umc, umc_user_t *user)
+static __attribute__((noinline)) bool meet_others(cbit_umc_t *umc, umc_user_t *user)
 {
     bool wanted = false;
+    user->prompt |= umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
     for (uint32_t i = 0; i < umc->inbox_count; i++) {
         umc_user_t *other = umc_at_door(umc, i);
         wanted |= other->place.flat_bank == user->place.flat_bank;
         if (other->line_spa == user->line_spa) {
             other->prompt = user->prompt = true;
+            umc->door.shows_nck = umc_min_u64(umc->door.shows_nck, other->due_nck);
         }
     }
     return wanted;
 }
 
+/* The same without a look at them, if it meets nobody: mostly. */
+static inline bool meet(cbit_umc_t *umc, umc_user_t *user)
+{
+    umc_door_t *door = &umc->door;
+    const uint64_t line = umc_bit_of(user->channel_line), bank = umc_bit_of(user->place.flat_bank);
+    const uint64_t met = ((door->lines | umc->write_lines) & line) | (door->banks & bank);
+    const bool wanted = met != 0 && meet_others(umc, user);
+    door->lines |= line;
+    door->banks |= bank;
+    return wanted;
+}
+
+/* Where it is to go. */
+static inline void find_place(const cbit_umc_t *umc, umc_user_t *user)
+{
+    user->channel_line =
+        umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
+        CBIT_LINE_BYTES;
+    user->placed =
+        cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
+}
+
 /* Takes a request that is here at at_ps. */
-static void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_ps_t at_ps, uint64_t nck)
+static inline void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_ps_t at_ps,
+                        uint64_t nck)
 {
     const bool write = txn->command == CBIT_COMMAND_WRITE;
     const bool partial = write && txn->size_bytes < CBIT_LINE_BYTES;
@@ -94,26 +133,23 @@ static void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_ps_t at_
     user->requester = requester;
     user->order = umc->next_order++;
     user->arrive_nck = nck;
-    user->channel_line =
-        umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
-        CBIT_LINE_BYTES;
-    if (!umc->way.timing_only) {
-        cbit_store_expect(umc->parts.store, user->line_spa);
-    }
     txn->entered_ps = at_ps;
     umc->least_back_ps = txn->back_ps < umc->least_back_ps ? txn->back_ps : umc->least_back_ps;
     umc->inbox_of[write]++;
     umc->inbox_of[0] += partial ? 1 : 0;
-    user->placed =
-        cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
-    user->prompt = write || !user->placed || umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
-    const bool wanted = meet_others(umc, user);
-    queue_up(umc, index);
+    find_place(umc, user);
+    if (!umc->way.timing_only) {
+        cbit_store_expect(umc->parts.store, user->line_spa);
+    }
+    user->prompt = write || !user->placed;
+    const bool wanted = meet(umc, user);
+    queue_up(umc, index, at_ps);
     if (!user->prompt) {
         const uint64_t column_nck =
             umc_core_column_of(umc->core, &user->place, user->due_nck, wanted);
         user->answer_nck = umc_answer_nck(umc, column_nck, key == CBIT_KEY_PLAIN);
     }
+    umc->door.shows_nck = umc_min_u64(umc->door.shows_nck, umc_shows_nck(user));
     umc_arrived(umc, user);
 }
 
@@ -142,6 +178,14 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     return true;
 }
 
+/* So much room is left that nobody is refused soon, read or write. */
+static bool roomy(const cbit_umc_t *umc)
+{
+    return umc->user_count - umc->free_count < umc->way.roomy ||
+           (umc_core_room(umc->core, false, umc->inbox_of[0] + UMC_AHEAD_LEAVES) &&
+            umc_core_room(umc->core, true, umc->inbox_of[1] + UMC_AHEAD_LEAVES));
+}
+
 /*
  * One that will be here at at_ps. Only while commands show through answers alone, and while there
  * is so much room that neither it nor who comes before it, read or write, could be refused.
@@ -149,14 +193,12 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 static bool try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
     cbit_umc_t *umc = self;
-    const bool write = txn->command == CBIT_COMMAND_WRITE;
-    if (umc->in_step || (write && txn->size_bytes < CBIT_LINE_BYTES) ||
-        !umc_core_room(umc->core, false, umc->inbox_of[0] + AHEAD_LEAVES) ||
-        !umc_core_room(umc->core, true, umc->inbox_of[1] + AHEAD_LEAVES)) {
+    const bool partial = txn->command == CBIT_COMMAND_WRITE && txn->size_bytes < CBIT_LINE_BYTES;
+    if (umc->in_step || partial || !roomy(umc)) {
         return false;
     }
     take(umc, txn, key_of(umc, txn->key), at_ps,
-         cbit_clock_edge_at_or_after(&umc->device.clock, at_ps));
+         cbit_clock_edge_at_or_after(&umc->way.clock, at_ps));
     return true;
 }
 

@@ -76,10 +76,12 @@ static void set_step(cbit_umc_t *umc)
 
 void umc_catch_up(cbit_umc_t *umc)
 {
+    const uint64_t nck =
+        cbit_clock_edge_at_or_before(&umc->way.clock, cbit_kernel_now_ps(umc->parts.kernel));
     if (!umc->in_wake) {
-        umc_advance(umc, cbit_clock_edge_at_or_before(&umc->device.clock,
-                                                      cbit_kernel_now_ps(umc->parts.kernel)));
+        umc_advance(umc, nck);
     }
+    umc_leave_buffer(umc, nck);
 }
 
 /* ---- answers ---- */
@@ -92,14 +94,16 @@ static cbit_ps_t heard_ps(const cbit_txn_t *txn)
 void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
     txn->entered_ps = at_ps;
-    if (umc->answers_first == NULL || heard_ps(umc->answers_last) <= heard_ps(txn)) {
+    const cbit_ps_t own_ps = heard_ps(txn);
+    umc->heard_ps = umc_min_u64(umc->heard_ps, own_ps);
+    if (umc->answers_first == NULL || heard_ps(umc->answers_last) <= own_ps) {
         txn->next = NULL;
         *(umc->answers_first == NULL ? &umc->answers_first : &umc->answers_last->next) = txn;
         umc->answers_last = txn;
         return;
     }
     cbit_txn_t **link = &umc->answers_first;
-    while (heard_ps(*link) <= heard_ps(txn)) {
+    while (heard_ps(*link) <= own_ps) {
         link = &(*link)->next;
     }
     txn->next = *link;
@@ -126,37 +130,22 @@ void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk)
 static void tell_answers(cbit_umc_t *umc)
 {
     const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
-    while (umc->answers_first != NULL && heard_ps(umc->answers_first) <= now_ps) {
+    while (umc->heard_ps <= now_ps) {
         cbit_txn_t *txn = umc->answers_first;
         umc->answers_first = txn->next;
+        umc->heard_ps = txn->next == NULL ? CBIT_PS_NEVER : heard_ps(txn->next);
         cbit_txn_reply(txn);
     }
 }
 
 /* ---- requests at the door ---- */
 
-/* No answer to one at the door is there before. */
-static uint64_t shows_nck(const umc_user_t *user)
-{
-    return user->prompt ? user->due_nck : user->answer_nck;
-}
-
-/* The same of all of them. */
-static uint64_t door_nck(const cbit_umc_t *umc)
-{
-    uint64_t next = UMC_NEVER;
-    for (uint32_t i = 0; i < umc->inbox_count; i++) {
-        next = umc_min_u64(next, shows_nck(umc_at_door(umc, i)));
-    }
-    return next;
-}
-
 void umc_arrived(cbit_umc_t *umc, const umc_user_t *user)
 {
     if (umc->in_step) {
         umc_wake_at(umc, user->due_nck);
-    } else {
-        wake_at_ps(umc, umc_edge_ps(umc, shows_nck(user)) + user->txn->back_ps);
+    } else if (!umc->in_wake) { /* whose end looks at the door */
+        wake_at_ps(umc, umc_edge_ps(umc, umc_shows_nck(user)) + user->txn->back_ps);
     }
 }
 
@@ -164,7 +153,7 @@ void umc_arrived(cbit_umc_t *umc, const umc_user_t *user)
 static uint64_t next_step_nck(cbit_umc_t *umc)
 {
     const uint64_t command_nck = umc_core_next_nck(umc->core);
-    const uint64_t lands_nck = umc_min_u64(umc_landing_nck(umc), umc_entering_nck(umc));
+    const uint64_t lands_nck = umc_min_u64(umc_landing_nck(umc), umc->door.entering_nck);
     const bool key_is_due = umc->key_write.busy && umc->key_write.issued;
     const uint64_t next_nck = umc_min_u64(command_nck, lands_nck);
     return key_is_due ? umc_min_u64(next_nck, umc->key_write.done_nck) : next_nck;
@@ -189,10 +178,10 @@ uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain)
     return umc_nck_of(umc, umc_eclk_from(umc, data_nck) + (around ? 1 : umc->way.depth_eclk));
 }
 
-/* No answer to what the core has accepted, or is on its way back from it, is there before. */
-static uint64_t first_answer_nck(cbit_umc_t *umc)
+/* No answer to any request here is there before. */
+static inline uint64_t first_answer_nck(cbit_umc_t *umc)
 {
-    const uint64_t next = umc_min_u64(umc_landing_nck(umc), door_nck(umc));
+    const uint64_t next = umc_min_u64(umc_landing_nck(umc), umc->door.shows_nck);
     const uint64_t command_nck = umc_core_next_nck(umc->core);
     if (command_nck == UMC_NEVER) {
         return next;
@@ -204,7 +193,7 @@ static uint64_t first_answer_nck(cbit_umc_t *umc)
 /* When anything shows next, as far as can be told now: not later than it does. */
 static cbit_ps_t next_wake_ps(cbit_umc_t *umc)
 {
-    cbit_ps_t next_ps = umc->answers_first == NULL ? CBIT_PS_NEVER : heard_ps(umc->answers_first);
+    cbit_ps_t next_ps = umc->heard_ps;
     const bool each = umc->in_step;
     const uint64_t nck = each ? next_step_nck(umc) : first_answer_nck(umc);
     if (nck != UMC_NEVER) {
@@ -230,7 +219,7 @@ static void on_wake(void *self)
 {
     cbit_umc_t *umc = self;
     const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
-    const uint64_t nck = cbit_clock_edge_at_or_before(&umc->device.clock, now_ps);
+    const uint64_t nck = cbit_clock_edge_at_or_before(&umc->way.clock, now_ps);
     const bool others = umc->in_step;
     umc->in_wake = true;
     umc->rewake_ps = CBIT_PS_NEVER;
@@ -278,6 +267,14 @@ static void check_command(void *self, const umc_event_t *event)
     }
 }
 
+/* Each of them may stand in the same queue, beside those that entries are left for. */
+static uint32_t roomy_of(const umc_policy_t *p)
+{
+    const uint32_t writes = p->unified ? p->read_entries : p->write_entries;
+    const uint32_t least = p->read_entries < writes ? p->read_entries : writes;
+    return least > UMC_AHEAD_LEAVES ? least - UMC_AHEAD_LEAVES : 0;
+}
+
 static void set_way(cbit_umc_t *umc)
 {
     const cbit_dram_timing_t *t = &umc->device.timing;
@@ -294,6 +291,10 @@ static void set_way(cbit_umc_t *umc)
                     .beat_nck = t->burst_nck / CBIT_LINE_BEATS,
                     .timing_only = umc->parts.timing_only,
                     .explains = umc->config.explain,
+                    .tsme = umc->parts.tsme,
+                    .host_key_slot = umc->parts.host_key_slot,
+                    .credits_kept = umc->config.return_buffer_entries / 2,
+                    .roomy = roomy_of(&umc->policy),
                     .around = !umc->parts.engine_config.bypass_in_order};
     umc->credits = umc->config.return_buffer_entries;
     umc_limit_init(umc);
@@ -415,6 +416,8 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
     }
     umc->oldest_write = umc->newest_write = UMC_NONE;
     umc->least_back_ps = UINT32_MAX;
+    umc->door.entering_nck = umc->door.shows_nck = UMC_NEVER;
+    umc->heard_ps = CBIT_PS_NEVER;
     cbit_event_init(&umc->wake, on_wake, umc);
     cbit_event_set_rank(&umc->wake, umc->parts.channel + 1);
     cbit_err_t err = build(umc, diag);

@@ -14,7 +14,8 @@ enum {
     UMC_KEY_EXPANSION_ECLK = 16, /* the engine makes K10 (10 rounds) before it switches keys */
 
     UMC_SLOTS = CBIT_KEY_HOST + 1,
-    UMC_LINE_SETS = 256, /* of lines with live writes, of which there are fewer (enter.c) */
+    UMC_LINE_SETS = 256,  /* of lines with live writes, of which there are fewer (enter.c) */
+    UMC_AHEAD_LEAVES = 8, /* entries, of each queue, for who comes before one given ahead */
 };
 
 typedef enum umc_kind {
@@ -126,7 +127,20 @@ typedef struct umc_way {
     bool around; /* plain lines do not go through the engine's pipeline */
     bool ahead;  /* reads may be answered as their RD issues (ahead.h) */
     bool runs;   /* nobody sees single commands (few_run.c) */
+    bool tsme;
+    uint16_t host_key_slot;
+    uint32_t credits_kept; /* with fewer free entries the return buffer is looked through */
+    uint32_t roomy; /* with fewer requests than this in the controller both queues have room */
 } umc_way_t;
+
+/* What is known of the requests at the door, without a look at them. */
+typedef struct umc_door {
+    uint64_t entering_nck; /* when the first one is accepted; UMC_NEVER: nobody is there */
+    uint64_t next_nck;     /* the clock that the acceptance of one behind all of them may take */
+    uint64_t shows_nck;    /* no answer to any of them is there before */
+    cbit_ps_t last_ps;     /* when the last one is here */
+    uint64_t banks, lines; /* theirs and maybe others, as sets of 64: bit by the number's end */
+} umc_door_t;
 
 /* Reads that were answered ahead: when their lines are out, earliest first. */
 enum { UMC_AHEAD = 128 }; /* as many as there can be return buffer entries; a power of two */
@@ -153,11 +167,14 @@ struct cbit_umc {
     uint32_t inbox_mask;
     uint32_t inbox_head, inbox_count, inbox_of[2];
     uint64_t accept_nck; /* the clock that the next acceptance may take */
+    umc_door_t door;
     /* Answers that are there, by when they are heard (their back_ps later); no answer is heard
        sooner than least_back_ps after it is there. */
     cbit_txn_t *answers_first, *answers_last;
+    cbit_ps_t heard_ps; /* when the first one is; CBIT_PS_NEVER: there is none */
     uint32_t least_back_ps;
     uint32_t oldest_write, newest_write;
+    uint64_t write_lines;             /* of live writes and maybe others, as umc_door_t.lines */
     uint8_t writes_of[UMC_LINE_SETS]; /* live writes by their lines */
     uint32_t *free_users;
     uint32_t free_count;
@@ -197,14 +214,22 @@ static inline uint32_t umc_inbox_at(const cbit_umc_t *umc, uint32_t i)
     return (umc->inbox_head + i) & umc->inbox_mask;
 }
 
-/* The i-th at the door; when the first one enters, UMC_NEVER: nobody is there. */
+/* The i-th at the door. */
 static inline umc_user_t *umc_at_door(const cbit_umc_t *umc, uint32_t i)
 {
     return &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
 }
-static inline uint64_t umc_entering_nck(const cbit_umc_t *umc)
+
+/* No answer to one at the door is there before. */
+static inline uint64_t umc_shows_nck(const umc_user_t *user)
 {
-    return umc->inbox_count == 0 ? UMC_NEVER : umc_at_door(umc, 0)->due_nck;
+    return user->prompt ? user->due_nck : user->answer_nck;
+}
+
+/* The bit of a line or a bank in a set of 64. */
+static inline uint64_t umc_bit_of(uint64_t number)
+{
+    return UINT64_C(1) << number % 64;
 }
 
 /* Wakes the controller no later than at clock nck. */
