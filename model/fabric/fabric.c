@@ -1,5 +1,6 @@
 /* Life of the fabric, its map of addresses, and access without time. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/fabric/way.h"
 
@@ -15,8 +16,8 @@ static cbit_err_t for_each_granule(cbit_fabric_t *fabric, cbit_spa_t spa, cbit_k
         uint64_t granule = fabric->config.interleave_bytes;
         uint64_t left = granule - ((spa + done) & (granule - 1));
         uint32_t n = len_bytes - done < left ? len_bytes - done : (uint32_t)left;
-        uint32_t i = cbit_interleave_channel(&fabric->map, spa + done);
-        const cbit_port_t *port = &fabric->memory[i];
+        const cbit_interleaved_t at = cbit_interleave_find(&fabric->map, spa + done);
+        const cbit_port_t *port = &fabric->memory[at.channel];
         err = out != NULL ? port->peek(port->self, spa + done, key, out + done, n)
                           : port->poke(port->self, spa + done, key, in + done, n);
         done += n;
@@ -93,6 +94,11 @@ void cbit_fabric_destroy(cbit_fabric_t *fabric)
 void cbit_fabric_bind(cbit_fabric_t *fabric, uint32_t channel, cbit_port_t memory)
 {
     fabric->memory[channel] = memory;
+    for (uint32_t i = 0; i < CBIT_FABRIC_MAX_ENTRIES; i++) {
+        if (fabric->entries[i] != NULL) {
+            cbit_path_bind(&fabric->entries[i]->paths[channel], &memory);
+        }
+    }
 }
 
 static cbit_port_t port_of(cbit_fabric_t *fabric, uint32_t index, uint32_t in_bytes,
@@ -100,10 +106,11 @@ static cbit_port_t port_of(cbit_fabric_t *fabric, uint32_t index, uint32_t in_by
 {
     cbit_entry_t *entry = fabric->entries[index];
     if (entry == NULL) {
-        entry = calloc(1, sizeof *entry);
+        entry = aligned_alloc(_Alignof(cbit_entry_t), sizeof *entry);
         if (entry == NULL) {
             __builtin_trap(); /* a few pages while the machine is built, and no way to tell */
         }
+        memset(entry, 0, sizeof *entry);
         fabric->entries[index] = entry;
         entry->fabric = fabric;
         entry->in.width_bytes = in_bytes;
@@ -136,13 +143,7 @@ cbit_port_t cbit_fabric_port(cbit_fabric_t *fabric)
 
 uint32_t cbit_fabric_channel_of(const cbit_fabric_t *fabric, cbit_spa_t spa)
 {
-    return cbit_interleave_channel(&fabric->map, spa);
-}
-
-uint64_t cbit_fabric_channel_address(const void *self, cbit_spa_t spa)
-{
-    const cbit_fabric_t *fabric = self;
-    return cbit_interleave_address(&fabric->map, spa);
+    return cbit_interleave_find(&fabric->map, spa).channel;
 }
 
 static uint64_t half_channel_bytes(const cbit_fabric_t *fabric)
@@ -161,7 +162,7 @@ cbit_spa_t cbit_fabric_alias(const cbit_fabric_t *fabric, cbit_spa_t spa)
 cbit_spa_t cbit_fabric_lower_half(const void *self, cbit_spa_t spa)
 {
     const cbit_fabric_t *fabric = self;
-    return cbit_interleave_address(&fabric->map, spa) < half_channel_bytes(fabric)
+    return cbit_interleave_find(&fabric->map, spa).address < half_channel_bytes(fabric)
                ? spa
                : cbit_fabric_alias(fabric, spa);
 }
@@ -174,4 +175,13 @@ cbit_spa_t cbit_fabric_lower_end(const cbit_fabric_t *fabric)
 void cbit_fabric_stats(const cbit_fabric_t *fabric, cbit_fabric_stats_t *stats)
 {
     *stats = fabric->stats;
+    for (uint32_t i = 0; i < CBIT_FABRIC_MAX_ENTRIES; i++) {
+        for (uint32_t channel = 0; fabric->entries[i] != NULL && channel < fabric->config.channels;
+             channel++) {
+            const cbit_path_t *path = &fabric->entries[i]->paths[channel];
+            stats->requests += path->requests;
+            stats->hops += path->hops * path->requests;
+            stats->remote += path->remote ? path->requests : 0;
+        }
+    }
 }

@@ -10,42 +10,40 @@ void cbit_interleave_init(cbit_interleave_t *map, const cbit_fabric_config_t *co
 {
     uint32_t nodes = config->sockets * config->nodes_per_socket;
     uint32_t channels = config->channels / nodes;
-    bool power_of_two = (channels & (channels - 1)) == 0;
     *map = (cbit_interleave_t){
         .channels = channels,
         .node_bytes = nodes == 1 ? 0 : memory_bytes / nodes,
-        .granule_shift = log2_of(config->interleave_bytes),
-        .channel_bits = config->hash && power_of_two ? log2_of(channels) : 0,
+        .within_mask = config->interleave_bytes - 1,
+        .granule_shift = (uint8_t)log2_of(config->interleave_bytes),
+        .whole = (channels & (channels - 1)) == 0,
     };
-}
-
-/* XOR of all channel_bits wide pieces of rest: a linear map, so the whole stays a bijection. */
-static uint64_t fold(uint64_t rest, uint32_t bits)
-{
-    uint64_t folded = 0;
-    for (; rest != 0; rest >>= bits) {
-        folded ^= rest;
+    map->shifts = map->whole && nodes == 1;
+    map->channel_bits = (uint8_t)(map->whole ? log2_of(channels) : 0);
+    if (config->hash && map->channel_bits != 0) {
+        map->hash_mask = channels - 1;
+        const uint64_t rest = memory_bytes >> map->granule_shift >> map->channel_bits;
+        uint32_t bits = map->channel_bits;
+        while (bits < 64 && rest >> bits != 0) {
+            bits *= 2;
+        }
+        map->fold_from = bits / 2;
+        map->fold_to = map->channel_bits / 2;
     }
-    return folded & ((UINT64_C(1) << bits) - 1);
 }
 
-uint32_t cbit_interleave_channel(const cbit_interleave_t *map, cbit_spa_t spa)
+cbit_interleaved_t cbit_interleave_divide(const cbit_interleave_t *map, cbit_spa_t spa)
 {
-    uint64_t node = map->node_bytes == 0 ? 0 : spa / map->node_bytes;
-    uint64_t granule = (spa - node * map->node_bytes) >> map->granule_shift;
-    uint32_t first = (uint32_t)node * map->channels;
-    if (map->channel_bits == 0) {
-        return first + (uint32_t)(granule % map->channels);
+    const uint64_t node = map->node_bytes == 0 ? 0 : spa / map->node_bytes;
+    spa -= node * map->node_bytes;
+    const uint64_t granule = spa >> map->granule_shift;
+    cbit_interleaved_t at = {.channel = (uint32_t)(granule % map->channels),
+                             .address = granule / map->channels << map->granule_shift |
+                                        (spa & map->within_mask)};
+    if (map->whole) {
+        at = cbit_interleave_shift(map, spa);
     }
-    uint64_t low = granule & (map->channels - 1);
-    return first + (uint32_t)(low ^ fold(granule >> map->channel_bits, map->channel_bits));
-}
-
-uint64_t cbit_interleave_address(const cbit_interleave_t *map, cbit_spa_t spa)
-{
-    spa = map->node_bytes == 0 ? spa : spa % map->node_bytes;
-    uint64_t within = spa & ((UINT64_C(1) << map->granule_shift) - 1);
-    return (spa >> map->granule_shift) / map->channels << map->granule_shift | within;
+    at.channel += (uint32_t)node * map->channels;
+    return at;
 }
 
 cbit_spa_t cbit_interleave_other_half(const cbit_interleave_t *map, uint64_t half_bytes,
@@ -59,9 +57,7 @@ cbit_spa_t cbit_interleave_other_half(const cbit_interleave_t *map, uint64_t hal
     if (rest >= 2 * half) {
         return spa;
     }
-    if (map->channel_bits != 0) {
-        low ^= fold(rest, map->channel_bits) ^ fold(other, map->channel_bits);
-    }
-    uint64_t within = spa & ((UINT64_C(1) << map->granule_shift) - 1);
+    low ^= cbit_interleave_fold(map, rest) ^ cbit_interleave_fold(map, other);
+    uint64_t within = spa & map->within_mask;
     return base + ((other * map->channels + low) << map->granule_shift | within);
 }

@@ -50,7 +50,6 @@ static void link_push(cbit_link_t *link, cbit_txn_t *txn, cbit_ps_t entered_ps)
 {
     txn->entered_ps = entered_ps;
     txn->next = NULL;
-    link->held++;
     if (link->tail != NULL) {
         link->tail->next = txn;
         link->tail = txn;
@@ -65,7 +64,6 @@ static cbit_txn_t *link_pop(cbit_link_t *link)
     cbit_txn_t *txn = link->head;
     link->head = txn->next;
     link->tail = link->head == NULL ? NULL : link->tail;
-    link->held--;
     return txn;
 }
 
@@ -74,7 +72,6 @@ static void link_push_front(cbit_link_t *link, cbit_txn_t *txn)
     txn->next = link->head;
     link->head = txn;
     link->tail = link->tail == NULL ? txn : link->tail;
-    link->held++;
 }
 
 static void give(cbit_fabric_t *fabric, cbit_txn_t *txn)
@@ -103,10 +100,9 @@ static void wait_at_entry(cbit_entry_t *entry, cbit_txn_t *txn, cbit_ps_t begin_
 }
 
 /* The controller has kept the answer for as long as it would be on its way. */
-static void on_reply_at_entry(cbit_path_t *path, cbit_txn_t *txn)
+static __attribute__((noinline)) void on_reply_at_entry(cbit_path_t *path, cbit_txn_t *txn)
 {
     cbit_ps_t begin_ps;
-    txn->back_ps = 0;
     if (leaves_now(path->entry, txn, &begin_ps)) {
         give(path->entry->fabric, txn);
     } else {
@@ -114,14 +110,10 @@ static void on_reply_at_entry(cbit_path_t *path, cbit_txn_t *txn)
     }
 }
 
-static void on_reply_from_memory(void *self, cbit_txn_t *txn)
+/* It is on its way back from now on. */
+static __attribute__((noinline)) void on_reply_sets_out(cbit_path_t *path, cbit_txn_t *txn)
 {
-    cbit_path_t *path = self;
     cbit_fabric_t *fabric = path->entry->fabric;
-    if (txn->back_ps != 0) {
-        on_reply_at_entry(path, txn);
-        return;
-    }
     const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
     const cbit_ps_t begin_ps = path->back == NULL ? now_ps
                                                   : lane_take(fabric, path->back, now_ps,
@@ -130,61 +122,75 @@ static void on_reply_from_memory(void *self, cbit_txn_t *txn)
     link_push(&path->reply, txn, begin_ps);
 }
 
-/*
- * How late a controller that can may answer, so that the answer need not be looked at twice. Not
- * where answers of several channels share a way between: they must come to it in their order.
- */
-static uint32_t back_ps(const cbit_path_t *path)
+static void on_reply_from_memory(void *self, cbit_txn_t *txn)
 {
-    const bool can = path->entry->fabric->memory[path->channel].try_send_at != NULL;
-    return can && path->back == NULL ? (uint32_t)path->reply.latency_ps : 0;
+    cbit_path_t *path = self;
+    if (txn->back_ps == 0) {
+        on_reply_sets_out(path, txn);
+        return;
+    }
+    txn->back_ps = 0;
+    if (path->entry->out.width_bytes == 0) { /* nobody ever waits for such a port */
+        give(path->entry->fabric, txn);
+    } else {
+        on_reply_at_entry(path, txn);
+    }
 }
 
-static struct cbit_ahead *ahead_at(cbit_path_t *path, uint32_t i)
-{
-    return &path->ahead[(path->ahead_first + i) % CBIT_AHEAD_ENTRIES];
-}
+/* ---- what is in the link to a controller ---- */
 
-/* Requests in a link: those that it holds, and those given ahead that are not there yet. */
-static uint32_t in_link(cbit_path_t *path)
+/* Those given ahead that are there now are in the link no more. */
+static __attribute__((noinline)) void forget_ahead(cbit_path_t *path)
 {
     const cbit_ps_t now_ps = cbit_kernel_now_ps(path->request.kernel);
-    while (path->ahead_count > 0 && ahead_at(path, 0)->there_ps <= now_ps) {
-        path->ahead_first = (path->ahead_first + 1) % CBIT_AHEAD_ENTRIES;
-        path->ahead_count--;
+    const uint32_t entries = path->entry->fabric->config.link_entries;
+    uint32_t there = 0;
+    while (there < path->ahead_count && path->ahead[there].there_ps <= now_ps) {
+        there++;
     }
-    return path->request.held + path->ahead_count;
+    path->ahead_count -= there;
+    memmove(path->ahead, path->ahead + there, path->ahead_count * sizeof path->ahead[0]);
+    uint32_t forget_at = 2 * path->ahead_count; /* so that each is moved about once */
+    forget_at = forget_at < CBIT_AHEAD_FEW ? CBIT_AHEAD_FEW : forget_at;
+    forget_at = forget_at < CBIT_AHEAD_ENTRIES ? forget_at : CBIT_AHEAD_ENTRIES;
+    path->forget_at = forget_at < entries ? forget_at : entries;
 }
 
-static bool link_is_full(cbit_path_t *path)
+/* In it are those that it holds, and those given ahead that are not there yet. */
+static inline bool link_is_full(cbit_path_t *path)
 {
-    return in_link(path) >= path->entry->fabric->config.link_entries;
+    if (path->held + path->ahead_count < path->forget_at) {
+        return false;
+    }
+    forget_ahead(path);
+    return path->held + path->ahead_count >= path->entry->fabric->config.link_entries;
 }
 
-/* How many of those given ahead come into the link before one that does at out_ps. */
-static uint32_t ahead_before(cbit_path_t *path, cbit_ps_t out_ps)
+/* How many of those given ahead come into the link before one that does at out_ps: most, if not
+   all. */
+static inline uint32_t ahead_before(const cbit_path_t *path, cbit_ps_t out_ps)
 {
     uint32_t i = path->ahead_count;
-    while (i > 0 && ahead_at(path, i - 1)->out_ps > out_ps) {
+    while (i > 0 && path->ahead[i - 1].out_ps > out_ps) {
         i--;
     }
     return i;
 }
 
-static void note_ahead(cbit_path_t *path, uint32_t at, cbit_ps_t out_ps, cbit_ps_t there_ps)
+static inline void note_ahead(cbit_path_t *path, uint32_t at, cbit_ps_t out_ps, cbit_ps_t there_ps)
 {
     for (uint32_t i = path->ahead_count++; i > at; i--) {
-        *ahead_at(path, i) = *ahead_at(path, i - 1);
+        path->ahead[i] = path->ahead[i - 1];
     }
-    *ahead_at(path, at) = (struct cbit_ahead){.out_ps = out_ps, .there_ps = there_ps};
+    path->ahead[at] = (cbit_ahead_t){.out_ps = out_ps, .there_ps = there_ps};
 }
 
 /* Makes a request ready for its controller, after so long in the fabric; and takes that back. */
-static void make_ready(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t span_ps)
+static inline void make_ready(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t span_ps)
 {
     cbit_txn_charge(txn, CBIT_STAGE_FABRIC, span_ps);
     cbit_txn_push_reply(txn, on_reply_from_memory, path);
-    txn->back_ps = back_ps(path);
+    txn->back_ps = path->back_ps;
 }
 
 static void unmake_ready(cbit_txn_t *txn, cbit_ps_t span_ps)
@@ -199,24 +205,24 @@ static void unmake_ready(cbit_txn_t *txn, cbit_ps_t span_ps)
  * already, if that has room for it anyway and nobody in the link is before it: it is there when its
  * time is over, and not before those given ahead that came into the link before it.
  */
-static bool send_ahead(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t out_ps, cbit_ps_t begin_ps)
+static inline bool send_ahead(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t out_ps,
+                              cbit_ps_t begin_ps)
 {
-    const cbit_port_t *memory = &path->entry->fabric->memory[path->channel];
-    if (memory->try_send_at == NULL || path->request.held != 0 ||
-        path->ahead_count == CBIT_AHEAD_ENTRIES) {
+    if (path->try_send_at == NULL || path->held != 0 || path->ahead_count == CBIT_AHEAD_ENTRIES) {
         return false;
     }
     cbit_ps_t there_ps = begin_ps + path->request.latency_ps;
     const uint32_t before = ahead_before(path, out_ps);
-    if (before > 0 && ahead_at(path, before - 1)->there_ps > there_ps) {
-        there_ps = ahead_at(path, before - 1)->there_ps;
+    if (before > 0 && path->ahead[before - 1].there_ps > there_ps) {
+        there_ps = path->ahead[before - 1].there_ps;
     }
     make_ready(path, txn, there_ps - begin_ps);
-    if (!memory->try_send_at(memory->self, txn, there_ps)) {
+    if (!path->try_send_at(path->memory, txn, there_ps)) {
         unmake_ready(txn, there_ps - begin_ps);
         return false;
     }
     note_ahead(path, before, out_ps, there_ps);
+    path->requests++;
     return true;
 }
 
@@ -225,9 +231,12 @@ static void wake_senders(cbit_path_t *path)
     /* All that fit: a woken sender may have turned to another channel meanwhile. */
     while (!link_is_full(path) && cbit_waitlist_wake_one(&path->senders)) {
     }
-    if (path->senders.head != NULL && path->request.head == NULL && path->ahead_count > 0) {
-        cbit_event_notify_at(path->request.kernel, &path->request.arrival,
-                             ahead_at(path, 0)->there_ps);
+    if (path->senders.head == NULL || path->request.head != NULL) {
+        return;
+    }
+    forget_ahead(path);
+    if (path->ahead_count > 0) {
+        cbit_event_notify_at(path->request.kernel, &path->request.arrival, path->ahead[0].there_ps);
     }
 }
 
@@ -244,12 +253,14 @@ static void on_request_arrival(void *self)
     /* Off the link and charged first: from its yes on the controller owns the request, and may even
        answer a posted write within try_send. */
     cbit_txn_t *txn = link_pop(link);
+    path->held--;
     cbit_ps_t entered_ps = txn->entered_ps;
     cbit_ps_t span_ps = cbit_kernel_now_ps(link->kernel) - entered_ps;
     make_ready(path, txn, span_ps);
     if (!memory->try_send(memory->self, txn, &path->waiter)) {
         unmake_ready(txn, span_ps);
         txn->entered_ps = entered_ps;
+        path->held++;
         link_push_front(link, txn);
         return;
     }
@@ -299,17 +310,12 @@ void cbit_fabric_on_nowhere(void *self)
     deliver_head(fabric, &fabric->nowhere);
 }
 
-static void count_request(const cbit_path_t *path)
+/* Where a request goes; it is given its channel's address. */
+static __attribute__((noinline)) cbit_path_t *path_of(cbit_entry_t *entry, cbit_txn_t *txn)
 {
-    cbit_fabric_stats_t *stats = &path->entry->fabric->stats;
-    stats->requests++;
-    stats->hops += path->hops;
-    stats->remote += path->remote;
-}
-
-static cbit_path_t *path_of(cbit_entry_t *entry, cbit_spa_t spa)
-{
-    return &entry->paths[cbit_interleave_channel(&entry->fabric->map, spa)];
+    const cbit_interleaved_t to = cbit_interleave_find(&entry->fabric->map, txn->spa);
+    txn->channel_address = to.address;
+    return &entry->paths[to.channel];
 }
 
 bool cbit_fabric_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
@@ -319,12 +325,8 @@ bool cbit_fabric_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
         !cbit_fabric_inside(entry->fabric, txn->spa, txn->size_bytes)) {
         return false;
     }
-    cbit_path_t *path = path_of(entry, txn->spa);
-    if (link_is_full(path) || !send_ahead(path, txn, at_ps, at_ps)) {
-        return false;
-    }
-    count_request(path);
-    return true;
+    cbit_path_t *path = path_of(entry, txn);
+    return !link_is_full(path) && send_ahead(path, txn, at_ps, at_ps);
 }
 
 static bool send_nowhere(cbit_fabric_t *fabric, cbit_txn_t *txn)
@@ -343,7 +345,7 @@ bool cbit_fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     if (!cbit_fabric_inside(fabric, txn->spa, txn->size_bytes)) {
         return send_nowhere(fabric, txn);
     }
-    cbit_path_t *path = path_of(entry, txn->spa);
+    cbit_path_t *path = path_of(entry, txn);
     if (link_is_full(path)) {
         fabric->stats.refused++;
         if (waiter != NULL) {
@@ -352,13 +354,14 @@ bool cbit_fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         }
         return false;
     }
-    count_request(path);
     const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
     const uint32_t len_bytes = data_bytes(txn, CBIT_COMMAND_WRITE);
     cbit_ps_t begin_ps = lane_take(fabric, &entry->in, now_ps, len_bytes);
     begin_ps = path->there == NULL ? begin_ps : lane_take(fabric, path->there, begin_ps, len_bytes);
     cbit_txn_charge(txn, CBIT_STAGE_FABRIC, begin_ps - now_ps);
     if (!send_ahead(path, txn, now_ps, begin_ps)) {
+        path->requests++;
+        path->held++;
         link_push(&path->request, txn, begin_ps);
     }
     return true;
@@ -387,4 +390,17 @@ void cbit_path_init(cbit_entry_t *entry, cbit_path_t *path, uint32_t from, uint3
     cbit_link_init(&path->reply, fabric->kernel, config->return_ns + way_ps, on_reply_arrival,
                    path);
     path->waiter = (cbit_waiter_t){.on_space = on_controller_space, .self = path};
+    cbit_path_bind(path, &fabric->memory[channel]);
+}
+
+/*
+ * A controller that can answers so late that the answer need not be looked at twice. Not where
+ * answers of several channels share a way between: they must come to it in their order.
+ */
+void cbit_path_bind(cbit_path_t *path, const cbit_port_t *memory)
+{
+    path->memory = memory->self;
+    path->try_send_at = memory->try_send_at;
+    path->back_ps =
+        memory->try_send_at != NULL && path->back == NULL ? (uint32_t)path->reply.latency_ps : 0;
 }

@@ -6,16 +6,15 @@
 #include "model/fabric/interleave.h"
 
 /* Of those that their controller has been given before they are there, in one link (more go the
-   other way). */
-enum { CBIT_AHEAD_ENTRIES = 64 };
+   other way); and how few of them may be there already without being looked for. */
+enum { CBIT_AHEAD_ENTRIES = 64, CBIT_AHEAD_FEW = 8 };
 
 /* One direction between an entry and a channel: delivers in order, a fixed time after entry. */
 typedef struct cbit_link {
+    cbit_ps_t latency_ps;
+    cbit_txn_t *head, *tail;
     cbit_kernel_t *kernel;
     cbit_event_t arrival; /* of the head */
-    cbit_txn_t *head, *tail;
-    uint32_t held;
-    cbit_ps_t latency_ps;
 } cbit_link_t;
 
 /* One direction of a port: busy while data pass. */
@@ -24,19 +23,31 @@ typedef struct cbit_lane {
     cbit_ps_t free_ps, busy_ps;
 } cbit_lane_t;
 
+/* When one given ahead comes into the link, and is there. */
+typedef struct cbit_ahead {
+    cbit_ps_t out_ps, there_ps;
+} cbit_ahead_t;
+
 /* From one entry to one channel. */
 typedef struct cbit_path {
-    struct cbit_entry *entry;
+    /* What each request given ahead looks at, in one host line with the link's latency. */
+    _Alignas(64) struct cbit_entry *entry;
+    bool (*try_send_at)(void *self, cbit_txn_t *txn, cbit_ps_t at_ps); /* the controller's */
+    void *memory;
+    uint64_t requests; /* taken */
+    uint32_t back_ps;  /* how late the controller answers; 0: when it has the answer */
+    uint32_t held;     /* in the link there */
+    uint32_t ahead_count;
+    uint32_t forget_at; /* with so many in the link, those ahead that are there are forgotten */
+    cbit_link_t request;
+    cbit_ahead_t ahead[CBIT_AHEAD_ENTRIES]; /* in the order in which they come into the link */
+
+    cbit_link_t reply;
     uint32_t channel, hops;
     bool remote;
     cbit_lane_t *there, *back; /* the ways between the sockets, if remote */
-    cbit_link_t request, reply;
-    struct cbit_ahead {
-        cbit_ps_t out_ps, there_ps;
-    } ahead[CBIT_AHEAD_ENTRIES]; /* a ring: when those given ahead come into it, and are there */
-    uint32_t ahead_first, ahead_count;
-    cbit_waiter_t waiter;    /* ours at the controller */
-    cbit_waitlist_t senders; /* theirs here */
+    cbit_waiter_t waiter;      /* ours at the controller */
+    cbit_waitlist_t senders;   /* theirs here */
 } cbit_path_t;
 
 typedef struct cbit_entry {
@@ -48,11 +59,11 @@ typedef struct cbit_entry {
 
 struct cbit_fabric {
     cbit_kernel_t *kernel;
-    cbit_fabric_config_t config;
-    cbit_interleave_t map;
     uint64_t memory_bytes;
-    cbit_fabric_stats_t stats;
-    cbit_link_t nowhere; /* answers to addresses that no memory is behind */
+    cbit_interleave_t map;
+    cbit_fabric_config_t config;
+    cbit_fabric_stats_t stats; /* what the paths do not count */
+    cbit_link_t nowhere;       /* answers to addresses that no memory is behind */
     cbit_port_t memory[CBIT_FABRIC_MAX_CHANNELS];
     cbit_clock_t clock;
     cbit_lane_t between[2]; /* to the second socket, to the first one */
@@ -72,6 +83,9 @@ void cbit_link_init(cbit_link_t *link, cbit_kernel_t *kernel, cbit_ps_t latency_
 
 /* The path of an entry, which stands in quadrant `from`, to a channel. */
 void cbit_path_init(cbit_entry_t *entry, cbit_path_t *path, uint32_t from, uint32_t channel);
+
+/* The channel's controller is, or has become, that. */
+void cbit_path_bind(cbit_path_t *path, const cbit_port_t *memory);
 
 /* Events: an answer that has waited for its port leaves; one from no memory is back (self: entry,
    fabric). */

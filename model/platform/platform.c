@@ -62,8 +62,6 @@ static cbit_err_t build_channel(cbit_platform_t *platform, uint32_t channel,
         .engine_config = config->engine,
         .host_key_slot = (uint16_t)config->sev.host_key_slot,
         .tsme = config->host.tsme,
-        .channel_address = cbit_fabric_channel_address,
-        .channel_address_self = platform->fabric,
     };
     cbit_err_t err = CBIT_ERR_OK;
     if (platform->parts.engines != NULL) {

@@ -112,9 +112,7 @@ static inline bool meet(cbit_umc_t *umc, umc_user_t *user)
 /* Where it is to go. */
 static inline void find_place(const cbit_umc_t *umc, umc_user_t *user)
 {
-    user->channel_line =
-        umc->parts.channel_address(umc->parts.channel_address_self, user->line_spa) /
-        CBIT_LINE_BYTES;
+    user->channel_line = user->txn->channel_address / CBIT_LINE_BYTES;
     user->placed =
         cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
 }

@@ -41,9 +41,7 @@ static void build_channel(path_machine_t *machine, const cbit_platform_config_t 
     cbit_umc_parts_t parts = {.kernel = machine->kernel,
                               .store = machine->store,
                               .channel = channel,
-                              .timing_only = bytes == PATH_TIMING_ONLY,
-                              .channel_address = cbit_fabric_channel_address,
-                              .channel_address_self = machine->fabric};
+                              .timing_only = bytes == PATH_TIMING_ONLY};
     if (bytes != PATH_PLAIN) {
         const cbit_aes_engine_config_t aes = config->engine;
         cbit_tweak_t tweak;

@@ -18,9 +18,7 @@ static cbit_err_t begin_channel(cbit_rig_t *rig, uint32_t channel, const cbit_tw
                               .channel = channel,
                               .timing_only = true, /* nobody looks at the bytes */
                               .engine_config = config->engine,
-                              .host_key_slot = (uint16_t)config->sev.host_key_slot,
-                              .channel_address = cbit_fabric_channel_address,
-                              .channel_address_self = rig->fabric};
+                              .host_key_slot = (uint16_t)config->sev.host_key_slot};
     cbit_err_t err = CBIT_ERR_OK;
     if (with_engine) {
         err = cbit_cipher_create(config->engine.key_slots, tweak, config->engine.xe,

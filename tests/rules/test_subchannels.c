@@ -107,8 +107,6 @@ static dimm_t dimm_create(uint32_t subchannels)
     for (uint32_t i = 0; i < subchannels; i++) {
         bench_t *bench = i == 0 ? dimm.bench[0] : bench_beside(dimm.bench[0], i);
         dimm.bench[i] = bench;
-        bench->channel_address = cbit_fabric_channel_address;
-        bench->channel_address_self = dimm.fabric;
         bench_start(bench, false);
         cbit_fabric_bind(dimm.fabric, i, bench->port);
     }

@@ -4,12 +4,6 @@
 
 static void send_due(void *self);
 
-static uint64_t same_address(const void *self, cbit_spa_t spa)
-{
-    (void)self;
-    return spa;
-}
-
 static bench_t *with_defaults(void)
 {
     bench_t *bench = calloc(1, sizeof *bench);
@@ -19,7 +13,6 @@ static bench_t *with_defaults(void)
     bench->engine_config = (cbit_aes_engine_config_t){
         .key_slots = BENCH_SLOTS, .depth_eclk = BENCH_DEPTH, .blocks_per_clock = 1};
     bench->waiter = (cbit_waiter_t){.on_space = send_due, .self = bench};
-    bench->channel_address = same_address;
     return bench;
 }
 
@@ -49,9 +42,7 @@ void bench_start(bench_t *bench, bool engine)
                               .engine_config = bench->engine_config,
                               .tsme = bench->tsme,
                               .timing_only = bench->timing_only,
-                              .channel = bench->channel,
-                              .channel_address = bench->channel_address,
-                              .channel_address_self = bench->channel_address_self};
+                              .channel = bench->channel};
     if (engine) {
         cbit_tweak_t tweak;
         cbit_tweak_init(&tweak, CBIT_TWEAK_PER_BOOT, 1);

@@ -30,8 +30,6 @@ typedef struct bench {
     cbit_aes_engine_t engine;
     bool beside; /* kernel and store are another bench's */
     uint32_t channel;
-    uint64_t (*channel_address)(const void *self, cbit_spa_t spa); /* the machine's by default */
-    const void *channel_address_self;
     cbit_umc_t *umc;
     cbit_port_t port;
     cbit_waiter_t waiter;

@@ -231,12 +231,11 @@ static void assert_bijection(uint32_t channels, uint32_t granule_bytes, bool has
     memset(seen, 0, sizeof seen);
     for (uint32_t i = 0; i < channels * 64u; i++) {
         cbit_spa_t spa = (cbit_spa_t)i * granule_bytes + 5;
-        uint32_t channel = cbit_interleave_channel(&map, spa);
-        uint64_t address = cbit_interleave_address(&map, spa);
-        ck_assert_uint_lt(channel, channels);
-        ck_assert_uint_eq(address % granule_bytes, 5);
-        ck_assert_uint_lt(address / granule_bytes, 64);
-        ck_assert_uint_eq(seen[channel][address / granule_bytes]++, 0);
+        const cbit_interleaved_t at = cbit_interleave_find(&map, spa);
+        ck_assert_uint_lt(at.channel, channels);
+        ck_assert_uint_eq(at.address % granule_bytes, 5);
+        ck_assert_uint_lt(at.address / granule_bytes, 64);
+        ck_assert_uint_eq(seen[at.channel][at.address / granule_bytes]++, 0);
     }
 }
 
@@ -269,12 +268,35 @@ START_TEST(an_address_line_less_pairs_the_halves_of_each_channel)
         cbit_interleave_init(&map, &config, 2 * half * channels);
         for (cbit_spa_t spa = 7; spa < 2 * half * channels; spa += 256) {
             cbit_spa_t other = cbit_interleave_other_half(&map, half, spa);
-            uint64_t address = cbit_interleave_address(&map, spa);
-            ck_assert_uint_eq(cbit_interleave_channel(&map, other),
-                              cbit_interleave_channel(&map, spa));
-            ck_assert_uint_eq(cbit_interleave_address(&map, other),
-                              address < half ? address + half : address - half);
+            const cbit_interleaved_t at = cbit_interleave_find(&map, spa);
+            const cbit_interleaved_t there = cbit_interleave_find(&map, other);
+            ck_assert_uint_eq(there.channel, at.channel);
+            ck_assert_uint_eq(there.address,
+                              at.address < half ? at.address + half : at.address - half);
             ck_assert_uint_eq(cbit_interleave_other_half(&map, half, other), spa);
+        }
+    }
+}
+END_TEST
+
+/* By definition: the low bits of a granule's number, with all pieces above them of as many bits. */
+START_TEST(hashing_takes_in_every_address_bit)
+{
+    for (uint32_t bits = 1; bits <= 5; bits++) {
+        for (uint32_t memory_bits = 20; memory_bits <= 63; memory_bits++) {
+            const cbit_fabric_config_t config = {.channels = 1u << bits,
+                                                 .interleave_bytes = 64,
+                                                 .hash = true,
+                                                 .sockets = 1,
+                                                 .nodes_per_socket = 1};
+            cbit_interleave_t map;
+            cbit_interleave_init(&map, &config, UINT64_C(1) << memory_bits);
+            for (uint32_t bit = 0; bit < memory_bits; bit++) {
+                const cbit_spa_t spa = UINT64_C(1) << bit;
+                const cbit_interleaved_t at = cbit_interleave_find(&map, spa | 1);
+                ck_assert_uint_eq(at.channel, bit < 6 ? 0 : 1u << (bit - 6) % bits);
+                ck_assert_uint_eq(at.address, bit < 6 + bits ? (spa & 63) | 1 : (spa >> bits) | 1);
+            }
         }
     }
 }
@@ -288,7 +310,7 @@ START_TEST(hashing_spreads_a_stride_of_the_channel_count)
     cbit_interleave_init(&map, &config, UINT64_C(1) << 30);
     uint32_t met = 0;
     for (uint32_t i = 0; i < 8; i++) {
-        met |= 1u << cbit_interleave_channel(&map, (cbit_spa_t)i * 8 * 256);
+        met |= 1u << cbit_interleave_find(&map, (cbit_spa_t)i * 8 * 256).channel;
     }
     ck_assert_uint_eq(met, 0xff);
 }
@@ -310,11 +332,10 @@ START_TEST(nodes_split_memory_and_channels_in_order)
         memset(seen, 0, sizeof seen);
         for (uint32_t i = 0; i < 4096; i++) {
             const cbit_spa_t spa = (cbit_spa_t)i * 256;
-            const uint32_t channel = cbit_interleave_channel(&map, spa);
-            const uint64_t address = cbit_interleave_address(&map, spa);
-            ck_assert_uint_eq(channel / (8 / (2 * nodes)), i / (4096 / (2 * nodes)));
-            ck_assert_uint_lt(address / 256, 512);
-            ck_assert_uint_eq(seen[channel][address / 256]++, 0);
+            const cbit_interleaved_t at = cbit_interleave_find(&map, spa);
+            ck_assert_uint_eq(at.channel / (8 / (2 * nodes)), i / (4096 / (2 * nodes)));
+            ck_assert_uint_lt(at.address / 256, 512);
+            ck_assert_uint_eq(seen[at.channel][at.address / 256]++, 0);
         }
     }
 }
@@ -409,6 +430,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, nodes_split_memory_and_channels_in_order);
     tcase_add_test(tcase, a_request_pays_each_step_both_ways);
     tcase_add_test(tcase, channels_that_do_not_divide_into_nodes_are_refused);
+    tcase_add_test(tcase, hashing_takes_in_every_address_bit);
     tcase_add_test(tcase, hashing_spreads_a_stride_of_the_channel_count);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -88,7 +88,7 @@ void cbit_fabric_bind(cbit_fabric_t *fabric, uint32_t channel, cbit_port_t memor
 
 /* Where requests enter: devices at the first quadrant, a complex (0..COMPLEXES - 1) at its own port
    in quadrant socket x 4 + quadrant (above the last one it wraps around). Charges FABRIC and
-   RETURN. Not after the first request. */
+   RETURN, and gives a request its channel's address. Not after the first request. */
 cbit_port_t cbit_fabric_port(cbit_fabric_t *fabric);
 cbit_port_t cbit_fabric_port_at(cbit_fabric_t *fabric, uint32_t complex);
 
@@ -96,9 +96,6 @@ cbit_port_t cbit_fabric_port_at(cbit_fabric_t *fabric, uint32_t complex);
 uint32_t cbit_fabric_quadrant_of(const cbit_fabric_t *fabric, uint32_t channel);
 
 uint32_t cbit_fabric_channel_of(const cbit_fabric_t *fabric, cbit_spa_t spa);
-
-/* The channel's own contiguous address of spa (self is the fabric). */
-uint64_t cbit_fabric_channel_address(const void *self, cbit_spa_t spa);
 
 /*
  * The address that a channel's highest address line tells apart from spa: half a channel away in

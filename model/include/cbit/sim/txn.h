@@ -73,7 +73,9 @@ typedef struct cbit_reply {
 enum { CBIT_TXN_MAX_HOPS = 6 };
 
 struct cbit_txn {
-    cbit_spa_t spa; /* an access never crosses a 64-byte line */
+    cbit_spa_t spa;             /* an access never crosses a 64-byte line */
+    cbit_spa_t channel_address; /* of the same byte in the memory of its channel: spa, until a
+                                   fabric spreads addresses over channels */
     cbit_key_t key;
     uint8_t command;    /* cbit_command_t */
     uint8_t source;     /* cbit_source_t */
@@ -101,7 +103,7 @@ static inline void cbit_txn_init(cbit_txn_t *txn, cbit_command_t command, cbit_s
                                  cbit_ps_t now_ps)
 {
     /* Field by field: clearing all of them is a slow instruction on many hosts. */
-    txn->spa = spa;
+    txn->spa = txn->channel_address = spa;
     txn->key = key;
     txn->command = (uint8_t)command;
     txn->source = (uint8_t)source;

@@ -40,9 +40,6 @@ typedef struct cbit_umc_parts {
     bool timing_only;
     uint16_t host_key_slot; /* where CBIT_KEY_HOST lives; an ASID's slot is its number */
     bool tsme;              /* PLAIN is the host's key: nothing passes the engine by */
-    /* The machine's address -> this channel's own contiguous address (interleave bits removed). */
-    uint64_t (*channel_address)(const void *self, cbit_spa_t spa);
-    const void *channel_address_self;
 } cbit_umc_parts_t;
 
 /*
