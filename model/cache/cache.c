@@ -41,20 +41,20 @@ static bool build_directory(cbit_cache_t *cache)
         (uint64_t)cache->l2.lines * cache->cores + (uint64_t)cache->l3.lines * cache->complexes;
     cache->pool_count = (uint32_t)(places + 4 * (uint64_t)cache->mshr_count + 16 + LEAVING);
     uint32_t buckets = 1024;
-    while (buckets < cache->pool_count && buckets < 1U << 20) {
+    while (buckets < cache->pool_count / 2 && buckets < 1U << 21) {
         buckets *= 2;
     }
     cache->bucket_mask = buckets - 1;
     cache->pool = cbit_host_allocate((size_t)cache->pool_count * sizeof cache->pool[0]);
     cache->bytes = cbit_host_allocate((size_t)cache->pool_count * sizeof cache->bytes[0]);
     cache->buckets = cbit_host_allocate(buckets * sizeof cache->buckets[0]);
-    cache->filter = calloc(buckets, sizeof cache->filter[0]);
-    if (cache->pool == NULL || cache->bytes == NULL || cache->buckets == NULL ||
-        cache->filter == NULL) {
+    if (cache->pool == NULL || cache->bytes == NULL || cache->buckets == NULL) {
         return false;
     }
-    memset(cache->buckets, 0xff, buckets * sizeof cache->buckets[0]); /* NOWHERE */
-    memset(cache->leaving, 0xff, sizeof cache->leaving);              /* NOWHERE */
+    for (uint32_t i = 0; i < buckets; i++) {
+        cache->buckets[i] = (cbit_bucket_t){.more = NOWHERE};
+    }
+    memset(cache->leaving, 0xff, sizeof cache->leaving); /* NOWHERE */
     cache->pool_free = NOWHERE;
     return true;
 }
@@ -188,7 +188,6 @@ void cbit_cache_destroy(cbit_cache_t *cache)
     free(cache->pool);
     free(cache->bytes);
     free(cache->buckets);
-    free(cache->filter);
     free(cache->mshrs);
     free(cache->victims);
     free(cache->waits);

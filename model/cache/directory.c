@@ -10,71 +10,83 @@ void cbit_line_hint(const cbit_cache_t *cache, uint32_t core, cbit_spa_t spa)
         const uint32_t set = cbit_level_set(l2, core, cbit_tag(spa, CBIT_KEY_PLAIN));
         __builtin_prefetch(&l2->eights[set * l2->words], 1);
     }
-    const cbit_bucket_t bucket = cbit_bucket_of(cache, spa >> LINE_SHIFT);
-    __builtin_prefetch(&cache->filter[bucket.at], 1);
-    __builtin_prefetch(&cache->buckets[bucket.at], 1);
+    __builtin_prefetch(&cache->buckets[cbit_room_of(cache, spa >> LINE_SHIFT).at], 1);
 }
 
-cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, uint32_t bucket, uint64_t tag)
+cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, cbit_room_t room, uint64_t tag)
 {
-    uint32_t i = cache->buckets[bucket];
+    const cbit_bucket_t *bucket = &cache->buckets[room.at];
+    uint64_t match = cbit_bucket_match(bucket, room.print);
+    for (; match != 0; match &= match - 1) {
+        cbit_line_t *line = &cache->pool[bucket->line[cbit_ways_first(match)]];
+        if (line->tag == tag) {
+            return line;
+        }
+    }
+    uint32_t i = bucket->more;
     while (i != NOWHERE && cache->pool[i].tag != tag) {
         i = cache->pool[i].next;
     }
     return i == NOWHERE ? NULL : &cache->pool[i];
 }
 
+/* Of a bucket's lines the one after `after` (NULL: the first); those without a slot come first. */
+static cbit_line_t *next_in_bucket(const cbit_cache_t *cache, const cbit_bucket_t *bucket,
+                                   const cbit_line_t *after)
+{
+    const uint32_t more = after == NULL ? bucket->more : after->next;
+    if ((after == NULL || after->slot == BUCKET_SLOTS) && more != NOWHERE) {
+        return &cache->pool[more];
+    }
+    for (uint32_t slot = after == NULL ? BUCKET_SLOTS : after->slot; slot-- > 0;) {
+        if ((bucket->prints >> slot * 8 & 0xff) != 0) {
+            return &cache->pool[bucket->line[slot]];
+        }
+    }
+    return NULL;
+}
+
 cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
                                   const cbit_line_t *after)
 {
     const uint64_t number = spa >> LINE_SHIFT;
-    const cbit_bucket_t bucket = cbit_bucket_of(cache, number);
-    if ((cache->filter[bucket.at] & bucket.bit) == 0) {
+    const cbit_room_t room = cbit_room_of(cache, number);
+    const cbit_bucket_t *bucket = &cache->buckets[room.at];
+    if (cbit_bucket_has_none(bucket, room.print)) {
         return NULL;
     }
-    uint32_t i = after == NULL ? cache->buckets[bucket.at] : after->next;
-    while (i != NOWHERE && cbit_tag_number(cache->pool[i].tag) != number) {
-        i = cache->pool[i].next;
+    cbit_line_t *line = next_in_bucket(cache, bucket, after);
+    while (line != NULL && cbit_tag_number(line->tag) != number) {
+        line = next_in_bucket(cache, bucket, line);
     }
-    return i == NOWHERE ? NULL : &cache->pool[i];
-}
-
-/* Lines of the same address, under other key ids, hear that they are not alone. True: none. */
-static bool tell_aliases(cbit_cache_t *cache, uint32_t chain, uint64_t number)
-{
-    bool none = true;
-    for (uint32_t i = chain; i != NOWHERE; i = cache->pool[i].next) {
-        if (cbit_tag_number(cache->pool[i].tag) == number) {
-            cache->pool[i].alone = none = false;
-        }
-    }
-    return none;
+    return line;
 }
 
 cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
 {
-    const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
-    const bool alone = !cbit_bucket_may_have(cache, bucket) ||
-                       tell_aliases(cache, cache->buckets[bucket.at], cbit_tag_number(tag));
-    cbit_line_t *line = cbit_line_create_in(cache, bucket, tag);
+    bool alone = true;
+    cbit_line_t *alias = cbit_line_of_address(cache, cbit_tag_spa(tag), NULL);
+    for (; alias != NULL; alias = cbit_line_of_address(cache, cbit_tag_spa(tag), alias)) {
+        alias->alone = alone = false;
+    }
+    cbit_line_t *line = cbit_line_create_in(cache, cbit_room_of(cache, cbit_tag_number(tag)), tag);
     line->alone = alone;
     return line;
 }
 
-/* Takes a line off the chain of a bucket; what is left of that says what the filter is now. */
-static void unchain(cbit_cache_t *cache, uint32_t gone, uint32_t at)
+/* Takes a line out of its bucket. */
+static void leave_bucket(cbit_cache_t *cache, uint32_t line, cbit_bucket_t *bucket)
 {
-    uint8_t filter = 0;
-    for (uint32_t *link = &cache->buckets[at]; *link != NOWHERE;) {
-        cbit_line_t *each = &cache->pool[*link];
-        if (*link == gone) {
-            *link = each->next;
-        } else {
-            filter |= cbit_bucket_of(cache, cbit_tag_number(each->tag)).bit;
-            link = &each->next;
-        }
+    const uint32_t slot = cache->pool[line].slot;
+    if (slot != BUCKET_SLOTS) {
+        bucket->prints &= ~(UINT64_C(0xff) << slot * 8);
+        return;
     }
-    cache->filter[at] = filter;
+    uint32_t *link = &bucket->more;
+    while (*link != line) {
+        link = &cache->pool[*link].next;
+    }
+    *link = cache->pool[line].next;
 }
 
 /* A line that is nowhere any more; the one before that which has waited longest is free now. */
@@ -82,13 +94,9 @@ static void leave(cbit_cache_t *cache, uint32_t line, uint32_t bucket)
 {
     __builtin_prefetch(&cache->buckets[bucket], 1);
     const uint32_t at = cache->leaving_at++;
-    const cbit_leaving_t *fetched = &cache->leaving[(at - LEAVING / 2) % LEAVING];
-    if (fetched->line != NOWHERE) {
-        __builtin_prefetch(&cache->pool[cache->buckets[fetched->bucket]], 1);
-    }
     cbit_leaving_t *oldest = &cache->leaving[at % LEAVING];
     if (oldest->line != NOWHERE) {
-        unchain(cache, oldest->line, oldest->bucket);
+        leave_bucket(cache, oldest->line, &cache->buckets[oldest->bucket]);
         cache->pool[oldest->line].next = cache->pool_free;
         cache->pool_free = oldest->line;
     }
@@ -96,15 +104,15 @@ static void leave(cbit_cache_t *cache, uint32_t line, uint32_t bucket)
 }
 
 /*
- * The line has no tag from now on, but stands in its chain for some releases longer: its bucket and
- * the newest line there are far away in the host's memory, and are fetched meanwhile.
+ * The line has no tag from now on, but stands in its bucket for some releases longer: that is far
+ * away in the host's memory, and is fetched meanwhile.
  */
 void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
 {
     if (cbit_line_on_chip(line) || line->victims != 0 || line->mshr != NULL) {
         return;
     }
-    const uint32_t bucket = cbit_bucket_of(cache, cbit_tag_number(line->tag)).at;
+    const uint32_t bucket = cbit_room_of(cache, cbit_tag_number(line->tag)).at;
     line->tag = NO_TAG;
     leave(cache, cbit_index(cache, line), bucket);
 }

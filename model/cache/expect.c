@@ -18,8 +18,8 @@ static uint32_t old_of_second(const cbit_level_t *l2, uint32_t set)
 static inline uint32_t old_of_third(const cbit_level_t *l3, uint32_t set)
 {
     const uint64_t *order = l3->order + (size_t)set * l3->words;
-    return l3->line[l3->words == 2 ? set * 16 + cbit_lru_guess_of_two(order)
-                                   : cbit_third_next(l3, set)];
+    return l3
+        ->line[l3->words == 2 ? set * 16 + cbit_lru_guess_of_two(order) : cbit_third_next(l3, set)];
 }
 
 static inline void expect_l2(const cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag)

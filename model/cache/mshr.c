@@ -152,8 +152,7 @@ void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line
 bool cbit_mshr_begin_absent(const cbit_core_t *port, cbit_txn_t *txn, uint64_t tag)
 {
     cbit_cache_t *cache = port->cache;
-    cbit_line_t *line =
-        cbit_line_create_in(cache, cbit_bucket_of(cache, cbit_tag_number(tag)), tag);
+    cbit_line_t *line = cbit_line_create_in(cache, cbit_room_of(cache, cbit_tag_number(tag)), tag);
     cbit_mshr_t *mshr = take_mshr(cache, line);
     wait_first(mshr, port, txn);
     start_fill(mshr, line, txn);

@@ -20,7 +20,7 @@ typedef struct cbit_line {
     uint64_t cores;     /* that have it in their L2 */
     uint64_t complexes; /* that have it in their L3 */
     cbit_mshr_t *mshr;  /* on its way to a core */
-    uint32_t next;      /* of its hash chain, or of the free ones */
+    uint32_t next;      /* of those in its bucket that have no slot there, or of the free ones */
     uint32_t by;        /* who wrote it: source << 16 | source_id, for its write-back */
     int16_t owner;      /* the only core with a copy, which may write it; or NO_OWNER */
     int16_t
@@ -29,6 +29,7 @@ typedef struct cbit_line {
     bool dirty;
     bool alone;    /* there has been no line of this address under another key id */
     uint8_t third; /* the way in the L3 that took it last */
+    uint8_t slot;  /* of its bucket, or BUCKET_SLOTS */
 } cbit_line_t;
 
 /* A request that waits for a line. */
@@ -75,8 +76,26 @@ struct cbit_victim {
     cbit_victim_t *next; /* in order of sending; or those that are free */
 };
 
-/* Lines that are nowhere any more and are still to be taken off their chains (directory.c). */
-enum { LEAVING = 8 };
+/*
+ * A bucket of the directory: half a line of the host. Of each line in it there is a byte, other
+ * bits of the same hash, so that most lines that are not there are told by one word.
+ */
+enum { BUCKET_SLOTS = 5 };
+#define BUCKET_SLOTS_MASK (CBIT_LRU_HIGHS & ((UINT64_C(1) << BUCKET_SLOTS * 8) - 1))
+typedef struct cbit_bucket {
+    _Alignas(32) uint64_t prints; /* of each slot a byte of bit 7 and the line's print; 0: free */
+    uint32_t line[BUCKET_SLOTS];  /* of a free one: that which had it last */
+    uint32_t more;                /* the first line that found no slot, or NOWHERE */
+} cbit_bucket_t;
+
+/* Where an address belongs in the directory. */
+typedef struct cbit_room {
+    uint32_t at;
+    uint8_t print;
+} cbit_room_t;
+
+/* Lines that are nowhere any more and still stand in their buckets (directory.c). */
+enum { LEAVING = 4 };
 typedef struct cbit_leaving {
     uint32_t line; /* or NOWHERE */
     uint32_t bucket;
@@ -128,8 +147,7 @@ enum { ANSWERS_L1D, ANSWERS_L1I, ANSWERS_L2, ANSWERS_L3, ANSWERS };
 struct cbit_cache {
     _Alignas(64) cbit_kernel_t *kernel;
     cbit_line_t *pool;
-    uint8_t *filter; /* of each bucket: bits of the lines that are in it (directory.c) */
-    uint32_t *buckets;
+    cbit_bucket_t *buckets;
     uint32_t bucket_mask, pool_free;
     uint64_t absent; /* tag of a line that has been looked for in vain, and none has been made
                         since: there is none of that address */
@@ -261,45 +279,41 @@ static inline bool cbit_cache_has_room(const cbit_cache_t *cache)
 
 /* ---- directory (directory.c) ---- */
 
-/*
- * By address alone, so that all key ids of one are in one chain. Each bucket has a byte of filter
- * beside it: one bit of each line in its chain, by other bits of the same hash. Most lines that are
- * not there are told by that byte alone, and all filters together fit the host's caches.
- */
-typedef struct cbit_bucket {
-    uint32_t at;
-    uint8_t bit;
-} cbit_bucket_t;
-
-static inline cbit_bucket_t cbit_bucket_of(const cbit_cache_t *cache, uint64_t number)
+/* By address alone, so that all key ids of one are in one bucket. */
+static inline cbit_room_t cbit_room_of(const cbit_cache_t *cache, uint64_t number)
 {
     const uint64_t hash = number * UINT64_C(0x9e3779b97f4a7c15);
-    return (cbit_bucket_t){.at = (uint32_t)(hash >> 32) & cache->bucket_mask,
-                           .bit = (uint8_t)(1U << (hash >> 61))};
+    return (cbit_room_t){.at = (uint32_t)(hash >> 32) & cache->bucket_mask,
+                         .print = (uint8_t)(hash >> 57 | 1U << 7)};
 }
 
-static inline bool cbit_bucket_may_have(const cbit_cache_t *cache, cbit_bucket_t bucket)
+/* The slots that may have a line of that print, a bit 7 in their bytes. */
+static inline uint64_t cbit_bucket_match(const cbit_bucket_t *bucket, uint8_t print)
 {
-    return (cache->filter[bucket.at] & bucket.bit) != 0;
+    return cbit_ways_match(bucket->prints, print) & BUCKET_SLOTS_MASK;
 }
 
-cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, uint32_t bucket, uint64_t tag);
+/* There is no line of that print. */
+static inline bool cbit_bucket_has_none(const cbit_bucket_t *bucket, uint8_t print)
+{
+    return cbit_bucket_match(bucket, print) == 0 && bucket->more == NOWHERE;
+}
+
+cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, cbit_room_t room, uint64_t tag);
 /* The line of that tag, or NULL. */
 static inline cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t tag)
 {
-    const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
-    return cbit_bucket_may_have(cache, bucket) ? cbit_line_find_in(cache, bucket.at, tag) : NULL;
+    const cbit_room_t room = cbit_room_of(cache, cbit_tag_number(tag));
+    return cbit_bucket_has_none(&cache->buckets[room.at], room.print)
+               ? NULL
+               : cbit_line_find_in(cache, room, tag);
 }
 
 /* No line of that address is there, under any key id; false: there may be one. */
 static inline bool cbit_line_is_absent(const cbit_cache_t *cache, uint64_t tag)
 {
-    const cbit_bucket_t bucket = cbit_bucket_of(cache, cbit_tag_number(tag));
-    if (cbit_bucket_may_have(cache, bucket)) {
-        return false;
-    }
-    __builtin_prefetch(&cache->buckets[bucket.at], 1); /* it may be created next */
-    return true;
+    const cbit_room_t room = cbit_room_of(cache, cbit_tag_number(tag));
+    return cbit_bucket_has_none(&cache->buckets[room.at], room.print);
 }
 
 /* Has the host fetch what finding a line looks at first. */
@@ -309,8 +323,7 @@ cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
                                   const cbit_line_t *after);
 cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag);
 /* The only one of its address, in its bucket. */
-static inline cbit_line_t *cbit_line_create_in(cbit_cache_t *cache, cbit_bucket_t bucket,
-                                               uint64_t tag)
+static inline cbit_line_t *cbit_line_create_in(cbit_cache_t *cache, cbit_room_t room, uint64_t tag)
 {
     uint32_t i = cache->pool_free;
     if (i != NOWHERE) {
@@ -321,13 +334,21 @@ static inline cbit_line_t *cbit_line_create_in(cbit_cache_t *cache, cbit_bucket_
         __builtin_trap(); /* the pool has an entry for every place, MSHR and write-back */
     }
     cache->absent = 0;
+    cbit_bucket_t *bucket = &cache->buckets[room.at];
+    const uint64_t free = ~bucket->prints & BUCKET_SLOTS_MASK;
+    const uint32_t slot = free == 0 ? BUCKET_SLOTS : cbit_ways_first(free);
     cache->pool[i] = (cbit_line_t){.tag = tag,
                                    .owner = NO_OWNER,
                                    .prefetcher = NO_OWNER,
-                                   .next = cache->buckets[bucket.at],
-                                   .alone = true};
-    cache->buckets[bucket.at] = i;
-    cache->filter[bucket.at] |= bucket.bit;
+                                   .alone = true,
+                                   .slot = (uint8_t)slot};
+    if (free != 0) {
+        bucket->prints |= (uint64_t)room.print << slot * 8;
+        bucket->line[slot] = i;
+    } else {
+        cache->pool[i].next = bucket->more;
+        bucket->more = i;
+    }
     return &cache->pool[i];
 }
 

@@ -6,11 +6,11 @@
 
 const cbit_clock_t bench_clock = {.phase_ps = 0, .period_num_ps = 1000, .period_den = 1};
 
-bench_t bench_create(uint32_t mshrs, uint32_t capacity)
+static bench_t create(cbit_cache_level_config_t l2, uint32_t mshrs, uint32_t capacity)
 {
     bench_t bench = {.kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL)};
     bench.memory = fake_memory_create(bench.kernel, 50000, capacity);
-    cbit_cache_config_t config = {.l2 = {.size_bytes = 4096, .ways = 2, .hit_cclk = 3},
+    cbit_cache_config_t config = {.l2 = l2,
                                   .cores_per_complex = 1,
                                   .mshrs = mshrs,
                                   .transfer_cclk = 9,
@@ -21,6 +21,19 @@ bench_t bench_create(uint32_t mshrs, uint32_t capacity)
                      CBIT_ERR_OK);
     bench.port = cbit_cache_port(bench.cache, 0);
     return bench;
+}
+
+bench_t bench_create(uint32_t mshrs, uint32_t capacity)
+{
+    const cbit_cache_level_config_t l2 = {.size_bytes = 4096, .ways = 2, .hit_cclk = 3};
+    return create(l2, mshrs, capacity);
+}
+
+bench_t bench_create_wide(uint32_t ways)
+{
+    const cbit_cache_level_config_t l2 = {
+        .size_bytes = (uint64_t)ways * CBIT_LINE_BYTES, .ways = ways, .hit_cclk = 3};
+    return create(l2, 4, 8);
 }
 
 void bench_destroy(bench_t *bench)

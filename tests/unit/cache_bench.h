@@ -25,6 +25,8 @@ extern const cbit_clock_t bench_clock;
 /* One level of 4 KiB in 2 ways: 32 sets, lines 2 KiB apart share a set; hits take 3 ns, memory
    50 ns and capacity requests at once. */
 bench_t bench_create(uint32_t mshrs, uint32_t capacity);
+/* The same of one set, with so many ways. */
+bench_t bench_create_wide(uint32_t ways);
 void bench_destroy(bench_t *bench);
 
 /* A reply of a bench_request_t; its stages must add up to its latency. */

@@ -88,6 +88,46 @@ static void count_dirty(void *self, cbit_spa_t spa, cbit_key_t key,
     ++*(int *)self;
 }
 
+/* More lines of one address than a bucket of the directory has slots for. */
+START_TEST(an_address_under_many_keys_is_as_many_lines)
+{
+    enum { KEYS = 16 };
+    const cbit_spa_t spa = 0x3000;
+    bench_t wide = bench_create_wide(KEYS);
+    for (cbit_key_t key = 1; key <= KEYS; key++) {
+        bench_store(&wide, spa, key, 100 + key);
+    }
+    const uint64_t reads = wide.memory->reads;
+    for (cbit_key_t key = 1; key <= KEYS; key++) {
+        ck_assert_uint_eq(bench_load(&wide, spa, key), 100 + key);
+    }
+    ck_assert_uint_eq(wide.memory->reads, reads);
+    /* Some of them leave, others come in their stead, and those that stay are found. */
+    for (cbit_key_t key = 1; key <= KEYS; key += 3) {
+        cbit_cache_flush_page(wide.cache, spa, key, NULL, NULL);
+    }
+    cbit_kernel_run(wide.kernel, CBIT_PS_NEVER);
+    for (cbit_key_t key = KEYS + 1; key <= KEYS + 4; key++) {
+        bench_store(&wide, spa, key, 100 + key);
+    }
+    ck_assert_uint_eq(wide.memory->writes, 6);
+    for (cbit_key_t key = 1; key <= KEYS; key++) {
+        if (key % 3 != 1) {
+            ck_assert_uint_eq(bench_load(&wide, spa, key), 100 + key);
+        }
+    }
+    ck_assert_uint_eq(wide.memory->reads, reads + 4);
+    uint32_t done = 0;
+    cbit_cache_clflush(wide.cache, spa, count, &done);
+    cbit_kernel_run(wide.kernel, CBIT_PS_NEVER);
+    ck_assert_uint_eq(done, 1);
+    ck_assert_uint_eq(wide.memory->writes, 6 + 14);
+    bench_load(&wide, spa, 2);
+    ck_assert_uint_eq(wide.memory->reads, reads + 5);
+    bench_destroy(&wide);
+}
+END_TEST
+
 START_TEST(invd_loses_what_was_dirty)
 {
     uint64_t old = bench_in_memory(&bench, 0x2000, 1);
@@ -154,6 +194,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, wbinvd_writes_everything_back_and_empties);
     tcase_add_test(tcase, wbinvd_waits_for_misses_under_way);
     tcase_add_test(tcase, clflush_drops_one_address_under_every_key);
+    tcase_add_test(tcase, an_address_under_many_keys_is_as_many_lines);
     tcase_add_test(tcase, invd_loses_what_was_dirty);
     tcase_add_test(tcase, snoops_meet_lines_of_their_key_only);
     tcase_add_test(tcase, a_write_of_others_during_a_fill_is_not_lost);
