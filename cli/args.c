@@ -10,11 +10,31 @@
 
 /* ---- help ---- */
 
-static void print_words(FILE *to, const char *const *words)
+/* Gives the width. */
+static int print_words(FILE *to, const char *const *words)
 {
+    int len = 0;
     for (uint32_t i = 0; words[i] != NULL; i++) {
-        (void)fprintf(to, "%s%s", i > 0 ? "|" : "", words[i]);
+        len += fprintf(to, "%s%s", i > 0 ? "|" : "", words[i]);
     }
+    return len;
+}
+
+/* An option, and what it means in a column of its own; below the option where that is longer. */
+static void print_option(const cbit_arg_t *arg)
+{
+    enum { COLUMN = 26 };
+    int len = printf("  %s", arg->name);
+    if (arg->type == CBIT_ARG_WORD) {
+        len += printf(" ") + print_words(stdout, arg->words);
+    } else if (arg->value != NULL) {
+        len += printf(" %s", arg->value);
+    }
+    if (len >= COLUMN) {
+        (void)printf("\n");
+        len = 0;
+    }
+    (void)printf("%*s%s\n", COLUMN - len, "", arg->help);
 }
 
 static void print_help(const cbit_cli_command_t *command)
@@ -26,15 +46,7 @@ static void print_help(const cbit_cli_command_t *command)
     (void)printf("\nusage: cbit %s [options]%s%s\n\n%s\n\noptions:\n", command->verb,
                  operands ? " " : "", command->operands, command->summary);
     for (const cbit_arg_t *arg = command->args; arg->name != NULL; arg++) {
-        int len = printf("  %s", arg->name);
-        if (arg->type == CBIT_ARG_WORD) {
-            (void)printf(" ");
-            print_words(stdout, arg->words);
-            len = 99;
-        } else if (arg->value != NULL) {
-            len += printf(" %s", arg->value);
-        }
-        (void)printf("%*s%s\n", len < 26 ? 26 - len : 1, "", arg->help);
+        print_option(arg);
     }
     (void)printf("  %-24s%s\n", "--help", "this text");
     if (command->exit_notes != NULL) {

@@ -41,7 +41,8 @@ static const cbit_cli_command_t command = {
     .examples = {"cbit check workloads/scenarios/first-light.json",
                  "cbit check my.json --print-config", NULL},
     .args = args,
-    .exit_notes = "Exit status: 0 all files are valid, 3 one is not, 4 one cannot be opened.",
+    .exit_notes =
+        "Exit status: 0 all files are valid, 2 usage, 3 one is not, 4 one cannot be opened.",
 };
 
 static int print_text(char *text)

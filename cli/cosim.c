@@ -81,9 +81,9 @@ static const cbit_cli_command_t command = {
                  "cbit cosim --rtl my_engine.sv my_round.sv --top my_engine -G KEY_SLOTS=16",
                  "cbit cosim --rtl aes_core.v --adapter secworks_aes_core --vectors cavp --json"},
     .args = args,
-    .exit_notes =
-        "Exit status: 0 all equal, 1 a difference, 3 a design that is no engine, 4 a file or\n"
-        "Verilator is missing.",
+    .exit_notes = "Exit status: 0 all equal, 1 a difference, 2 usage, 3 a design that is no "
+                  "engine, 4 a file\n"
+                  "or Verilator is missing.",
 };
 
 /* ---- the design ---- */

@@ -99,8 +99,9 @@ static const cbit_cli_command_t command = {
     .examples = {"cbit dram --gen c --policy dramsim3 --json",
                  "cbit dram mine.txt --preset ddr5_5600b --mapping ro-ba-bg-co --window 64", NULL},
     .args = args,
-    .exit_notes = "Exit status: 0 done, 1 --check found a violation, 3 something in the stream or\n"
-                  "the options' values is wrong, 4 a file cannot be opened or written.",
+    .exit_notes =
+        "Exit status: 0 done, 1 --check found a violation, 2 usage, 3 something in the stream or\n"
+        "the options' values is wrong, 4 a file cannot be opened or written.",
 };
 
 /* ---- configuration ---- */

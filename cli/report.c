@@ -34,8 +34,8 @@ static const cbit_cli_command_t command = {
     .examples = {"cbit report out/first-light", "cbit report out/sme out/sev --out compare.html",
                  NULL},
     .args = args,
-    .exit_notes =
-        "Exit status: 0 done, 3 a result is not valid, 4 a file cannot be read or written.",
+    .exit_notes = "Exit status: 0 done, 2 usage, 3 a result is not valid, 4 a file cannot be read "
+                  "or written.",
 };
 
 /* DIR/name, checked; NULL when it is not there or (with an entry) is bad. */

@@ -44,8 +44,10 @@ static void help(void)
     (void)printf("  %-20s %s\n", "measure",
                  "Clocks of each command, and the firmware's size and stack.");
     (void)printf("  %-20s %s\n", "map", "Memory map, registers and costs of the SP.");
-    (void)printf("\nExit status: 0 every command succeeded; 1 the firmware refused one; with a\n"
-                 "program, its own.\n");
+    (void)printf(
+        "\nExit status: 0 every command succeeded, 1 the firmware refused one, 2 usage, 3 a\n"
+        "file is wrong or its image does not start, 4 a file cannot be opened; with a\n"
+        "program, its own.\n");
 }
 
 static int usage(const char *what, const char *word)
