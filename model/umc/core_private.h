@@ -97,6 +97,7 @@ typedef struct umc_few_slot {
     uint32_t own; /* the gate of its bank for the next command, */
     uint8_t op;   /* which is this, by the row that is open */
     uint8_t bank, group, rank;
+    uint8_t bit; /* of the sets below */
     bool write, missed;
 } __attribute__((aligned(64))) umc_few_slot_t;
 
@@ -118,8 +119,7 @@ typedef struct umc_few_rules {
 typedef struct umc_few {
     uint64_t quiet_nck; /* before this clock nothing but their commands can happen */
     uint64_t banks;     /* that have requests, */
-    uint64_t twice;     /* more than one of them, */
-    uint64_t kept;      /* one whose ACT issued */
+    uint64_t twice;     /* more than one of them */
     uint32_t used;      /* set of slots; */
     uint32_t among[2];  /* those that compete while reads do, and while writes do; */
     uint32_t columns;   /* those whose row is open */

@@ -42,8 +42,12 @@ __attribute__((noinline)) uint64_t umc_few_look_with_care(const umc_core_t *core
 {
     const umc_few_t *few = &core->few;
     uint8_t slots[UMC_FEW];
-    uint64_t best = UINT64_MAX, older = few->kept;
+    uint64_t best = UINT64_MAX, older = 0;
     const uint32_t count = by_age(few, slots);
+    for (uint32_t i = 0; i < count; i++) {
+        const umc_few_slot_t *slot = &few->slot[slots[i]];
+        older |= (uint64_t)((slot->key & UMC_FEW_WAITS) == 0) << slot->bank;
+    }
     for (uint32_t i = 0; i < count; i++) {
         const umc_few_slot_t *slot = &few->slot[slots[i]];
         if ((few->among[core->write_mode] >> slots[i] & 1) == 0) {
@@ -89,12 +93,20 @@ static inline void better(umc_core_t *core, const umc_few_slot_t *slot)
     }
 }
 
+/* What it wants with the row that is open. */
+static inline void look_again(umc_core_t *core, umc_few_slot_t *slot)
+{
+    umc_few_want(core, slot, next_op(core, slot));
+    core->few.columns &= ~(uint32_t)slot->bit;
+    core->few.columns |= slot->op >= UMC_WR ? slot->bit : 0;
+}
+
 __attribute__((noinline)) void umc_few_look_at_others(umc_core_t *core, uint32_t bank)
 {
     for (uint32_t left = core->few.used; left != 0; left &= left - 1) {
         umc_few_slot_t *other = &core->few.slot[__builtin_ctz(left)];
         if (other->bank == bank) {
-            umc_few_want(core, other, next_op(core, other));
+            look_again(core, other);
         }
     }
 }
@@ -127,8 +139,9 @@ static inline umc_few_slot_t *add(umc_core_t *core, uint32_t bank, uint32_t row,
     slot->bank = (uint8_t)bank;
     slot->row = row;
     slot->write = write;
-    few->among[write] |= 1u << at;
-    umc_few_want(core, slot, next_op(core, slot));
+    slot->bit = (uint8_t)(1u << at);
+    few->among[write] |= slot->bit;
+    look_again(core, slot);
     core->live++;
     return slot;
 }
@@ -167,7 +180,7 @@ bool umc_few_enter(umc_core_t *core, uint64_t at_nck)
     }
     umc_count_levels(core, at_nck);
     few->on = true;
-    few->banks = few->twice = few->kept = 0;
+    few->banks = few->twice = 0;
     few->used = few->among[0] = few->among[1] = few->columns = few->next_key = 0;
     few->quiet_nck = 0;
     core->live = 0;

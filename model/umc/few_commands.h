@@ -11,20 +11,16 @@
 
 /* ---- what comes next ---- */
 
-static inline uint32_t umc_few_bit(const umc_few_slot_t *slot)
-{
-    return 1u << (slot->key & (UMC_FEW - 1));
-}
-
 /* As umc_mode_may_change: none is stuck. */
 static inline bool umc_few_may_change(const umc_core_t *core)
 {
     const umc_few_rules_t *rules = &core->few.rules;
     const uint32_t reads = core->waiting[0], writes = core->waiting[1];
-    if (!core->write_mode) {
-        return writes != 0 && (writes > rules->write_high || reads == 0 || core->draining);
-    }
-    return writes == 0 || (writes < rules->write_low && reads != 0 && !core->draining);
+    const bool to_reads =
+        (writes == 0) | ((writes < rules->write_low) & (reads != 0) & !core->draining);
+    const bool to_writes =
+        (writes != 0) & ((writes > rules->write_high) | (reads == 0) | core->draining);
+    return core->write_mode ? to_reads : to_writes;
 }
 
 /* The smallest of this is the plan: the earliest command, opened ones first, then the oldest. In
@@ -36,6 +32,13 @@ static inline uint64_t umc_few_found(const umc_core_t *core, const umc_few_slot_
     const uint32_t rank = (uint32_t)core->rank_gate[slot->rank].op[slot->op];
     const uint32_t at = umc_max32(umc_max32(slot->own, group), umc_max32(rank, now));
     return (uint64_t)(at - now) << 32 | slot->key;
+}
+
+/* The clock of its next command if no other comes before. */
+static inline uint64_t umc_few_at(const umc_core_t *core, const umc_few_slot_t *slot)
+{
+    const uint32_t now = umc_from_now(core);
+    return core->epoch_nck + now + (umc_few_found(core, slot, now) >> 32);
 }
 
 /* Those that compete, all of different banks. */
@@ -70,22 +73,20 @@ static inline bool umc_few_plan(umc_core_t *core)
 /* ---- commands ---- */
 
 /* Its next command. */
-static inline void umc_few_want(umc_core_t *core, umc_few_slot_t *slot, umc_op_t op)
+static inline void umc_few_want(const umc_core_t *core, umc_few_slot_t *slot, umc_op_t op)
 {
-    const uint32_t bit = umc_few_bit(slot);
     slot->op = (uint8_t)op;
     slot->own = (uint32_t)core->gate[slot->bank].op[op];
-    core->few.columns = op >= UMC_WR ? core->few.columns | bit : core->few.columns & ~bit;
 }
 
 /* Its row is open until its column command, and it competes whatever the mode. */
 static inline void umc_few_keep_row(umc_core_t *core, umc_few_slot_t *slot)
 {
-    const uint32_t bit = umc_few_bit(slot);
+    const uint32_t bit = slot->bit;
     slot->key &= ~(uint32_t)UMC_FEW_WAITS;
     core->few.among[0] |= bit;
     core->few.among[1] |= bit;
-    core->few.kept |= UINT64_C(1) << slot->bank;
+    core->few.columns |= bit;
 }
 
 static inline void umc_few_precharge(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
@@ -118,9 +119,10 @@ static inline void umc_few_raise_by_act(umc_core_t *core, const umc_few_slot_t *
     uint32_t act_from = at + rules->act_to_act;
     rank->faw[rank->faw_at] = at;
     rank->faw_at = (rank->faw_at + 1) % UMC_FAW;
-    rank->acts += rank->acts < UMC_FAW;
-    if (rank->acts == UMC_FAW) {
-        /* The next ACT must leave the window of the oldest of the last four. */
+    if (rank->acts < UMC_FAW - 1) {
+        rank->acts++;
+    } else { /* the next ACT must leave the window of the oldest of the last four */
+        rank->acts = UMC_FAW;
         act_from = umc_max32(act_from, rank->faw[rank->faw_at] + rules->faw_nck);
     }
     umc_raise_lanes(&core->gate[slot->bank], &rules->act, at);
@@ -152,14 +154,22 @@ static inline void umc_few_activate(umc_core_t *core, umc_few_slot_t *slot, uint
     }
 }
 
+/* As umc_raise_lanes, of lanes that the rules of few requests speak of. */
+static inline void umc_few_raise_columns(umc_lanes_t *gate, const umc_lanes_t *distance,
+                                         uint32_t at)
+{
+    umc_raise(&gate->op[UMC_WR], at + (uint32_t)distance->op[UMC_WR]);
+    umc_raise(&gate->op[UMC_RD], at + (uint32_t)distance->op[UMC_RD]);
+}
+
 /* What a column command asks of others of its group, its rank and other ranks. */
 static inline void umc_few_raise_by_column(umc_core_t *core, const umc_few_slot_t *slot,
                                            uint32_t at)
 {
     const umc_few_rules_t *rules = &core->few.rules;
     umc_raise(&core->gate[slot->bank].op[UMC_PRE], at + rules->column_to_pre[slot->write]);
-    umc_raise_lanes(&core->group_gate[slot->group], &rules->column[slot->write].group, at);
-    umc_raise_lanes(&core->rank_gate[slot->rank], &rules->column[slot->write].rank, at);
+    umc_few_raise_columns(&core->group_gate[slot->group], &rules->column[slot->write].group, at);
+    umc_few_raise_columns(&core->rank_gate[slot->rank], &rules->column[slot->write].rank, at);
     for (uint32_t r = 0; rules->ranks > 1 && r < rules->ranks; r++) {
         if (r != slot->rank) {
             umc_raise_lanes(&core->rank_gate[r], &core->distance[slot->op][CBIT_SCOPE_OTHER_RANKS],
@@ -173,7 +183,7 @@ static inline void umc_few_raise_by_column(umc_core_t *core, const umc_few_slot_
 static inline void umc_few_drop(umc_core_t *core, const umc_few_slot_t *slot)
 {
     umc_few_t *few = &core->few;
-    const uint32_t others = ~umc_few_bit(slot);
+    const uint32_t others = ~(uint32_t)slot->bit;
     few->used &= others;
     few->among[0] &= others;
     few->among[1] &= others;
@@ -189,7 +199,6 @@ static inline void umc_few_drop(umc_core_t *core, const umc_few_slot_t *slot)
 static inline void umc_few_column(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
 {
     const uint32_t at = umc_relative(core, at_nck);
-    const uint32_t waits = (slot->key & UMC_FEW_WAITS) != 0;
     umc_few_raise_by_column(core, slot, at);
     core->bus = at + core->few.rules.command_nck;
     core->stats.row_hits += !slot->missed;
@@ -199,9 +208,11 @@ static inline void umc_few_column(umc_core_t *core, umc_few_slot_t *slot, uint64
         core->stats.reads++;
         core->credits -= core->credits != UINT32_MAX;
     }
-    core->waiting[slot->write] -= waits;
-    core->levels.waiting_nck[slot->write] -= waits * at_nck;
-    core->few.kept &= ~((uint64_t)(waits ^ 1) << slot->bank);
+    if ((slot->key & UMC_FEW_WAITS) != 0) { /* a hit of another's row */
+        core->waiting[slot->write]--;
+        core->levels.waiting_nck[slot->write] -= at_nck;
+        slot->first_nck = slot->first_nck < at_nck ? slot->first_nck : at_nck;
+    }
     umc_few_drop(core, slot);
 }
 

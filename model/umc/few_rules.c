@@ -15,6 +15,7 @@ static bool only(const umc_core_t *core, uint32_t before, cbit_dram_scope_t scop
 /* The rules are those that the commands below keep; so they are of every device that there is. */
 static bool rules_are_usual(const umc_core_t *core)
 {
+    enum { COLUMNS = 1u << UMC_RD | 1u << UMC_WR };
     static const struct {
         uint8_t before, scope, ops;
     } NONE_BUT[] = {
@@ -22,7 +23,9 @@ static bool rules_are_usual(const umc_core_t *core)
         {UMC_PRE, CBIT_SCOPE_RANK, 1u << UMC_PRE},  {UMC_PRE, CBIT_SCOPE_OTHER_RANKS, 0},
         {UMC_ACT, CBIT_SCOPE_GROUP, 1u << UMC_ACT}, {UMC_ACT, CBIT_SCOPE_RANK, 1u << UMC_ACT},
         {UMC_ACT, CBIT_SCOPE_OTHER_RANKS, 0},       {UMC_RD, CBIT_SCOPE_BANK, 1u << UMC_PRE},
-        {UMC_WR, CBIT_SCOPE_BANK, 1u << UMC_PRE}};
+        {UMC_WR, CBIT_SCOPE_BANK, 1u << UMC_PRE},   {UMC_RD, CBIT_SCOPE_GROUP, COLUMNS},
+        {UMC_RD, CBIT_SCOPE_RANK, COLUMNS},         {UMC_WR, CBIT_SCOPE_GROUP, COLUMNS},
+        {UMC_WR, CBIT_SCOPE_RANK, COLUMNS}};
     bool usual = true;
     for (uint32_t i = 0; i < sizeof NONE_BUT / sizeof NONE_BUT[0]; i++) {
         usual &=

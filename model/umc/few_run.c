@@ -8,22 +8,6 @@
 #include "model/umc/ahead.h"
 #include "model/umc/few_commands.h"
 
-/* The plan is a command by until_nck. Not: nothing is, or they have gone back to the queues. */
-static inline bool is_due(umc_core_t *core, uint64_t until_nck)
-{
-    if (!core->plan.valid) {
-        if (core->floor_nck > until_nck || core->live == 0) {
-            return false;
-        }
-        core->write_mode ^= umc_few_may_change(core);
-        if (!umc_few_plan(core)) {
-            umc_few_leave(core);
-            return false;
-        }
-    }
-    return core->plan.at_nck <= until_nck;
-}
-
 static inline void activate(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t at_nck)
 {
     umc_few_activate(umc->core, slot, at_nck);
@@ -45,31 +29,87 @@ static inline void column(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t at_nck
     }
 }
 
+/* The next command becomes the plan, if there is none yet; NULL if it is not due by until_nck, or
+   they have gone back to the queues. */
+static inline umc_few_slot_t *next_due(umc_core_t *core, uint64_t until_nck)
+{
+    if (!core->plan.valid) {
+        if (core->floor_nck > until_nck || core->live == 0) {
+            return NULL;
+        }
+        core->write_mode ^= umc_few_may_change(core);
+        if (!umc_few_plan(core)) {
+            umc_few_leave(core);
+            return NULL;
+        }
+    }
+    return core->plan.at_nck <= until_nck ? &core->few.slot[core->plan.entry] : NULL;
+}
+
+/* After a command of the only request: its next one is the plan. True if that is due. */
+static inline bool next_alone(umc_core_t *core, const umc_few_slot_t *slot, uint64_t until_nck)
+{
+    const uint64_t at_nck = umc_few_at(core, slot);
+    core->plan.at_nck = at_nck;
+    core->plan.valid = at_nck > until_nck && at_nck < core->few.quiet_nck;
+    return at_nck <= until_nck;
+}
+
+/*
+ * Commands of a request from what is planned on: this one and, if it is the only one and nothing
+ * else can happen, those that follow and are due; there is nothing to choose then, and without
+ * anybody waiting it is reads' turn. Returns true after its column command.
+ */
+static inline bool run_one(cbit_umc_t *umc, umc_few_slot_t *slot, bool alone, uint64_t until_nck)
+{
+    umc_core_t *core = umc->core;
+    core->plan.valid = false;
+    if (slot->op == UMC_PRE) {
+        const uint64_t at_nck = core->plan.at_nck;
+        slot->first_nck = umc_min_u64(slot->first_nck, at_nck);
+        core->floor_nck = at_nck + 1;
+        umc_few_precharge(core, slot, at_nck);
+        if (!alone || !next_alone(core, slot, until_nck)) {
+            return false;
+        }
+    }
+    if (slot->op == UMC_ACT) {
+        const uint64_t at_nck = core->plan.at_nck;
+        slot->first_nck = umc_min_u64(slot->first_nck, at_nck);
+        core->floor_nck = at_nck + 1;
+        activate(umc, slot, at_nck);
+        core->write_mode &= !alone;
+        if (!alone || !next_alone(core, slot, until_nck)) {
+            return false;
+        }
+    }
+    core->floor_nck = core->plan.at_nck + 1;
+    column(umc, slot, core->plan.at_nck);
+    return true;
+}
+
+static __attribute__((noinline)) bool run(cbit_umc_t *umc, uint64_t nck)
+{
+    umc_core_t *core = umc->core;
+    uint64_t until_nck = umc_min_u64(nck, umc_landing_nck(umc));
+    umc_few_slot_t *slot = next_due(core, until_nck);
+    while (slot != NULL) {
+        const bool alone = core->live == 1 && core->credits > 0 && until_nck < core->few.quiet_nck;
+        if (run_one(umc, slot, alone, until_nck)) {
+            until_nck = umc_min_u64(nck, umc_landing_nck(umc));
+        }
+        slot = next_due(core, until_nck);
+    }
+    core->floor_nck = umc_max64(core->floor_nck, core->few.on ? until_nck + 1 : 0);
+    return core->few.on;
+}
+
 bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
 {
     umc_core_t *core = umc->core;
-    if (!core->few.on) {
-        return false;
+    if (core->few.on && (core->live == 0 || (core->plan.valid && core->plan.at_nck > nck))) {
+        core->floor_nck = umc_max64(core->floor_nck, umc_min_u64(nck, umc_landing_nck(umc)) + 1);
+        return true;
     }
-    uint64_t until_nck = umc_min_u64(nck, umc_landing_nck(umc));
-    while (is_due(core, until_nck)) {
-        umc_few_slot_t *slot = &core->few.slot[core->plan.entry];
-        const uint64_t at_nck = core->plan.at_nck;
-        slot->first_nck = umc_min_u64(slot->first_nck, at_nck);
-        core->plan.valid = false;
-        core->floor_nck = at_nck + 1;
-        if (slot->op == UMC_PRE) {
-            umc_few_precharge(core, slot, at_nck);
-        } else if (slot->op == UMC_ACT) {
-            activate(umc, slot, at_nck);
-        } else {
-            column(umc, slot, at_nck);
-            until_nck = umc_min_u64(nck, umc_landing_nck(umc));
-        }
-    }
-    if (!core->few.on) {
-        return false;
-    }
-    core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
-    return true;
+    return core->few.on && run(umc, nck);
 }
