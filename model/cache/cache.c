@@ -13,6 +13,16 @@ static void below_has_space(void *self)
     cbit_cache_send_fills(self);
 }
 
+static bool levels_are_near(const cbit_cache_t *cache)
+{
+    bool near = cache->l2.words == 1 && cache->l3.words == 2 && !cache->l3_inclusive;
+    for (int fetch = 0; fetch < 2; fetch++) {
+        const cbit_level_t *l1 = &cache->l1[fetch];
+        near = near && l1->words == 1 && l1->sets <= cache->l2.sets;
+    }
+    return near;
+}
+
 static bool build_levels(cbit_cache_t *cache, const cbit_clock_t *cclk)
 {
     const cbit_cache_config_t *config = &cache->config;
@@ -31,6 +41,7 @@ static bool build_levels(cbit_cache_t *cache, const cbit_clock_t *cclk)
         cbit_event_init(&cache->answers[i].event, cbit_answers_event, &cache->answers[i]);
     }
     cache->look_up_ps = cache->l3.lines != 0 ? cache->l3.ps : cache->l2.ps;
+    cache->near = built && levels_are_near(cache);
     cache->transfer_ps = cbit_clock_span_ps(cclk, config->transfer_cclk);
     return built;
 }

@@ -75,7 +75,7 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
 }
 
 /* Takes a line out of its bucket. */
-static void leave_bucket(cbit_cache_t *cache, uint32_t line, cbit_bucket_t *bucket)
+static inline void leave_bucket(cbit_cache_t *cache, uint32_t line, cbit_bucket_t *bucket)
 {
     const uint32_t slot = cache->pool[line].slot;
     if (slot != BUCKET_SLOTS) {
@@ -90,7 +90,7 @@ static void leave_bucket(cbit_cache_t *cache, uint32_t line, cbit_bucket_t *buck
 }
 
 /* A line that is nowhere any more; the one before that which has waited longest is free now. */
-static void leave(cbit_cache_t *cache, uint32_t line, uint32_t bucket)
+static inline void leave(cbit_cache_t *cache, uint32_t line, uint32_t bucket)
 {
     __builtin_prefetch(&cache->buckets[bucket], 1);
     const uint32_t at = cache->leaving_at++;
@@ -107,14 +107,19 @@ static void leave(cbit_cache_t *cache, uint32_t line, uint32_t bucket)
  * The line has no tag from now on, but stands in its bucket for some releases longer: that is far
  * away in the host's memory, and is fetched meanwhile.
  */
-void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
+static inline void release(cbit_cache_t *cache, cbit_line_t *line, uint32_t index)
 {
     if (cbit_line_on_chip(line) || line->victims != 0 || line->mshr != NULL) {
         return;
     }
     const uint32_t bucket = cbit_room_of(cache, cbit_tag_number(line->tag)).at;
     line->tag = NO_TAG;
-    leave(cache, cbit_index(cache, line), bucket);
+    leave(cache, index, bucket);
+}
+
+void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
+{
+    release(cache, line, cbit_index(cache, line));
 }
 
 uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line)
@@ -125,7 +130,7 @@ uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line)
     return line->complexes == 0 ? 0 : (uint32_t)__builtin_ctzll(line->complexes);
 }
 
-void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
+static inline void retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t index, uint32_t complex)
 {
     if (cbit_line_on_chip(line)) {
         return;
@@ -134,8 +139,13 @@ void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
     if (line->dirty) {
         cbit_cache_write_back(cache, line, complex);
     } else {
-        cbit_line_release(cache, line);
+        release(cache, line, index);
     }
+}
+
+void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
+{
+    retire(cache, line, cbit_index(cache, line), complex);
 }
 
 /* ---- places ---- */
@@ -324,6 +334,63 @@ void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit
     if (side != SIDE_NONE) {
         promote(cache, line, core, side == SIDE_CODE, second);
     }
+}
+
+/* As place_l3, of a victim cache near at hand. */
+static inline void push_third(cbit_cache_t *cache, cbit_line_t *line, uint32_t index,
+                              uint32_t complex)
+{
+    const cbit_level_t *l3 = &cache->l3;
+    const uint32_t set = cbit_level_set(l3, complex, line->tag);
+    uint64_t *order = &l3->order[(size_t)set * 2];
+    const uint64_t mine = UINT64_C(1) << complex;
+    if ((line->complexes & mine) != 0 || ((order[0] | order[1]) & CBIT_LRU_HIGHS) != 0) {
+        place_l3(cache, line, complex);
+        return;
+    }
+    const uint32_t way = cbit_lru_take_of_full(order, 2, l3->ways);
+    uint32_t *at = &l3->line[(size_t)set * 16 + way];
+    const uint32_t left = *at;
+    *at = index;
+    line->third = (uint8_t)way;
+    line->complexes |= mine;
+    cbit_line_t *old = &cache->pool[left];
+    old->complexes &= ~mine;
+    retire(cache, old, left, complex);
+}
+
+/* The same as cbit_line_enter, in one piece, where levels are as most are and the set is full. */
+void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, const cbit_core_t *port)
+{
+    const cbit_level_t *l2 = &cache->l2, *l1 = port->l1;
+    const uint32_t core = port->core, index = cbit_index(cache, line);
+    const bool fetch = port->fetch;
+    cbit_eight_t *second = &l2->eights[cbit_level_set(l2, core, line->tag)];
+    if (!cache->near || (second->order & CBIT_LRU_HIGHS) != 0) {
+        cbit_line_enter(cache, line, core, fetch ? SIDE_CODE : SIDE_DATA);
+        return;
+    }
+    line->cores |= UINT64_C(1) << core;
+    const uint32_t way = cbit_lru_take_of_full(&second->order, 1, l2->ways);
+    const uint32_t left = second->line[way];
+    second->line[way] = index;
+    cbit_ways_set(&second->bits, way, cbit_ways_bits(line->tag));
+    cbit_line_t *old = &cache->pool[left];
+    leave_first(cache, old, core, !fetch, second->above[!fetch][way]);
+    second->above[!fetch][way] = NO_WAY;
+    /* In the first level both have one set, which has not fewer of the line's bits. */
+    cbit_eight_t *first = &l1->eights[cbit_level_set(l1, core, line->tag)];
+    const uint32_t above = second->above[fetch][way];
+    if (above != NO_WAY && first->line[above] == left) {
+        cbit_lru_leave(&first->order, above);
+    }
+    const uint32_t place = (first->order & CBIT_LRU_HIGHS) == 0
+                               ? cbit_lru_take_of_full(&first->order, 1, l1->ways)
+                               : cbit_lru_take(&first->order, 1, l1->ways);
+    first->line[place] = index;
+    second->above[fetch][way] = (uint8_t)place;
+    leave_core(cache, old, core);
+    push_third(cache, old, left, port->complex);
 }
 
 /* A victim cache hands its copy up; an inclusive one keeps one. */

@@ -339,7 +339,7 @@ static void arrive_alone(cbit_mshr_t *mshr)
     cbit_line_t *line = &cache->pool[mshr->line];
     cbit_txn_t *txn = mshr->first.txn;
     const uint32_t core = mshr->first.port->core;
-    cbit_line_enter(cache, line, core, mshr->first.port->fetch ? SIDE_CODE : SIDE_DATA);
+    cbit_line_enter_near(cache, line, mshr->first.port);
     memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
     if (txn->no_bytes && !txn->locked) {
         line->owner = (int16_t)core;

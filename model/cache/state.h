@@ -159,6 +159,8 @@ struct cbit_cache {
     uint32_t waits_left;
     uint32_t wbinvds_active;
     bool coherent_domains, l3_inclusive;
+    bool near; /* levels as most are: all there, the sets of eight ways or, of an L3 that is a
+                  victim cache, of sixteen, and those of an L1 not more than those of an L2 */
     bool victims_new; /* some write-backs that are not sent have not been waited for yet */
     bool flushing, flush_again;
     cbit_mshr_t *mshrs_free;
@@ -359,6 +361,8 @@ typedef enum { SIDE_DATA, SIDE_CODE, SIDE_NONE } cbit_side_t;
 
 /* Puts a line that neither the core nor its victim L3 has into its L2, and its L1 of that side. */
 void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_side_t side);
+/* The same, into the first level of that port. */
+void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, const cbit_core_t *port);
 /* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip. */
 void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
