@@ -382,6 +382,7 @@ void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, const cbit_cor
     cbit_eight_t *first = &l1->eights[cbit_level_set(l1, core, line->tag)];
     const uint32_t above = second->above[fetch][way];
     if (above != NO_WAY && first->line[above] == left) {
+        first->line[above] = NOWHERE;
         cbit_lru_leave(&first->order, above);
     }
     const uint32_t place = (first->order & CBIT_LRU_HIGHS) == 0

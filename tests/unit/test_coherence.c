@@ -16,16 +16,17 @@ static cbit_cache_t *cache;
 static cbit_port_t port[CORES];
 static const cbit_clock_t clock_1ghz = {.period_num_ps = 1000, .period_den = 1};
 
-/* Two complexes of two cores at 1 GHz: L1 1 KiB 2 clocks, L2 2 KiB 6, L3 4 KiB 20; from a
-   neighbour 30 clocks, from the other complex 100 ns; memory 50 ns. */
-static void build(bool inclusive, bool domains)
+/* Two complexes of two cores at 1 GHz: L1 1 KiB 2 clocks, L2 2 KiB 6, L3 4 KiB (16 ways: the short
+   way of most machines; less: the general one) 20; from a neighbour 30 clocks, from the other
+   complex 100 ns; memory 50 ns. */
+static void build(uint32_t l3_ways, bool inclusive, bool domains)
 {
     kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL);
     memory = fake_memory_create(kernel, 50000, 8);
     const cbit_cache_config_t config = {.l1i = {1024, 2, 2},
                                         .l1d = {1024, 2, 2},
                                         .l2 = {2048, 2, 6},
-                                        .l3 = {4096, 4, 20},
+                                        .l3 = {4096, l3_ways, 20},
                                         .l3_inclusive = inclusive,
                                         .cores_per_complex = 2,
                                         .mshrs = 3,
@@ -42,7 +43,7 @@ static void build(bool inclusive, bool domains)
 
 static void setup(void)
 {
-    build(false, false);
+    build(4, false, false);
 }
 
 static void teardown(void)
@@ -108,6 +109,45 @@ START_TEST(each_level_answers_in_its_own_time)
     read_ns(0, 0x800);
     ck_assert_uint_eq(read_ns(0, 0x0), 20); /* what left L2 went to L3 */
     ck_assert_uint_eq(memory->reads, 5);
+}
+END_TEST
+
+/* Clocks of a read of core 0's data side that its caches have. */
+static uint32_t quick_read(cbit_spa_t spa)
+{
+    uint64_t value;
+    uint32_t clocks = 0;
+    ck_assert(port[0].quick(port[0].self, CBIT_COMMAND_READ, spa, 1, &value, 8, &clocks));
+    return clocks;
+}
+
+/* Lines of one set of the L1 and of the L2: what leaves that leaves this, and makes room there. */
+START_TEST(a_line_that_leaves_an_l2_leaves_the_l1)
+{
+    teardown();
+    build(_i == 0 ? 4 : 16, false, false);
+    read_ns(0, 0);
+    read_ns(0, 1024);
+    ck_assert_uint_eq(read_ns(0, 0), 2); /* which the L2 does not see */
+    read_ns(0, 2048);
+    ck_assert_uint_eq(quick_read(1024), 2);
+    ck_assert_uint_eq(quick_read(0), 20);
+}
+END_TEST
+
+START_TEST(a_line_that_leaves_an_l2_leaves_an_l1_with_room)
+{
+    teardown();
+    build(_i == 0 ? 4 : 16, false, false);
+    read_ns(0, 0);
+    read_ns(0, 1024);
+    read_ns(0, 1024);
+    const cbit_port_t data = port[0];
+    port[0] = cbit_cache_fetch_port(cache, 0);
+    read_ns(0, 2048); /* in place of line 0, which leaves the data side as well */
+    port[0] = data;
+    read_ns(0, 3072);
+    ck_assert_uint_eq(quick_read(1024), 20);
 }
 END_TEST
 
@@ -234,7 +274,7 @@ END_TEST
 START_TEST(with_coherent_domains_an_alias_is_written_back_and_dropped)
 {
     teardown();
-    build(false, true);
+    build(4, false, true);
     uint64_t value = 42;
     fake_memory_put(memory, 0x2000, CBIT_KEY_PLAIN, &value, 8);
     ck_assert_uint_eq(read_value(0, 0x2000, CBIT_KEY_PLAIN), 42);
@@ -260,7 +300,7 @@ static void ignore(void *self, cbit_txn_t *txn)
 START_TEST(an_older_alias_in_a_write_back_buffer_does_not_come_back)
 {
     teardown();
-    build(false, true);
+    build(4, false, true);
     memory->latency_ps = 10000000;
     memory->capacity = 1;
     cbit_txn_t blocker, txn;
@@ -439,7 +479,7 @@ static void run_flood(uint64_t stream, bool domains)
 START_TEST(all_cores_see_one_memory)
 {
     teardown();
-    build(_i & 1, (_i & 2) != 0);
+    build((_i & 4) != 0 ? 16 : 4, _i & 1, (_i & 2) != 0);
     run_flood((uint64_t)_i, (_i & 2) != 0);
 }
 END_TEST
@@ -451,6 +491,8 @@ Suite *cbit_test_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, each_level_answers_in_its_own_time);
+    tcase_add_loop_test(tcase, a_line_that_leaves_an_l2_leaves_the_l1, 0, 2);
+    tcase_add_loop_test(tcase, a_line_that_leaves_an_l2_leaves_an_l1_with_room, 0, 2);
     tcase_add_test(tcase, a_line_of_another_core_costs_the_way_to_it);
     tcase_add_test(tcase, a_write_takes_the_copies_of_others_away);
     tcase_add_test(tcase, the_only_copy_may_be_written_at_once);
@@ -461,7 +503,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, without_coherent_domains_an_alias_is_stale);
     tcase_add_test(tcase, with_coherent_domains_an_alias_is_written_back_and_dropped);
     tcase_add_test(tcase, an_older_alias_in_a_write_back_buffer_does_not_come_back);
-    tcase_add_loop_test(tcase, all_cores_see_one_memory, 0, 4);
+    tcase_add_loop_test(tcase, all_cores_see_one_memory, 0, 8);
     suite_add_tcase(suite, tcase);
     return suite;
 }
