@@ -5,17 +5,9 @@
 
 /* ---- the chain of writes that are not in the store yet ---- */
 
-/* The set of a line, of any channel's share of addresses. */
-static uint32_t line_set(cbit_spa_t line_spa)
-{
-    return (uint32_t)((line_spa / CBIT_LINE_BYTES * UINT64_C(0x9e3779b97f4a7c15)) >> 56);
-}
-
 void umc_chain_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
-    umc->writes_of[line_set(user->line_spa)]++;
-    umc->write_lines |= umc_bit_of(user->channel_line);
     user->older = umc->newest_write;
     user->newer = UMC_NONE;
     *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = index;
@@ -25,21 +17,16 @@ void umc_chain_write(cbit_umc_t *umc, uint32_t index)
 void umc_unchain_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
-    umc->writes_of[line_set(user->line_spa)]--;
+    --*umc_of_line(umc, user->channel_line);
     *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = user->newer;
     *(user->newer == UMC_NONE ? &umc->newest_write : &umc->users[user->newer].older) = user->older;
-    umc->write_lines = umc->newest_write == UMC_NONE ? 0 : umc->write_lines;
     for (uint32_t i = 0; user->flushes != 0 && i < UMC_MAX_FLUSHES; i++) {
         umc->flush[i].left -= user->flushes >> i & 1;
     }
 }
 
-/* The newest write of a line, which is the one that a later access of the line meets. */
 uint32_t umc_newest_of_line(const cbit_umc_t *umc, cbit_spa_t line_spa)
 {
-    if (umc->writes_of[line_set(line_spa)] == 0) {
-        return UMC_NONE;
-    }
     uint32_t i = umc->newest_write;
     while (i != UMC_NONE && umc->users[i].line_spa != line_spa) {
         i = umc->users[i].older;
@@ -82,6 +69,7 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
     const cbit_dram_place_t *place = &user->place;
     /* One that met a write is prompt. */
     const uint32_t write = user->prompt ? umc_newest_of_line(umc, user->line_spa) : UMC_NONE;
+    --*umc_of_line(umc, user->channel_line);
     umc->stats.reads++;
     if (write != UMC_NONE && umc->users[write].key == user->key && !umc->users[write].offered &&
         (mask_of(user->txn) & ~umc->users[write].mask) == 0) {
@@ -131,12 +119,15 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     umc_user_t *user = &umc->users[index];
     const cbit_dram_place_t *place = &user->place;
     cbit_txn_t *txn = user->txn;
-    uint32_t same = umc_newest_of_line(umc, user->line_spa);
+    const uint32_t same = *umc_of_line(umc, user->channel_line) == 1 /* itself */
+                              ? UMC_NONE
+                              : umc_newest_of_line(umc, user->line_spa);
     umc->stats.writes++;
     user->mask = mask_of(txn);
     take_bytes(umc, user, txn);
     if (umc_engine_on(umc) && user->key != CBIT_KEY_PLAIN && !umc->loaded[user->slot]) {
         umc->stats.not_loaded++;
+        --*umc_of_line(umc, user->channel_line);
         umc_limit_left(umc, user->requester);
         umc_user_free(umc, index);
         answer(umc, txn, CBIT_ERR_KEY_NOT_LOADED, nck);
@@ -145,6 +136,7 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     if (same != UMC_NONE && umc->users[same].key == user->key && !umc->users[same].offered &&
         !umc_read_queued_for_line(umc, user->line_spa)) {
         umc->stats.coalesced++;
+        --*umc_of_line(umc, user->channel_line);
         umc_user_t *older = &umc->users[same];
         take_bytes(umc, older, txn);
         older->mask |= user->mask;
@@ -164,40 +156,45 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     answer(umc, txn, CBIT_ERR_OK, nck);
 }
 
-/* The first one is no longer at the door. */
-static inline void leave_door(cbit_umc_t *umc)
+uint32_t umc_wanted_entries(const cbit_umc_t *umc, bool write)
+{
+    uint32_t wanted = 0;
+    for (uint32_t i = 0; i < umc->door.count; i++) {
+        const umc_user_t *user = umc_at_door(umc, i);
+        const bool writes = user->kind == UMC_KIND_WRITE;
+        wanted += write ? writes : !writes || user->txn->size_bytes < CBIT_LINE_BYTES;
+    }
+    return wanted;
+}
+
+/* The first one is no longer at the door. Returns which user it is, and the clock in which it is
+   accepted. */
+static inline uint32_t leave_door(cbit_umc_t *umc, uint64_t *nck)
 {
     umc_door_t *door = &umc->door;
-    umc->inbox_head = umc_inbox_at(umc, 1);
-    if (--umc->inbox_count == 0) {
-        door->entering_nck = door->shows_nck = UMC_NEVER;
-        door->banks = door->lines = 0;
-        return;
-    }
-    door->entering_nck = umc_at_door(umc, 0)->due_nck;
-    door->shows_nck = umc_shows_nck(umc_at_door(umc, 0));
-    for (uint32_t i = 1; i < umc->inbox_count; i++) {
-        door->shows_nck = umc_min_u64(door->shows_nck, umc_shows_nck(umc_at_door(umc, i)));
-    }
+    umc_waiting_t *first = &door->waiting[door->first];
+    *nck = first->due_nck;
+    first->due_nck = first->shows_nck = UMC_NEVER;
+    door->entering_nck = first[1].due_nck;
+    door->first = --door->count == 0 ? 0 : door->first + 1;
+    return first->user;
 }
 
 static inline void enter(cbit_umc_t *umc)
 {
-    uint32_t index = umc->inbox[umc->inbox_head];
-    umc_user_t *user = &umc->users[index];
-    uint64_t nck = user->due_nck;
-    bool write = user->kind == UMC_KIND_WRITE;
-    leave_door(umc);
+    uint64_t nck;
+    const uint32_t index = leave_door(umc, &nck);
+    const umc_user_t *user = &umc->users[index];
+    umc->of_bank[user->place.flat_bank]--;
     umc->accept_nck = nck + 1;
-    umc->inbox_of[write]--;
-    umc->inbox_of[0] -= write && user->txn->size_bytes < CBIT_LINE_BYTES ? 1 : 0;
     if (!user->placed) {
         cbit_txn_t *txn = user->txn;
+        --*umc_of_line(umc, user->channel_line);
         memset(txn->data, 0, txn->size_bytes);
         umc_limit_left(umc, user->requester);
         umc_user_free(umc, index);
         answer(umc, txn, CBIT_ERR_ADDRESS, nck);
-    } else if (write) {
+    } else if (user->kind == UMC_KIND_WRITE) {
         enter_write(umc, index, nck);
     } else {
         enter_read(umc, index, nck);

@@ -14,7 +14,7 @@ static bool slot_has_writes(const cbit_umc_t *umc, uint16_t slot)
             return true;
         }
     }
-    for (uint32_t i = 0; i < umc->inbox_count; i++) {
+    for (uint32_t i = 0; i < umc->door.count; i++) {
         const umc_user_t *user = umc_at_door(umc, i);
         if (user->kind == UMC_KIND_WRITE && user->slot == slot && user->key != CBIT_KEY_PLAIN) {
             return true;

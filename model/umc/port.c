@@ -23,7 +23,7 @@ bool umc_is_under(const cbit_umc_t *umc, cbit_key_t key, uint16_t slot)
 static bool room(const cbit_umc_t *umc, bool write)
 {
     /* Room must remain for what already waits at the door. */
-    return umc_core_room(umc->core, write, umc->inbox_of[write]);
+    return umc_core_room(umc->core, write, umc_wanted_entries(umc, write));
 }
 
 static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter)
@@ -41,80 +41,95 @@ static bool refuse(cbit_umc_t *umc, cbit_waitlist_t *list, cbit_waiter_t *waiter
 /* The i-th and those behind it are accepted one in a clock, after those before them. */
 static void set_due(cbit_umc_t *umc, uint32_t i)
 {
-    uint64_t next_nck = i == 0 ? umc->accept_nck : umc_at_door(umc, i - 1)->due_nck + 1;
-    for (; i < umc->inbox_count; i++) {
-        umc_user_t *user = umc_at_door(umc, i);
-        user->due_nck = umc_max_u64(user->arrive_nck, next_nck);
-        next_nck = user->due_nck + 1;
+    umc_door_t *door = &umc->door;
+    umc_waiting_t *waiting = door->waiting + door->first;
+    uint64_t next_nck = i == 0 ? umc->accept_nck : waiting[i - 1].due_nck + 1;
+    for (; i < door->count; i++) {
+        const umc_user_t *user = &umc->users[waiting[i].user];
+        waiting[i].due_nck = umc_max_u64(user->arrive_nck, next_nck);
+        waiting[i].shows_nck = user->prompt ? waiting[i].due_nck : waiting[i].shows_nck;
+        next_nck = waiting[i].due_nck + 1;
     }
-    umc->door.next_nck = next_nck;
-    umc->door.entering_nck = umc_at_door(umc, 0)->due_nck;
+    door->next_nck = next_nck;
+    door->entering_nck = waiting->due_nck;
 }
 
-/* Of one that is here before some that stand there already. */
-static __attribute__((noinline)) void push_in(cbit_umc_t *umc, uint32_t index, cbit_ps_t at_ps)
+/* As queue_up, of one that is here before some that stand there already, or for want of memory
+   behind the last one. */
+static __attribute__((noinline)) umc_waiting_t *push_in(cbit_umc_t *umc, uint32_t index,
+                                                        cbit_ps_t at_ps)
 {
-    uint32_t at = umc->inbox_count++;
-    for (; at > 0 && umc_at_door(umc, at - 1)->txn->entered_ps > at_ps; at--) {
-        umc->inbox[umc_inbox_at(umc, at)] = umc->inbox[umc_inbox_at(umc, at - 1)];
+    umc_door_t *door = &umc->door;
+    umc_waiting_t *waiting = door->waiting;
+    for (uint32_t i = 0; i < door->count && door->first > 0; i++) {
+        waiting[i] = waiting[door->first + i];
+        waiting[door->first + i].due_nck = waiting[door->first + i].shows_nck = UMC_NEVER;
     }
-    umc->inbox[umc_inbox_at(umc, at)] = index;
+    door->first = 0;
+    uint32_t at = door->count++;
+    for (; at > 0 && waiting[at - 1].at_ps > at_ps; at--) {
+        waiting[at] = waiting[at - 1];
+    }
+    waiting[at] = (umc_waiting_t){.shows_nck = UMC_NEVER, .at_ps = at_ps, .user = index};
     set_due(umc, at);
+    door->last_ps = waiting[door->count - 1].at_ps;
+    return &waiting[at];
 }
 
 /* Takes its place among those that are here or will be, by when they are. */
-static inline void queue_up(cbit_umc_t *umc, uint32_t index, cbit_ps_t at_ps)
+static inline umc_waiting_t *queue_up(cbit_umc_t *umc, uint32_t index, uint64_t arrive_nck,
+                                      cbit_ps_t at_ps)
 {
     umc_door_t *door = &umc->door;
-    umc_user_t *user = &umc->users[index];
-    if (at_ps < door->last_ps) {
-        push_in(umc, index, at_ps);
-        return;
+    if (at_ps < door->last_ps || door->first + door->count == door->places) {
+        return push_in(umc, index, at_ps);
     }
-    user->due_nck = umc_max_u64(user->arrive_nck, door->next_nck);
+    umc_waiting_t *own = &door->waiting[door->first + door->count++];
+    own->due_nck = umc_max_u64(arrive_nck, door->next_nck);
+    own->at_ps = at_ps;
+    own->user = index;
     door->last_ps = at_ps;
-    door->next_nck = user->due_nck + 1;
-    door->entering_nck = umc_min_u64(door->entering_nck, user->due_nck);
-    umc->inbox[umc_inbox_at(umc, umc->inbox_count++)] = index;
+    door->next_nck = own->due_nck + 1;
+    door->entering_nck = umc_min_u64(door->entering_nck, own->due_nck);
+    return own;
 }
 
-/*
- * What others mean to one that comes: true if one at the door wants the same bank. A read of the
- * line of a write shows as soon as it is accepted, whichever of the two comes first.
- */
-static __attribute__((noinline)) bool meet_others(cbit_umc_t *umc, umc_user_t *user)
+/* One of the line may be here: a read of the line of a write shows as soon as it is accepted,
+   whichever of the two comes first. */
+static __attribute__((noinline)) void meet_others(cbit_umc_t *umc, umc_user_t *user)
 {
-    bool wanted = false;
     user->prompt |= umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
-    for (uint32_t i = 0; i < umc->inbox_count; i++) {
-        umc_user_t *other = umc_at_door(umc, i);
-        wanted |= other->place.flat_bank == user->place.flat_bank;
+    for (uint32_t i = 0; i < umc->door.count; i++) {
+        umc_waiting_t *waiting = &umc->door.waiting[umc->door.first + i];
+        umc_user_t *other = &umc->users[waiting->user];
         if (other->line_spa == user->line_spa) {
             other->prompt = user->prompt = true;
-            umc->door.shows_nck = umc_min_u64(umc->door.shows_nck, other->due_nck);
+            waiting->shows_nck = waiting->due_nck;
         }
     }
-    return wanted;
-}
-
-/* The same without a look at them, if it meets nobody: mostly. */
-static inline bool meet(cbit_umc_t *umc, umc_user_t *user)
-{
-    umc_door_t *door = &umc->door;
-    const uint64_t line = umc_bit_of(user->channel_line), bank = umc_bit_of(user->place.flat_bank);
-    const uint64_t met = ((door->lines | umc->write_lines) & line) | (door->banks & bank);
-    const bool wanted = met != 0 && meet_others(umc, user);
-    door->lines |= line;
-    door->banks |= bank;
-    return wanted;
 }
 
 /* Where it is to go. */
 static inline void find_place(const cbit_umc_t *umc, umc_user_t *user)
 {
-    user->channel_line = user->txn->channel_address / CBIT_LINE_BYTES;
-    user->placed =
-        cbit_dram_map_place(&umc->map, user->channel_line * CBIT_LINE_BYTES, &user->place);
+    const uint64_t address = user->txn->channel_address & ~(uint64_t)(CBIT_LINE_BYTES - 1);
+    user->channel_line = address / CBIT_LINE_BYTES;
+    user->placed = cbit_dram_map_place(&umc->map, address, &user->place);
+    if (!user->placed) {
+        user->place = (cbit_dram_place_t){0};
+    }
+}
+
+/* No answer to it is there before, if it is accepted at due_nck. wanted: another at the door is of
+   its bank. */
+static inline uint64_t shows_nck(const cbit_umc_t *umc, const umc_user_t *user, uint64_t due_nck,
+                                 bool wanted)
+{
+    if (user->prompt) {
+        return due_nck;
+    }
+    const uint64_t column_nck = umc_core_column_of(umc->core, &user->place, due_nck, wanted);
+    return umc_answer_nck(umc, column_nck, user->key == CBIT_KEY_PLAIN);
 }
 
 /* Takes a request that is here at at_ps. */
@@ -122,7 +137,6 @@ static inline void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_p
                         uint64_t nck)
 {
     const bool write = txn->command == CBIT_COMMAND_WRITE;
-    const bool partial = write && txn->size_bytes < CBIT_LINE_BYTES;
     const uint32_t index = umc_user_take(umc, key), requester = umc_requester_of(txn);
     umc_limit_took(umc, requester, nck);
     umc_user_t *user = &umc->users[index];
@@ -133,22 +147,18 @@ static inline void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_p
     user->arrive_nck = nck;
     txn->entered_ps = at_ps;
     umc->least_back_ps = txn->back_ps < umc->least_back_ps ? txn->back_ps : umc->least_back_ps;
-    umc->inbox_of[write]++;
-    umc->inbox_of[0] += partial ? 1 : 0;
     find_place(umc, user);
     if (!umc->way.timing_only) {
         cbit_store_expect(umc->parts.store, user->line_spa);
     }
     user->prompt = write || !user->placed;
-    const bool wanted = meet(umc, user);
-    queue_up(umc, index, at_ps);
-    if (!user->prompt) {
-        const uint64_t column_nck =
-            umc_core_column_of(umc->core, &user->place, user->due_nck, wanted);
-        user->answer_nck = umc_answer_nck(umc, column_nck, key == CBIT_KEY_PLAIN);
+    if ((*umc_of_line(umc, user->channel_line))++ != 0) {
+        meet_others(umc, user);
     }
-    umc->door.shows_nck = umc_min_u64(umc->door.shows_nck, umc_shows_nck(user));
-    umc_arrived(umc, user);
+    const bool wanted = umc->of_bank[user->place.flat_bank]++ != 0;
+    umc_waiting_t *waiting = queue_up(umc, index, nck, at_ps);
+    waiting->shows_nck = shows_nck(umc, user, waiting->due_nck, wanted);
+    umc_arrived(umc, waiting, txn->back_ps);
 }
 
 static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
@@ -180,8 +190,8 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
 static bool roomy(const cbit_umc_t *umc)
 {
     return umc->user_count - umc->free_count < umc->way.roomy ||
-           (umc_core_room(umc->core, false, umc->inbox_of[0] + UMC_AHEAD_LEAVES) &&
-            umc_core_room(umc->core, true, umc->inbox_of[1] + UMC_AHEAD_LEAVES));
+           (umc_core_room(umc->core, false, umc_wanted_entries(umc, false) + UMC_AHEAD_LEAVES) &&
+            umc_core_room(umc->core, true, umc_wanted_entries(umc, true) + UMC_AHEAD_LEAVES));
 }
 
 /*

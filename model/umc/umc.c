@@ -37,9 +37,17 @@ uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key)
 static umc_user_t *new_users(uint32_t count)
 {
     _Static_assert(offsetof(umc_user_t, place) <= 64, "one host line");
-    _Static_assert(sizeof(umc_user_t) % 64 == 0, "whole host lines");
     umc_user_t *users = aligned_alloc(64, count * sizeof *users);
     return users == NULL ? NULL : memset(users, 0, count * sizeof *users);
+}
+
+static umc_waiting_t *new_door(uint32_t count)
+{
+    umc_waiting_t *waiting = calloc(count, sizeof *waiting);
+    for (uint32_t i = 0; waiting != NULL && i < count; i++) {
+        waiting[i].due_nck = waiting[i].shows_nck = UMC_NEVER;
+    }
+    return waiting;
 }
 
 void umc_user_free(cbit_umc_t *umc, uint32_t user)
@@ -54,10 +62,12 @@ void umc_user_free(cbit_umc_t *umc, uint32_t user)
 static void tell_waiters(cbit_umc_t *umc, uint64_t nck)
 {
     umc_limit_tell(umc, nck);
-    while (umc->write_waiters.head != NULL && umc_core_room(umc->core, true, umc->inbox_of[1]) &&
+    while (umc->write_waiters.head != NULL &&
+           umc_core_room(umc->core, true, umc_wanted_entries(umc, true)) &&
            cbit_waitlist_wake_one(&umc->write_waiters)) {
     }
-    while (umc->read_waiters.head != NULL && umc_core_room(umc->core, false, umc->inbox_of[0]) &&
+    while (umc->read_waiters.head != NULL &&
+           umc_core_room(umc->core, false, umc_wanted_entries(umc, false)) &&
            cbit_waitlist_wake_one(&umc->read_waiters)) {
     }
 }
@@ -140,13 +150,27 @@ static void tell_answers(cbit_umc_t *umc)
 
 /* ---- requests at the door ---- */
 
-void umc_arrived(cbit_umc_t *umc, const umc_user_t *user)
+void umc_arrived(cbit_umc_t *umc, const umc_waiting_t *waiting, uint32_t back_ps)
 {
     if (umc->in_step) {
-        umc_wake_at(umc, user->due_nck);
+        umc_wake_at(umc, waiting->due_nck);
     } else if (!umc->in_wake) { /* whose end looks at the door */
-        wake_at_ps(umc, umc_edge_ps(umc, umc_shows_nck(user)) + user->txn->back_ps);
+        wake_at_ps(umc, umc_edge_ps(umc, waiting->shows_nck) + back_ps);
     }
+}
+
+/* No answer to any request at the door is there before. */
+static inline uint64_t door_nck(const cbit_umc_t *umc)
+{
+    const umc_waiting_t *waiting = umc->door.waiting + umc->door.first;
+    uint64_t next = UMC_NEVER;
+    for (uint32_t i = 0; i < UMC_DOOR_LOOK; i++) {
+        next = umc_min_u64(next, waiting[i].shows_nck);
+    }
+    for (uint32_t i = UMC_DOOR_LOOK; i < umc->door.count; i++) {
+        next = umc_min_u64(next, waiting[i].shows_nck);
+    }
+    return next;
 }
 
 /* The next clock at which anything happens for who must see all of it; UMC_NEVER: nothing will. */
@@ -181,7 +205,7 @@ uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain)
 /* No answer to any request here is there before. */
 static inline uint64_t first_answer_nck(cbit_umc_t *umc)
 {
-    const uint64_t next = umc_min_u64(umc_landing_nck(umc), umc->door.shows_nck);
+    const uint64_t next = umc_min_u64(umc_landing_nck(umc), door_nck(umc));
     const uint64_t command_nck = umc_core_next_nck(umc->core);
     if (command_nck == UMC_NEVER) {
         return next;
@@ -346,14 +370,11 @@ static cbit_err_t build_arrays(cbit_umc_t *umc)
                       256;
     umc->users = new_users(umc->user_count);
     umc->free_users = calloc(umc->user_count, sizeof *umc->free_users);
-    uint32_t places = 1;
-    while (places < umc->user_count) {
-        places *= 2;
-    }
-    umc->inbox_mask = places - 1;
-    umc->inbox = calloc(places, sizeof *umc->inbox);
+    umc->door = (umc_door_t){.waiting = new_door(2 * umc->user_count + UMC_DOOR_LOOK),
+                             .places = 2 * umc->user_count,
+                             .entering_nck = UMC_NEVER};
     umc->flight = calloc(2 * (size_t)umc->user_count, sizeof *umc->flight);
-    if (umc->users == NULL || umc->free_users == NULL || umc->inbox == NULL ||
+    if (umc->users == NULL || umc->free_users == NULL || umc->door.waiting == NULL ||
         umc->flight == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
@@ -416,7 +437,6 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
     }
     umc->oldest_write = umc->newest_write = UMC_NONE;
     umc->least_back_ps = UINT32_MAX;
-    umc->door.entering_nck = umc->door.shows_nck = UMC_NEVER;
     umc->heard_ps = CBIT_PS_NEVER;
     cbit_event_init(&umc->wake, on_wake, umc);
     cbit_event_set_rank(&umc->wake, umc->parts.channel + 1);
@@ -453,7 +473,7 @@ void cbit_umc_destroy(cbit_umc_t *umc)
     free(umc->account);
     free(umc->users);
     free(umc->free_users);
-    free(umc->inbox);
+    free(umc->door.waiting);
     free(umc->flight);
     free(umc);
 }

@@ -14,7 +14,7 @@ enum {
     UMC_KEY_EXPANSION_ECLK = 16, /* the engine makes K10 (10 rounds) before it switches keys */
 
     UMC_SLOTS = CBIT_KEY_HOST + 1,
-    UMC_LINE_SETS = 256,  /* of lines with live writes, of which there are fewer (enter.c) */
+    UMC_LINE_SETS = 128,  /* of lines, by a hash */
     UMC_AHEAD_LEAVES = 8, /* entries, of each queue, for who comes before one given ahead */
 };
 
@@ -59,11 +59,9 @@ typedef struct umc_user {
     uint32_t older, newer; /* chain of live writes, oldest first */
     uint32_t partner;      /* fill: the write that waits for it */
     uint64_t channel_line;
-    uint64_t due_nck;
-    uint64_t answer_nck; /* no answer before */
-    uint64_t mask;       /* bytes of data that are valid (writes) */
+    uint64_t mask; /* bytes of data that are valid (writes) */
     uint8_t data[CBIT_LINE_BYTES];
-} umc_user_t;
+} __attribute__((aligned(64))) umc_user_t;
 
 /* A user in FLIGHT or REPLY, and when to look at it. */
 typedef struct umc_due {
@@ -133,13 +131,22 @@ typedef struct umc_way {
     uint32_t roomy; /* with fewer requests than this in the controller both queues have room */
 } umc_way_t;
 
-/* What is known of the requests at the door, without a look at them. */
+/* A request that is here or will be, and is not accepted yet. */
+typedef struct umc_waiting {
+    uint64_t due_nck;   /* when it is accepted */
+    uint64_t shows_nck; /* no answer to it is there before */
+    cbit_ps_t at_ps;    /* when it is here */
+    uint32_t user;
+} umc_waiting_t;
+
+/* Those requests, and what is known of them without a look at each. */
+enum { UMC_DOOR_LOOK = 4 }; /* so many are looked at, whether they are there or not */
 typedef struct umc_door {
-    uint64_t entering_nck; /* when the first one is accepted; UMC_NEVER: nobody is there */
+    umc_waiting_t *waiting; /* [first, first + count), by at_ps; the others' clocks: UMC_NEVER */
+    uint32_t first, count, places;
+    uint64_t entering_nck; /* the first one's due_nck */
     uint64_t next_nck;     /* the clock that the acceptance of one behind all of them may take */
-    uint64_t shows_nck;    /* no answer to any of them is there before */
     cbit_ps_t last_ps;     /* when the last one is here */
-    uint64_t banks, lines; /* theirs and maybe others, as sets of 64: bit by the number's end */
 } umc_door_t;
 
 /* Reads that were answered ahead: when their lines are out, earliest first. */
@@ -153,39 +160,34 @@ struct cbit_umc {
     /* What requests and commands touch stands side by side. */
     umc_core_t *core;
     umc_user_t *users;
-    umc_way_t way;
-    umc_due_t *flight; /* [first..first + count): earliest first; room for 2 x user_count */
+    uint32_t *free_users;
+    uint32_t user_count, free_count;
+    uint32_t plain_users;   /* those that may go around the engine */
+    uint32_t least_back_ps; /* no answer is heard sooner after it is there */
+    uint64_t next_order;
+    bool in_wake;
+    bool in_step;        /* it shows when a command issues (umc.c) */
+    bool always_in_step; /* a wake for every command */
+    uint32_t credits;    /* free entries of the return buffer */
+    umc_door_t door;
+    uint64_t accept_nck; /* the clock that the next acceptance may take */
+    /* Answers that are there, by when they are heard (their back_ps later). */
+    cbit_txn_t *answers_first, *answers_last;
+    cbit_ps_t heard_ps;  /* when the first one is; CBIT_PS_NEVER: there is none */
+    cbit_ps_t rewake_ps; /* asked for while in_wake */
+    umc_due_t *flight;   /* [first..first + count): earliest first; room for 2 x user_count */
     uint32_t flight_first, flight_count;
-    uint32_t credits; /* free entries of the return buffer */
+    umc_way_t way;
+    cbit_event_t wake;
+    uint16_t of_line[UMC_LINE_SETS];       /* live writes and requests at the door by line, */
+    uint16_t of_bank[CBIT_DRAM_MAX_BANKS]; /* and those at the door by bank */
     umc_ahead_t ahead;
     uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
     uint64_t encrypt_free_eclk; /* first edge at which the encrypt lane's input is free */
     uint64_t decrypt_last_eclk; /* with key_lookup_eclk: the last beat offered for decryption */
     cbit_umc_stats_t stats;
     umc_tally_t tally;
-    uint32_t *inbox; /* ring of users */
-    uint32_t inbox_mask;
-    uint32_t inbox_head, inbox_count, inbox_of[2];
-    uint64_t accept_nck; /* the clock that the next acceptance may take */
-    umc_door_t door;
-    /* Answers that are there, by when they are heard (their back_ps later); no answer is heard
-       sooner than least_back_ps after it is there. */
-    cbit_txn_t *answers_first, *answers_last;
-    cbit_ps_t heard_ps; /* when the first one is; CBIT_PS_NEVER: there is none */
-    uint32_t least_back_ps;
     uint32_t oldest_write, newest_write;
-    uint64_t write_lines;             /* of live writes and maybe others, as umc_door_t.lines */
-    uint8_t writes_of[UMC_LINE_SETS]; /* live writes by their lines */
-    uint32_t *free_users;
-    uint32_t free_count;
-    uint32_t plain_users; /* those that may go around the engine */
-    uint32_t user_count;
-    uint64_t next_order;
-    cbit_event_t wake;
-    bool in_wake;
-    bool in_step;        /* it shows when a command issues (umc.c) */
-    bool always_in_step; /* a wake for every command */
-    cbit_ps_t rewake_ps; /* asked for while in_wake */
     cbit_waitlist_t read_waiters, write_waiters, key_waiters;
     bool loaded[UMC_SLOTS];
     umc_flush_t flush[UMC_MAX_FLUSHES];
@@ -208,28 +210,17 @@ static inline bool umc_engine_on(const cbit_umc_t *umc)
     return umc->way.engine.ops != NULL;
 }
 
-/* Where the i-th user at the door stands in the ring; i: at most as many as there are places. */
-static inline uint32_t umc_inbox_at(const cbit_umc_t *umc, uint32_t i)
-{
-    return (umc->inbox_head + i) & umc->inbox_mask;
-}
-
 /* The i-th at the door. */
 static inline umc_user_t *umc_at_door(const cbit_umc_t *umc, uint32_t i)
 {
-    return &umc->users[umc->inbox[umc_inbox_at(umc, i)]];
+    return &umc->users[umc->door.waiting[umc->door.first + i].user];
 }
 
-/* No answer to one at the door is there before. */
-static inline uint64_t umc_shows_nck(const umc_user_t *user)
+/* How many of a line's set there are. */
+static inline uint16_t *umc_of_line(cbit_umc_t *umc, uint64_t channel_line)
 {
-    return user->prompt ? user->due_nck : user->answer_nck;
-}
-
-/* The bit of a line or a bank in a set of 64. */
-static inline uint64_t umc_bit_of(uint64_t number)
-{
-    return UINT64_C(1) << number % 64;
+    _Static_assert(UMC_LINE_SETS == 1 << 7, "the upper bits of the product");
+    return &umc->of_line[channel_line * UINT64_C(0x9e3779b97f4a7c15) >> (64 - 7)];
 }
 
 /* Wakes the controller no later than at clock nck. */
@@ -243,7 +234,7 @@ void umc_catch_up(cbit_umc_t *umc);
 void umc_fall_in_step(cbit_umc_t *umc);
 
 /* A request has come to the door, or will: wakes the controller in time for it. */
-void umc_arrived(cbit_umc_t *umc, const umc_user_t *user);
+void umc_arrived(cbit_umc_t *umc, const umc_waiting_t *waiting, uint32_t back_ps);
 
 /* An answer of that time: it is heard later, from the wake. */
 void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps);
@@ -271,7 +262,6 @@ static inline void umc_user_fill(umc_user_t *user, umc_kind_t kind, cbit_txn_t *
     user->kind = (uint8_t)kind;
     user->offered = user->taken = user->overtaken = false;
     user->flushes = 0;
-    user->older = user->newer = UMC_NONE;
 }
 
 static inline uint64_t umc_max_u64(uint64_t a, uint64_t b)
@@ -344,7 +334,10 @@ void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_
 void umc_advance(cbit_umc_t *umc, uint64_t nck);
 void umc_chain_write(cbit_umc_t *umc, uint32_t index);
 void umc_unchain_write(cbit_umc_t *umc, uint32_t index);
+/* The newest live write of a line, which is the one that a later access of the line meets. */
 uint32_t umc_newest_of_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
+/* Requests at the door that want an entry for writes, or for reads, as partial writes do too. */
+uint32_t umc_wanted_entries(const cbit_umc_t *umc, bool write);
 bool umc_read_queued_for_line(const cbit_umc_t *umc, cbit_spa_t line_spa);
 
 /* ---- account.c ---- */
