@@ -20,19 +20,20 @@ static inline void umc_into_buffer(cbit_umc_t *umc, uint64_t out_nck, bool plain
 }
 
 /* What a read's answer says of its time here, with its line out at out_ps. */
-static inline void umc_charge(const cbit_umc_t *umc, const umc_user_t *user, cbit_ps_t out_ps)
+static inline void umc_charge(const cbit_umc_t *umc, cbit_txn_t *txn, uint64_t first_nck,
+                              uint64_t bus_nck, cbit_ps_t out_ps)
 {
-    cbit_txn_t *txn = user->txn;
-    const cbit_ps_t first_ps = umc_edge_ps(umc, user->first_nck);
-    const cbit_ps_t bus_ps = umc_edge_ps(umc, user->bus_nck);
+    const cbit_ps_t first_ps = umc_edge_ps(umc, first_nck);
+    const cbit_ps_t bus_ps = umc_edge_ps(umc, bus_nck);
     cbit_txn_charge(txn, CBIT_STAGE_QUEUE, first_ps - txn->entered_ps);
     cbit_txn_charge(txn, CBIT_STAGE_DRAM, bus_ps - first_ps);
     cbit_txn_charge(txn, CBIT_STAGE_AES, out_ps - bus_ps);
 }
 
-/* Answers a read whose RD issues at rd_nck, with its clocks known, if all of it is known now.
-   False: its line is to be followed. */
-static inline bool umc_answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
+/* Answers a read whose RD issues at rd_nck if all of it is known now. False: its line is to be
+   followed. */
+static inline bool umc_answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t first_nck,
+                                    uint64_t rd_nck)
 {
     const umc_way_t *way = &umc->way;
     const umc_user_t *user = &umc->users[index];
@@ -40,7 +41,8 @@ static inline bool umc_answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t rd
     if (!way->ahead || txn == NULL || !txn->no_bytes) {
         return false;
     }
-    uint64_t out_nck = user->bus_nck;
+    const uint64_t bus_nck = rd_nck + way->read_bus_nck;
+    uint64_t out_nck = bus_nck;
     if (umc_engine_on(umc)) {
         const bool plain = user->key == CBIT_KEY_PLAIN;
         const uint64_t first_eclk = umc_eclk_from(umc, rd_nck + way->cl_nck + way->beat_nck);
@@ -54,7 +56,7 @@ static inline bool umc_answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t rd
     }
     txn->status = CBIT_ERR_OK;
     const cbit_ps_t out_ps = umc_edge_ps(umc, out_nck);
-    umc_charge(umc, user, out_ps);
+    umc_charge(umc, txn, first_nck, bus_nck, out_ps);
     umc_user_free(umc, index);
     umc_answer(umc, txn, out_ps);
     return true;
@@ -63,11 +65,10 @@ static inline bool umc_answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t rd
 /* A read's RD issues at rd_nck; its first command did at first_nck. */
 static inline void umc_on_read(cbit_umc_t *umc, uint32_t index, uint64_t first_nck, uint64_t rd_nck)
 {
-    umc_user_t *user = &umc->users[index];
-    user->first_nck = first_nck;
-    user->bus_nck = rd_nck + umc->way.read_bus_nck;
     umc->credits -= umc_engine_on(umc) ? 1 : 0;
-    if (!umc_answer_ahead(umc, index, rd_nck)) {
+    if (!umc_answer_ahead(umc, index, first_nck, rd_nck)) {
+        umc->users[index].first_nck = first_nck;
+        umc->users[index].bus_nck = rd_nck + umc->way.read_bus_nck;
         umc_follow_read(umc, index, rd_nck);
     }
     if (umc->credits == 0) {

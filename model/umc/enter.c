@@ -1,7 +1,7 @@
 /* Requests enter the queues: forwarded, coalesced, refused, or entered with their fills. */
 #include <string.h>
 
-#include "model/umc/umc_private.h"
+#include "model/umc/few_run.h"
 
 /* ---- the chain of writes that are not in the store yet ---- */
 
@@ -66,7 +66,6 @@ static uint64_t mask_of(const cbit_txn_t *txn)
 static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
-    const cbit_dram_place_t *place = &user->place;
     /* One that met a write is prompt. */
     const uint32_t write = user->prompt ? umc_newest_of_line(umc, user->line_spa) : UMC_NONE;
     --*umc_of_line(umc, user->channel_line);
@@ -85,11 +84,10 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
         return;
     }
     user->state = UMC_QUEUED;
-    (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
+    umc_enter_core(umc, false, index, false, nck);
 }
 
-static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t *place,
-                       uint64_t nck)
+static void enter_fill(cbit_umc_t *umc, uint32_t write, uint64_t nck)
 {
     const umc_user_t *user = &umc->users[write];
     uint32_t index = umc_user_take(umc, user->key);
@@ -102,7 +100,8 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, const cbit_dram_place_t 
     fill->requester = user->requester;
     fill->order = user->order;
     umc->stats.partial_writes++;
-    (void)umc_core_accept(umc->core, false, place, user->channel_line, false, &index, nck);
+    fill->place = user->place;
+    umc_enter_core(umc, false, index, false, nck);
 }
 
 static void take_bytes(cbit_umc_t *umc, umc_user_t *user, const cbit_txn_t *txn)
@@ -117,7 +116,6 @@ static void take_bytes(cbit_umc_t *umc, umc_user_t *user, const cbit_txn_t *txn)
 static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
-    const cbit_dram_place_t *place = &user->place;
     cbit_txn_t *txn = user->txn;
     const uint32_t same = *umc_of_line(umc, user->channel_line) == 1 /* itself */
                               ? UMC_NONE
@@ -150,9 +148,9 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     user->txn = NULL;
     umc_chain_write(umc, index);
     if (partial) {
-        enter_fill(umc, index, place, nck);
+        enter_fill(umc, index, nck);
     }
-    (void)umc_core_accept(umc->core, true, place, user->channel_line, partial, &index, nck);
+    umc_enter_core(umc, true, index, partial, nck);
     answer(umc, txn, CBIT_ERR_OK, nck);
 }
 
@@ -199,7 +197,6 @@ static inline void enter(cbit_umc_t *umc)
     } else {
         enter_read(umc, index, nck);
     }
-    umc_core_count_levels(umc->core, nck);
 }
 
 /* Commands and landings up to clock nck. */

@@ -12,15 +12,6 @@
 
 /* ---- what comes next ---- */
 
-static umc_op_t next_op(const umc_core_t *core, const umc_few_slot_t *slot)
-{
-    const uint32_t open = core->open_row[slot->bank];
-    return open == UMC_CLOSED  ? UMC_ACT
-           : open != slot->row ? UMC_PRE
-           : slot->write       ? UMC_WR
-                               : UMC_RD;
-}
-
 /* The slots in the order of coming; returns how many. */
 static uint32_t by_age(const umc_few_t *few, uint8_t slots[UMC_FEW])
 {
@@ -37,28 +28,30 @@ static uint32_t by_age(const umc_few_t *few, uint8_t slots[UMC_FEW])
     return count;
 }
 
-/* A row is not closed while an older one hits it, nor before whom it was opened for is through. */
+/* An older one of its bank competes, or its row is open for one: it may not be closed. */
+static bool stands_behind(const umc_core_t *core, const umc_few_slot_t *slot)
+{
+    const umc_few_t *few = &core->few;
+    bool any = false;
+    for (uint32_t left = few->among[core->write_mode]; left != 0; left &= left - 1) {
+        const umc_few_slot_t *other = &few->slot[__builtin_ctz(left)];
+        any |= (other->bank == slot->bank) & (other->key < slot->key);
+    }
+    return any;
+}
+
 __attribute__((noinline)) uint64_t umc_few_look_with_care(const umc_core_t *core, uint32_t now)
 {
     const umc_few_t *few = &core->few;
-    uint8_t slots[UMC_FEW];
-    uint64_t best = UINT64_MAX, older = 0;
-    const uint32_t count = by_age(few, slots);
-    for (uint32_t i = 0; i < count; i++) {
-        const umc_few_slot_t *slot = &few->slot[slots[i]];
-        older |= (uint64_t)((slot->key & UMC_FEW_WAITS) == 0) << slot->bank;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const umc_few_slot_t *slot = &few->slot[slots[i]];
-        if ((few->among[core->write_mode] >> slots[i] & 1) == 0) {
-            continue;
-        }
-        if (!(slot->op == UMC_PRE && (older >> slot->bank & 1) != 0) &&
+    uint64_t best = UINT64_MAX;
+    for (uint32_t left = few->among[core->write_mode]; left != 0; left &= left - 1) {
+        const umc_few_slot_t *slot = &few->slot[__builtin_ctz(left)];
+        const bool twice = (few->twice >> slot->bank & 1) != 0;
+        if (!(twice && slot->op == UMC_PRE && stands_behind(core, slot)) &&
             !(slot->op == UMC_RD && core->credits == 0)) {
             const uint64_t own = umc_few_found(core, slot, now);
             best = own < best ? own : best;
         }
-        older |= UINT64_C(1) << slot->bank;
     }
     return best;
 }
@@ -78,35 +71,12 @@ __attribute__((noinline)) bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nc
     return at_nck < few->quiet_nck;
 }
 
-/* The plan, which is valid, becomes what the youngest wants, if that comes first. */
-static inline void better(umc_core_t *core, const umc_few_slot_t *slot)
-{
-    const uint32_t now = umc_from_now(core);
-    if (umc_few_may_change(core) || core->few.twice != 0 || core->credits == 0) {
-        core->plan.valid = false;
-    } else if (slot->write == core->write_mode) {
-        const uint64_t at_nck = core->epoch_nck + now + (umc_few_found(core, slot, now) >> 32);
-        if (at_nck < core->plan.at_nck) {
-            core->plan.at_nck = at_nck;
-            core->plan.entry = (uint16_t)(slot->key & (UMC_FEW - 1));
-        }
-    }
-}
-
-/* What it wants with the row that is open. */
-static inline void look_again(umc_core_t *core, umc_few_slot_t *slot)
-{
-    umc_few_want(core, slot, next_op(core, slot));
-    core->few.columns &= ~(uint32_t)slot->bit;
-    core->few.columns |= slot->op >= UMC_WR ? slot->bit : 0;
-}
-
 __attribute__((noinline)) void umc_few_look_at_others(umc_core_t *core, uint32_t bank)
 {
     for (uint32_t left = core->few.used; left != 0; left &= left - 1) {
         umc_few_slot_t *other = &core->few.slot[__builtin_ctz(left)];
         if (other->bank == bank) {
-            look_again(core, other);
+            umc_few_look_again(core, other);
         }
     }
 }
@@ -124,32 +94,10 @@ __attribute__((noinline)) void umc_few_count_banks(umc_core_t *core)
 
 /* ---- between the queues and here ---- */
 
-/* A slot for the youngest, of this bank and row, which are looked at. */
-static inline umc_few_slot_t *add(umc_core_t *core, uint32_t bank, uint32_t row, bool write)
-{
-    umc_few_t *few = &core->few;
-    const uint32_t at = (uint32_t)__builtin_ctz(~few->used);
-    const uint64_t bit = UINT64_C(1) << bank;
-    umc_few_slot_t *slot = &few->slot[at];
-    few->used |= 1u << at;
-    few->twice |= few->banks & bit;
-    few->banks |= bit;
-    slot->key = UMC_FEW_WAITS | few->next_key | at;
-    few->next_key += UMC_FEW;
-    slot->bank = (uint8_t)bank;
-    slot->row = row;
-    slot->write = write;
-    slot->bit = (uint8_t)(1u << at);
-    few->among[write] |= slot->bit;
-    look_again(core, slot);
-    core->live++;
-    return slot;
-}
-
 static void take_in(umc_core_t *core, uint16_t index)
 {
     const umc_entry_t *entry = &core->entries[index];
-    umc_few_slot_t *slot = add(core, entry->bank, entry->row, entry->write);
+    umc_few_slot_t *slot = umc_few_add(core, entry->bank, entry->row, entry->write);
     slot->group = core->group_of[entry->bank];
     slot->rank = core->rank_of[entry->bank];
     slot->line = entry->line;
@@ -239,8 +187,7 @@ void umc_few_leave(umc_core_t *core)
     core->calm_nck = core->starve_check_nck = 0;
 }
 
-/* One of them is of this line. */
-__attribute__((noinline)) static bool is_met(const umc_few_t *few, uint64_t line)
+__attribute__((noinline)) bool umc_few_is_met(const umc_few_t *few, uint64_t line)
 {
     bool any = false;
     for (uint32_t left = few->used; left != 0; left &= left - 1) {
@@ -252,28 +199,11 @@ __attribute__((noinline)) static bool is_met(const umc_few_t *few, uint64_t line
 umc_take_t umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t *place,
                           uint64_t line, bool held, uint32_t *user, uint64_t at_nck)
 {
-    umc_few_t *few = &core->few;
-    if (held || few->used == (1u << UMC_FEW) - 1 || few->next_key == UMC_FEW_WAITS ||
-        ((few->banks >> place->flat_bank & 1) != 0 && is_met(few, line))) {
-        umc_few_leave(core);
-        return umc_accept_queued(core, write, place, line, held, user, at_nck);
+    if (!held && umc_few_take(core, write, place, line, *user, at_nck)) {
+        return UMC_TAKE_QUEUED;
     }
-    umc_few_slot_t *slot = add(core, place->flat_bank, place->row, write);
-    slot->group = (uint8_t)(place->rank * few->rules.groups + place->group);
-    slot->rank = (uint8_t)place->rank;
-    slot->line = line;
-    slot->accept_nck = at_nck;
-    slot->first_nck = UMC_NEVER;
-    slot->user = *user;
-    slot->column = place->column;
-    slot->missed = false;
-    core->waiting[write]++;
-    core->levels.waiting_nck[write] += at_nck;
-    core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
-    if (core->plan.valid) {
-        better(core, slot);
-    }
-    return UMC_TAKE_QUEUED;
+    umc_few_leave(core);
+    return umc_accept_queued(core, write, place, line, held, user, at_nck);
 }
 
 /* ---- commands, one by one ---- */
@@ -306,7 +236,7 @@ static inline void issue_few(umc_core_t *core, umc_event_t *event)
     } else {
         event->kind = slot->write ? UMC_EVENT_WR : UMC_EVENT_RD;
         tell_all(slot, event);
-        umc_few_column(core, slot, at_nck);
+        umc_few_column(core, slot, slot->write, at_nck);
     }
     if (core->few.watched) {
         tell_all(slot, event);

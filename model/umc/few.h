@@ -32,6 +32,9 @@ uint64_t umc_few_next_nck(umc_core_t *core); /* as umc_core_next_nck */
 /* As umc_few_look, where two are of one bank or reads wait for a credit. */
 uint64_t umc_few_look_with_care(const umc_core_t *core, uint32_t now);
 
+/* One of them is of this line. */
+bool umc_few_is_met(const umc_few_t *few, uint64_t line);
+
 /* The clock before which nothing else can happen, anew; true if this one is before. */
 bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nck);
 

@@ -16,11 +16,11 @@ static inline bool umc_few_may_change(const umc_core_t *core)
 {
     const umc_few_rules_t *rules = &core->few.rules;
     const uint32_t reads = core->waiting[0], writes = core->waiting[1];
-    const bool to_reads =
-        (writes == 0) | ((writes < rules->write_low) & (reads != 0) & !core->draining);
-    const bool to_writes =
-        (writes != 0) & ((writes > rules->write_high) | (reads == 0) | core->draining);
-    return core->write_mode ? to_reads : to_writes;
+    if (writes == 0) {
+        return core->write_mode;
+    }
+    return core->write_mode ? (writes < rules->write_low) & (reads != 0) & !core->draining
+                            : (writes > rules->write_high) | (reads == 0) | core->draining;
 }
 
 /* The smallest of this is the plan: the earliest command, opened ones first, then the oldest. In
@@ -162,21 +162,21 @@ static inline void umc_few_raise_columns(umc_lanes_t *gate, const umc_lanes_t *d
     umc_raise(&gate->op[UMC_RD], at + (uint32_t)distance->op[UMC_RD]);
 }
 
-/* What a column command asks of others of its group, its rank and other ranks. */
-static inline void umc_few_raise_by_column(umc_core_t *core, const umc_few_slot_t *slot,
+/* What a column command asks of others of its bank, its group, its rank and other ranks. */
+static inline void umc_few_raise_by_column(umc_core_t *core, const umc_few_slot_t *slot, bool write,
                                            uint32_t at)
 {
     const umc_few_rules_t *rules = &core->few.rules;
-    umc_raise(&core->gate[slot->bank].op[UMC_PRE], at + rules->column_to_pre[slot->write]);
-    umc_few_raise_columns(&core->group_gate[slot->group], &rules->column[slot->write].group, at);
-    umc_few_raise_columns(&core->rank_gate[slot->rank], &rules->column[slot->write].rank, at);
+    const umc_op_t op = write ? UMC_WR : UMC_RD;
+    umc_raise(&core->gate[slot->bank].op[UMC_PRE], at + rules->column_to_pre[write]);
+    umc_few_raise_columns(&core->group_gate[slot->group], &rules->column[write].group, at);
+    umc_few_raise_columns(&core->rank_gate[slot->rank], &rules->column[write].rank, at);
     for (uint32_t r = 0; rules->ranks > 1 && r < rules->ranks; r++) {
         if (r != slot->rank) {
-            umc_raise_lanes(&core->rank_gate[r], &core->distance[slot->op][CBIT_SCOPE_OTHER_RANKS],
-                            at);
+            umc_raise_lanes(&core->rank_gate[r], &core->distance[op][CBIT_SCOPE_OTHER_RANKS], at);
         }
     }
-    core->rank[slot->rank].after[slot->op] = at + 1;
+    core->rank[slot->rank].after[op] = at + 1;
 }
 
 /* It leaves; what it says of itself stays until the next is accepted. */
@@ -196,24 +196,105 @@ static inline void umc_few_drop(umc_core_t *core, const umc_few_slot_t *slot)
     }
 }
 
-static inline void umc_few_column(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
+/* Of a slot that is a write or not. */
+static inline void umc_few_column(umc_core_t *core, umc_few_slot_t *slot, bool write,
+                                  uint64_t at_nck)
 {
     const uint32_t at = umc_relative(core, at_nck);
-    umc_few_raise_by_column(core, slot, at);
+    umc_few_raise_by_column(core, slot, write, at);
     core->bus = at + core->few.rules.command_nck;
     core->stats.row_hits += !slot->missed;
-    if (slot->write) {
+    if (write) {
         core->stats.writes++;
     } else {
         core->stats.reads++;
         core->credits -= core->credits != UINT32_MAX;
     }
     if ((slot->key & UMC_FEW_WAITS) != 0) { /* a hit of another's row */
-        core->waiting[slot->write]--;
-        core->levels.waiting_nck[slot->write] -= at_nck;
+        core->waiting[write]--;
+        core->levels.waiting_nck[write] -= at_nck;
         slot->first_nck = slot->first_nck < at_nck ? slot->first_nck : at_nck;
     }
     umc_few_drop(core, slot);
+}
+
+/* ---- acceptance ---- */
+
+/* What a slot wants with the row that is open. */
+static inline void umc_few_look_again(umc_core_t *core, umc_few_slot_t *slot)
+{
+    const uint32_t open = core->open_row[slot->bank];
+    umc_op_t op = open == UMC_CLOSED ? UMC_ACT : UMC_PRE;
+    core->few.columns &= ~(uint32_t)slot->bit;
+    if (open == slot->row) {
+        op = slot->write ? UMC_WR : UMC_RD;
+        core->few.columns |= slot->bit;
+    }
+    umc_few_want(core, slot, op);
+}
+
+/* A slot for the youngest, of this bank and row, which are looked at. */
+static inline umc_few_slot_t *umc_few_add(umc_core_t *core, uint32_t bank, uint32_t row, bool write)
+{
+    umc_few_t *few = &core->few;
+    const uint32_t at = (uint32_t)__builtin_ctz(~few->used);
+    const uint64_t bit = UINT64_C(1) << bank;
+    umc_few_slot_t *slot = &few->slot[at];
+    slot->bit = (uint8_t)(1u << at);
+    slot->key = UMC_FEW_WAITS | few->next_key | at;
+    slot->bank = (uint8_t)bank;
+    slot->row = row;
+    slot->write = write;
+    few->next_key += UMC_FEW;
+    few->used |= slot->bit;
+    few->among[write] |= slot->bit;
+    few->twice |= few->banks & bit;
+    few->banks |= bit;
+    umc_few_look_again(core, slot);
+    core->live++;
+    return slot;
+}
+
+/* The plan, which is valid, becomes what the youngest wants, if that comes first. */
+static inline void umc_few_better(umc_core_t *core, const umc_few_slot_t *slot)
+{
+    if (umc_few_may_change(core) || core->few.twice != 0 || core->credits == 0) {
+        core->plan.valid = false;
+    } else if (slot->write == core->write_mode) {
+        const uint64_t at_nck = umc_few_at(core, slot);
+        if (at_nck < core->plan.at_nck) {
+            core->plan.at_nck = at_nck;
+            core->plan.entry = (uint16_t)(slot->key & (UMC_FEW - 1));
+        }
+    }
+}
+
+/* As umc_core_accept of one that is not held, while few are held apart; false: it cannot be held
+   apart with them. */
+static inline bool umc_few_take(umc_core_t *core, bool write, const cbit_dram_place_t *place,
+                                uint64_t line, uint32_t user, uint64_t at_nck)
+{
+    const umc_few_t *few = &core->few;
+    if (few->used == (1u << UMC_FEW) - 1 || few->next_key == UMC_FEW_WAITS ||
+        ((few->banks >> place->flat_bank & 1) != 0 && umc_few_is_met(few, line))) {
+        return false;
+    }
+    umc_few_slot_t *slot = umc_few_add(core, place->flat_bank, place->row, write);
+    slot->group = (uint8_t)(place->rank * few->rules.groups + place->group);
+    slot->rank = (uint8_t)place->rank;
+    slot->line = line;
+    slot->accept_nck = at_nck;
+    slot->first_nck = UMC_NEVER;
+    slot->user = user;
+    slot->column = place->column;
+    slot->missed = false;
+    core->waiting[write]++;
+    core->levels.waiting_nck[write] += at_nck;
+    core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
+    if (core->plan.valid) {
+        umc_few_better(core, slot);
+    }
+    return true;
 }
 
 #endif

@@ -15,18 +15,21 @@ static inline void activate(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t at_n
     umc->tally.bank[slot->bank].activates++;
 }
 
-static inline void column(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t at_nck)
+static inline void read_column(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t at_nck)
 {
-    umc_tally_share_t *share = &umc->tally.share[umc->users[slot->user].requester];
-    umc_few_column(umc->core, slot, at_nck);
+    umc_few_column(umc->core, slot, false, at_nck);
+    umc->tally.share[umc->users[slot->user].requester].reads++;
     umc->tally.bank[slot->bank].columns++;
-    if (slot->write) {
-        share->writes++;
-        umc_on_write(umc, slot->user, at_nck);
-    } else {
-        share->reads++;
-        umc_on_read(umc, slot->user, slot->first_nck, at_nck);
-    }
+    umc_on_read(umc, slot->user, slot->first_nck, at_nck);
+}
+
+static __attribute__((noinline)) void write_column(cbit_umc_t *umc, umc_few_slot_t *slot,
+                                                   uint64_t at_nck)
+{
+    umc_few_column(umc->core, slot, true, at_nck);
+    umc->tally.share[umc->users[slot->user].requester].writes++;
+    umc->tally.bank[slot->bank].columns++;
+    umc_on_write(umc, slot->user, at_nck);
 }
 
 /* The next command becomes the plan, if there is none yet; NULL if it is not due by until_nck, or
@@ -84,11 +87,15 @@ static inline bool run_one(cbit_umc_t *umc, umc_few_slot_t *slot, bool alone, ui
         }
     }
     core->floor_nck = core->plan.at_nck + 1;
-    column(umc, slot, core->plan.at_nck);
+    if (slot->write) {
+        write_column(umc, slot, core->plan.at_nck);
+    } else {
+        read_column(umc, slot, core->plan.at_nck);
+    }
     return true;
 }
 
-static __attribute__((noinline)) bool run(cbit_umc_t *umc, uint64_t nck)
+bool umc_few_run_due(cbit_umc_t *umc, uint64_t nck)
 {
     umc_core_t *core = umc->core;
     uint64_t until_nck = umc_min_u64(nck, umc_landing_nck(umc));
@@ -104,12 +111,16 @@ static __attribute__((noinline)) bool run(cbit_umc_t *umc, uint64_t nck)
     return core->few.on;
 }
 
-bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
+/* ---- acceptance ---- */
+
+void umc_enter_core(cbit_umc_t *umc, bool write, uint32_t index, bool held, uint64_t nck)
 {
     umc_core_t *core = umc->core;
-    if (core->few.on && (core->live == 0 || (core->plan.valid && core->plan.at_nck > nck))) {
-        core->floor_nck = umc_max64(core->floor_nck, umc_min_u64(nck, umc_landing_nck(umc)) + 1);
-        return true;
+    const umc_user_t *user = &umc->users[index];
+    if (core->few.on && !held && (core->live > 0 || core->next_due_nck > nck) &&
+        umc_few_take(core, write, &user->place, user->channel_line, index, nck)) {
+        return;
     }
-    return core->few.on && run(umc, nck);
+    (void)umc_core_accept(core, write, &user->place, user->channel_line, held, &index, nck);
+    umc_core_count_levels(core, nck);
 }

@@ -2,13 +2,31 @@
 #ifndef CBIT_MODEL_UMC_FEW_RUN_H
 #define CBIT_MODEL_UMC_FEW_RUN_H
 
+#include "model/umc/core_private.h"
 #include "model/umc/umc_private.h"
+
+/* As umc_few_run, where something may be due. */
+bool umc_few_run_due(cbit_umc_t *umc, uint64_t nck);
 
 /*
  * Issues the commands of few requests of the clocks up to nck, or up to the first landing if that
- * is before, and does all that they lead to; only where umc->way.runs. False: requests are in the
- * queues, and commands may be left.
+ * is before, and does all that they lead to. False: requests are in the queues, or somebody sees
+ * single commands, and there may be commands left.
  */
-bool umc_few_run(cbit_umc_t *umc, uint64_t nck);
+static inline bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
+{
+    umc_core_t *core = umc->core;
+    if (!core->few.on || !umc->way.runs) {
+        return false;
+    }
+    if (core->live == 0 || (core->plan.valid && core->plan.at_nck > nck)) {
+        core->floor_nck = umc_max64(core->floor_nck, umc_min_u64(nck, umc_landing_nck(umc)) + 1);
+        return true;
+    }
+    return umc_few_run_due(umc, nck);
+}
+
+/* A request enters the core: the user is where and whose it is. */
+void umc_enter_core(cbit_umc_t *umc, bool write, uint32_t index, bool held, uint64_t nck);
 
 #endif

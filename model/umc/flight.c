@@ -230,28 +230,25 @@ static void on_event(cbit_umc_t *umc, const umc_event_t *event)
     }
 }
 
-static void step(cbit_umc_t *umc, uint64_t nck)
-{
-    if (umc->way.runs && umc_few_run(umc, nck)) {
-        return;
-    }
-    umc_event_t event;
-    while (umc_core_step(umc->core, umc_min_u64(nck, umc_landing_nck(umc)), &event)) {
-        umc_core_count_levels(umc->core, event.at_nck);
-        on_event(umc, &event);
-    }
-}
-
 /* The account is written up where its interval ends; false if something lands before. */
 static __attribute__((noinline)) bool end_interval(cbit_umc_t *umc)
 {
     const uint64_t end_nck = umc->tally.end_nck;
-    step(umc, end_nck - 1);
+    umc_step_core(umc, end_nck - 1);
     if (umc_landing_nck(umc) < end_nck) {
         return false;
     }
     umc_account_write_up(umc, end_nck);
     return true;
+}
+
+static __attribute__((noinline)) void step(cbit_umc_t *umc, uint64_t nck)
+{
+    umc_event_t event;
+    while (umc_core_step(umc->core, umc_min_u64(nck, umc_landing_nck(umc)), &event)) {
+        umc_core_count_levels(umc->core, event.at_nck);
+        on_event(umc, &event);
+    }
 }
 
 void umc_step_core(cbit_umc_t *umc, uint64_t nck)
@@ -261,7 +258,9 @@ void umc_step_core(cbit_umc_t *umc, uint64_t nck)
             return;
         }
     }
-    step(umc, nck);
+    if (!umc_few_run(umc, nck)) {
+        step(umc, nck);
+    }
 }
 
 /* ---- completions ---- */
@@ -290,7 +289,7 @@ static void end_read(cbit_umc_t *umc, uint32_t index, cbit_err_t status, uint64_
         give_bytes(umc, user, status);
     }
     const cbit_ps_t out_ps = umc_edge_ps(umc, out_nck);
-    umc_charge(umc, user, out_ps);
+    umc_charge(umc, txn, user->first_nck, user->bus_nck, out_ps);
     umc_user_free(umc, index);
     umc_answer(umc, txn, out_ps);
 }
