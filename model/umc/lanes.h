@@ -4,7 +4,7 @@
 
 #include "model/umc/core_private.h"
 
-/* While anybody of the mode is known to starve (watch_starvation). */
+/* While anybody of the mode is known to starve (umc_watch_starvation). */
 static inline bool umc_starving(const umc_core_t *core, const umc_entry_t *entry)
 {
     return core->starving &&

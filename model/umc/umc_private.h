@@ -1,4 +1,4 @@
-/* The inside of a controller, shared by its two files: the timed path (umc.c) and the port. */
+/* The inside of a controller, shared by its port and the files of its timed path. */
 #ifndef CBIT_MODEL_UMC_PRIVATE_H
 #define CBIT_MODEL_UMC_PRIVATE_H
 

@@ -328,7 +328,7 @@ cbit_gva_t cbit_guest_place(const cbit_guest_t *guest, uint32_t vcpu, cbit_gva_t
 /* The page at gva, or NULL: cbit_guest_page_at_gva, once the pages stay where they are. */
 cbit_guest_page_t *cbit_guest_page_of(cbit_guest_cpu_t *cpu, cbit_gva_t gva);
 
-/* Appends to the queue of operations. new_op leaves data unset. */
+/* Appends to the queue of operations. cbit_guest_new_op leaves data unset. */
 void cbit_guest_push_code(cbit_guest_cpu_t *cpu, const cbit_guest_code_t *code);
 cbit_op_t *cbit_guest_new_op(cbit_guest_cpu_t *cpu, cbit_op_kind_t kind);
 /* A load of [gva, +size) in one line; `expected` is what must come of one of kind IO, else NULL.
