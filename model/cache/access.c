@@ -96,11 +96,6 @@ static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
                                   cbit_line_is_alone(cache, line, core));
 }
 
-static inline cbit_hint_t *hint_of(cbit_core_t *port, uint64_t tag)
-{
-    return &port->hints[cbit_tag_low(tag) & (L1_HINTS - 1)];
-}
-
 /* In the core's second level, and perhaps in its first as well. */
 static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t second,
                                uint32_t *which)
@@ -109,7 +104,7 @@ static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag,
     const uint32_t first = cbit_first_find(cache, port->core, port->fetch, tag, second);
     cbit_line_t *line = &cache->pool[*cbit_level_line(&cache->l2, second)];
     if (first != NOWHERE) {
-        *hint_of(port, tag) = (cbit_hint_t){.number = cbit_tag_low(tag), .place = first};
+        *cbit_hint_of(port, tag) = (cbit_hint_t){.number = cbit_tag_low(tag), .place = first};
     }
     if (!may_hit(cache, line, port->core, command)) {
         return NULL;
@@ -225,7 +220,7 @@ __attribute__((noinline)) static bool quick_any(cbit_core_t *port, cbit_command_
         return false;
     }
     const uint64_t tag = cbit_tag(spa, key);
-    const cbit_hint_t hint = *hint_of(port, tag);
+    const cbit_hint_t hint = *cbit_hint_of(port, tag);
     uint32_t which = port->which;
     cbit_line_t *line = hinted(port, hint, tag);
     if (line != NULL) {
@@ -258,7 +253,7 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     cbit_core_t *port = self;
     cbit_cache_t *cache = port->cache;
     const uint64_t tag = cbit_tag(spa, key);
-    const cbit_hint_t hint = *hint_of(port, tag);
+    const cbit_hint_t hint = *cbit_hint_of(port, tag);
     if (hint.number != cbit_tag_low(tag) && cbit_line_is_absent(cache, tag)) {
         cache->absent = tag;
         return false;
@@ -314,7 +309,7 @@ static bool drop_aliases(cbit_cache_t *cache, uint64_t tag, const cbit_line_t *o
     return true;
 }
 
-static bool try_miss(cbit_cache_t *cache, const cbit_core_t *port, cbit_txn_t *txn, uint64_t tag,
+static bool try_miss(cbit_cache_t *cache, cbit_core_t *port, cbit_txn_t *txn, uint64_t tag,
                      cbit_line_t *line)
 {
     if (cache->mshrs_busy == cache->mshr_count || cache->waits_left == 0 ||

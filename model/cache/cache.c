@@ -232,6 +232,8 @@ void cbit_cache_stats(const cbit_cache_t *cache, cbit_cache_stats_t *stats)
 static void patch(cbit_mshr_t *mshr, uint32_t offset, const void *bytes, uint32_t len_bytes)
 {
     memcpy(mshr->patch + offset, bytes, len_bytes);
+    mshr->patch_mask = mshr->patched ? mshr->patch_mask : 0;
+    mshr->patched = true;
     for (uint32_t i = offset; i < offset + len_bytes; i++) {
         mshr->patch_mask |= UINT64_C(1) << i;
     }

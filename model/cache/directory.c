@@ -360,7 +360,7 @@ static inline void push_third(cbit_cache_t *cache, cbit_line_t *line, uint32_t i
 }
 
 /* The same as cbit_line_enter, in one piece, where levels are as most are and the set is full. */
-void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, const cbit_core_t *port)
+void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, cbit_core_t *port)
 {
     const cbit_level_t *l2 = &cache->l2, *l1 = port->l1;
     const uint32_t core = port->core, index = cbit_index(cache, line);
@@ -390,6 +390,9 @@ void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, const cbit_cor
                                : cbit_lru_take(&first->order, 1, l1->ways);
     first->line[place] = index;
     second->above[fetch][way] = (uint8_t)place;
+    *cbit_hint_of(port, line->tag) =
+        (cbit_hint_t){.number = cbit_tag_low(line->tag),
+                      .place = cbit_level_first(l1, cbit_level_set(l1, core, line->tag)) + place};
     leave_core(cache, old, core);
     push_third(cache, old, left, port->complex);
 }

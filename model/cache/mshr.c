@@ -1,7 +1,7 @@
 /* Lines on their way to a core: fills from memory, transfers from other caches, prefetches. */
 #include <string.h>
 
-#include "model/cache/state.h"
+#include "model/cache/expect.h"
 
 /* A core that has a copy may read it; to write it must be the only one. */
 static bool may_serve(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
@@ -11,15 +11,14 @@ static bool may_serve(const cbit_cache_t *cache, const cbit_line_t *line, uint32
            (command == CBIT_COMMAND_READ || cbit_line_is_alone(cache, line, core));
 }
 
-static void wait_first(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn)
+static void wait_first(cbit_mshr_t *mshr, cbit_core_t *port, cbit_txn_t *txn)
 {
     mshr->first = (cbit_wait_t){.txn = txn, .port = port};
-    mshr->last = &mshr->first;
     mshr->cache->waits_left--;
     txn->entered_ps = cbit_kernel_now_ps(mshr->cache->kernel);
 }
 
-void cbit_mshr_wait(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn)
+void cbit_mshr_wait(cbit_mshr_t *mshr, cbit_core_t *port, cbit_txn_t *txn)
 {
     cbit_cache_t *cache = mshr->cache;
     cbit_wait_t *wait = cache->waits_free;
@@ -27,7 +26,7 @@ void cbit_mshr_wait(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn)
     cache->waits_left--;
     *wait = (cbit_wait_t){.txn = txn, .port = port};
     txn->entered_ps = cbit_kernel_now_ps(cache->kernel);
-    mshr->last->next = wait;
+    *(mshr->first.next == NULL ? &mshr->first.next : &mshr->last->next) = wait;
     mshr->last = wait;
     if (mshr->prefetch && !mshr->wanted) {
         mshr->wanted = true;
@@ -52,7 +51,7 @@ static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
     cbit_mshr_t *mshr = cache->mshrs_free;
     cache->mshrs_free = mshr->next;
     mshr->line = cbit_index(cache, line);
-    mshr->patch_mask = 0;
+    mshr->patched = false;
     mshr->prefetch = false;
     mshr->wanted = false;
     line->mshr = mshr;
@@ -117,7 +116,8 @@ static inline bool send_ahead(cbit_mshr_t *mshr, const cbit_line_t *line, cbit_p
            below->try_send_at(below->self, &mshr->txn, at_ps);
 }
 
-static inline void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line, const cbit_txn_t *txn)
+CBIT_ALWAYS_INLINE void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line,
+                                   const cbit_txn_t *txn, bool near)
 {
     cbit_cache_t *cache = mshr->cache;
     cbit_txn_t *fill = &mshr->txn;
@@ -132,30 +132,40 @@ static inline void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line, const 
     cbit_txn_push_reply(fill, fill_arrived, mshr);
     mshr->fill = true;
     cache->stats.misses++;
-    cbit_line_expect(cache, mshr, line->tag);
+    cbit_expect(cache, mshr, line->tag, near);
     if (!send_ahead(mshr, line, fill->entered_ps)) {
         cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
     }
 }
 
-void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory)
+__attribute__((noinline)) static void start_any_fill(cbit_mshr_t *mshr, const cbit_line_t *line,
+                                                     const cbit_txn_t *txn)
+{
+    start_fill(mshr, line, txn, false);
+}
+
+void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory)
 {
     cbit_mshr_t *mshr = take_mshr(port->cache, line);
     wait_first(mshr, port, txn);
     if (memory) {
-        start_fill(mshr, line, txn);
+        start_any_fill(mshr, line, txn);
     } else {
         start_transfer(mshr);
     }
 }
 
-bool cbit_mshr_begin_absent(const cbit_core_t *port, cbit_txn_t *txn, uint64_t tag)
+bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn, uint64_t tag)
 {
     cbit_cache_t *cache = port->cache;
     cbit_line_t *line = cbit_line_create_in(cache, cbit_room_of(cache, cbit_tag_number(tag)), tag);
     cbit_mshr_t *mshr = take_mshr(cache, line);
     wait_first(mshr, port, txn);
-    start_fill(mshr, line, txn);
+    if (cache->near) {
+        start_fill(mshr, line, txn, true);
+    } else {
+        start_any_fill(mshr, line, txn);
+    }
     cbit_cache_send_victims(cache);
     return true;
 }
@@ -167,7 +177,7 @@ static void forget(void *self, cbit_txn_t *txn)
 }
 
 /* As a read that nobody waits for, in the name of whoever made the prefetcher ask. */
-void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag)
+void cbit_mshr_prefetch(cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag)
 {
     cbit_cache_t *cache = port->cache;
     cbit_line_t *line = cbit_line_find(cache, tag);
@@ -184,7 +194,7 @@ void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint6
     mshr->prefetch = true;
     wait_first(mshr, port, txn);
     if (memory) {
-        start_fill(mshr, line, txn);
+        start_any_fill(mshr, line, txn);
     } else {
         mshr->fill = false;
         cbit_event_notify_at(cache->kernel, &mshr->event, now_ps + cache->look_up_ps);
@@ -249,7 +259,7 @@ static void install(cbit_mshr_t *mshr)
     }
     uint8_t *bytes = mshr->cache->bytes[mshr->line];
     memcpy(bytes, mshr->txn.data, CBIT_LINE_BYTES);
-    for (uint32_t i = 0; mshr->patch_mask != 0 && i < CBIT_LINE_BYTES; i++) {
+    for (uint32_t i = 0; mshr->patched && i < CBIT_LINE_BYTES; i++) {
         if ((mshr->patch_mask >> i & 1) != 0) {
             bytes[i] = mshr->patch[i];
         }
@@ -266,7 +276,6 @@ static cbit_txn_t *pop(cbit_mshr_t *mshr)
     mshr->first.txn = NULL;
     if (next != NULL) {
         mshr->first = *next;
-        mshr->last = mshr->last == next ? &mshr->first : mshr->last;
         next->next = cache->waits_free;
         cache->waits_free = next;
     }
@@ -344,7 +353,7 @@ static void arrive_alone(cbit_mshr_t *mshr)
     if (txn->no_bytes && !txn->locked) {
         line->owner = (int16_t)core;
         line->by = (uint32_t)txn->source << 16 | txn->source_id;
-        line->dirty = txn->command == CBIT_COMMAND_WRITE && txn->size_bytes != 0;
+        line->dirty = (txn->command == CBIT_COMMAND_WRITE) & (txn->size_bytes != 0);
         txn->status = CBIT_ERR_OK;
     } else {
         cbit_cache_serve(cache, line, core, txn);
@@ -362,7 +371,7 @@ static void fill_arrived(void *self, cbit_txn_t *fill)
 {
     cbit_mshr_t *mshr = self;
     if (fill->status == CBIT_ERR_OK) {
-        cbit_line_fetch_expected(mshr->cache, &mshr->expected);
+        cbit_expect_now(mshr->cache, &mshr->expected);
         install(mshr);
         if (mshr->first.next == NULL && !mshr->prefetch) {
             arrive_alone(mshr);

@@ -63,7 +63,7 @@ static bool is_near(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
 }
 
 /* Brings a line from the complex's L3 or from memory; false: demands need what it takes. */
-static bool ask(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag)
+static bool ask(cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag)
 {
     cbit_cache_t *cache = port->cache;
     const cbit_line_t *here = cbit_line_find(cache, tag);
@@ -84,7 +84,7 @@ static bool ask(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag)
 }
 
 /* Asks for what comes next, at most `degree` lines at a time and `distance` strides ahead. */
-static void run_ahead(const cbit_core_t *port, const cbit_txn_t *demand, cbit_stream_t *stream)
+static void run_ahead(cbit_core_t *port, const cbit_txn_t *demand, cbit_stream_t *stream)
 {
     const cbit_cache_prefetch_config_t *config = &port->cache->config.prefetch;
     const int furthest = stream->at + (int)config->distance * stream->stride;
@@ -98,7 +98,7 @@ static void run_ahead(const cbit_core_t *port, const cbit_txn_t *demand, cbit_st
     }
 }
 
-void cbit_prefetch_train(const cbit_core_t *port, const cbit_txn_t *txn)
+void cbit_prefetch_train(cbit_core_t *port, const cbit_txn_t *txn)
 {
     cbit_cache_t *cache = port->cache;
     const bool whole =

@@ -36,30 +36,32 @@ typedef struct cbit_line {
 typedef struct cbit_wait {
     cbit_txn_t *txn;
     struct cbit_wait *next;
-    const cbit_core_t *port; /* the core's side that it came to */
+    cbit_core_t *port; /* the core's side that it came to */
 } cbit_wait_t;
 
 /* Of a line on its way: what placing it will touch. That is fetched into the host's caches step by
-   step, one step with each of the next lines (expect.c), and all at once when it comes. */
+   step, one step with each of the next lines (expect.h), and all at once when it comes. */
 typedef struct cbit_expected {
     uint32_t pushed;  /* the line that will go to the L3, or NOWHERE */
     uint32_t set;     /* its set there; until that is known, the first one of that L3 */
     uint32_t leaving; /* the line that will leave the chip, or NOWHERE */
 } cbit_expected_t;
 
-/* What every fill looks at comes first, in a line of the host. */
+/* What every fill looks at comes first, in a line of the host, and its request in those after the
+   next. */
 struct cbit_mshr {
     _Alignas(64) cbit_cache_t *cache;
-    cbit_wait_t *last; /* of those that wait, the first of whom it keeps itself */
+    cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
     cbit_wait_t first; /* its txn is NULL while nobody waits: it is free */
     uint32_t line;
     bool fill;             /* from memory; else from other caches */
     bool prefetch, wanted; /* nobody has asked for it; somebody has, before it came */
+    bool patched;          /* there is a patch */
     cbit_expected_t expected;
-    cbit_mshr_t *next;   /* fills, in order of sending; or those that are free */
-    uint64_t patch_mask; /* bytes that were written elsewhere since the fill was asked for */
-    cbit_event_t event;  /* a fill may be sent, or a transfer is over */
+    cbit_wait_t *last;  /* of those that wait behind the first, if there are any */
+    cbit_event_t event; /* a fill may be sent, or a transfer is over */
     cbit_txn_t txn;
+    uint64_t patch_mask; /* bytes that were written elsewhere since the fill was asked for */
     uint8_t patch[CBIT_LINE_BYTES];
 };
 
@@ -138,6 +140,11 @@ struct cbit_core {
     const cbit_port_t *below;    /* the complex's */
     cbit_hint_t hints[L1_HINTS]; /* by the line's number */
 };
+
+static inline cbit_hint_t *cbit_hint_of(cbit_core_t *port, uint64_t tag)
+{
+    return &port->hints[cbit_tag_low(tag) & (L1_HINTS - 1)];
+}
 
 typedef struct cbit_stream cbit_stream_t; /* prefetch.c */
 
@@ -362,7 +369,7 @@ typedef enum { SIDE_DATA, SIDE_CODE, SIDE_NONE } cbit_side_t;
 /* Puts a line that neither the core nor its victim L3 has into its L2, and its L1 of that side. */
 void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_side_t side);
 /* The same, into the first level of that port. */
-void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, const cbit_core_t *port);
+void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, cbit_core_t *port);
 /* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip. */
 void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
@@ -381,14 +388,6 @@ bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint
 void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);
 /* A complex that has it: of its first core or L3. */
 uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line);
-
-/* ---- ahead of placing (expect.c) ---- */
-
-/* The line of an MSHR, of that tag, will be placed: has the host fetch what that touches. Changes
-   nothing that shows. */
-void cbit_line_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag);
-/* It is placed now. */
-void cbit_line_fetch_expected(const cbit_cache_t *cache, const cbit_expected_t *expected);
 
 /* ---- write-backs and flushes (flush.c) ---- */
 
@@ -420,18 +419,18 @@ static inline void cbit_cache_released(cbit_cache_t *cache)
 bool cbit_prefetch_init(cbit_cache_t *cache); /* false: out of memory */
 void cbit_prefetch_free(cbit_cache_t *cache);
 /* A request that the core's first level did not have. */
-void cbit_prefetch_train(const cbit_core_t *port, const cbit_txn_t *txn);
+void cbit_prefetch_train(cbit_core_t *port, const cbit_txn_t *txn);
 
 /* ---- lines on their way (mshr.c) ---- */
 
 /* There is a free MSHR, and room for one more that waits. */
-void cbit_mshr_begin(const cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory);
+void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory);
 /* The same for a line that is nowhere, and no other of its address either: it is made first.
    True. */
-bool cbit_mshr_begin_absent(const cbit_core_t *port, cbit_txn_t *txn, uint64_t tag);
-void cbit_mshr_prefetch(const cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag);
+bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn, uint64_t tag);
+void cbit_mshr_prefetch(cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag);
 /* For a line that is on its way already. */
-void cbit_mshr_wait(cbit_mshr_t *mshr, const cbit_core_t *port, cbit_txn_t *txn);
+void cbit_mshr_wait(cbit_mshr_t *mshr, cbit_core_t *port, cbit_txn_t *txn);
 /* How many requests of a core wait for lines. */
 uint32_t cbit_mshr_waiting(const cbit_cache_t *cache, uint32_t core);
 void cbit_cache_send_fills(cbit_cache_t *cache);
