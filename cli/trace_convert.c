@@ -44,7 +44,8 @@ static const cbit_cli_command_t import_command = {
                  "xz -dc 600.perlbench.xz | cbit trace import --from champsim --limit 1000000 -",
                  NULL},
     .args = import_args,
-    .exit_notes = "Exit status: 0 written, 3 FILE is not of that format, 4 it cannot be opened.",
+    .exit_notes =
+        "Exit status: 0 written, 2 usage, 3 FILE is not of that format, 4 it cannot be opened.",
 };
 
 int cbit_cli_trace_import(int argc, char **argv)
@@ -123,7 +124,8 @@ static const cbit_cli_command_t convert_command = {
     .examples = {"cbit trace convert sqlite.cbt --skip 100000 --limit 50000 -o part.cbt",
                  "cbit trace convert sqlite.cbt --to csv | head", NULL},
     .args = convert_args,
-    .exit_notes = "Exit status: 0 written, 3 the trace is not sound, 4 a file cannot be opened.",
+    .exit_notes =
+        "Exit status: 0 written, 2 usage, 3 the trace is not sound, 4 a file cannot be opened.",
 };
 
 /* One record as a line. Formats of memory controllers have requests only: fetches are reads. */

@@ -45,7 +45,8 @@ static const cbit_cli_command_t gen_command = {
                  "cbit trace gen --scenario workloads/scenarios/dma-outcomes.json -o run.cbt",
                  NULL},
     .args = gen_args,
-    .exit_notes = "Exit status: 0 written, 3 a value cannot be, 4 FILE.cbt cannot be written.",
+    .exit_notes =
+        "Exit status: 0 written, 2 usage, 3 a value cannot be, 4 FILE.cbt cannot be written.",
 };
 
 /* The value as JSON: numbers and truth values as they are, all else needs no quotes here. */

@@ -41,8 +41,8 @@ static const cbit_cli_command_t record_command = {
     .examples = {"cbit trace record -o sort.cbt --limit 200000 -- sort words.txt",
                  "cbit trace record --skip 1000000 --limit 500000 -- ./prog", NULL},
     .args = record_args,
-    .exit_notes =
-        "Exit status: 0 recorded, 4 valgrind or QEMU is missing or FILE.cbt cannot be written.",
+    .exit_notes = "Exit status: 0 recorded, 2 usage, 4 valgrind or QEMU is missing or FILE.cbt "
+                  "cannot be written.",
 };
 
 int cbit_cli_trace_record(int argc, char **argv)
@@ -92,7 +92,7 @@ static const cbit_cli_command_t info_command = {
     .summary = "Reads traces from start to end, says what is wrong with them or what is in them.",
     .examples = {"cbit trace info workloads/traces/sqlite.cbt", "cbit trace info *.cbt", NULL},
     .args = no_args,
-    .exit_notes = "Exit status: 0 all are sound, 3 one is not, 4 one cannot be opened.",
+    .exit_notes = "Exit status: 0 all are sound, 2 usage, 3 one is not, 4 one cannot be opened.",
 };
 
 static void info_of(const char *path, cbit_diag_t *diag)

@@ -21,6 +21,7 @@ BEGIN {
 }
 
 FNR == 1 {
+    if (FILENAME ~ /^docs\/[^\/]*[.]md$/) pages[FILENAME] = 1
     comment = 0
     page = FILENAME ~ /[.]md$/
     c = FILENAME ~ /[.](c|h|cpp|v|sv|vh|svh|S)$/
@@ -108,6 +109,7 @@ function take_links(line,    word)
         word = substr(line, RSTART + 2, RLENGTH - 3)
         line = substr(line, RSTART + RLENGTH)
         if (word !~ "://") remember("link", word)
+        if (FILENAME == "README.md") readme[word] = 1
     }
 }
 
@@ -156,6 +158,11 @@ END {
             continue
         }
         printf "%s: %s: there is no such %s\n", where_of[i], what, kind
+        wrong++
+    }
+    for (page in pages) {
+        if (page in readme) continue
+        printf "%s: README.md has no link to it\n", page
         wrong++
     }
     if (wrong) exit 1
