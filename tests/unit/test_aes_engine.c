@@ -167,6 +167,16 @@ START_TEST(no_line_leaves_before_the_edge_that_is_told)
 }
 END_TEST
 
+/* Whatever has left the decrypt lane by an edge. */
+static void take_all(cbit_aes_engine_t *engine, uint64_t eclk)
+{
+    cbit_aes_result_t result;
+    engine->ops->advance(engine->self, eclk);
+    for (uint32_t tag = 0; tag < TAG_COUNT; tag++) {
+        (void)take(engine, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
+    }
+}
+
 /*
  * The same random lines to two engines: one of them is offered all, the other one lets pass what it
  * can. A line that passes is out when it would have been, and those behind it are.
@@ -195,7 +205,6 @@ START_TEST(lines_that_pass_are_out_when_they_would_be)
         const uint64_t step_eclk = 1 + cbit_rng_below(&rng, 2);
         const cbit_aes_line_t line = make_line((uint8_t)i, next_eclk, step_eclk, bypass);
         const uint64_t out_eclk = offer(&all, CBIT_AES_DECRYPT, line);
-        cbit_aes_result_t result;
         if (some.ops->pass(some.self, CBIT_AES_DECRYPT, 1, bypass, next_eclk, step_eclk)) {
             const bool around = bypass && !config.bypass_in_order;
             ck_assert_uint_eq(out_eclk, line.beat_eclk[3] + (around ? 1 : config.depth_eclk));
@@ -204,13 +213,8 @@ START_TEST(lines_that_pass_are_out_when_they_would_be)
         } else {
             ck_assert_uint_eq(offer(&some, CBIT_AES_DECRYPT, line), out_eclk);
         }
-        const uint64_t now_eclk = line.beat_eclk[0] - 1;
-        all.ops->advance(all.self, now_eclk);
-        some.ops->advance(some.self, now_eclk);
-        for (uint32_t tag = 0; tag < TAG_COUNT; tag++) { /* so that tags are free again */
-            (void)take(&all, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
-            (void)take(&some, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
-        }
+        take_all(&all, line.beat_eclk[0] - 1); /* so that tags are free again */
+        take_all(&some, line.beat_eclk[0] - 1);
         /* Mostly behind the line, sometimes before its last beat is taken. */
         next_eclk = line.beat_eclk[3] + 1 + cbit_rng_below(&rng, 2) -
                     (cbit_rng_below(&rng, 8) == 0 ? 1 : 0);
@@ -218,13 +222,8 @@ START_TEST(lines_that_pass_are_out_when_they_would_be)
     ck_assert_uint_gt(passed, LINES / 4);
     ck_assert_uint_lt(passed, LINES);
     cbit_aes_counters_t a, b;
-    cbit_aes_result_t result;
-    all.ops->advance(all.self, next_eclk + 1000);
-    some.ops->advance(some.self, next_eclk + 1000);
-    for (uint32_t tag = 0; tag < TAG_COUNT; tag++) {
-        (void)take(&all, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
-        (void)take(&some, CBIT_AES_DECRYPT, (uint8_t)tag, &result);
-    }
+    take_all(&all, next_eclk + 1000);
+    take_all(&some, next_eclk + 1000);
     all.ops->counters(all.self, &a);
     some.ops->counters(some.self, &b);
     ck_assert_mem_eq(&a, &b, sizeof a);
