@@ -21,6 +21,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CBIT_C_FLAGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes
                  -Wmissing-prototypes -Werror -ffp-contract=off)
 if(CBIT_FUZZ)
+  set(CBIT_SANITIZE ON) # a fuzzer that sees no wrong access finds crashes alone
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 if(CBIT_SANITIZE)
