@@ -5,7 +5,8 @@
  * An event keeps its slot from insertion to firing; what is sorted is a list of one byte a slot,
  * latest first. The place of a newcomer is the number of slots that fire after it, counted over all
  * slots at once: no search, no branch that depends on times. Keys are 32 bits (picoseconds since
- * base_ps), which every compiler counts four at a time.
+ * base_ps), which every compiler counts four at a time. Half of the slots are opened only when all
+ * that is pending fits into the whole: what is not open need not be counted.
  */
 #ifndef CBIT_MODEL_SIM_NEAR_H
 #define CBIT_MODEL_SIM_NEAR_H
@@ -15,24 +16,26 @@
 #include "model/sim/queue.h"
 
 enum {
-    CBIT_NEAR_SLOTS = 32,          /* a core with all its misses keeps some 20 events pending */
-    CBIT_NEAR_SPAN_PS = INT32_MAX, /* what keys can hold: 2.1 ms */
-    CBIT_NEAR_FREE = -1,           /* the key of a slot that has nobody: before all others */
+    CBIT_NEAR_SLOTS = 32,                 /* as many as a machine of some cores keeps pending */
+    CBIT_NEAR_HALF = CBIT_NEAR_SLOTS / 2, /* one core and its controllers keep about 10 */
+    CBIT_NEAR_SPAN_PS = INT32_MAX,        /* what keys can hold: 2.1 ms */
+    CBIT_NEAR_FREE = -1,                  /* the key of a slot that has nobody: before all others */
 };
 
 typedef struct cbit_near {
     cbit_ps_t base_ps;
     uint32_t count;
-    uint32_t free; /* bit s: slot s has nobody */
+    uint32_t free; /* bit s: slot s is open and has nobody */
+    bool wide;     /* all slots are open, not only the first half */
     int32_t key[CBIT_NEAR_SLOTS];
     uint8_t order[2 * CBIT_NEAR_SLOTS + 1]; /* slots, latest first; room to move all by one */
     cbit_event_t *event[CBIT_NEAR_SLOTS];
 } cbit_near_t;
 
-/* Not more than `slots` at a time. */
+/* Not more than `slots` (of the first half) at a time. */
 static inline void cbit_near_init(cbit_near_t *near, uint32_t slots)
 {
-    near->free = (uint32_t)(UINT64_MAX >> (64 - slots));
+    near->free = UINT32_MAX >> (32 - slots);
     memset(near->key, CBIT_NEAR_FREE, sizeof near->key);
 }
 
@@ -51,6 +54,14 @@ static inline cbit_ps_t cbit_near_first_ps(const cbit_near_t *near)
 static inline cbit_event_t *cbit_near_last(const cbit_near_t *near)
 {
     return near->event[near->order[0]];
+}
+
+/* Opens the second half; or closes it: nobody is here. */
+static inline void cbit_near_set_wide(cbit_near_t *near, bool wide)
+{
+    const uint32_t second = UINT32_MAX << CBIT_NEAR_HALF;
+    near->free = wide ? near->free | second : near->free & ~second;
+    near->wide = wide;
 }
 
 static inline void cbit_near_give_up(cbit_near_t *near, uint32_t slot)
@@ -79,7 +90,13 @@ static inline void cbit_near_shift(uint8_t *to, const uint8_t *from)
 static inline uint32_t cbit_near_count_later(const cbit_near_t *near, int32_t key)
 {
     int32_t later = 0;
-    for (uint32_t slot = 0; slot < CBIT_NEAR_SLOTS; slot++) {
+    for (uint32_t slot = 0; slot < CBIT_NEAR_HALF; slot++) {
+        later += near->key[slot] > key ? 1 : 0;
+    }
+    if (!near->wide) {
+        return (uint32_t)later;
+    }
+    for (uint32_t slot = CBIT_NEAR_HALF; slot < CBIT_NEAR_SLOTS; slot++) {
         later += near->key[slot] > key ? 1 : 0;
     }
     return (uint32_t)later;

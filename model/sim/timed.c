@@ -19,7 +19,7 @@ static void set_beyond(cbit_timed_t *timed, const cbit_event_t *first)
 bool cbit_timed_init(cbit_timed_t *timed, cbit_kernel_queue_t queue)
 {
     /* The heap is the oracle: it stands alone, but for the one event that fires next. */
-    cbit_near_init(&timed->near, queue == CBIT_KERNEL_WHEEL ? CBIT_NEAR_SLOTS : 1);
+    cbit_near_init(&timed->near, queue == CBIT_KERNEL_WHEEL ? CBIT_NEAR_HALF : 1);
     set_beyond(timed, NULL);
     if (queue == CBIT_KERNEL_WHEEL) {
         timed->wheel = calloc(1, sizeof *timed->wheel);
@@ -81,7 +81,9 @@ void cbit_timed_push_slowly(cbit_timed_t *timed, cbit_event_t *event, cbit_ps_t 
         near->base_ps = now_ps;
         set_near_ps(timed);
     }
-    if (near->free == 0 && cbit_event_before(event, cbit_near_last(near))) {
+    if (near->free == 0 && timed->beyond_count == 0 && timed->wheel != NULL && !near->wide) {
+        cbit_near_set_wide(near, true);
+    } else if (near->free == 0 && cbit_event_before(event, cbit_near_last(near))) {
         evict(timed, (near->count + 1) / 2, now_ps);
     }
     if (near->free != 0 && event->at_ps - near->base_ps < CBIT_NEAR_SPAN_PS &&
@@ -119,6 +121,9 @@ bool cbit_timed_refill(cbit_timed_t *timed, cbit_ps_t now_ps)
     }
     near->base_ps = first->at_ps - now_ps < CBIT_NEAR_SPAN_PS ? now_ps : first->at_ps;
     if (timed->beyond_count > CBIT_TIMED_FEW || timed->wheel == NULL) {
+        if (near->wide) {
+            cbit_near_set_wide(near, false);
+        }
         take_beyond(timed, first);
         cbit_near_insert(near, first);
         set_beyond(timed, first); /* those that are left fire after it */

@@ -13,7 +13,7 @@
 #include "model/sim/near.h"
 #include "model/sim/wheel.h"
 
-enum { CBIT_TIMED_FEW = CBIT_NEAR_SLOTS / 2 }; /* fewer beyond near are fetched into it at once */
+enum { CBIT_TIMED_FEW = CBIT_NEAR_HALF }; /* fewer beyond near are fetched into it at once */
 
 typedef struct cbit_timed {
     cbit_ps_t near_ps; /* from near.base_ps on: what is sooner than this belongs to near */
