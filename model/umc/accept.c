@@ -196,7 +196,10 @@ void umc_core_ready(umc_core_t *core, uint32_t user, uint64_t at_nck)
 
 void umc_core_credit(umc_core_t *core)
 {
-    core->plan.valid = core->plan.valid && core->credits > 0; /* it may have kept reads back */
+    if (core->credits == 0) { /* it may have kept reads back */
+        core->plan.valid = false;
+        core->few.due_nck = 0;
+    }
     core->credits += core->credits == UINT32_MAX ? 0 : 1;
 }
 
@@ -204,6 +207,7 @@ void umc_core_drain(umc_core_t *core, bool on)
 {
     if (core->draining != on) {
         core->plan.valid = core->still = false;
+        core->few.due_nck = 0;
         core->draining = on;
     }
 }

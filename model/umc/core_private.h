@@ -103,7 +103,8 @@ typedef struct umc_few_slot {
 
 /* Distances and limits as a command of theirs uses them, and no more of the tables than that. */
 typedef struct umc_few_rules {
-    uint32_t ranks, command_nck, starvation_nck, write_high, write_low;
+    uint32_t ranks, command_nck, starvation_nck;
+    uint32_t write_over[2]; /* with more writes than this they go first; while reads, writes do */
     uint32_t pre_to_act, pre_to_pre; /* of the bank; of the rank */
     uint32_t act_to_group_act, act_to_act, faw_nck;
     uint32_t act_to_column; /* the shorter one */
@@ -117,7 +118,8 @@ typedef struct umc_few_rules {
 } __attribute__((aligned(64))) umc_few_rules_t;
 
 typedef struct umc_few {
-    uint64_t quiet_nck; /* before this clock nothing but their commands can happen */
+    uint64_t quiet_nck; /* before this clock nothing but their commands can happen, */
+    uint64_t due_nck;   /* and before this one nothing; 0: not known (few_run.c) */
     uint64_t banks;     /* that have requests, */
     uint64_t twice;     /* more than one of them */
     uint32_t used;      /* set of slots; */

@@ -130,7 +130,7 @@ bool umc_few_enter(umc_core_t *core, uint64_t at_nck)
     few->on = true;
     few->banks = few->twice = 0;
     few->used = few->among[0] = few->among[1] = few->columns = few->next_key = 0;
-    few->quiet_nck = 0;
+    few->quiet_nck = few->due_nck = 0;
     core->live = 0;
     for (; left > 0; core->oldest_live++) {
         const uint16_t index = core->entry_of_seq[core->oldest_live];
@@ -176,6 +176,7 @@ void umc_few_leave(umc_core_t *core)
     const uint32_t count = by_age(few, slots);
     core->levels = umc_core_levels(core);
     few->on = false;
+    few->due_nck = 0;
     core->live = 0;
     for (uint32_t i = 0; i < count; i++) {
         give_back(core, &few->slot[slots[i]]);
@@ -255,7 +256,7 @@ static inline void plan_ahead(umc_core_t *core)
 bool umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
     if (!core->plan.valid) {
-        core->write_mode ^= umc_few_may_change(core);
+        core->write_mode = umc_few_next_mode(core);
         if (!umc_few_plan(core)) {
             umc_few_leave(core);
             return umc_step_queues(core, until_nck, event);
@@ -272,6 +273,9 @@ bool umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 
 uint64_t umc_few_next_nck(umc_core_t *core)
 {
+    if (core->few.due_nck != 0) {
+        return core->few.due_nck;
+    }
     if (core->live == 0) {
         return UMC_NEVER;
     }

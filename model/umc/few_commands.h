@@ -11,16 +11,18 @@
 
 /* ---- what comes next ---- */
 
-/* As umc_mode_may_change: none is stuck. */
+/* Whether writes go first from now on; as umc_mode_may_change, where none is stuck. No branches:
+   how many wait is hard to foresee. */
+static inline bool umc_few_next_mode(const umc_core_t *core)
+{
+    const uint32_t over = core->few.rules.write_over[core->write_mode];
+    const uint32_t reads = core->waiting[0], writes = core->waiting[1];
+    return (writes != 0) & ((writes > over) | (reads == 0) | core->draining);
+}
+
 static inline bool umc_few_may_change(const umc_core_t *core)
 {
-    const umc_few_rules_t *rules = &core->few.rules;
-    const uint32_t reads = core->waiting[0], writes = core->waiting[1];
-    if (writes == 0) {
-        return core->write_mode;
-    }
-    return core->write_mode ? (writes < rules->write_low) & (reads != 0) & !core->draining
-                            : (writes > rules->write_high) | (reads == 0) | core->draining;
+    return umc_few_next_mode(core) != core->write_mode;
 }
 
 /* The smallest of this is the plan: the earliest command, opened ones first, then the oldest. In
@@ -255,18 +257,16 @@ static inline umc_few_slot_t *umc_few_add(umc_core_t *core, uint32_t bank, uint3
     return slot;
 }
 
-/* The plan, which is valid, becomes what the youngest wants, if that comes first. */
+/* The plan, which is valid, becomes what the youngest wants, if that comes first. Without branches:
+   this is hard to foresee. */
 static inline void umc_few_better(umc_core_t *core, const umc_few_slot_t *slot)
 {
-    if (umc_few_may_change(core) || core->few.twice != 0 || core->credits == 0) {
-        core->plan.valid = false;
-    } else if (slot->write == core->write_mode) {
-        const uint64_t at_nck = umc_few_at(core, slot);
-        if (at_nck < core->plan.at_nck) {
-            core->plan.at_nck = at_nck;
-            core->plan.entry = (uint16_t)(slot->key & (UMC_FEW - 1));
-        }
-    }
+    umc_plan_t *plan = &core->plan;
+    const uint64_t at_nck = umc_few_at(core, slot);
+    const bool better = (slot->write == core->write_mode) & (at_nck < plan->at_nck);
+    plan->at_nck = better ? at_nck : plan->at_nck;
+    plan->entry = better ? (uint16_t)(slot->key & (UMC_FEW - 1)) : plan->entry;
+    plan->valid = !umc_few_may_change(core) & (core->few.twice == 0) & (core->credits != 0);
 }
 
 /* As umc_core_accept of one that is not held, while few are held apart; false: it cannot be held
@@ -291,6 +291,7 @@ static inline bool umc_few_take(umc_core_t *core, bool write, const cbit_dram_pl
     core->waiting[write]++;
     core->levels.waiting_nck[write] += at_nck;
     core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
+    core->few.due_nck = 0;
     if (core->plan.valid) {
         umc_few_better(core, slot);
     }

@@ -47,8 +47,7 @@ static void copy_rules(const umc_core_t *core, umc_few_rules_t *to)
         .ranks = core->config.device.ranks,
         .command_nck = core->config.device.timing.command_nck,
         .starvation_nck = p->starvation_nck != 0 ? p->starvation_nck : UINT32_MAX,
-        .write_high = p->write_high,
-        .write_low = p->write_low,
+        .write_over = {p->write_high, p->write_low > 0 ? p->write_low - 1 : 0},
         .pre_to_act = (uint32_t)pre[CBIT_SCOPE_BANK].op[UMC_ACT],
         .pre_to_pre = (uint32_t)pre[CBIT_SCOPE_RANK].op[UMC_PRE],
         .act_to_group_act = (uint32_t)act[CBIT_SCOPE_GROUP].op[UMC_ACT],
@@ -77,8 +76,8 @@ void umc_few_init(umc_core_t *core)
     core->few.allowed = core->rows_are_kept && core->stand_behind && core->has_mode &&
                         core->words == 1 && p->page == UMC_PAGE_OPEN && !p->accept_first &&
                         !p->mode_lazily && !p->merges_reads && !core->config.keep_reasons &&
-                        !umc_policy_rests(p) && !core->crowds && !core->runs &&
-                        rules_are_usual(core);
+                        !umc_policy_rests(p) && p->write_low <= p->write_high && !core->crowds &&
+                        !core->runs && rules_are_usual(core);
     core->few.watched = core->config.observe != NULL;
     copy_rules(core, &core->few.rules);
 }

@@ -40,7 +40,7 @@ static inline umc_few_slot_t *next_due(umc_core_t *core, uint64_t until_nck)
         if (core->floor_nck > until_nck || core->live == 0) {
             return NULL;
         }
-        core->write_mode ^= umc_few_may_change(core);
+        core->write_mode = umc_few_next_mode(core);
         if (!umc_few_plan(core)) {
             umc_few_leave(core);
             return NULL;
@@ -95,20 +95,30 @@ static inline bool run_one(cbit_umc_t *umc, umc_few_slot_t *slot, bool alone, ui
     return true;
 }
 
-bool umc_few_run_due(cbit_umc_t *umc, uint64_t nck)
+bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
 {
     umc_core_t *core = umc->core;
+    umc_few_t *few = &core->few;
+    if (!few->on || !umc->way.runs) {
+        return false;
+    }
     uint64_t until_nck = umc_min_u64(nck, umc_landing_nck(umc));
     umc_few_slot_t *slot = next_due(core, until_nck);
     while (slot != NULL) {
-        const bool alone = core->live == 1 && core->credits > 0 && until_nck < core->few.quiet_nck;
+        const bool alone = (core->live == 1) & (core->credits != 0) & (until_nck < few->quiet_nck);
         if (run_one(umc, slot, alone, until_nck)) {
             until_nck = umc_min_u64(nck, umc_landing_nck(umc));
         }
         slot = next_due(core, until_nck);
     }
-    core->floor_nck = umc_max64(core->floor_nck, core->few.on ? until_nck + 1 : 0);
-    return core->few.on;
+    if (!few->on) {
+        return false;
+    }
+    core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
+    few->due_nck = core->plan.valid ? core->plan.at_nck : 0;
+    few->due_nck = core->live == 0 ? UMC_NEVER : few->due_nck;
+    few->due_nck = core->credits == 0 ? 0 : few->due_nck;
+    return true;
 }
 
 /* ---- acceptance ---- */
@@ -117,8 +127,9 @@ void umc_enter_core(cbit_umc_t *umc, bool write, uint32_t index, bool held, uint
 {
     umc_core_t *core = umc->core;
     const umc_user_t *user = &umc->users[index];
-    if (core->few.on && !held && (core->live > 0 || core->next_due_nck > nck) &&
+    if (core->few.on && umc->way.runs && !held && (core->live > 0 || core->next_due_nck > nck) &&
         umc_few_take(core, write, &user->place, user->channel_line, index, nck)) {
+        core->few.due_nck = core->plan.valid ? core->plan.at_nck : 0;
         return;
     }
     (void)umc_core_accept(core, write, &user->place, user->channel_line, held, &index, nck);

@@ -5,25 +5,22 @@
 #include "model/umc/core_private.h"
 #include "model/umc/umc_private.h"
 
-/* As umc_few_run, where something may be due. */
-bool umc_few_run_due(cbit_umc_t *umc, uint64_t nck);
-
 /*
  * Issues the commands of few requests of the clocks up to nck, or up to the first landing if that
  * is before, and does all that they lead to. False: requests are in the queues, or somebody sees
  * single commands, and there may be commands left.
  */
-static inline bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
+bool umc_few_run(cbit_umc_t *umc, uint64_t nck);
+
+/* The same, where nothing is due by nck; false if that is not known. */
+static inline bool umc_few_waits(cbit_umc_t *umc, uint64_t nck)
 {
     umc_core_t *core = umc->core;
-    if (!core->few.on || !umc->way.runs) {
+    if (core->few.due_nck <= nck) {
         return false;
     }
-    if (core->live == 0 || (core->plan.valid && core->plan.at_nck > nck)) {
-        core->floor_nck = umc_max64(core->floor_nck, umc_min_u64(nck, umc_landing_nck(umc)) + 1);
-        return true;
-    }
-    return umc_few_run_due(umc, nck);
+    core->floor_nck = umc_max64(core->floor_nck, nck + 1);
+    return true;
 }
 
 /* A request enters the core: the user is where and whose it is. */

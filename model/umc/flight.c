@@ -258,7 +258,7 @@ void umc_step_core(cbit_umc_t *umc, uint64_t nck)
             return;
         }
     }
-    if (!umc_few_run(umc, nck)) {
+    if (!umc_few_waits(umc, nck) && !umc_few_run(umc, nck)) {
         step(umc, nck);
     }
 }
