@@ -209,11 +209,8 @@ bool umc_run_possible(const umc_core_t *core, const cbit_dram_place_t *place);
 void umc_run_begin(umc_core_t *core, const cbit_dram_place_t *place, umc_run_t *run);
 void umc_run_end(umc_core_t *core, const umc_run_t *run);
 
-/*
- * The first clocks in which a column command can issue: one of a request of this place that is to
- * be accepted at at_nck (wanted: another request not accepted yet is of its bank); and any of those
- * accepted, if nothing issues before next_nck (umc_core_next_nck).
- */
+/* As umc_column_of and umc_next_column (bound.h), where requests are not held apart; next_nck:
+   nothing issues before (umc_core_next_nck). */
 uint64_t umc_core_column_of(const umc_core_t *core, const cbit_dram_place_t *place, uint64_t at_nck,
                             bool wanted);
 uint64_t umc_core_next_column(const umc_core_t *core, uint64_t next_nck);

@@ -1,6 +1,7 @@
 /* The controller's port: taking requests, and zero-time access through queues and cipher. */
 #include <string.h>
 
+#include "model/umc/bound.h"
 #include "model/umc/umc_private.h"
 
 /* With transparent SME what nobody encrypts is under the host's key. */
@@ -128,14 +129,15 @@ static inline uint64_t shows_nck(const cbit_umc_t *umc, const umc_user_t *user, 
     if (user->prompt) {
         return due_nck;
     }
-    const uint64_t column_nck = umc_core_column_of(umc->core, &user->place, due_nck, wanted);
+    const uint64_t column_nck = umc_column_of(umc->core, &user->place, due_nck, wanted);
     return umc_answer_nck(umc, column_nck, user->key == CBIT_KEY_PLAIN);
 }
 
-/* Takes a request that is here at at_ps. */
-static inline void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_ps_t at_ps,
-                        uint64_t nck)
+/* Takes a request that is here at at_ps: true, so that nothing is left to do for who says so. */
+static bool take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
+    const cbit_key_t key = key_of(umc, txn->key);
+    const uint64_t nck = umc_nck_from(umc, at_ps);
     const bool write = txn->command == CBIT_COMMAND_WRITE;
     const uint32_t index = umc_user_take(umc, key), requester = umc_requester_of(txn);
     umc_limit_took(umc, requester, nck);
@@ -158,7 +160,12 @@ static inline void take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_key_t key, cbit_p
     const bool wanted = umc->of_bank[user->place.flat_bank]++ != 0;
     umc_waiting_t *waiting = queue_up(umc, index, nck, at_ps);
     waiting->shows_nck = shows_nck(umc, user, waiting->due_nck, wanted);
-    umc_arrived(umc, waiting, txn->back_ps);
+    if (umc->in_step) {
+        umc_wake_at(umc, waiting->due_nck);
+    } else if (!umc->in_wake) { /* whose end looks at the door */
+        umc_wake_at_ps(umc, umc_edge_ps(umc, waiting->shows_nck) + txn->back_ps);
+    }
+    return true;
 }
 
 static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
@@ -178,20 +185,18 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         umc->key_write.slot == slot_of(umc, key)) {
         return refuse(umc, &umc->key_waiters, waiter);
     }
-    const uint64_t nck = umc_now_nck(umc);
-    if (umc_limit_refuses(umc, umc_requester_of(txn), nck)) {
+    if (umc_limit_refuses(umc, umc_requester_of(txn), umc_now_nck(umc))) {
         return refuse(umc, &umc->limit.waiters, waiter);
     }
-    take(umc, txn, key, cbit_kernel_now_ps(umc->parts.kernel), nck);
-    return true;
+    return take(umc, txn, cbit_kernel_now_ps(umc->way.kernel));
 }
 
-/* So much room is left that nobody is refused soon, read or write. */
-static bool roomy(const cbit_umc_t *umc)
+static __attribute__((noinline)) bool take_with_room(cbit_umc_t *umc, cbit_txn_t *txn,
+                                                     cbit_ps_t at_ps)
 {
-    return umc->user_count - umc->free_count < umc->way.roomy ||
-           (umc_core_room(umc->core, false, umc_wanted_entries(umc, false) + UMC_AHEAD_LEAVES) &&
-            umc_core_room(umc->core, true, umc_wanted_entries(umc, true) + UMC_AHEAD_LEAVES));
+    const uint32_t reads = umc_wanted_entries(umc, false), writes = umc_wanted_entries(umc, true);
+    return umc_core_room(umc->core, false, reads + UMC_AHEAD_LEAVES) &&
+           umc_core_room(umc->core, true, writes + UMC_AHEAD_LEAVES) && take(umc, txn, at_ps);
 }
 
 /*
@@ -202,12 +207,11 @@ static bool try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
 {
     cbit_umc_t *umc = self;
     const bool partial = txn->command == CBIT_COMMAND_WRITE && txn->size_bytes < CBIT_LINE_BYTES;
-    if (umc->in_step || partial || !roomy(umc)) {
+    if (umc->in_step || partial) {
         return false;
     }
-    take(umc, txn, key_of(umc, txn->key), at_ps,
-         cbit_clock_edge_at_or_after(&umc->way.clock, at_ps));
-    return true;
+    return umc->user_count - umc->free_count < umc->way.roomy ? take(umc, txn, at_ps)
+                                                              : take_with_room(umc, txn, at_ps);
 }
 
 /* ---- zero time ---- */

@@ -9,22 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/umc/bound.h"
 #include "model/umc/umc_private.h"
-
-static void wake_at_ps(cbit_umc_t *umc, cbit_ps_t at_ps)
-{
-    if (umc->in_wake) {
-        umc->rewake_ps = umc_min_u64(umc->rewake_ps, at_ps);
-        return; /* the handler arms the event when it is through */
-    }
-    if (!cbit_event_pending(&umc->wake) || at_ps < umc->wake.at_ps) {
-        cbit_event_notify_at(umc->parts.kernel, &umc->wake, at_ps);
-    }
-}
 
 void umc_wake_at(cbit_umc_t *umc, uint64_t nck)
 {
-    wake_at_ps(umc, umc_edge_ps(umc, nck));
+    umc_wake_at_ps(umc, umc_edge_ps(umc, nck));
+}
+
+__attribute__((noinline)) cbit_ps_t umc_any_edge_ps(const cbit_umc_t *umc, uint64_t nck)
+{
+    return cbit_pace_edge_ps(&umc->way.pace, nck);
+}
+
+__attribute__((noinline)) uint64_t umc_any_nck_by(const cbit_umc_t *umc, cbit_ps_t at_ps)
+{
+    return cbit_clock_edge_at_or_before(&umc->way.pace.clock, at_ps);
+}
+
+__attribute__((noinline)) uint64_t umc_any_nck_from(const cbit_umc_t *umc, cbit_ps_t at_ps)
+{
+    return cbit_pace_edge_at_or_after(&umc->way.pace, at_ps);
 }
 
 uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key)
@@ -86,8 +91,7 @@ static void set_step(cbit_umc_t *umc)
 
 void umc_catch_up(cbit_umc_t *umc)
 {
-    const uint64_t nck =
-        cbit_clock_edge_at_or_before(&umc->way.clock, cbit_kernel_now_ps(umc->parts.kernel));
+    const uint64_t nck = umc_nck_by(umc, cbit_kernel_now_ps(umc->way.kernel));
     if (!umc->in_wake) {
         umc_advance(umc, nck);
     }
@@ -137,9 +141,8 @@ void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk)
 }
 
 /* Those that are heard now. They lead to new requests. */
-static void tell_answers(cbit_umc_t *umc)
+static inline void tell_answers(cbit_umc_t *umc, cbit_ps_t now_ps)
 {
-    const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
     while (umc->heard_ps <= now_ps) {
         cbit_txn_t *txn = umc->answers_first;
         umc->answers_first = txn->next;
@@ -149,15 +152,6 @@ static void tell_answers(cbit_umc_t *umc)
 }
 
 /* ---- requests at the door ---- */
-
-void umc_arrived(cbit_umc_t *umc, const umc_waiting_t *waiting, uint32_t back_ps)
-{
-    if (umc->in_step) {
-        umc_wake_at(umc, waiting->due_nck);
-    } else if (!umc->in_wake) { /* whose end looks at the door */
-        wake_at_ps(umc, umc_edge_ps(umc, waiting->shows_nck) + back_ps);
-    }
-}
 
 /* No answer to any request at the door is there before. */
 static inline uint64_t door_nck(const cbit_umc_t *umc)
@@ -192,45 +186,34 @@ void umc_fall_in_step(cbit_umc_t *umc)
     }
 }
 
-uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain)
-{
-    const uint64_t data_nck = column_nck + umc->way.read_bus_nck;
-    if (!umc_engine_on(umc)) {
-        return data_nck;
-    }
-    const bool around = plain && umc->way.around;
-    return umc_nck_of(umc, umc_eclk_from(umc, data_nck) + (around ? 1 : umc->way.depth_eclk));
-}
-
 /* No answer to any request here is there before. */
 static inline uint64_t first_answer_nck(cbit_umc_t *umc)
 {
     const uint64_t next = umc_min_u64(umc_landing_nck(umc), door_nck(umc));
-    const uint64_t command_nck = umc_core_next_nck(umc->core);
-    if (command_nck == UMC_NEVER) {
-        return next;
-    }
-    const uint64_t column_nck = umc_core_next_column(umc->core, command_nck);
-    return umc_min_u64(next, umc_answer_nck(umc, column_nck, umc->plain_users > 0));
+    const uint64_t column_nck = umc_next_column(umc->core);
+    return column_nck == UMC_NEVER
+               ? next
+               : umc_min_u64(next, umc_answer_nck(umc, column_nck, umc->plain_users > 0));
 }
 
 /* When anything shows next, as far as can be told now: not later than it does. */
-static cbit_ps_t next_wake_ps(cbit_umc_t *umc)
+static inline cbit_ps_t next_answer_ps(cbit_umc_t *umc)
 {
-    cbit_ps_t next_ps = umc->heard_ps;
-    const bool each = umc->in_step;
-    const uint64_t nck = each ? next_step_nck(umc) : first_answer_nck(umc);
-    if (nck != UMC_NEVER) {
-        next_ps = umc_min_u64(next_ps, umc_edge_ps(umc, nck) + (each ? 0 : umc->least_back_ps));
-    }
-    if (umc->limit.due_nck != UMC_NEVER) {
-        next_ps = umc_min_u64(next_ps, umc_edge_ps(umc, umc->limit.due_nck));
-    }
-    return umc_min_u64(next_ps, umc->rewake_ps);
+    const uint64_t nck = first_answer_nck(umc);
+    return nck == UMC_NEVER
+               ? umc->heard_ps
+               : umc_min_u64(umc->heard_ps, umc_edge_ps(umc, nck) + umc->least_back_ps);
+}
+
+/* The same for who must see all of it. */
+static __attribute__((noinline)) cbit_ps_t next_step_ps(cbit_umc_t *umc)
+{
+    const uint64_t nck = umc_min_u64(next_step_nck(umc), umc->limit.due_nck);
+    return nck == UMC_NEVER ? umc->heard_ps : umc_min_u64(umc->heard_ps, umc_edge_ps(umc, nck));
 }
 
 /* Key writes, flushes, and those who wait for room. */
-static void serve_others(cbit_umc_t *umc, uint64_t nck)
+static __attribute__((noinline)) void serve_others(cbit_umc_t *umc, uint64_t nck)
 {
     umc_serve_key_write(umc, nck);
     umc_serve_flushes(umc);
@@ -242,8 +225,8 @@ static void serve_others(cbit_umc_t *umc, uint64_t nck)
 static void on_wake(void *self)
 {
     cbit_umc_t *umc = self;
-    const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->parts.kernel);
-    const uint64_t nck = cbit_clock_edge_at_or_before(&umc->way.clock, now_ps);
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->way.kernel);
+    const uint64_t nck = umc_nck_by(umc, now_ps);
     const bool others = umc->in_step;
     umc->in_wake = true;
     umc->rewake_ps = CBIT_PS_NEVER;
@@ -251,14 +234,15 @@ static void on_wake(void *self)
         umc_core_drain(umc->core, umc_draining(umc));
     }
     umc_advance(umc, nck);
-    tell_answers(umc);
+    tell_answers(umc, now_ps);
     if (others || umc->in_step) { /* an answer may lead to one */
         serve_others(umc, nck);
     }
     umc->in_wake = false;
-    const cbit_ps_t next_ps = next_wake_ps(umc);
+    const cbit_ps_t next_ps =
+        umc_min_u64(umc->in_step ? next_step_ps(umc) : next_answer_ps(umc), umc->rewake_ps);
     if (next_ps != CBIT_PS_NEVER) {
-        wake_at_ps(umc, next_ps < now_ps ? now_ps : next_ps);
+        umc_wake_at_ps(umc, next_ps < now_ps ? now_ps : next_ps);
     }
 }
 
@@ -299,12 +283,21 @@ static uint32_t roomy_of(const umc_policy_t *p)
     return least > UMC_AHEAD_LEAVES ? least - UMC_AHEAD_LEAVES : 0;
 }
 
+/* As umc_answer_nck, from the RD. */
+static void set_answers(umc_way_t *way)
+{
+    const bool engine = way->engine.ops != NULL;
+    way->even = !engine || way->divider == 1;
+    way->answer_nck[0] = way->read_bus_nck + (engine ? way->depth_eclk : 0);
+    way->answer_nck[1] = engine && way->around ? way->read_bus_nck + 1 : way->answer_nck[0];
+}
+
 static void set_way(cbit_umc_t *umc)
 {
     const cbit_dram_timing_t *t = &umc->device.timing;
     const cbit_aes_engine_t *engine = &umc->parts.engine;
     umc->way =
-        (umc_way_t){.clock = umc->device.clock,
+        (umc_way_t){.pace = cbit_pace(umc->device.clock),
                     .engine = *engine,
                     .divider = umc->config.engine_clock_divider,
                     .lookup_eclk = umc->config.key_lookup_eclk,
@@ -319,9 +312,11 @@ static void set_way(cbit_umc_t *umc)
                     .host_key_slot = umc->parts.host_key_slot,
                     .credits_kept = umc->config.return_buffer_entries / 2,
                     .roomy = roomy_of(&umc->policy),
+                    .kernel = umc->parts.kernel,
                     .around = !umc->parts.engine_config.bypass_in_order};
     umc->credits = umc->config.return_buffer_entries;
     umc_limit_init(umc);
+    set_answers(&umc->way);
     if (umc->way.beat_nck % umc->way.divider == 0) {
         umc->way.beat_eclk = umc->way.beat_nck / umc->way.divider;
     }
@@ -426,10 +421,11 @@ static cbit_err_t build(cbit_umc_t *umc, cbit_diag_t *diag)
 cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts_t *parts,
                            cbit_umc_t **out, cbit_diag_t *diag)
 {
-    cbit_umc_t *umc = calloc(1, sizeof *umc);
+    cbit_umc_t *umc = aligned_alloc(64, sizeof *umc);
     if (umc == NULL) {
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, "/umc", "out of memory");
     }
+    memset(umc, 0, sizeof *umc);
     umc->config = *config;
     umc->parts = *parts;
     if (umc->parts.engine_config.blocks_per_clock == 0) {

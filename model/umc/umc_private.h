@@ -114,13 +114,17 @@ typedef struct umc_limit {
 
 /* What the way of a request needs of configuration, device and parts, worked out once. */
 typedef struct umc_way {
-    cbit_clock_t clock;
+    cbit_kernel_t *kernel;
+    cbit_pace_t pace; /* of the clock */
     cbit_aes_engine_t engine;
     cbit_aes_counters_t *passed;               /* of an engine that lets lines pass */
     uint32_t divider, lookup_eclk, depth_eclk; /* of the engine, if there is one */
     uint32_t read_bus_nck, write_bus_nck;      /* from the command to the end of the burst */
     uint32_t cl_nck, beat_nck;                 /* a beat: a quarter of the burst */
     uint32_t beat_eclk; /* between two beats of a read; 0: they do not come evenly */
+    uint32_t
+        answer_nck[2]; /* from an RD to its answer, under a key and plain: if even, which is: */
+    bool even;         /* each DRAM clock is one of the engine's */
     bool timing_only, explains, limits;
     bool around; /* plain lines do not go through the engine's pipeline */
     bool ahead;  /* reads may be answered as their RD issues (ahead.h) */
@@ -162,8 +166,8 @@ struct cbit_umc {
     umc_user_t *users;
     uint32_t *free_users;
     uint32_t user_count, free_count;
-    uint32_t plain_users;   /* those that may go around the engine */
     uint32_t least_back_ps; /* no answer is heard sooner after it is there */
+    uint32_t plain_users;   /* those that may go around the engine */
     uint64_t next_order;
     bool in_wake;
     bool in_step;        /* it shows when a command issues (umc.c) */
@@ -203,7 +207,7 @@ struct cbit_umc {
     cbit_dram_device_t device;
     cbit_dram_map_t map;
     umc_policy_t policy;
-};
+} __attribute__((aligned(64)));
 
 static inline bool umc_engine_on(const cbit_umc_t *umc)
 {
@@ -223,8 +227,18 @@ static inline uint16_t *umc_of_line(cbit_umc_t *umc, uint64_t channel_line)
     return &umc->of_line[channel_line * UINT64_C(0x9e3779b97f4a7c15) >> (64 - 7)];
 }
 
-/* Wakes the controller no later than at clock nck. */
+/* Wakes the controller no later than at clock nck, or at at_ps. */
 void umc_wake_at(cbit_umc_t *umc, uint64_t nck);
+static inline void umc_wake_at_ps(cbit_umc_t *umc, cbit_ps_t at_ps)
+{
+    if (umc->in_wake) {
+        umc->rewake_ps = at_ps < umc->rewake_ps ? at_ps : umc->rewake_ps;
+        return; /* the handler arms the event when it is through */
+    }
+    if (!cbit_event_pending(&umc->wake) || at_ps < umc->wake.at_ps) {
+        cbit_event_notify_at(umc->way.kernel, &umc->wake, at_ps);
+    }
+}
 
 /* Does the commands and acceptances of the clocks up to now, before anybody looks at what they
    change. */
@@ -233,15 +247,8 @@ void umc_catch_up(cbit_umc_t *umc);
 /* From now on somebody waits for commands and acceptances themselves, who is known already. */
 void umc_fall_in_step(cbit_umc_t *umc);
 
-/* A request has come to the door, or will: wakes the controller in time for it. */
-void umc_arrived(cbit_umc_t *umc, const umc_waiting_t *waiting, uint32_t back_ps);
-
 /* An answer of that time: it is heard later, from the wake. */
 void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps);
-
-/* No answer to a read, under a key or plain, whose RD issues at column_nck or later, is due before
-   this clock. */
-uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain);
 
 /* True if a request's line of this key is encrypted with the key of the slot. */
 bool umc_is_under(const cbit_umc_t *umc, cbit_key_t key, uint16_t slot);
@@ -274,14 +281,39 @@ static inline uint64_t umc_min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static inline uint64_t umc_now_nck(const cbit_umc_t *umc)
-{
-    return cbit_clock_edge_at_or_after(&umc->way.clock, cbit_kernel_now_ps(umc->parts.kernel));
-}
+/* Edges of a clock whose period is no whole number of picoseconds. */
+cbit_ps_t umc_any_edge_ps(const cbit_umc_t *umc, uint64_t nck);
+uint64_t umc_any_nck_by(const cbit_umc_t *umc, cbit_ps_t at_ps);
+uint64_t umc_any_nck_from(const cbit_umc_t *umc, cbit_ps_t at_ps);
 
 static inline cbit_ps_t umc_edge_ps(const cbit_umc_t *umc, uint64_t nck)
 {
-    return cbit_clock_edge_ps(&umc->way.clock, nck);
+    const cbit_pace_t *pace = &umc->way.pace;
+    return pace->den.by == 1 ? pace->clock.phase_ps + nck * pace->num.by
+                             : umc_any_edge_ps(umc, nck);
+}
+
+/* The last edge at or before at_ps, which is not before the first one. */
+static inline uint64_t umc_nck_by(const cbit_umc_t *umc, cbit_ps_t at_ps)
+{
+    const cbit_pace_t *pace = &umc->way.pace;
+    return pace->den.by == 1 ? cbit_divide(pace->num, at_ps - pace->clock.phase_ps)
+                             : umc_any_nck_by(umc, at_ps);
+}
+
+/* The first edge at or after at_ps. */
+static inline uint64_t umc_nck_from(const cbit_umc_t *umc, cbit_ps_t at_ps)
+{
+    const cbit_pace_t *pace = &umc->way.pace;
+    if (pace->den.by != 1 || at_ps < pace->clock.phase_ps) {
+        return umc_any_nck_from(umc, at_ps);
+    }
+    return cbit_divide(pace->num, at_ps - pace->clock.phase_ps + pace->num.by - 1);
+}
+
+static inline uint64_t umc_now_nck(const cbit_umc_t *umc)
+{
+    return umc_nck_from(umc, cbit_kernel_now_ps(umc->way.kernel));
 }
 
 /* The first engine edge at or after a DRAM edge, and the last one at or before it. */
@@ -300,6 +332,18 @@ static inline uint64_t umc_eclk_by(const cbit_umc_t *umc, uint64_t nck)
 static inline uint64_t umc_nck_of(const cbit_umc_t *umc, uint64_t eclk)
 {
     return eclk * umc->way.divider;
+}
+
+/* No answer to a read, under a key or plain, whose RD issues at column_nck or later, is due before
+   this clock. */
+static inline uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck, bool plain)
+{
+    const umc_way_t *way = &umc->way;
+    if (way->even) {
+        return column_nck + way->answer_nck[plain];
+    }
+    const uint64_t data_eclk = umc_eclk_from(umc, column_nck + way->read_bus_nck);
+    return umc_nck_of(umc, data_eclk + (plain && way->around ? 1 : way->depth_eclk));
 }
 
 /* ---- flight.c ---- */

@@ -1,0 +1,52 @@
+/*
+ * How early a column command can come: bounds, for who need not know when it does. Here, for the
+ * adapter asks with each request and with each wake. Private to model/umc.
+ */
+#ifndef CBIT_MODEL_UMC_BOUND_H
+#define CBIT_MODEL_UMC_BOUND_H
+
+#include "model/umc/core_private.h"
+
+/* Of a request of this place that can have its first command from from_nck on. alone: nobody but it
+   can open or close a row of the bank until then, but by a refresh. */
+static inline uint64_t umc_column_from(const umc_core_t *core, const cbit_dram_place_t *place,
+                                       uint64_t from_nck, bool alone)
+{
+    const uint32_t bank = place->flat_bank, open = core->open_row[bank];
+    if (open == place->row) {
+        return from_nck;
+    }
+    uint64_t act_nck = alone ? from_nck : core->floor_nck;
+    if (open == UMC_CLOSED) {
+        act_nck = umc_max64(act_nck, core->epoch_nck + umc_gate(core, UMC_ACT, bank));
+    } else if (!alone || core->next_due_nck > from_nck) { /* or a refresh has closed it before */
+        act_nck += core->few.rules.pre_to_act;
+    }
+    return umc_max64(from_nck, act_nck + core->few.rules.act_to_column);
+}
+
+/* The first clock in which a column command can issue of a request of this place that is to be
+   accepted at at_nck. wanted: another request not accepted yet is of its bank. */
+static inline uint64_t umc_column_of(const umc_core_t *core, const cbit_dram_place_t *place,
+                                     uint64_t at_nck, bool wanted)
+{
+    if (!core->few.on) {
+        return umc_core_column_of(core, place, at_nck, wanted);
+    }
+    const bool alone = !wanted && (core->few.banks >> place->flat_bank & 1) == 0;
+    return umc_column_from(core, place, umc_max64(core->floor_nck, at_nck + 1), alone);
+}
+
+/* The same of any request accepted; UMC_NEVER: there is none. */
+static inline uint64_t umc_next_column(umc_core_t *core)
+{
+    const uint64_t next_nck =
+        core->few.on && core->plan.valid ? core->plan.at_nck : umc_core_next_nck(core);
+    if (!core->few.on) {
+        return umc_core_next_column(core, next_nck);
+    }
+    const uint32_t first_nck = core->few.columns != 0 ? 0 : core->few.rules.act_to_column;
+    return next_nck == UMC_NEVER ? UMC_NEVER : next_nck + first_nck;
+}
+
+#endif
