@@ -139,7 +139,7 @@ typedef struct cbit_walk {
 
 enum { CBIT_HORIZON_UNKNOWN, CBIT_HORIZON_ASKED }; /* the latter: only as a time so far */
 enum { REWIND_OPS = 256, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
-enum { TLB_HINTS = 16, STORE_LINES = 64 };
+enum { TLB_HINTS = 16, STORE_LINES = 256 };
 enum { GPR_RAX = 0, GPR_RSP = 4 };
 
 /* A program and where it stands. */
@@ -149,6 +149,7 @@ typedef struct cbit_context {
     bool begun;    /* it has run: its registers are no longer those of reset */
     bool op_valid; /* op was begun and is not complete */
     bool ended;
+    bool plain; /* the next one is the program's, and the log has no room for it */
     cbit_op_t op;
     cbit_op_t log[REWIND_OPS]; /* begun since VMRUN */
     uint32_t logged;
@@ -305,8 +306,6 @@ struct cbit_vcpu {
 /* True if the core, which is ahead of the kernel, may act at its own time: nothing can happen
    before. Else the step event fires then, and the caller returns STEP_WAIT. */
 bool cbit_vcpu_may_act_ahead(cbit_vcpu_t *vcpu);
-/* The same where it is known when the core's time is, and for once: nobody asks again soon. */
-bool cbit_vcpu_may_act_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
 /* The same, of a core ahead or not. */
 static inline bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
 {
@@ -377,9 +376,10 @@ bool cbit_vcpu_send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *tx
 /* Performs loads and stores that lie in a line and whose pages the TLBs have. True: something else
    comes next; an operation is begun then. False: the core must not act yet (STEP_WAIT). */
 bool cbit_vcpu_pass(cbit_vcpu_t *vcpu);
-/* Begins the operation that has waited, at the core's time at_ps, which is less than a clock away,
-   if it is known that only the second-level TLB can have its page. False: nothing has happened. */
-bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);
+/* Begins the operation that has waited, at the core's time, which the kernel's is less than a clock
+   away from, if it is known that only the second-level TLB can have its page. False: nothing has
+   happened. */
+bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu);
 
 /* ---- translation (walk.c) ---- */
 
@@ -434,14 +434,27 @@ const cbit_op_t *cbit_vcpu_pull_op(cbit_context_t *context);
 static inline const cbit_op_t *cbit_vcpu_next_op(const cbit_vcpu_t *vcpu)
 {
     cbit_context_t *context = vcpu->context;
-    return context->op_valid ? &context->op : cbit_vcpu_pull_op(context);
+    if (context->op_valid) {
+        return &context->op;
+    }
+    if (!context->plain || !context->program.next(context->program.self, &context->op)) {
+        return cbit_vcpu_pull_op(context);
+    }
+    context->op_valid = true;
+    return &context->op;
+}
+/* One that is not the last. */
+static inline void cbit_vcpu_access_done(const cbit_vcpu_t *vcpu)
+{
+    cbit_context_t *context = vcpu->context;
+    vcpu->mine->instructions += context->op.instructions;
+    context->op_valid = false;
 }
 static inline void cbit_vcpu_op_done(const cbit_vcpu_t *vcpu)
 {
     cbit_context_t *context = vcpu->context;
-    vcpu->mine->instructions += context->op.instructions;
     context->ended = context->op.kind == CBIT_OP_END;
-    context->op_valid = false;
+    cbit_vcpu_access_done(vcpu);
 }
 /* VMRUN: what is begun from now on can be put back. */
 void cbit_vcpu_log_begin(cbit_context_t *context, uint64_t instructions);

@@ -312,16 +312,17 @@ void cbit_order_write(cbit_vcpu_t *vcpu)
     vcpu->committing = false;
 }
 
-static void describe(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_store_t *store)
+static inline void describe(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_store_t *store,
+                            uint32_t count)
 {
     store->loads = vcpu->load_number;
-    store->count = (uint8_t)vcpu->target_count;
+    store->count = (uint8_t)count;
     store->at = 0;
     store->copied = op->copied && vcpu->loads_count != 0; /* its load is the last of them */
     if (!vcpu->parts.timing_only) {
         memcpy(store->bytes, cbit_order_data(vcpu, op), op->size_bytes);
     }
-    for (uint32_t i = 0, offset = 0; i < store->count; offset += store->pieces[i].len, i++) {
+    for (uint32_t i = 0, offset = 0; i < count; offset += store->pieces[i].len, i++) {
         struct cbit_store_piece *piece = &store->pieces[i];
         piece->state = PIECE_IDLE;
         piece->target = vcpu->targets[i];
@@ -331,9 +332,9 @@ static void describe(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_store_t *store
 }
 
 /* The next entry of the buffer is the operation's: it counts from now on. */
-static void push_store(cbit_vcpu_t *vcpu, const cbit_store_t *store)
+static inline void push_store(cbit_vcpu_t *vcpu, const cbit_store_t *store, uint32_t count)
 {
-    for (uint32_t i = 0; i < store->count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         vcpu->store_lines[store->pieces[i].target.spa / CBIT_LINE_BYTES % STORE_LINES]++;
     }
     vcpu->stores_busy++;
@@ -341,20 +342,17 @@ static void push_store(cbit_vcpu_t *vcpu, const cbit_store_t *store)
 }
 
 /*
- * Nobody is before it: it is written at once, or sent. Else it waits, and its lines are asked for
- * already (one that is written whole need not come from memory); what is refused is asked for again
- * when its turn comes.
+ * A store of so many pieces. Nobody is before it: it is written at once, or sent. Else it waits,
+ * and its lines are asked for already (one that is written whole need not come from memory); what
+ * is refused is asked for again when its turn comes.
  */
-cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+static inline cbit_step_t issue_store(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t count)
 {
     cbit_store_t *store = store_at(vcpu, vcpu->stores_busy);
-    bool first = cbit_vcpu_is_drained(vcpu);
-    if (vcpu->target_count > 1 && !cbit_vcpu_in_time(vcpu)) {
-        return STEP_WAIT; /* once begun, both pieces go on */
-    }
-    describe(vcpu, op, store);
+    const bool first = cbit_vcpu_is_drained(vcpu);
+    describe(vcpu, op, store, count);
     bool absent[CBIT_STORE_PIECES] = {false, false}, any = false;
-    for (uint32_t i = 0; i < store->count && i < CBIT_STORE_PIECES; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct cbit_store_piece *piece = &store->pieces[i];
         absent[i] = !quick(vcpu, piece, store->bytes + piece->offset, first ? piece->len : 0);
         any = any || absent[i];
@@ -370,8 +368,8 @@ cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     if (any && !cbit_vcpu_in_time(vcpu)) {
         return STEP_WAIT;
     }
-    push_store(vcpu, store);
-    for (uint32_t i = 0; i < store->count && i < CBIT_STORE_PIECES; i++) {
+    push_store(vcpu, store, count);
+    for (uint32_t i = 0; i < count; i++) {
         struct cbit_store_piece *piece = &store->pieces[i];
         if (absent[i]) {
             (void)send_piece(vcpu, piece, first ? store->bytes + piece->offset : NULL,
@@ -382,4 +380,15 @@ cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
         cbit_vcpu_look_again(vcpu);
     }
     return STEP_DONE;
+}
+
+static __attribute__((noinline)) cbit_step_t issue_two(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    /* Once begun, both pieces go on. */
+    return cbit_vcpu_in_time(vcpu) ? issue_store(vcpu, op, CBIT_STORE_PIECES) : STEP_WAIT;
+}
+
+cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    return vcpu->target_count == 1 ? issue_store(vcpu, op, 1) : issue_two(vcpu, op);
 }

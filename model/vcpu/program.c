@@ -10,14 +10,17 @@ const cbit_op_t *cbit_vcpu_pull_op(cbit_context_t *context)
     }
     if (context->replay_at < context->replay_count) {
         context->op = context->replay[context->replay_at++];
-    } else if (!context->program.next(context->program.self, &context->op)) {
-        context->op = (cbit_op_t){.kind = CBIT_OP_END};
+    } else if (context->plain || !context->program.next(context->program.self, &context->op)) {
+        context->op = (cbit_op_t){.kind = CBIT_OP_END}; /* a plain one has been asked for already */
+        context->plain = false;
     }
     context->op_valid = true;
     if (context->logged < REWIND_OPS) {
         context->log[context->logged++] = context->op;
     } else {
         context->log_full = true;
+        context->plain =
+            context->replay_at == context->replay_count && context->op.kind != CBIT_OP_END;
     }
     return &context->op;
 }
@@ -26,7 +29,7 @@ const cbit_op_t *cbit_vcpu_pull_op(cbit_context_t *context)
 void cbit_vcpu_log_begin(cbit_context_t *context, uint64_t instructions)
 {
     context->logged = 0;
-    context->log_full = false;
+    context->log_full = context->plain = false;
     context->instructions_at_run = instructions;
     if (context->op_valid) {
         context->log[context->logged++] = context->op;

@@ -9,17 +9,19 @@
 
 #include "model/vcpu/order.h"
 
-/* Nothing else happens before the core's time, at_ps; if anything does, the step event fires then.
- */
+/* Nothing else happens before at_ps. */
 static inline bool is_quiet_until(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
     if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN) {
         vcpu->horizon_ps = cbit_kernel_quiet_ps(vcpu->parts.kernel);
         vcpu->horizon_n = CBIT_HORIZON_ASKED;
     }
-    if (at_ps < vcpu->horizon_ps) {
-        return true;
-    }
+    return at_ps < vcpu->horizon_ps;
+}
+
+/* Something may happen before the core's time, at_ps: it goes on then. */
+static __attribute__((noinline)) bool wait_until(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+{
     cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, at_ps);
     return false;
 }
@@ -41,33 +43,30 @@ static void look_ahead(cbit_vcpu_t *vcpu)
     vcpu->horizon_n = next_n < furthest_n ? next_n : furthest_n;
 }
 
-bool cbit_vcpu_may_act_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+/* Of a core that has asked already, or has run ahead as far as it may. */
+static __attribute__((noinline)) bool act_further(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
-    if (!is_quiet_until(vcpu, at_ps)) {
-        return false;
-    }
     if (vcpu->n - vcpu->now_n >= vcpu->run_ahead_cclk) {
         catch_up(vcpu, at_ps);
     }
+    look_ahead(vcpu);
     return true;
 }
 
 bool cbit_vcpu_may_act_ahead(cbit_vcpu_t *vcpu)
 {
     const bool first = vcpu->horizon_n == CBIT_HORIZON_UNKNOWN;
-    if (!cbit_vcpu_may_act_at(vcpu, cbit_vcpu_edge_ps(vcpu, vcpu->n))) {
-        return false;
+    const cbit_ps_t at_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
+    if (!is_quiet_until(vcpu, at_ps)) {
+        return wait_until(vcpu, at_ps);
     }
-    if (!first) {
-        look_ahead(vcpu);
-    }
-    return true;
+    return (first && vcpu->n - vcpu->now_n < vcpu->run_ahead_cclk) || act_further(vcpu, at_ps);
 }
 
 bool cbit_vcpu_in_time_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
     if (!is_quiet_until(vcpu, at_ps)) {
-        return false;
+        return wait_until(vcpu, at_ps);
     }
     catch_up(vcpu, at_ps);
     return true;
@@ -102,7 +101,7 @@ void cbit_vcpu_resume(cbit_vcpu_t *vcpu)
     }
     go_to_edge(vcpu);
     cbit_ps_t at_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
-    if (vcpu->mode == MODE_RUN && !vcpu->issued && cbit_vcpu_pass_early(vcpu, at_ps)) {
+    if (vcpu->mode == MODE_RUN && !vcpu->issued && cbit_vcpu_pass_early(vcpu)) {
         at_ps = vcpu->ready_ps;
     }
     cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, at_ps);

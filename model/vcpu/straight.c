@@ -12,11 +12,19 @@
 
 /* What the short way came to. */
 typedef enum cbit_pass {
-    PASS_HIT,  /* it is done */
-    PASS_SEND, /* it is begun */
-    PASS_WAIT, /* for room, or for the load that its address comes from */
-    PASS_NOT,  /* nothing has happened: the general way */
+    PASS_DONE,
+    PASS_LATER, /* it is begun, and goes on when its time comes or there is room */
+    PASS_WAIT,  /* for room to begin, or for the load that its address comes from */
+    PASS_NOT,   /* nothing has happened: the general way */
 } cbit_pass_t;
+
+/* What is to be done with an operation that may have to wait. */
+typedef enum cbit_go {
+    GO_ON,       /* it is begun */
+    GO_ON_ASKED, /* the same, and the cache has just said that it cannot answer at once */
+    GO_BEGIN,    /* its page may be in the second-level TLB: begins it, and goes on */
+    GO_ONLY_BEGIN,
+} cbit_go_t;
 
 /* What must hold for any access on the short way. */
 static inline bool may_pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
@@ -41,22 +49,26 @@ static inline void begin(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_target_t t
     cbit_vcpu_count_access(vcpu, target.key);
 }
 
-static inline cbit_ps_t core_ps(const cbit_vcpu_t *vcpu)
+static inline void done(cbit_vcpu_t *vcpu)
 {
-    return vcpu->n == vcpu->now_n ? cbit_kernel_now_ps(vcpu->parts.kernel)
-                                  : cbit_vcpu_edge_ps(vcpu, vcpu->n);
+    cbit_vcpu_access_done(vcpu);
+    vcpu->op_begun = false;
+    vcpu->n++;
+}
+
+/* An operation with a page that only the second-level TLB can have may begin: there is room for it,
+   and the load that its address comes from has its bytes. */
+static inline bool may_begin_far(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    return !(op->depends && vcpu->last_load != NULL) &&
+           cbit_vcpu_has_room(vcpu, op->kind == CBIT_OP_STORE);
 }
 
 /* Only the second-level TLB can have the page: it hands it down, under the first one's tag. */
-static __attribute__((noinline)) cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op,
-                                                       uint64_t tag, cbit_ps_t now_ps)
+static inline cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t tag)
 {
-    const bool store = op->kind == CBIT_OP_STORE;
-    const struct cbit_rule *rule = &vcpu->rules[store ? INTENT_WRITE : INTENT_READ];
-    if ((op->depends && vcpu->last_load != NULL) || !cbit_vcpu_has_room(vcpu, store)) {
-        vcpu->far_tag = tag;
-        return PASS_WAIT;
-    }
+    const struct cbit_rule *rule =
+        &vcpu->rules[op->kind == CBIT_OP_STORE ? INTENT_WRITE : INTENT_READ];
     const uint64_t page =
         cbit_tlb_hand_down(&vcpu->tlb.l2, &vcpu->tlb.l1d, op->gva, tag, rule->matter, rule->want);
     if (page == 0) {
@@ -66,85 +78,15 @@ static __attribute__((noinline)) cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const 
                                          op->gva % CBIT_PAGE_BYTES,
                                   .key = cbit_rule_key(rule, (uint8_t)page)};
     vcpu->mine->tlb_l2_hits++;
+    const cbit_ps_t begun_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
     vcpu->n += vcpu->config.tlb_l2_cclk;
     const cbit_ps_t ready_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
-    begin(vcpu, op, target, ready_ps, ready_ps - now_ps);
+    begin(vcpu, op, target, ready_ps, ready_ps - begun_ps);
     const cbit_port_t *memory = &vcpu->parts.memory;
-    if (ready_ps != now_ps && memory->hint != NULL) {
+    if (ready_ps != begun_ps && memory->hint != NULL) {
         memory->hint(memory->self, target.spa);
     }
-    return PASS_SEND;
-}
-
-/* Its page is in the first-level TLB, in that place. */
-static inline cbit_pass_t pass_page(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t page)
-{
-    const bool store = op->kind == CBIT_OP_STORE;
-    const struct cbit_rule *rule = &vcpu->rules[store ? INTENT_WRITE : INTENT_READ];
-    const uint8_t flags = cbit_tlb_flags(&vcpu->tlb.l1d, page);
-    if (!cbit_rule_allows(rule, flags)) {
-        return PASS_NOT;
-    }
-    const cbit_port_t *memory = &vcpu->parts.memory;
-    const cbit_target_t target = {.spa = cbit_tlb_page(&vcpu->tlb.l1d, page) |
-                                         op->gva % CBIT_PAGE_BYTES,
-                                  .key = cbit_rule_key(rule, flags)};
-    uint8_t line[CBIT_LINE_BYTES], *bytes = cbit_vcpu_carries_bytes(vcpu, store) ? line : NULL;
-    if (store && bytes != NULL) {
-        memcpy(bytes, cbit_order_data(vcpu, op), op->size_bytes);
-    }
-    cbit_tlb_use(&vcpu->tlb.l1d, page);
-    uint32_t clocks;
-    if (!(store ? cbit_vcpu_is_drained(vcpu)
-                : cbit_order_has_room(vcpu) && !cbit_order_meets(vcpu, target, op->size_bytes)) ||
-        !memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ, target.spa,
-                       target.key, bytes, op->size_bytes, &clocks)) {
-        if (!cbit_vcpu_has_room(vcpu, store)) {
-            vcpu->far_tag = 0;
-            return PASS_WAIT;
-        }
-        vcpu->mine->tlb_hits++;
-        begin(vcpu, op, target, core_ps(vcpu), 0);
-        return PASS_SEND;
-    }
-    vcpu->mine->tlb_hits++;
-    cbit_vcpu_count_access(vcpu, target.key);
-    if (store) {
-        vcpu->store_number++;
-        vcpu->mine->stores++;
-        return PASS_HIT;
-    }
-    vcpu->mine->loads++;
-    if (bytes != NULL) {
-        vcpu->targets[0] = target;
-        vcpu->target_len[0] = (uint8_t)op->size_bytes;
-        vcpu->target_count = 1;
-        cbit_vcpu_saw(vcpu, target, op->size_bytes);
-    }
-    cbit_order_load_now(vcpu, op, bytes, clocks);
-    return PASS_HIT;
-}
-
-static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
-{
-    if (!may_pass(vcpu, op)) {
-        return PASS_NOT;
-    }
-    const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
-    uint32_t *hint = &vcpu->hints[op->gva / CBIT_PAGE_BYTES % TLB_HINTS];
-    const uint64_t tag = cbit_tlb_tag(op->gva, vcpu->guest.asid, PAGE_4K);
-    if (l1->entries[*hint].tag != tag) {
-        const int64_t i = cbit_tlb_in_set(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag);
-        if (i < 0) {
-            return begin_far(vcpu, op, tag, core_ps(vcpu));
-        }
-        *hint = (uint32_t)i;
-    }
-    if (op->depends && vcpu->last_load != NULL) {
-        vcpu->far_tag = 0;
-        return PASS_WAIT;
-    }
-    return pass_page(vcpu, op, *hint);
+    return PASS_DONE;
 }
 
 /* The operation's load, in time, in a slot of its own. */
@@ -168,18 +110,27 @@ static inline bool send(cbit_vcpu_t *vcpu)
 {
     cbit_slot_t *slot = vcpu->slot;
     slot->pending = 2; /* one of them ours: the answer may come from inside */
-    slot->retried = vcpu->send_refused_ps != 0;
     const cbit_port_t *memory = &vcpu->parts.memory;
-    cbit_txn_t *txn = &slot->pieces[0].txn;
-    if (slot->retried) {
-        if (!cbit_vcpu_send(vcpu, memory, txn, &vcpu->send_refused_ps)) {
-            return false;
-        }
-    } else if (!memory->try_send(memory->self, txn, &vcpu->space)) {
+    if (!memory->try_send(memory->self, &slot->pieces[0].txn, &vcpu->space)) {
         vcpu->send_refused_ps = cbit_kernel_now_ps(vcpu->parts.kernel);
         return false;
     }
     cbit_vcpu_look_again(vcpu);
+    if (--slot->pending == 0) {
+        cbit_order_slot_complete(slot, vcpu->n);
+    }
+    return true;
+}
+
+/* The same of one that was refused. */
+static __attribute__((noinline)) bool send_again(cbit_vcpu_t *vcpu)
+{
+    cbit_slot_t *slot = vcpu->slot;
+    slot->pending = 2;
+    slot->retried = true;
+    if (!cbit_vcpu_send(vcpu, &vcpu->parts.memory, &slot->pieces[0].txn, &vcpu->send_refused_ps)) {
+        return false;
+    }
     if (--slot->pending == 0) {
         cbit_order_slot_complete(slot, vcpu->n);
     }
@@ -198,10 +149,11 @@ static __attribute__((noinline)) cbit_forward_t forward(cbit_vcpu_t *vcpu, const
     return forward;
 }
 
-static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+/* asked: the cache has just said that it cannot answer at once. */
+static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool asked)
 {
     if (vcpu->slot != NULL) {
-        return send(vcpu); /* again */
+        return send_again(vcpu);
     }
     const cbit_port_t *memory = &vcpu->parts.memory;
     const cbit_target_t target = vcpu->targets[0];
@@ -213,96 +165,169 @@ static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     }
     uint8_t line[CBIT_LINE_BYTES], *bytes = cbit_vcpu_carries_bytes(vcpu, false) ? line : NULL;
     uint32_t clocks;
-    if (memory->quick(memory->self, CBIT_COMMAND_READ, target.spa, target.key, bytes,
-                      op->size_bytes, &clocks)) {
+    if (!asked && memory->quick(memory->self, CBIT_COMMAND_READ, target.spa, target.key, bytes,
+                                op->size_bytes, &clocks)) {
         if (bytes != NULL) {
             cbit_vcpu_saw(vcpu, target, op->size_bytes);
         }
         cbit_order_load_now(vcpu, op, bytes, clocks);
         return true;
     }
-    if (vcpu->n > vcpu->now_n && !cbit_vcpu_in_time_at(vcpu, vcpu->ready_ps)) {
-        return false;
-    }
     prepare(vcpu, op, bytes == NULL);
     return send(vcpu);
 }
 
-/* Performs what is begun, at its time; false: not yet. */
-static inline bool go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+/* Performs what is begun, at its time. */
+static inline cbit_pass_t go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool asked)
 {
     /* If the core is ahead at all, it is where the translation was ready. */
-    if (vcpu->n > vcpu->now_n && vcpu->n >= vcpu->horizon_n &&
-        !cbit_vcpu_may_act_at(vcpu, vcpu->ready_ps)) {
-        return false;
+    if (vcpu->n > vcpu->now_n && !cbit_vcpu_in_time_at(vcpu, vcpu->ready_ps)) {
+        return PASS_LATER;
     }
     if (op->kind == CBIT_OP_LOAD) {
-        if (!go_on_load(vcpu, op)) {
-            return false;
+        if (!go_on_load(vcpu, op, asked)) {
+            return PASS_LATER;
         }
         vcpu->mine->loads++;
     } else {
         if (cbit_order_store(vcpu, op) != STEP_DONE) {
-            return false;
+            return PASS_LATER;
         }
         vcpu->mine->stores++;
     }
     vcpu->issued = false;
-    return true;
+    done(vcpu);
+    return PASS_DONE;
 }
 
-static inline void done(cbit_vcpu_t *vcpu)
+/* One function for all that may have to wait, out of the way of what does not. */
+static __attribute__((noinline)) cbit_pass_t go(cbit_vcpu_t *vcpu, const cbit_op_t *op,
+                                                uint64_t tag, cbit_go_t how)
 {
-    cbit_vcpu_op_done(vcpu);
-    vcpu->op_begun = false;
-    vcpu->n++;
+    if (how >= GO_BEGIN) {
+        const cbit_pass_t begun = begin_far(vcpu, op, tag);
+        if (begun != PASS_DONE || how == GO_ONLY_BEGIN) {
+            return begun;
+        }
+    }
+    return go_on(vcpu, op, how == GO_ON_ASKED);
 }
 
-bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+/* Its page is in the first-level TLB, in that place. */
+static inline cbit_pass_t pass_page(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t page)
+{
+    const bool store = op->kind == CBIT_OP_STORE;
+    const struct cbit_rule *rule = &vcpu->rules[store ? INTENT_WRITE : INTENT_READ];
+    const uint8_t flags = cbit_tlb_flags(&vcpu->tlb.l1d, page);
+    if (!cbit_rule_allows(rule, flags)) {
+        return PASS_NOT;
+    }
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    const cbit_target_t target = {.spa = cbit_tlb_page(&vcpu->tlb.l1d, page) |
+                                         op->gva % CBIT_PAGE_BYTES,
+                                  .key = cbit_rule_key(rule, flags)};
+    uint8_t line[CBIT_LINE_BYTES], *bytes = cbit_vcpu_carries_bytes(vcpu, store) ? line : NULL;
+    if (store && bytes != NULL) {
+        memcpy(bytes, cbit_order_data(vcpu, op), op->size_bytes);
+    }
+    cbit_tlb_use(&vcpu->tlb.l1d, page);
+    const bool asks =
+        store ? cbit_vcpu_is_drained(vcpu)
+              : cbit_order_has_room(vcpu) && !cbit_order_meets(vcpu, target, op->size_bytes);
+    uint32_t clocks;
+    if (!asks || !memory->quick(memory->self, store ? CBIT_COMMAND_WRITE : CBIT_COMMAND_READ,
+                                target.spa, target.key, bytes, op->size_bytes, &clocks)) {
+        if (!cbit_vcpu_has_room(vcpu, store)) {
+            vcpu->far_tag = 0;
+            return PASS_WAIT;
+        }
+        vcpu->mine->tlb_hits++;
+        begin(vcpu, op, target, cbit_vcpu_edge_ps(vcpu, vcpu->n), 0);
+        return go(vcpu, op, 0, asks ? GO_ON_ASKED : GO_ON);
+    }
+    vcpu->mine->tlb_hits++;
+    cbit_vcpu_count_access(vcpu, target.key);
+    if (store) {
+        vcpu->store_number++;
+        vcpu->mine->stores++;
+        done(vcpu);
+        return PASS_DONE;
+    }
+    vcpu->mine->loads++;
+    if (bytes != NULL) {
+        vcpu->targets[0] = target;
+        vcpu->target_len[0] = (uint8_t)op->size_bytes;
+        vcpu->target_count = 1;
+        cbit_vcpu_saw(vcpu, target, op->size_bytes);
+    }
+    cbit_order_load_now(vcpu, op, bytes, clocks);
+    done(vcpu);
+    return PASS_DONE;
+}
+
+static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
+{
+    if (!may_pass(vcpu, op)) {
+        return PASS_NOT;
+    }
+    const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
+    uint32_t *hint = &vcpu->hints[op->gva / CBIT_PAGE_BYTES % TLB_HINTS];
+    const uint64_t tag = cbit_tlb_tag(op->gva, vcpu->guest.asid, PAGE_4K);
+    if (l1->entries[*hint].tag != tag) {
+        const int64_t i = cbit_tlb_in_set(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag);
+        if (i < 0) {
+            if (!may_begin_far(vcpu, op)) {
+                vcpu->far_tag = tag;
+                return PASS_WAIT;
+            }
+            return go(vcpu, op, tag, GO_BEGIN);
+        }
+        *hint = (uint32_t)i;
+    }
+    if (op->depends && vcpu->last_load != NULL) {
+        vcpu->far_tag = 0;
+        return PASS_WAIT;
+    }
+    return pass_page(vcpu, op, *hint);
+}
+
+bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu)
 {
     const cbit_op_t *op = &vcpu->context->op;
     return vcpu->far_tag != 0 && (!op->depends || cbit_order_last_n(vcpu) <= vcpu->n) &&
-           begin_far(vcpu, op, vcpu->far_tag, at_ps) == PASS_SEND;
+           may_begin_far(vcpu, op) && go(vcpu, op, vcpu->far_tag, GO_ONLY_BEGIN) == PASS_DONE;
 }
 
 bool cbit_vcpu_pass(cbit_vcpu_t *vcpu)
 {
-    for (;;) {
-        if (vcpu->issued) {
-            if (!vcpu->straight) {
-                return true;
-            }
-            if (!go_on(vcpu, &vcpu->context->op)) {
-                return false;
-            }
-            done(vcpu);
+    cbit_pass_t passed = PASS_DONE;
+    if (vcpu->issued) {
+        if (!vcpu->straight) {
+            return true;
         }
-        cbit_pass_t passed;
-        do {
-            if (vcpu->interrupt && !vcpu->op_begun) {
-                return true;
-            }
-            if (!cbit_vcpu_may_act(vcpu)) {
-                return false;
-            }
-            const cbit_op_t *op = cbit_vcpu_next_op(vcpu);
-            if (op == NULL) {
-                return true;
-            }
-            if (op->kind != CBIT_OP_LOAD && op->kind != CBIT_OP_STORE) {
-                vcpu->op_begun = true;
-                return true;
-            }
-            passed = pass(vcpu, op);
-            if (passed == PASS_HIT) {
-                done(vcpu);
-            }
-        } while (passed == PASS_HIT);
-        if (passed != PASS_SEND) {
-            vcpu->op_begun = true;
-            vcpu->waits_for_slot = passed == PASS_WAIT;
-            vcpu->far_tag = passed == PASS_WAIT ? vcpu->far_tag : 0;
-            return passed == PASS_NOT;
-        }
+        passed = go(vcpu, &vcpu->context->op, 0, GO_ON);
     }
+    while (passed == PASS_DONE) {
+        if (vcpu->interrupt && !vcpu->op_begun) {
+            return true;
+        }
+        if (!cbit_vcpu_may_act(vcpu)) {
+            return false;
+        }
+        const cbit_op_t *op = cbit_vcpu_next_op(vcpu);
+        if (op == NULL) {
+            return true;
+        }
+        if (op->kind != CBIT_OP_LOAD && op->kind != CBIT_OP_STORE) {
+            vcpu->op_begun = true;
+            return true;
+        }
+        passed = pass(vcpu, op);
+    }
+    if (passed != PASS_LATER) {
+        vcpu->op_begun = true;
+        vcpu->waits_for_slot = passed == PASS_WAIT;
+        vcpu->far_tag = passed == PASS_WAIT ? vcpu->far_tag : 0;
+    }
+    return passed == PASS_NOT;
 }

@@ -175,6 +175,21 @@ void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid);
 void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
 
+/* A piece of 4 KiB takes the place of what was used longest ago, in a TLB that has only such and
+   has been asked for that tag in vain. */
+static inline void cbit_tlb_take_down(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, uint64_t page)
+{
+    cbit_tlb_set_t *head = &tlb->sets[set];
+    const uint32_t way = cbit_lru_turn_word(&head->order, tlb->ways);
+    cbit_ways_set(&head->bits, way, cbit_ways_bits(tag));
+    cbit_tlb_entry_t *entry = &tlb->entries[set * CBIT_LRU_WAYS_PER_WORD + way];
+    if (entry->tag == 0) {
+        tlb->of_size[PAGE_4K]++;
+    }
+    entry->tag = tag;
+    entry->page = page;
+}
+
 /* Hands what a TLB has of an address down to another one, in pieces of 4 KiB, which has been asked
    for that tag in vain; if the flags that matter are as wanted. Gives page and flags as an entry
    has them; 0: it has not, or they are that. */
@@ -189,8 +204,7 @@ static inline uint64_t cbit_tlb_hand_down(cbit_tlb_t *from, cbit_tlb_t *to, uint
     const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - CBIT_PAGE_BYTES;
     const uint64_t page = from->entries[i].page | (address & inside);
     if (page != 0) {
-        cbit_tlb_put(to, cbit_tlb_place_in(to, cbit_tlb_set_of(to, address, PAGE_4K)), tag, page,
-                     0);
+        cbit_tlb_take_down(to, cbit_tlb_set_of(to, address, PAGE_4K), tag, page);
     }
     return page;
 }

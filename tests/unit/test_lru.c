@@ -32,6 +32,12 @@ START_TEST(the_oldest_is_the_one_with_the_least_stamp)
     cbit_lru_init(order, ways);
     for (uint64_t use = 1; use <= USES; use++) {
         ck_assert_uint_eq(cbit_lru_oldest(order), oldest_by_stamp(stamps, ways));
+        if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 3 == 0) {
+            const uint32_t oldest = oldest_by_stamp(stamps, ways);
+            ck_assert_uint_eq(cbit_lru_turn_word(order, ways), oldest);
+            stamps[oldest] = USES + use;
+            continue;
+        }
         const uint32_t way = (uint32_t)cbit_rng_below(&rng, ways);
         stamps[way] = USES + use;
         if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 5 == 0) {

@@ -356,6 +356,26 @@ START_TEST(rewinding_repeats_what_was_begun_since_vmrun_once)
 }
 END_TEST
 
+/* More operations than can be put back, and the end said by the program (1) or not (0): each is
+   asked for once, and nothing after the end. */
+START_TEST(the_end_of_a_long_program_is_asked_for_once)
+{
+    enum { LOADS = 400 };
+    for (uint32_t i = 0; i < LOADS; i++) {
+        small_guest_add(guest, CBIT_OP_LOAD, 0x2000 + 8 * (i % 64), 8);
+    }
+    if (_i == 1) {
+        small_guest_add(guest, CBIT_OP_END, 0, 0);
+    }
+    for (uint32_t run = 0; run < 3; run++) {
+        small_guest_run(guest);
+        small_guest_exited(guest, CBIT_EXIT_HLT);
+        ck_assert_uint_eq(guest->next_calls, LOADS + 1);
+        ck_assert_uint_eq(guest->data_calls, LOADS);
+    }
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("unit");
@@ -376,6 +396,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, a_paged_guest_under_another_asid_walks_garbage);
     tcase_add_test(tcase, each_program_goes_on_where_it_stood);
     tcase_add_test(tcase, rewinding_repeats_what_was_begun_since_vmrun_once);
+    tcase_add_loop_test(tcase, the_end_of_a_long_program_is_asked_for_once, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }

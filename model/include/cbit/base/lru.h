@@ -99,6 +99,15 @@ static inline uint32_t cbit_lru_guess_of_two(const uint64_t *order)
     return (uint32_t)(none * 8) + (uint32_t)__builtin_ctzll(zero) / 8;
 }
 
+/* Uses the way of a set of at most eight that was used longest ago: all others move one down. */
+static inline uint32_t cbit_lru_turn_word(uint64_t *order, uint32_t ways)
+{
+    const uint64_t down = *order - (CBIT_LRU_ONES >> (64 - 8 * ways)); /* its own byte is -1 */
+    const uint32_t shift = (uint32_t)__builtin_ctzll(down & ~*order & CBIT_LRU_HIGHS) & ~7U;
+    *order = down + ((uint64_t)ways << shift);
+    return shift / 8;
+}
+
 static inline void cbit_lru_leave(uint64_t *order, uint32_t way)
 {
     order[way / 8] |= UINT64_C(0x80) << way % 8 * 8;
