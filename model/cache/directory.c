@@ -18,7 +18,8 @@ cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, cbit_room_t room, uint
     const cbit_bucket_t *bucket = &cache->buckets[room.at];
     uint64_t match = cbit_bucket_match(bucket, room.print);
     for (; match != 0; match &= match - 1) {
-        cbit_line_t *line = &cache->pool[bucket->line[cbit_ways_first(match)]];
+        cbit_line_t *line =
+            &cache->pool[bucket->line[(uint32_t)__builtin_ctzll(match) / PRINT_BITS]];
         if (line->tag == tag) {
             return line;
         }
@@ -30,16 +31,18 @@ cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, cbit_room_t room, uint
     return i == NOWHERE ? NULL : &cache->pool[i];
 }
 
-/* Of a bucket's lines the one after `after` (NULL: the first); those without a slot come first. */
-static cbit_line_t *next_in_bucket(const cbit_cache_t *cache, const cbit_bucket_t *bucket,
+/* Of a bucket's lines of that print (and all without a slot, which come first) the one after
+   `after`, NULL: the first. */
+static cbit_line_t *next_in_bucket(const cbit_cache_t *cache, cbit_room_t room,
                                    const cbit_line_t *after)
 {
+    const cbit_bucket_t *bucket = &cache->buckets[room.at];
     const uint32_t more = after == NULL ? bucket->more : after->next;
     if ((after == NULL || after->slot == BUCKET_SLOTS) && more != NOWHERE) {
         return &cache->pool[more];
     }
     for (uint32_t slot = after == NULL ? BUCKET_SLOTS : after->slot; slot-- > 0;) {
-        if ((bucket->prints >> slot * 8 & 0xff) != 0) {
+        if ((bucket->prints >> slot * PRINT_BITS & 0xfff) == room.print) {
             return &cache->pool[bucket->line[slot]];
         }
     }
@@ -51,13 +54,12 @@ cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
 {
     const uint64_t number = spa >> LINE_SHIFT;
     const cbit_room_t room = cbit_room_of(cache, number);
-    const cbit_bucket_t *bucket = &cache->buckets[room.at];
-    if (cbit_bucket_has_none(bucket, room.print)) {
+    if (cbit_bucket_has_none(&cache->buckets[room.at], room.print)) {
         return NULL;
     }
-    cbit_line_t *line = next_in_bucket(cache, bucket, after);
+    cbit_line_t *line = next_in_bucket(cache, room, after);
     while (line != NULL && cbit_tag_number(line->tag) != number) {
-        line = next_in_bucket(cache, bucket, line);
+        line = next_in_bucket(cache, room, line);
     }
     return line;
 }
@@ -79,7 +81,7 @@ static inline void leave_bucket(cbit_cache_t *cache, uint32_t line, cbit_bucket_
 {
     const uint32_t slot = cache->pool[line].slot;
     if (slot != BUCKET_SLOTS) {
-        bucket->prints &= ~(UINT64_C(0xff) << slot * 8);
+        bucket->prints &= ~(UINT64_C(0xfff) << slot * PRINT_BITS);
         return;
     }
     uint32_t *link = &bucket->more;

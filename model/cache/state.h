@@ -79,13 +79,15 @@ struct cbit_victim {
 };
 
 /*
- * A bucket of the directory: half a line of the host. Of each line in it there is a byte, other
- * bits of the same hash, so that most lines that are not there are told by one word.
+ * A bucket of the directory: half a line of the host. Of each line in it there are twelve bits, one
+ * that is set and eleven others of the same hash, so that all but one in 2 000 lines that are not
+ * there are told by one word.
  */
-enum { BUCKET_SLOTS = 5 };
-#define BUCKET_SLOTS_MASK (CBIT_LRU_HIGHS & ((UINT64_C(1) << BUCKET_SLOTS * 8) - 1))
+enum { BUCKET_SLOTS = 5, PRINT_BITS = 12 };
+#define PRINT_ONES  UINT64_C(0x001001001001001)
+#define PRINT_HIGHS (PRINT_ONES << (PRINT_BITS - 1))
 typedef struct cbit_bucket {
-    _Alignas(32) uint64_t prints; /* of each slot a byte of bit 7 and the line's print; 0: free */
+    _Alignas(32) uint64_t prints; /* of each slot; 0: free */
     uint32_t line[BUCKET_SLOTS];  /* of a free one: that which had it last */
     uint32_t more;                /* the first line that found no slot, or NOWHERE */
 } cbit_bucket_t;
@@ -93,7 +95,7 @@ typedef struct cbit_bucket {
 /* Where an address belongs in the directory. */
 typedef struct cbit_room {
     uint32_t at;
-    uint8_t print;
+    uint32_t print;
 } cbit_room_t;
 
 /* Lines that are nowhere any more and still stand in their buckets (directory.c). */
@@ -293,17 +295,19 @@ static inline cbit_room_t cbit_room_of(const cbit_cache_t *cache, uint64_t numbe
 {
     const uint64_t hash = number * UINT64_C(0x9e3779b97f4a7c15);
     return (cbit_room_t){.at = (uint32_t)(hash >> 32) & cache->bucket_mask,
-                         .print = (uint8_t)(hash >> 57 | 1U << 7)};
+                         .print = (uint32_t)(hash >> 53) | 1U << (PRINT_BITS - 1)};
 }
 
-/* The slots that may have a line of that print, a bit 7 in their bytes. */
-static inline uint64_t cbit_bucket_match(const cbit_bucket_t *bucket, uint8_t print)
+/* The slots that may have a line of that print, the highest bit of each; those above the lowest one
+   may be wrong. */
+static inline uint64_t cbit_bucket_match(const cbit_bucket_t *bucket, uint32_t print)
 {
-    return cbit_ways_match(bucket->prints, print) & BUCKET_SLOTS_MASK;
+    const uint64_t differ = bucket->prints ^ print * PRINT_ONES;
+    return (differ - PRINT_ONES) & ~differ & PRINT_HIGHS;
 }
 
 /* There is no line of that print. */
-static inline bool cbit_bucket_has_none(const cbit_bucket_t *bucket, uint8_t print)
+static inline bool cbit_bucket_has_none(const cbit_bucket_t *bucket, uint32_t print)
 {
     return cbit_bucket_match(bucket, print) == 0 && bucket->more == NOWHERE;
 }
@@ -344,15 +348,15 @@ static inline cbit_line_t *cbit_line_create_in(cbit_cache_t *cache, cbit_room_t 
     }
     cache->absent = 0;
     cbit_bucket_t *bucket = &cache->buckets[room.at];
-    const uint64_t free = ~bucket->prints & BUCKET_SLOTS_MASK;
-    const uint32_t slot = free == 0 ? BUCKET_SLOTS : cbit_ways_first(free);
+    const uint64_t free = ~bucket->prints & PRINT_HIGHS;
+    const uint32_t slot = free == 0 ? BUCKET_SLOTS : (uint32_t)__builtin_ctzll(free) / PRINT_BITS;
     cache->pool[i] = (cbit_line_t){.tag = tag,
                                    .owner = NO_OWNER,
                                    .prefetcher = NO_OWNER,
                                    .alone = true,
                                    .slot = (uint8_t)slot};
     if (free != 0) {
-        bucket->prints |= (uint64_t)room.print << slot * 8;
+        bucket->prints |= (uint64_t)room.print << slot * PRINT_BITS;
         bucket->line[slot] = i;
     } else {
         cache->pool[i].next = bucket->more;
