@@ -203,7 +203,9 @@ struct cbit_vcpu {
     bool stepping;
     bool waits_for_slot;
 
-    uint64_t n;              /* the core's own time, in edges of its clock */
+    uint64_t n;      /* the core's own time, in edges of its clock */
+    uint64_t core_n; /* the last that was worked out as a time: core_ps; edge 0 is at 0 */
+    cbit_ps_t core_ps;
     uint64_t now_n;          /* the kernel's time when this step began */
     uint64_t horizon_n;      /* before it, nothing else can happen; or as above */
     cbit_ps_t horizon_ps;    /* the same as the kernel says it, if horizon_n is not unknown */
@@ -320,7 +322,10 @@ void cbit_vcpu_wake(cbit_vcpu_t *vcpu);
 /* The same for what has waited for room or for an earlier load: if all that it does then is to look
    into the TLBs, that is done already. */
 void cbit_vcpu_resume(cbit_vcpu_t *vcpu);
+/* Goes on until it has to wait: the step event. */
 void cbit_vcpu_step(void *self);
+/* What the short way does not do, one operation or step of something else. True: go on. */
+bool cbit_vcpu_act(cbit_vcpu_t *vcpu);
 /* After sending: others may have events that are nearer than before. */
 static inline void cbit_vcpu_look_again(cbit_vcpu_t *vcpu)
 {
@@ -331,10 +336,25 @@ static inline cbit_ps_t cbit_vcpu_edge_ps(const cbit_vcpu_t *vcpu, uint64_t n)
 {
     return cbit_pace_edge_ps(&vcpu->pace, n);
 }
+/* The core's own time. */
+static inline cbit_ps_t cbit_vcpu_core_ps(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->core_n != vcpu->n) {
+        vcpu->core_n = vcpu->n;
+        vcpu->core_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
+    }
+    return vcpu->core_ps;
+}
 /* The first edge from the kernel's time on. */
 static inline uint64_t cbit_vcpu_edge_now(const cbit_vcpu_t *vcpu)
 {
     return cbit_pace_edge_at_or_after(&vcpu->pace, cbit_kernel_now_ps(vcpu->parts.kernel));
+}
+/* The first edge from now on becomes the core's time. */
+static inline void cbit_vcpu_go_to_edge(cbit_vcpu_t *vcpu)
+{
+    const uint64_t now_n = cbit_vcpu_edge_now(vcpu);
+    vcpu->n = now_n > vcpu->n ? now_n : vcpu->n;
 }
 
 /* ---- memory (access.c) ---- */
@@ -370,16 +390,6 @@ cbit_step_t cbit_vcpu_issue(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 /* Hands a request over; *refused_ps: since when it is refused, 0: it is not. */
 bool cbit_vcpu_send(cbit_vcpu_t *vcpu, const cbit_port_t *memory, cbit_txn_t *txn,
                     cbit_ps_t *refused_ps);
-
-/* ---- the short way (straight.c) ---- */
-
-/* Performs loads and stores that lie in a line and whose pages the TLBs have. True: something else
-   comes next; an operation is begun then. False: the core must not act yet (STEP_WAIT). */
-bool cbit_vcpu_pass(cbit_vcpu_t *vcpu);
-/* Begins the operation that has waited, at the core's time, which the kernel's is less than a clock
-   away from, if it is known that only the second-level TLB can have its page. False: nothing has
-   happened. */
-bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu);
 
 /* ---- translation (walk.c) ---- */
 

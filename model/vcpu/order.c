@@ -373,7 +373,7 @@ static inline cbit_step_t issue_store(cbit_vcpu_t *vcpu, const cbit_op_t *op, ui
         struct cbit_store_piece *piece = &store->pieces[i];
         if (absent[i]) {
             (void)send_piece(vcpu, piece, first ? store->bytes + piece->offset : NULL,
-                             cbit_vcpu_edge_ps(vcpu, vcpu->n) - vcpu->walk_ps, vcpu->walk_ps);
+                             cbit_vcpu_core_ps(vcpu) - vcpu->walk_ps, vcpu->walk_ps);
         }
     }
     if (any) {

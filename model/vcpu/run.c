@@ -43,9 +43,13 @@ static void look_ahead(cbit_vcpu_t *vcpu)
     vcpu->horizon_n = next_n < furthest_n ? next_n : furthest_n;
 }
 
-/* Of a core that has asked already, or has run ahead as far as it may. */
-static __attribute__((noinline)) bool act_further(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+/* Of a core that has asked already: the next times it need not. */
+static bool act_further(cbit_vcpu_t *vcpu)
 {
+    const cbit_ps_t at_ps = cbit_vcpu_core_ps(vcpu);
+    if (at_ps >= vcpu->horizon_ps) {
+        return wait_until(vcpu, at_ps);
+    }
     if (vcpu->n - vcpu->now_n >= vcpu->run_ahead_cclk) {
         catch_up(vcpu, at_ps);
     }
@@ -55,12 +59,19 @@ static __attribute__((noinline)) bool act_further(cbit_vcpu_t *vcpu, cbit_ps_t a
 
 bool cbit_vcpu_may_act_ahead(cbit_vcpu_t *vcpu)
 {
-    const bool first = vcpu->horizon_n == CBIT_HORIZON_UNKNOWN;
-    const cbit_ps_t at_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
-    if (!is_quiet_until(vcpu, at_ps)) {
+    if (vcpu->horizon_n != CBIT_HORIZON_UNKNOWN) {
+        return act_further(vcpu);
+    }
+    vcpu->horizon_ps = cbit_kernel_quiet_ps(vcpu->parts.kernel);
+    vcpu->horizon_n = CBIT_HORIZON_ASKED;
+    const cbit_ps_t at_ps = cbit_vcpu_core_ps(vcpu);
+    if (at_ps >= vcpu->horizon_ps) {
         return wait_until(vcpu, at_ps);
     }
-    return (first && vcpu->n - vcpu->now_n < vcpu->run_ahead_cclk) || act_further(vcpu, at_ps);
+    if (vcpu->n - vcpu->now_n >= vcpu->run_ahead_cclk) {
+        catch_up(vcpu, at_ps);
+    }
+    return true;
 }
 
 bool cbit_vcpu_in_time_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
@@ -74,14 +85,7 @@ bool cbit_vcpu_in_time_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 
 bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu)
 {
-    return vcpu->n <= vcpu->now_n || cbit_vcpu_in_time_at(vcpu, cbit_vcpu_edge_ps(vcpu, vcpu->n));
-}
-
-/* The first edge from now on becomes the core's time. */
-static void go_to_edge(cbit_vcpu_t *vcpu)
-{
-    const uint64_t now_n = cbit_vcpu_edge_now(vcpu);
-    vcpu->n = now_n > vcpu->n ? now_n : vcpu->n;
+    return vcpu->n <= vcpu->now_n || cbit_vcpu_in_time_at(vcpu, cbit_vcpu_core_ps(vcpu));
 }
 
 void cbit_vcpu_wake(cbit_vcpu_t *vcpu)
@@ -89,22 +93,8 @@ void cbit_vcpu_wake(cbit_vcpu_t *vcpu)
     if (vcpu->stepping) {
         return; /* the answer came from inside a send: the step goes on by itself */
     }
-    go_to_edge(vcpu);
-    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_edge_ps(vcpu, vcpu->n));
-}
-
-void cbit_vcpu_resume(cbit_vcpu_t *vcpu)
-{
-    vcpu->waits_for_slot = false;
-    if (vcpu->stepping) {
-        return;
-    }
-    go_to_edge(vcpu);
-    cbit_ps_t at_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
-    if (vcpu->mode == MODE_RUN && !vcpu->issued && cbit_vcpu_pass_early(vcpu)) {
-        at_ps = vcpu->ready_ps;
-    }
-    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, at_ps);
+    cbit_vcpu_go_to_edge(vcpu);
+    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, cbit_vcpu_core_ps(vcpu));
 }
 
 /* ---- operations ---- */
@@ -279,50 +269,32 @@ static cbit_step_t drain(cbit_vcpu_t *vcpu)
     return STEP_DONE;
 }
 
-/* Goes on until it has to wait. passed: the short way has just been tried. */
-static __attribute__((noinline)) void step_on(cbit_vcpu_t *vcpu, bool passed)
+bool cbit_vcpu_act(cbit_vcpu_t *vcpu)
 {
-    cbit_mode_t mode;
-    cbit_step_t step;
-    do {
-        mode = vcpu->mode;
-        switch (mode) {
-        case MODE_ENTER:
-            step = cbit_vcpu_enter(vcpu);
-            break;
-        case MODE_RUN:
-            step = passed || cbit_vcpu_pass(vcpu) ? run_op(vcpu) : STEP_WAIT;
-            break;
-        case MODE_CHECK:
-            step = cbit_vcpu_check(vcpu);
-            break;
-        case MODE_DELIVER:
-            step = cbit_vcpu_deliver(vcpu);
-            break;
-        case MODE_DRAIN:
-            step = drain(vcpu);
-            break;
-        case MODE_SAVE:
-            (void)cbit_vcpu_save(vcpu);
-            return; /* perhaps into the next run, which has its own event */
-        case MODE_IDLE:
-        default:
-            step = STEP_WAIT;
-            break;
-        }
-        passed = false;
-    } while (step == STEP_DONE || vcpu->mode != mode);
-}
-
-void cbit_vcpu_step(void *self)
-{
-    cbit_vcpu_t *vcpu = self;
-    vcpu->stepping = true;
-    vcpu->now_n = vcpu->n; /* what the event was notified for */
-    cbit_vcpu_look_again(vcpu);
-    const bool runs = vcpu->mode == MODE_RUN;
-    if (!runs || cbit_vcpu_pass(vcpu)) {
-        step_on(vcpu, runs);
+    const cbit_mode_t mode = vcpu->mode;
+    cbit_step_t step = STEP_WAIT;
+    switch (mode) {
+    case MODE_ENTER:
+        step = cbit_vcpu_enter(vcpu);
+        break;
+    case MODE_RUN:
+        step = run_op(vcpu);
+        break;
+    case MODE_CHECK:
+        step = cbit_vcpu_check(vcpu);
+        break;
+    case MODE_DELIVER:
+        step = cbit_vcpu_deliver(vcpu);
+        break;
+    case MODE_DRAIN:
+        step = drain(vcpu);
+        break;
+    case MODE_SAVE:
+        (void)cbit_vcpu_save(vcpu);
+        return false; /* perhaps into the next run, which has its own event */
+    case MODE_IDLE:
+    default:
+        break;
     }
-    vcpu->stepping = false;
+    return step == STEP_DONE || vcpu->mode != mode;
 }

@@ -78,7 +78,7 @@ static inline cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint
                                          op->gva % CBIT_PAGE_BYTES,
                                   .key = cbit_rule_key(rule, (uint8_t)page)};
     vcpu->mine->tlb_l2_hits++;
-    const cbit_ps_t begun_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
+    const cbit_ps_t begun_ps = cbit_vcpu_core_ps(vcpu);
     vcpu->n += vcpu->config.tlb_l2_cclk;
     const cbit_ps_t ready_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
     begin(vcpu, op, target, ready_ps, ready_ps - begun_ps);
@@ -242,7 +242,7 @@ static inline cbit_pass_t pass_page(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint
             return PASS_WAIT;
         }
         vcpu->mine->tlb_hits++;
-        begin(vcpu, op, target, cbit_vcpu_edge_ps(vcpu, vcpu->n), 0);
+        begin(vcpu, op, target, cbit_vcpu_core_ps(vcpu), 0);
         return go(vcpu, op, 0, asks ? GO_ON_ASKED : GO_ON);
     }
     vcpu->mine->tlb_hits++;
@@ -291,14 +291,9 @@ static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     return pass_page(vcpu, op, *hint);
 }
 
-bool cbit_vcpu_pass_early(cbit_vcpu_t *vcpu)
-{
-    const cbit_op_t *op = &vcpu->context->op;
-    return vcpu->far_tag != 0 && (!op->depends || cbit_order_last_n(vcpu) <= vcpu->n) &&
-           may_begin_far(vcpu, op) && go(vcpu, op, vcpu->far_tag, GO_ONLY_BEGIN) == PASS_DONE;
-}
-
-bool cbit_vcpu_pass(cbit_vcpu_t *vcpu)
+/* Performs loads and stores that lie in a line and whose pages the TLBs have. True: something else
+   comes next; an operation is begun then. False: the core must not act yet. */
+static inline bool pass_all(cbit_vcpu_t *vcpu)
 {
     cbit_pass_t passed = PASS_DONE;
     if (vcpu->issued) {
@@ -330,4 +325,37 @@ bool cbit_vcpu_pass(cbit_vcpu_t *vcpu)
         vcpu->far_tag = passed == PASS_WAIT ? vcpu->far_tag : 0;
     }
     return passed == PASS_NOT;
+}
+
+void cbit_vcpu_step(void *self)
+{
+    cbit_vcpu_t *vcpu = self;
+    vcpu->stepping = true;
+    vcpu->now_n = vcpu->n; /* what the event was notified for */
+    cbit_vcpu_look_again(vcpu);
+    while ((vcpu->mode != MODE_RUN || pass_all(vcpu)) && cbit_vcpu_act(vcpu)) {
+    }
+    vcpu->stepping = false;
+}
+
+/* Begins the operation that has waited, at the core's time, which the kernel's is less than a clock
+   away from, if it is known that only the second-level TLB can have its page. False: nothing has
+   happened. */
+static inline bool begin_early(cbit_vcpu_t *vcpu)
+{
+    const cbit_op_t *op = &vcpu->context->op;
+    return vcpu->mode == MODE_RUN && !vcpu->issued && vcpu->far_tag != 0 &&
+           (!op->depends || cbit_order_last_n(vcpu) <= vcpu->n) && may_begin_far(vcpu, op) &&
+           go(vcpu, op, vcpu->far_tag, GO_ONLY_BEGIN) == PASS_DONE;
+}
+
+void cbit_vcpu_resume(cbit_vcpu_t *vcpu)
+{
+    vcpu->waits_for_slot = false;
+    if (vcpu->stepping) {
+        return;
+    }
+    cbit_vcpu_go_to_edge(vcpu);
+    const cbit_ps_t at_ps = begin_early(vcpu) ? vcpu->ready_ps : cbit_vcpu_core_ps(vcpu);
+    cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, at_ps);
 }
