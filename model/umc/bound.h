@@ -7,6 +7,16 @@
 
 #include "model/umc/core_private.h"
 
+/* As umc_gate, for ACT. */
+static inline uint32_t umc_act_gate(const umc_core_t *core, const cbit_dram_place_t *place)
+{
+    const uint32_t group = place->rank * core->few.rules.groups + place->group;
+    const uint32_t bank_nck = (uint32_t)core->gate[place->flat_bank].op[UMC_ACT];
+    const uint32_t group_nck = (uint32_t)core->group_gate[group].op[UMC_ACT];
+    const uint32_t rank_nck = (uint32_t)core->rank_gate[place->rank].op[UMC_ACT];
+    return umc_max32(bank_nck, umc_max32(group_nck, rank_nck));
+}
+
 /* Of a request of this place that can have its first command from from_nck on. alone: nobody but it
    can open or close a row of the bank until then, but by a refresh. */
 static inline uint64_t umc_column_from(const umc_core_t *core, const cbit_dram_place_t *place,
@@ -18,7 +28,7 @@ static inline uint64_t umc_column_from(const umc_core_t *core, const cbit_dram_p
     }
     uint64_t act_nck = alone ? from_nck : core->floor_nck;
     if (open == UMC_CLOSED) {
-        act_nck = umc_max64(act_nck, core->epoch_nck + umc_gate(core, UMC_ACT, bank));
+        act_nck = umc_max64(act_nck, core->epoch_nck + umc_act_gate(core, place));
     } else if (!alone || core->next_due_nck > from_nck) { /* or a refresh has closed it before */
         act_nck += core->few.rules.pre_to_act;
     }

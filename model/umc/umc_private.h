@@ -116,23 +116,21 @@ typedef struct umc_limit {
 typedef struct umc_way {
     cbit_kernel_t *kernel;
     cbit_pace_t pace; /* of the clock */
-    cbit_aes_engine_t engine;
-    cbit_aes_counters_t *passed;               /* of an engine that lets lines pass */
-    uint32_t divider, lookup_eclk, depth_eclk; /* of the engine, if there is one */
+    bool timing_only, explains, limits, tsme;
+    bool around;            /* plain lines do not go through the engine's pipeline */
+    bool ahead;             /* reads may be answered as their RD issues (ahead.h) */
+    bool runs;              /* nobody sees single commands (few_run.c) */
+    bool even;              /* each DRAM clock is one of the engine's: */
+    uint32_t answer_nck[2]; /* then, from an RD to its answer, under a key and plain */
+    uint32_t divider, depth_eclk, lookup_eclk; /* of the engine, if there is one */
     uint32_t read_bus_nck, write_bus_nck;      /* from the command to the end of the burst */
     uint32_t cl_nck, beat_nck;                 /* a beat: a quarter of the burst */
-    uint32_t beat_eclk; /* between two beats of a read; 0: they do not come evenly */
-    uint32_t
-        answer_nck[2]; /* from an RD to its answer, under a key and plain: if even, which is: */
-    bool even;         /* each DRAM clock is one of the engine's */
-    bool timing_only, explains, limits;
-    bool around; /* plain lines do not go through the engine's pipeline */
-    bool ahead;  /* reads may be answered as their RD issues (ahead.h) */
-    bool runs;   /* nobody sees single commands (few_run.c) */
-    bool tsme;
-    uint16_t host_key_slot;
+    uint32_t beat_eclk;    /* between two beats of a read; 0: they do not come evenly */
+    uint32_t roomy;        /* with fewer requests than this in here both queues have room */
     uint32_t credits_kept; /* with fewer free entries the return buffer is looked through */
-    uint32_t roomy; /* with fewer requests than this in the controller both queues have room */
+    cbit_aes_engine_t engine;
+    cbit_aes_counters_t *passed; /* of an engine that lets lines pass */
+    uint16_t host_key_slot;
 } umc_way_t;
 
 /* A request that is here or will be, and is not accepted yet. */
@@ -161,7 +159,7 @@ typedef struct umc_ahead {
 } umc_ahead_t;
 
 struct cbit_umc {
-    /* What requests and commands touch stands side by side. */
+    /* What requests and commands touch stands side by side: a line of the host each. */
     umc_core_t *core;
     umc_user_t *users;
     uint32_t *free_users;
@@ -173,18 +171,21 @@ struct cbit_umc {
     bool in_step;        /* it shows when a command issues (umc.c) */
     bool always_in_step; /* a wake for every command */
     uint32_t credits;    /* free entries of the return buffer */
-    umc_door_t door;
     uint64_t accept_nck; /* the clock that the next acceptance may take */
+
+    umc_door_t door;
+    cbit_ps_t heard_ps;  /* when the first answer is heard; CBIT_PS_NEVER: there is none */
+    cbit_ps_t rewake_ps; /* asked for while in_wake */
+
+    umc_way_t way;
     /* Answers that are there, by when they are heard (their back_ps later). */
     cbit_txn_t *answers_first, *answers_last;
-    cbit_ps_t heard_ps;  /* when the first one is; CBIT_PS_NEVER: there is none */
-    cbit_ps_t rewake_ps; /* asked for while in_wake */
-    umc_due_t *flight;   /* [first..first + count): earliest first; room for 2 x user_count */
+    umc_due_t *flight; /* [first..first + count): earliest first; room for 2 x user_count */
     uint32_t flight_first, flight_count;
-    umc_way_t way;
     cbit_event_t wake;
-    uint16_t of_line[UMC_LINE_SETS];       /* live writes and requests at the door by line, */
-    uint16_t of_bank[CBIT_DRAM_MAX_BANKS]; /* and those at the door by bank */
+    cbit_dram_map_t map __attribute__((aligned(64)));
+    uint16_t of_line[UMC_LINE_SETS] __attribute__((aligned(64))); /* live writes and requests */
+    uint16_t of_bank[CBIT_DRAM_MAX_BANKS]; /* at the door by line, and the latter by bank */
     umc_ahead_t ahead;
     uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
     uint64_t encrypt_free_eclk; /* first edge at which the encrypt lane's input is free */
@@ -205,7 +206,6 @@ struct cbit_umc {
     cbit_umc_config_t config;
     cbit_umc_parts_t parts;
     cbit_dram_device_t device;
-    cbit_dram_map_t map;
     umc_policy_t policy;
 } __attribute__((aligned(64)));
 

@@ -41,18 +41,19 @@ typedef struct cbit_dram_place {
 } cbit_dram_place_t;
 
 typedef struct cbit_dram_map {
+    /* What a map of whole fields needs: one line of the host. */
+    struct cbit_dram_map_whole {
+        uint32_t low_bit, mask;
+    } fields[CBIT_DRAM_FIELDS];
+    uint32_t rows, groups, banks_per_group;
+    bool whole; /* every field is one part and none is hashed: parts by field */
+    bool hashed;
+    uint64_t capacity_bytes;
     struct cbit_dram_map_part {
         uint8_t field, low_bit, bits, at_bit; /* address bits low_bit.. give field bits at_bit.. */
     } parts[CBIT_DRAM_MAP_PARTS];
     uint32_t part_count;
-    bool whole; /* every field is one part and none is hashed: parts by field */
-    struct cbit_dram_map_whole {
-        uint32_t low_bit, mask;
-    } fields[CBIT_DRAM_FIELDS];
     uint64_t group_hash[CBIT_DRAM_HASH_BITS], bank_hash[CBIT_DRAM_HASH_BITS];
-    bool hashed;
-    uint32_t rows, groups, banks_per_group;
-    uint64_t capacity_bytes;
 } cbit_dram_map_t;
 
 /*
