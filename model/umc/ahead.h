@@ -62,6 +62,41 @@ static inline bool umc_answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t fi
     return true;
 }
 
+/*
+ * A write whose WR issues at wr_nck, if nobody waits for it to be in the DRAM and the engine can
+ * tell that nothing is in the line's way: then nothing is left to do for it. False: its line is to
+ * be followed.
+ */
+static inline bool umc_through_ahead(cbit_umc_t *umc, uint32_t index, uint64_t wr_nck)
+{
+    const umc_way_t *way = &umc->way;
+    const umc_user_t *user = &umc->users[index];
+    umc_written_t *written = &umc->written;
+    const bool plain = user->key == CBIT_KEY_PLAIN;
+    uint64_t end_nck = wr_nck + way->write_bus_nck;
+    if (written->count == UMC_WRITTEN) {
+        umc_count_written(umc, wr_nck);
+    }
+    if (written->count == UMC_WRITTEN) {
+        return false;
+    }
+    if (umc_engine_on(umc)) {
+        const uint64_t first_eclk = umc_max_u64(umc_eclk_from(umc, wr_nck), umc->encrypt_free_eclk);
+        if (!way->engine.ops->pass(way->engine.self, CBIT_AES_ENCRYPT, user->slot, plain,
+                                   first_eclk, 1)) {
+            return false;
+        }
+        umc->encrypt_free_eclk = first_eclk + CBIT_LINE_BEATS;
+        const uint64_t last_eclk = first_eclk + CBIT_LINE_BEATS - 1;
+        const uint64_t out_eclk = last_eclk + (plain && way->around ? 1 : way->depth_eclk);
+        end_nck = umc_max_u64(end_nck, umc_nck_of(umc, out_eclk));
+    }
+    written->at[(written->first + written->count++) % UMC_WRITTEN] = end_nck << 1 | plain;
+    umc_unchain_write(umc, index);
+    umc_user_free(umc, index);
+    return true;
+}
+
 /* A read's RD issues at rd_nck; its first command did at first_nck. */
 static inline void umc_on_read(cbit_umc_t *umc, uint32_t index, uint64_t first_nck, uint64_t rd_nck)
 {

@@ -167,6 +167,18 @@ void umc_leave_buffer(cbit_umc_t *umc, uint64_t nck)
     }
 }
 
+void umc_count_written(cbit_umc_t *umc, uint64_t nck)
+{
+    umc_written_t *written = &umc->written;
+    while (written->count > 0 && written->at[written->first % UMC_WRITTEN] >> 1 <= nck) {
+        const bool plain = (written->at[written->first++ % UMC_WRITTEN] & 1) != 0;
+        written->count--;
+        if (umc_engine_on(umc)) {
+            cbit_aes_count_line(umc->way.passed, CBIT_AES_ENCRYPT, plain, 0);
+        }
+    }
+}
+
 static void on_read_command(cbit_umc_t *umc, const umc_event_t *event)
 {
     umc_user_t *user = &umc->users[event->user];
@@ -186,6 +198,9 @@ __attribute__((noinline)) void umc_on_write(cbit_umc_t *umc, uint32_t index, uin
     umc_user_t *user = &umc->users[index];
     user->bus_nck = wr_nck + umc->way.write_bus_nck;
     umc_limit_left(umc, user->requester);
+    if (umc->way.writes_ahead && !umc->in_step && umc_through_ahead(umc, index, wr_nck)) {
+        return;
+    }
     if (!umc_engine_on(umc)) {
         if (!umc->way.timing_only) {
             (void)cbit_store_write(umc->parts.store, user->line_spa, user->data, sizeof user->data);

@@ -99,7 +99,8 @@ static inline umc_waiting_t *queue_up(cbit_umc_t *umc, uint32_t index, uint64_t 
    whichever of the two comes first. */
 static __attribute__((noinline)) void meet_others(cbit_umc_t *umc, umc_user_t *user)
 {
-    user->prompt |= umc_newest_of_line(umc, user->line_spa) != UMC_NONE;
+    const uint32_t write = umc_newest_of_line(umc, user->line_spa);
+    user->prompt |= write != UMC_NONE && !umc->users[write].offered;
     for (uint32_t i = 0; i < umc->door.count; i++) {
         umc_waiting_t *waiting = &umc->door.waiting[umc->door.first + i];
         umc_user_t *other = &umc->users[waiting->user];

@@ -96,6 +96,7 @@ void umc_catch_up(cbit_umc_t *umc)
         umc_advance(umc, nck);
     }
     umc_leave_buffer(umc, nck);
+    umc_count_written(umc, nck);
 }
 
 /* ---- answers ---- */
@@ -171,7 +172,7 @@ static inline uint64_t door_nck(const cbit_umc_t *umc)
 static uint64_t next_step_nck(cbit_umc_t *umc)
 {
     const uint64_t command_nck = umc_core_next_nck(umc->core);
-    const uint64_t lands_nck = umc_min_u64(umc_landing_nck(umc), umc->door.entering_nck);
+    const uint64_t lands_nck = umc_min_u64(umc_through_nck(umc), umc->door.entering_nck);
     const bool key_is_due = umc->key_write.busy && umc->key_write.issued;
     const uint64_t next_nck = umc_min_u64(command_nck, lands_nck);
     return key_is_due ? umc_min_u64(next_nck, umc->key_write.done_nck) : next_nck;
@@ -189,7 +190,7 @@ void umc_fall_in_step(cbit_umc_t *umc)
 /* No answer to any request here is there before. */
 static inline uint64_t first_answer_nck(cbit_umc_t *umc)
 {
-    const uint64_t next = umc_min_u64(umc_landing_nck(umc), door_nck(umc));
+    const uint64_t next = umc_min_u64(umc_through_nck(umc), door_nck(umc));
     const uint64_t column_nck = umc_next_column(umc->core);
     return column_nck == UMC_NEVER
                ? next
@@ -216,7 +217,7 @@ static __attribute__((noinline)) cbit_ps_t next_step_ps(cbit_umc_t *umc)
 static __attribute__((noinline)) void serve_others(cbit_umc_t *umc, uint64_t nck)
 {
     umc_serve_key_write(umc, nck);
-    umc_serve_flushes(umc);
+    umc_serve_flushes(umc, nck);
     tell_waiters(umc, nck);
     umc_core_drain(umc->core, umc_draining(umc));
     set_step(umc);
@@ -321,11 +322,13 @@ static void set_way(cbit_umc_t *umc)
         umc->way.beat_eclk = umc->way.beat_nck / umc->way.divider;
     }
     if (!umc_engine_on(umc)) {
-        umc->way.ahead = umc->way.timing_only;
+        umc->way.ahead = umc->way.writes_ahead = umc->way.timing_only;
     } else if (engine->ops->pass != NULL) {
         umc->way.passed = engine->ops->passed(engine->self);
         umc->way.ahead =
             umc->way.timing_only && umc->way.beat_eclk > 0 && umc->way.lookup_eclk == 0;
+        umc->way.writes_ahead =
+            umc->way.ahead && !must_choose(umc) && umc->parts.engine_config.blocks_per_clock == 1;
     }
     /* A shared pipeline says when a chosen write may issue; whoever is held back asks again. */
     umc->always_in_step =

@@ -72,6 +72,7 @@ typedef struct umc_due {
 typedef struct umc_flush {
     bool busy;
     uint32_t left;
+    uint64_t from_nck; /* not done before: lines that were told ahead are in the DRAM then */
     void (*done)(void *self);
     void *self;
 } umc_flush_t;
@@ -118,7 +119,8 @@ typedef struct umc_way {
     cbit_pace_t pace; /* of the clock */
     bool timing_only, explains, limits, tsme;
     bool around;            /* plain lines do not go through the engine's pipeline */
-    bool ahead;             /* reads may be answered as their RD issues (ahead.h) */
+    bool ahead;             /* reads may be answered as their RD issues (ahead.h), */
+    bool writes_ahead;      /* and writes are through as their WR does */
     bool runs;              /* nobody sees single commands (few_run.c) */
     bool even;              /* each DRAM clock is one of the engine's: */
     uint32_t answer_nck[2]; /* then, from an RD to its answer, under a key and plain */
@@ -158,6 +160,13 @@ typedef struct umc_ahead {
     uint64_t out[UMC_AHEAD]; /* ring: clock << 1 | plain */
 } umc_ahead_t;
 
+/* Writes that were through as their WR issued: when their lines are in the DRAM, in order. */
+enum { UMC_WRITTEN = 32 }; /* a power of two */
+typedef struct umc_written {
+    uint32_t first, count;
+    uint64_t at[UMC_WRITTEN]; /* ring: clock << 1 | plain */
+} umc_written_t;
+
 struct cbit_umc {
     /* What requests and commands touch stands side by side: a line of the host each. */
     umc_core_t *core;
@@ -187,6 +196,7 @@ struct cbit_umc {
     uint16_t of_line[UMC_LINE_SETS] __attribute__((aligned(64))); /* live writes and requests */
     uint16_t of_bank[CBIT_DRAM_MAX_BANKS]; /* at the door by line, and the latter by bank */
     umc_ahead_t ahead;
+    umc_written_t written;
     uint64_t encrypt_busy[4], decrypt_busy[4]; /* tags in use */
     uint64_t encrypt_free_eclk; /* first edge at which the encrypt lane's input is free */
     uint64_t decrypt_last_eclk; /* with key_lookup_eclk: the last beat offered for decryption */
@@ -362,11 +372,22 @@ static inline uint64_t umc_landing_nck(const cbit_umc_t *umc)
     }
     return nck;
 }
+/* The same with lines of writes that are through already. */
+static inline uint64_t umc_through_nck(const cbit_umc_t *umc)
+{
+    const umc_written_t *written = &umc->written;
+    const uint64_t nck =
+        written->count == 0 ? UMC_NEVER : written->at[written->first % UMC_WRITTEN] >> 1;
+    const uint64_t land_nck = umc_landing_nck(umc);
+    return land_nck < nck ? land_nck : nck;
+}
 /* Reads whose lines are followed through the engine, from their RD; a write's WR issues. */
 void umc_follow_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck);
 void umc_on_write(cbit_umc_t *umc, uint32_t index, uint64_t wr_nck);
-/* Lines of reads answered ahead that are out by clock nck leave the return buffer. */
+/* Lines of reads answered ahead that are out by clock nck leave the return buffer; those of writes
+   that were through ahead are counted. */
 void umc_leave_buffer(cbit_umc_t *umc, uint64_t nck);
+void umc_count_written(cbit_umc_t *umc, uint64_t nck);
 
 /* A slot has no key for lines whose first beat is taken after an edge: answers given ahead. */
 void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk);
@@ -431,7 +452,7 @@ static inline void umc_limit_left(cbit_umc_t *umc, uint32_t requester)
 /* ---- keys.c ---- */
 
 void umc_serve_key_write(cbit_umc_t *umc, uint64_t nck);
-void umc_serve_flushes(cbit_umc_t *umc);
+void umc_serve_flushes(cbit_umc_t *umc, uint64_t nck);
 bool umc_draining(const cbit_umc_t *umc); /* a flush or a key write waits for queued writes */
 
 #endif

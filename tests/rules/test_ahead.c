@@ -1,11 +1,19 @@
 /*
- * Reads that are answered as their RD issues (no bytes) against the same ones followed to their end
- * (bytes): time, status and stages of each, and all counters, while keys come and go under them.
+ * Reads that are answered and writes that are through as their column command issues (no bytes)
+ * against the same ones followed to their end (bytes): time, status and stages of each, when
+ * flushes are done, and all counters at any time, while keys come and go under them.
  */
 #include "cbit/base/rng.h"
 #include "umc_bench.h"
 
-enum { REQUESTS = 3000, KEY_WRITES = 60, FORMS = 12, CHANGED_SLOT = 2 };
+enum {
+    REQUESTS = 3000,
+    KEY_WRITES = 60,
+    FLUSHES = 100,
+    MOST_FLUSHES = 8,
+    FORMS = 12,
+    CHANGED_SLOT = 2
+};
 
 typedef struct keeper {
     bench_t *bench;
@@ -38,6 +46,36 @@ static void change_key(void *self)
     }
 }
 
+/* A flush, and what there was to see when it began. */
+typedef struct flush {
+    bench_t *bench;
+    uint32_t *busy;
+    cbit_event_t event;
+    cbit_ps_t done_ps; /* 0: too many were busy */
+    cbit_umc_stats_t umc;
+    cbit_aes_counters_t engine;
+} flush_t;
+
+static void on_flushed(void *self)
+{
+    flush_t *flush = self;
+    flush->done_ps = cbit_kernel_now_ps(flush->bench->kernel);
+    --*flush->busy;
+}
+
+static void begin_flush(void *self)
+{
+    flush_t *flush = self;
+    const bench_t *bench = flush->bench;
+    cbit_umc_stats(bench->umc, &flush->umc);
+    flush->umc.not_loaded = 0; /* counted when a line loses its key, not when it is out */
+    bench->engine.ops->counters(bench->engine.self, &flush->engine);
+    if (*flush->busy < MOST_FLUSHES) {
+        ++*flush->busy;
+        cbit_umc_flush(bench->umc, on_flushed, flush);
+    }
+}
+
 /* Reads mostly, in bursts, of few rows; under two keys, one of which is not always there, or plain.
  */
 static void add_requests(bench_t *bench, cbit_rng_t *rng, cbit_ps_t *at_ps)
@@ -56,6 +94,7 @@ static void add_requests(bench_t *bench, cbit_rng_t *rng, cbit_ps_t *at_ps)
 }
 
 typedef struct outcome {
+    flush_t flushes[FLUSHES];
     cbit_umc_stats_t umc;
     cbit_aes_counters_t engine;
 } outcome_t;
@@ -84,6 +123,15 @@ static bench_t *run(uint32_t form, bool timing_only, outcome_t *outcome)
         cbit_event_notify_at(bench->kernel, &changes[i].event,
                              begin_ps + cbit_rng_below(&rng, at_ps - begin_ps));
     }
+    uint32_t busy = 0;
+    for (uint32_t i = 0; i < FLUSHES; i++) {
+        flush_t *flush = &outcome->flushes[i];
+        *flush = (flush_t){.bench = bench, .busy = &busy};
+        cbit_event_init(&flush->event, begin_flush, flush);
+        cbit_event_notify_at(bench->kernel, &flush->event,
+                             begin_ps + (at_ps - begin_ps) / FLUSHES * i +
+                                 cbit_rng_below(&rng, 20000));
+    }
     bench_run(bench);
     ck_assert(bench_all_answered(bench));
     ck_assert_uint_gt(keeper.written, 4 + KEY_WRITES / 4);
@@ -105,6 +153,15 @@ START_TEST(an_answer_given_ahead_is_the_one_that_would_have_come)
         lost += a->txn.status == CBIT_ERR_KEY_NOT_LOADED ? 1 : 0;
     }
     ck_assert_uint_gt(lost, 10);
+    uint32_t flushed = 0;
+    for (uint32_t i = 0; i < FLUSHES; i++) {
+        const flush_t *a = &followed.flushes[i], *b = &ahead.flushes[i];
+        flushed += a->done_ps != 0 ? 1 : 0;
+        ck_assert_uint_eq(a->done_ps, b->done_ps);
+        ck_assert_mem_eq(&a->umc, &b->umc, sizeof a->umc);
+        ck_assert_mem_eq(&a->engine, &b->engine, sizeof a->engine);
+    }
+    ck_assert_uint_gt(flushed, FLUSHES / 4);
     ck_assert_mem_eq(&followed.umc, &ahead.umc, sizeof ahead.umc);
     ck_assert_mem_eq(&followed.engine, &ahead.engine, sizeof ahead.engine);
     bench_destroy(one);
