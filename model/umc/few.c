@@ -209,6 +209,17 @@ umc_take_t umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t 
 
 /* ---- commands, one by one ---- */
 
+/* Makes the plan; false if something else than their commands may come before. */
+static bool make_plan(umc_core_t *core)
+{
+    uint64_t at_nck;
+    const umc_few_slot_t *slot = umc_few_choose(core, &at_nck);
+    if (slot != NULL) {
+        umc_few_plan(core, slot, at_nck);
+    }
+    return slot != NULL;
+}
+
 /* What a command other than a column need not tell who only counts it. */
 static inline void tell_all(const umc_few_slot_t *slot, umc_event_t *event)
 {
@@ -249,7 +260,7 @@ static inline void issue_few(umc_core_t *core, umc_event_t *event)
 static inline void plan_ahead(umc_core_t *core)
 {
     if (core->live > 0 && !umc_few_may_change(core)) {
-        (void)umc_few_plan(core);
+        (void)make_plan(core);
     }
 }
 
@@ -257,7 +268,7 @@ bool umc_few_step(umc_core_t *core, uint64_t until_nck, umc_event_t *event)
 {
     if (!core->plan.valid) {
         core->write_mode = umc_few_next_mode(core);
-        if (!umc_few_plan(core)) {
+        if (!make_plan(core)) {
             umc_few_leave(core);
             return umc_step_queues(core, until_nck, event);
         }
@@ -283,7 +294,7 @@ uint64_t umc_few_next_nck(umc_core_t *core)
         if (umc_few_may_change(core)) {
             return core->floor_nck;
         }
-        if (!umc_few_plan(core)) {
+        if (!make_plan(core)) {
             umc_few_leave(core);
             return umc_plan_hint(core);
         }

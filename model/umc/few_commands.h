@@ -55,21 +55,26 @@ static inline uint64_t umc_few_look(const umc_core_t *core, uint32_t now)
     return best;
 }
 
-/* Makes the plan, at floor_nck; false if something else than their commands may come before. */
-static inline bool umc_few_plan(umc_core_t *core)
+/* Whose command is next, from floor_nck on, and its clock; NULL if something else than their
+   commands may come before. */
+static inline umc_few_slot_t *umc_few_choose(umc_core_t *core, uint64_t *at_nck)
 {
     umc_few_t *few = &core->few;
     const uint32_t now = umc_from_now(core);
     const uint64_t best = few->twice != 0 || core->credits == 0 ? umc_few_look_with_care(core, now)
                                                                 : umc_few_look(core, now);
-    const uint64_t at_nck = core->epoch_nck + now + (best >> 32); /* of none: far away */
-    if (at_nck >= few->quiet_nck && !umc_few_is_quiet(core, at_nck)) {
-        return false;
+    *at_nck = core->epoch_nck + now + (best >> 32); /* of none: far away */
+    if (*at_nck >= few->quiet_nck && !umc_few_is_quiet(core, *at_nck)) {
+        return NULL;
     }
+    return &few->slot[best & (UMC_FEW - 1)];
+}
+
+static inline void umc_few_plan(umc_core_t *core, const umc_few_slot_t *slot, uint64_t at_nck)
+{
     core->plan.valid = true;
-    core->plan.entry = (uint16_t)(best & (UMC_FEW - 1));
+    core->plan.entry = (uint16_t)(slot->key & (UMC_FEW - 1));
     core->plan.at_nck = at_nck;
-    return true;
 }
 
 /* ---- commands ---- */
@@ -108,7 +113,7 @@ static inline void umc_few_precharge(umc_core_t *core, umc_few_slot_t *slot, uin
     core->stats.precharges++;
     slot->missed |= core->hits_by_first_command;
     umc_few_want(core, slot, UMC_ACT);
-    if (core->few.twice != 0) {
+    if ((core->few.twice >> slot->bank & 1) != 0) {
         umc_few_look_at_others(core, slot->bank);
     }
 }
@@ -151,7 +156,7 @@ static inline void umc_few_activate(umc_core_t *core, umc_few_slot_t *slot, uint
     umc_few_keep_row(core, slot);
     slot->missed = true;
     umc_few_want(core, slot, slot->write ? UMC_WR : UMC_RD);
-    if (core->few.twice != 0) {
+    if ((core->few.twice >> slot->bank & 1) != 0) {
         umc_few_look_at_others(core, slot->bank);
     }
 }
@@ -191,10 +196,11 @@ static inline void umc_few_drop(umc_core_t *core, const umc_few_slot_t *slot)
     few->among[1] &= others;
     few->columns &= others;
     core->live--;
-    few->banks &= ~(UINT64_C(1) << slot->bank);
-    if (few->twice != 0) {
+    if ((few->twice >> slot->bank & 1) != 0) {
         umc_few_look_at_others(core, slot->bank);
         umc_few_count_banks(core);
+    } else {
+        few->banks &= ~(UINT64_C(1) << slot->bank);
     }
 }
 

@@ -32,67 +32,61 @@ static __attribute__((noinline)) void write_column(cbit_umc_t *umc, umc_few_slot
     umc_on_write(umc, slot->user, at_nck);
 }
 
-/* The next command becomes the plan, if there is none yet; NULL if it is not due by until_nck, or
-   they have gone back to the queues. */
-static inline umc_few_slot_t *next_due(umc_core_t *core, uint64_t until_nck)
+/* A command of a slot other than its column issues. */
+static inline void begin(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
 {
-    if (!core->plan.valid) {
-        if (core->floor_nck > until_nck || core->live == 0) {
-            return NULL;
-        }
-        core->write_mode = umc_few_next_mode(core);
-        if (!umc_few_plan(core)) {
-            umc_few_leave(core);
-            return NULL;
-        }
-    }
-    return core->plan.at_nck <= until_nck ? &core->few.slot[core->plan.entry] : NULL;
-}
-
-/* After a command of the only request: its next one is the plan. True if that is due. */
-static inline bool next_alone(umc_core_t *core, const umc_few_slot_t *slot, uint64_t until_nck)
-{
-    const uint64_t at_nck = umc_few_at(core, slot);
-    core->plan.at_nck = at_nck;
-    core->plan.valid = at_nck > until_nck && at_nck < core->few.quiet_nck;
-    return at_nck <= until_nck;
+    slot->first_nck = umc_min_u64(slot->first_nck, at_nck);
+    core->floor_nck = at_nck + 1;
 }
 
 /*
- * Commands of a request from what is planned on: this one and, if it is the only one and nothing
- * else can happen, those that follow and are due; there is nothing to choose then, and without
- * anybody waiting it is reads' turn. Returns true after its column command.
+ * A command of a request at *at_nck and, if it is the only one and nothing else can happen, those
+ * that follow by until_nck: there is nothing to choose then, and without anybody waiting it is
+ * reads' turn. Returns the request with the clock of its next command, if that is known.
  */
-static inline bool run_one(cbit_umc_t *umc, umc_few_slot_t *slot, bool alone, uint64_t until_nck)
+static inline umc_few_slot_t *run_one(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t *at_nck,
+                                      bool alone, uint64_t until_nck, uint64_t *lands_nck)
 {
     umc_core_t *core = umc->core;
-    core->plan.valid = false;
     if (slot->op == UMC_PRE) {
-        const uint64_t at_nck = core->plan.at_nck;
-        slot->first_nck = umc_min_u64(slot->first_nck, at_nck);
-        core->floor_nck = at_nck + 1;
-        umc_few_precharge(core, slot, at_nck);
-        if (!alone || !next_alone(core, slot, until_nck)) {
-            return false;
+        begin(core, slot, *at_nck);
+        umc_few_precharge(core, slot, *at_nck);
+        if (!alone) {
+            return NULL;
+        }
+        *at_nck = umc_few_at(core, slot);
+        if (*at_nck > until_nck) {
+            return slot;
         }
     }
     if (slot->op == UMC_ACT) {
-        const uint64_t at_nck = core->plan.at_nck;
-        slot->first_nck = umc_min_u64(slot->first_nck, at_nck);
-        core->floor_nck = at_nck + 1;
-        activate(umc, slot, at_nck);
-        core->write_mode &= !alone;
-        if (!alone || !next_alone(core, slot, until_nck)) {
-            return false;
+        begin(core, slot, *at_nck);
+        activate(umc, slot, *at_nck);
+        if (!alone) {
+            return NULL;
+        }
+        core->write_mode = false;
+        *at_nck = umc_few_at(core, slot);
+        if (*at_nck > until_nck) {
+            return slot;
         }
     }
-    core->floor_nck = core->plan.at_nck + 1;
+    core->floor_nck = *at_nck + 1;
     if (slot->write) {
-        write_column(umc, slot, core->plan.at_nck);
+        write_column(umc, slot, *at_nck);
     } else {
-        read_column(umc, slot, core->plan.at_nck);
+        read_column(umc, slot, *at_nck);
     }
-    return true;
+    *lands_nck = umc_landing_nck(umc);
+    return NULL;
+}
+
+/* Where the run has come to is written down, for the next one. */
+static inline void rest(umc_core_t *core, uint64_t until_nck)
+{
+    const uint64_t known_nck = core->plan.valid && core->credits != 0 ? core->plan.at_nck : 0;
+    core->few.due_nck = core->live == 0 ? UMC_NEVER : known_nck;
+    core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
 }
 
 bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
@@ -102,22 +96,29 @@ bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
     if (!few->on || !umc->way.runs) {
         return false;
     }
-    uint64_t until_nck = umc_min_u64(nck, umc_landing_nck(umc));
-    umc_few_slot_t *slot = next_due(core, until_nck);
-    while (slot != NULL) {
-        const bool alone = (core->live == 1) & (core->credits != 0) & (until_nck < few->quiet_nck);
-        if (run_one(umc, slot, alone, until_nck)) {
-            until_nck = umc_min_u64(nck, umc_landing_nck(umc));
+    umc_few_slot_t *slot = core->plan.valid ? &few->slot[core->plan.entry] : NULL;
+    uint64_t at_nck = core->plan.at_nck, lands_nck = umc_landing_nck(umc);
+    uint64_t until_nck = umc_min_u64(nck, lands_nck);
+    core->plan.valid = false;
+    while (slot != NULL || (core->floor_nck <= until_nck && core->live != 0)) {
+        if (slot == NULL) {
+            core->write_mode = umc_few_next_mode(core);
+            slot = umc_few_choose(core, &at_nck);
+            if (slot == NULL) {
+                umc_few_leave(core);
+                return false;
+            }
         }
-        slot = next_due(core, until_nck);
+        if (at_nck > until_nck) {
+            umc_few_plan(core, slot, at_nck);
+            core->plan.valid = at_nck < few->quiet_nck;
+            break;
+        }
+        const bool alone = (core->live == 1) & (core->credits != 0) & (until_nck < few->quiet_nck);
+        slot = run_one(umc, slot, &at_nck, alone, until_nck, &lands_nck);
+        until_nck = umc_min_u64(nck, lands_nck);
     }
-    if (!few->on) {
-        return false;
-    }
-    core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
-    few->due_nck = core->plan.valid ? core->plan.at_nck : 0;
-    few->due_nck = core->live == 0 ? UMC_NEVER : few->due_nck;
-    few->due_nck = core->credits == 0 ? 0 : few->due_nck;
+    rest(core, until_nck);
     return true;
 }
 
@@ -127,7 +128,7 @@ void umc_enter_core(cbit_umc_t *umc, bool write, uint32_t index, bool held, uint
 {
     umc_core_t *core = umc->core;
     const umc_user_t *user = &umc->users[index];
-    if (core->few.on && umc->way.runs && !held && (core->live > 0 || core->next_due_nck > nck) &&
+    if (core->few.on && umc->way.runs && !held && core->next_due_nck > nck &&
         umc_few_take(core, write, &user->place, user->channel_line, index, nck)) {
         core->few.due_nck = core->plan.valid ? core->plan.at_nck : 0;
         return;
