@@ -28,6 +28,7 @@ enum {
 void *cbit_golden_new(int32_t slots, int32_t xe);
 void cbit_golden_free(void *golden); /* NULL is allowed; wipes the keys */
 
+/* Loads a slot, or clears it. */
 int32_t cbit_golden_key(void *golden, int32_t slot, const uint32_t *key);
 int32_t cbit_golden_key_clear(void *golden, int32_t slot);
 

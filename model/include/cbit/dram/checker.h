@@ -27,6 +27,7 @@ typedef struct cbit_dram_violation {
     uint64_t value, least; /* clocks that there were and that there must be, where it is a time */
 } cbit_dram_violation_t;
 
+/* Of one channel of such devices, which it copies. NO_MEMORY leaves *out alone. */
 cbit_err_t cbit_dram_checker_create(const cbit_dram_device_t *device, cbit_dram_checker_t **out);
 void cbit_dram_checker_destroy(cbit_dram_checker_t *checker); /* NULL is allowed */
 
@@ -38,6 +39,7 @@ void cbit_dram_checker_command(cbit_dram_checker_t *checker, const char *name, u
                                uint32_t rank, uint32_t group, uint32_t bank, uint32_t row,
                                uint32_t column);
 
+/* Commands that it was told, and how many of them broke a rule. */
 uint64_t cbit_dram_checker_commands(const cbit_dram_checker_t *checker);
 uint64_t cbit_dram_checker_violations(const cbit_dram_checker_t *checker);
 

@@ -75,6 +75,7 @@ uint32_t cbit_dram_command_nck(const cbit_dram_timing_t *timing, cbit_dram_comma
 
 typedef struct cbit_dram_history cbit_dram_history_t; /* opaque */
 
+/* Of one channel on which nothing has happened yet. NO_MEMORY leaves *out alone. */
 cbit_err_t cbit_dram_history_create(const cbit_dram_device_t *device, cbit_dram_history_t **out);
 void cbit_dram_history_destroy(cbit_dram_history_t *history); /* NULL is allowed */
 

@@ -46,11 +46,16 @@ typedef struct cbit_platform_parts {
     void (*on_console)(void *self, char c); /* may be NULL */
 } cbit_platform_parts_t;
 
+/*
+ * Builds every block and binds their ports; nothing runs until somebody runs the kernel. On error
+ * *out is untouched and diag has the findings, with the pointers of the values.
+ */
 cbit_err_t cbit_platform_create(const cbit_platform_config_t *config,
                                 const cbit_platform_parts_t *parts, cbit_platform_t **out,
                                 cbit_diag_t *diag);
 void cbit_platform_destroy(cbit_platform_t *platform); /* NULL is allowed */
 
+/* The blocks; they stay the platform's. */
 cbit_kernel_t *cbit_platform_kernel(cbit_platform_t *platform);
 uint32_t cbit_platform_cores(const cbit_platform_t *platform);
 cbit_vcpu_t *cbit_platform_vcpu(cbit_platform_t *platform, uint32_t core);

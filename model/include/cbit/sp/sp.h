@@ -67,6 +67,8 @@ typedef struct cbit_sp_parts {
     void *console_self;
 } cbit_sp_parts_t;
 
+/* Powered up: its hart begins with the boot ROM as the kernel runs. On error *out is untouched and
+   diag names the values; the parts outlive it. */
 cbit_err_t cbit_sp_create(const cbit_sp_config_t *config, const cbit_sp_parts_t *parts,
                           cbit_sp_t **out, cbit_diag_t *diag);
 void cbit_sp_destroy(cbit_sp_t *sp); /* NULL is allowed; wipes every key */

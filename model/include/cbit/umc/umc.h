@@ -49,6 +49,8 @@ typedef struct cbit_umc_parts {
 cbit_err_t cbit_umc_check(const cbit_umc_config_t *config, const char *where,
                           cbit_dram_device_t *device, cbit_diag_t *diag);
 
+/* What cbit_umc_check finds, or NO_MEMORY: then *out is untouched and the engine stays the
+ * caller's; otherwise it is the controller's. The other parts outlive it. */
 cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts_t *parts,
                            cbit_umc_t **out, cbit_diag_t *diag);
 void cbit_umc_destroy(cbit_umc_t *umc); /* NULL is allowed */

@@ -147,6 +147,8 @@ typedef struct cbit_vcpu_parts {
     void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
 } cbit_vcpu_parts_t;
 
+/* What is wrong with the configuration, or NO_MEMORY; then *out is untouched. The parts outlive it.
+ */
 cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_parts_t *parts,
                             cbit_vcpu_t **out, cbit_diag_t *diag);
 void cbit_vcpu_destroy(cbit_vcpu_t *vcpu); /* NULL is allowed */

@@ -304,6 +304,7 @@ cbit_err_t cbit_scenario_replay(const char *path, const cbit_scenario_options_t 
                                 cbit_diag_t *diag);
 void cbit_scenario_file_destroy(cbit_scenario_file_t *file); /* NULL is allowed */
 
+/* What was loaded; it lives as long as the file. */
 const cbit_scenario_t *cbit_scenario_of(const cbit_scenario_file_t *file);
 
 /*

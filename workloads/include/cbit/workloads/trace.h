@@ -148,6 +148,7 @@ cbit_err_t cbit_trace_reader_open_bytes(const uint8_t *bytes, size_t len_bytes,
                                         cbit_trace_reader_t **out, cbit_diag_t *diag);
 void cbit_trace_reader_close(cbit_trace_reader_t *reader); /* NULL is allowed */
 
+/* What the header says; it lives as long as the reader. */
 const cbit_trace_info_t *cbit_trace_reader_info(const cbit_trace_reader_t *reader);
 
 /* As cbit_trace_source_t has them. */
