@@ -15,7 +15,7 @@ typedef struct memory {
     bool full;
     uint32_t accepted;
     cbit_key_t last_key;
-    cbit_spa_t last_spa;
+    cbit_spa_t last_spa, last_channel_address;
 } memory_t;
 
 static bool memory_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
@@ -28,6 +28,7 @@ static bool memory_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     memory->accepted++;
     memory->last_key = txn->key;
     memory->last_spa = txn->spa;
+    memory->last_channel_address = txn->channel_address;
     memory->held = txn;
     cbit_event_notify_at(memory->kernel, &memory->answer,
                          cbit_kernel_now_ps(memory->kernel) + memory->latency_ps);
@@ -279,6 +280,33 @@ START_TEST(an_address_line_less_pairs_the_halves_of_each_channel)
 }
 END_TEST
 
+/* The lines of a memory of 1 MiB, as they come to its controllers: each has its own ones, and all of
+   them. */
+START_TEST(a_request_comes_to_its_channel_with_the_address_there)
+{
+    enum { LINES = (1 << 20) / CBIT_LINE_BYTES, CHANNELS = 8 };
+    static uint8_t seen[CHANNELS][LINES / CHANNELS];
+    rig_t rig;
+    make_rig(&rig, CHANNELS, 4);
+    memset(seen, 0, sizeof seen);
+    for (uint32_t i = 0; i < LINES; i++) {
+        cbit_txn_t txn;
+        ck_assert_ptr_nonnull(send(&rig, &txn, (cbit_spa_t)i * CBIT_LINE_BYTES));
+        ck_assert_uint_eq(cbit_kernel_run(rig.kernel, CBIT_PS_NEVER), 3);
+        uint32_t channel = 0;
+        while (channel < CHANNELS && rig.memories[channel].last_spa != txn.spa) {
+            channel++;
+        }
+        ck_assert_uint_lt(channel, CHANNELS);
+        const uint64_t address = rig.memories[channel].last_channel_address;
+        ck_assert_uint_eq(address % CBIT_LINE_BYTES, 0);
+        ck_assert_uint_lt(address / CBIT_LINE_BYTES, LINES / CHANNELS);
+        ck_assert_uint_eq(seen[channel][address / CBIT_LINE_BYTES]++, 0);
+    }
+    free_rig(&rig);
+}
+END_TEST
+
 /* By definition: the low bits of a granule's number, with all pieces above them of as many bits. */
 START_TEST(hashing_takes_in_every_address_bit)
 {
@@ -430,6 +458,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, nodes_split_memory_and_channels_in_order);
     tcase_add_test(tcase, a_request_pays_each_step_both_ways);
     tcase_add_test(tcase, channels_that_do_not_divide_into_nodes_are_refused);
+    tcase_add_test(tcase, a_request_comes_to_its_channel_with_the_address_there);
     tcase_add_test(tcase, hashing_takes_in_every_address_bit);
     tcase_add_test(tcase, hashing_spreads_a_stride_of_the_channel_count);
     suite_add_tcase(suite, tcase);

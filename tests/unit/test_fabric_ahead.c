@@ -103,8 +103,8 @@ static void make_rig(uint32_t link_entries, uint32_t room)
     rig->waiter = (cbit_waiter_t){.on_space = told};
     ck_assert_int_eq(cbit_fabric_create(&config, rig->kernel, 1u << 20, &rig->fabric, NULL),
                      CBIT_ERR_OK);
+    rig->port = cbit_fabric_port_at(rig->fabric, 0); /* also before its controllers are there */
     cbit_fabric_bind(rig->fabric, 0, (cbit_port_t){.try_send = take, .try_send_at = take_at});
-    rig->port = cbit_fabric_port_at(rig->fabric, 0);
 }
 
 static void free_rig(void)
