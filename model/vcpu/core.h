@@ -66,8 +66,9 @@ typedef struct cbit_blocking {
 typedef struct cbit_slot {
     cbit_vcpu_t *vcpu;
     struct cbit_load *load;
-    uint8_t pending; /* pieces not answered */
-    bool retried;    /* refused at first, and then perhaps a hit: its bytes are from before */
+    uint16_t *store_waits; /* of the store behind it */
+    uint8_t pending;       /* pieces not answered */
+    bool retried;          /* refused at first, and then perhaps a hit: its bytes are from before */
     struct cbit_piece {
         struct cbit_slot *slot;
         uint8_t offset;
@@ -76,8 +77,9 @@ typedef struct cbit_slot {
     uint8_t bytes[CBIT_LINE_BYTES];
 } cbit_slot_t;
 
-/* A load in the order of the program, until all before it have their bytes: then it gets its own.
-   Those that find no other before them are never here. */
+/* A load in the order of the program, until all before it have their bytes: then it gets its own,
+   if it is told of. Else it stays here until its place is needed. Those that find no other before
+   them are never here. */
 typedef struct cbit_load {
     uint64_t number; /* of all loads */
     bool complete;   /* its bytes have come, or need not be waited for */
@@ -279,9 +281,11 @@ struct cbit_vcpu {
     cbit_load_t *loads;
     cbit_told_t *told; /* beside each of them */
     uint32_t loads_first, loads_count;
-    uint64_t load_number; /* of the next one */
-    cbit_store_t *stores;
-    uint32_t stores_first, stores_busy;
+    uint64_t load_number;  /* of the next one */
+    uint64_t load_oldest;  /* the first that has no bytes yet, or one before it */
+    cbit_store_t *stores;  /* one place more than there may be stores */
+    uint16_t *store_waits; /* by place: loads behind the store before that have no bytes yet */
+    uint32_t stores_first, stores_next, stores_busy;
     uint64_t store_number;            /* of the next one */
     uint8_t store_lines[STORE_LINES]; /* buffered pieces by the line's number */
     bool committing;

@@ -22,7 +22,7 @@ static bool overlap(const struct cbit_store_piece *piece, cbit_target_t target, 
 /* i: from the oldest on. */
 static cbit_store_t *store_at(const cbit_vcpu_t *vcpu, uint32_t i)
 {
-    return &vcpu->stores[cbit_order_wrap(vcpu->stores_first + i, vcpu->config.max_stores)];
+    return &vcpu->stores[cbit_order_wrap(vcpu->stores_first + i, vcpu->config.max_stores + 1)];
 }
 
 /* The newest piece that meets the bytes of a load, among the stores but the newest `skip`. */
@@ -101,7 +101,7 @@ void cbit_order_describe_load(cbit_vcpu_t *vcpu, const cbit_load_t *load, const 
 void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes)
 {
     const cbit_program_t *program = &vcpu->context->program;
-    if (vcpu->loads_count != 0) {
+    if (vcpu->loads_busy != 0) {
         (void)cbit_order_load(vcpu, op, NULL);
         return;
     }
@@ -158,27 +158,49 @@ static void give(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_slot_t *
     program->on_data(program->self, &told->op, is_fresh ? fresh->bytes : bytes);
 }
 
-/* A slot's bytes have come: it, and those behind it that have waited for it, get theirs. */
-static inline void complete(cbit_vcpu_t *vcpu, const cbit_slot_t *slot)
+/* The first load of those in order is complete, and leaves. */
+static inline void retire(cbit_vcpu_t *vcpu)
 {
-    slot->load->complete = true;
-    while (vcpu->loads_count != 0 && vcpu->loads[vcpu->loads_first].complete) {
+    vcpu->loads_first = cbit_order_wrap(vcpu->loads_first + 1, vcpu->config.load_queue);
+    vcpu->loads_count--;
+}
+
+static inline bool is_first_complete(const cbit_vcpu_t *vcpu)
+{
+    return vcpu->loads_count != 0 && vcpu->loads[vcpu->loads_first].complete;
+}
+
+bool cbit_order_makes_room(cbit_vcpu_t *vcpu)
+{
+    while (is_first_complete(vcpu)) {
+        retire(vcpu);
+    }
+    vcpu->load_oldest =
+        vcpu->loads_count == 0 ? vcpu->load_number : vcpu->loads[vcpu->loads_first].number;
+    return vcpu->load_number - vcpu->load_oldest < vcpu->config.load_queue;
+}
+
+/* The program hears of a slot's bytes, and of those behind it that have waited for it. */
+static __attribute__((noinline)) void tell(cbit_vcpu_t *vcpu, const cbit_slot_t *slot)
+{
+    while (is_first_complete(vcpu)) {
         if (vcpu->loads[vcpu->loads_first].told) {
             give(vcpu, &vcpu->loads[vcpu->loads_first], slot);
         }
-        vcpu->loads_first = cbit_order_wrap(vcpu->loads_first + 1, vcpu->config.load_queue);
-        vcpu->loads_count--;
+        retire(vcpu);
     }
-    if (slot->load->told) {
-        vcpu->told[slot->load - vcpu->loads].slot = NULL;
-    }
+    vcpu->told[slot->load - vcpu->loads].slot = NULL;
 }
 
 static inline void slot_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot)
 {
     vcpu->slots_free[--vcpu->loads_busy] = slot;
     vcpu->last_load = vcpu->last_load == slot ? NULL : vcpu->last_load;
-    complete(vcpu, slot);
+    --*slot->store_waits;
+    slot->load->complete = true;
+    if (slot->load->told) {
+        tell(vcpu, slot);
+    }
 }
 
 void cbit_order_slot_complete(cbit_slot_t *slot, uint64_t at_n)
@@ -222,7 +244,7 @@ static void pop_store(cbit_vcpu_t *vcpu, const cbit_store_t *store)
     for (uint32_t i = 0; i < store->count; i++) {
         vcpu->store_lines[store->pieces[i].target.spa / CBIT_LINE_BYTES % STORE_LINES]--;
     }
-    vcpu->stores_first = cbit_order_wrap(vcpu->stores_first + 1, vcpu->config.max_stores);
+    vcpu->stores_first = cbit_order_wrap(vcpu->stores_first + 1, vcpu->config.max_stores + 1);
     vcpu->stores_busy--;
     if (vcpu->waits_for_slot) {
         cbit_vcpu_resume(vcpu);
@@ -299,7 +321,7 @@ void cbit_order_write(cbit_vcpu_t *vcpu)
     vcpu->committing = true;
     while (vcpu->stores_busy != 0) {
         cbit_store_t *store = &vcpu->stores[vcpu->stores_first];
-        if (store->loads > cbit_order_oldest(vcpu)) {
+        if (vcpu->store_waits[vcpu->stores_first] != 0) {
             break;
         }
         while (store->at < store->count && advance(vcpu, store)) {
@@ -318,7 +340,7 @@ static inline void describe(cbit_vcpu_t *vcpu, const cbit_op_t *op, cbit_store_t
     store->loads = vcpu->load_number;
     store->count = (uint8_t)count;
     store->at = 0;
-    store->copied = op->copied && vcpu->loads_count != 0; /* its load is the last of them */
+    store->copied = op->copied && vcpu->loads_busy != 0; /* its load is the last of them */
     if (!vcpu->parts.timing_only) {
         memcpy(store->bytes, cbit_order_data(vcpu, op), op->size_bytes);
     }
@@ -337,6 +359,7 @@ static inline void push_store(cbit_vcpu_t *vcpu, const cbit_store_t *store, uint
     for (uint32_t i = 0; i < count; i++) {
         vcpu->store_lines[store->pieces[i].target.spa / CBIT_LINE_BYTES % STORE_LINES]++;
     }
+    vcpu->stores_next = cbit_order_wrap(vcpu->stores_next + 1, vcpu->config.max_stores + 1);
     vcpu->stores_busy++;
     vcpu->store_number++;
 }
@@ -348,7 +371,7 @@ static inline void push_store(cbit_vcpu_t *vcpu, const cbit_store_t *store, uint
  */
 static inline cbit_step_t issue_store(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint32_t count)
 {
-    cbit_store_t *store = store_at(vcpu, vcpu->stores_busy);
+    cbit_store_t *store = &vcpu->stores[vcpu->stores_next];
     const bool first = cbit_vcpu_is_drained(vcpu);
     describe(vcpu, op, store, count);
     bool absent[CBIT_STORE_PIECES] = {false, false}, any = false;

@@ -7,26 +7,25 @@
 /* All loads so far have their bytes, and all stores are seen. */
 static inline bool cbit_vcpu_is_drained(const cbit_vcpu_t *vcpu)
 {
-    return vcpu->loads_count == 0 && vcpu->stores_busy == 0;
+    return vcpu->loads_busy == 0 && vcpu->stores_busy == 0;
 }
 /* What a store writes; of one that copies a load that has no bytes yet: what the program expects.
  */
 static inline const uint8_t *cbit_order_data(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
-    return op->copied && vcpu->loads_count == 0 ? vcpu->context->copied : op->data;
+    return op->copied && vcpu->loads_busy == 0 ? vcpu->context->copied : op->data;
 }
 
-/* The first load that has no bytes yet, by number; there may be load_queue from it on. */
-static inline uint64_t cbit_order_oldest(const cbit_vcpu_t *vcpu)
+/* There may be load_queue from the first load on that has no bytes yet: worked out only when there
+   seems to be no room. */
+bool cbit_order_makes_room(cbit_vcpu_t *vcpu);
+static inline bool cbit_order_has_room(cbit_vcpu_t *vcpu)
 {
-    return vcpu->loads_count == 0 ? vcpu->load_number : vcpu->loads[vcpu->loads_first].number;
-}
-static inline bool cbit_order_has_room(const cbit_vcpu_t *vcpu)
-{
-    return vcpu->load_number - cbit_order_oldest(vcpu) < vcpu->config.load_queue;
+    return vcpu->load_number - vcpu->load_oldest < vcpu->config.load_queue ||
+           cbit_order_makes_room(vcpu);
 }
 /* For one that may have to wait for memory. */
-static inline bool cbit_vcpu_has_room(const cbit_vcpu_t *vcpu, bool store)
+static inline bool cbit_vcpu_has_room(cbit_vcpu_t *vcpu, bool store)
 {
     return store ? vcpu->stores_busy < vcpu->config.max_stores
                  : vcpu->loads_busy < vcpu->config.max_misses && cbit_order_has_room(vcpu);
@@ -79,6 +78,8 @@ static inline cbit_slot_t *cbit_order_begin_slot(cbit_vcpu_t *vcpu, const cbit_o
 {
     cbit_slot_t *slot = vcpu->slots_free[vcpu->loads_busy++];
     vcpu->slot = slot;
+    slot->store_waits = &vcpu->store_waits[vcpu->stores_next];
+    ++*slot->store_waits;
     slot->pending = 1; /* ours, until all pieces are sent */
     slot->retried = false;
     slot->load = cbit_order_load(vcpu, op, slot);
@@ -122,8 +123,7 @@ cbit_step_t cbit_order_store(cbit_vcpu_t *vcpu, const cbit_op_t *op);
 void cbit_order_write(cbit_vcpu_t *vcpu);
 static inline void cbit_order_commit(cbit_vcpu_t *vcpu)
 {
-    if (vcpu->stores_busy != 0 &&
-        vcpu->stores[vcpu->stores_first].loads <= cbit_order_oldest(vcpu)) {
+    if (vcpu->stores_busy != 0 && vcpu->store_waits[vcpu->stores_first] == 0) {
         cbit_order_write(vcpu);
     }
 }

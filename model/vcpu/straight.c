@@ -58,7 +58,7 @@ static inline void done(cbit_vcpu_t *vcpu)
 
 /* An operation with a page that only the second-level TLB can have may begin: there is room for it,
    and the load that its address comes from has its bytes. */
-static inline bool may_begin_far(const cbit_vcpu_t *vcpu, const cbit_op_t *op)
+static inline bool may_begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
     return !(op->depends && vcpu->last_load != NULL) &&
            cbit_vcpu_has_room(vcpu, op->kind == CBIT_OP_STORE);

@@ -192,12 +192,14 @@ static bool build_slots(cbit_vcpu_t *vcpu)
     vcpu->slots_free = calloc(count, sizeof vcpu->slots_free[0]);
     vcpu->loads = calloc(vcpu->config.load_queue, sizeof vcpu->loads[0]);
     vcpu->told = calloc(vcpu->config.load_queue, sizeof vcpu->told[0]);
-    vcpu->stores = calloc(vcpu->config.max_stores, sizeof vcpu->stores[0]);
+    const uint32_t store_places = vcpu->config.max_stores + 1;
+    vcpu->stores = calloc(store_places, sizeof vcpu->stores[0]);
+    vcpu->store_waits = calloc(store_places, sizeof vcpu->store_waits[0]);
     if (vcpu->slots == NULL || vcpu->slots_free == NULL || vcpu->loads == NULL ||
-        vcpu->told == NULL || vcpu->stores == NULL) {
+        vcpu->told == NULL || vcpu->stores == NULL || vcpu->store_waits == NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < vcpu->config.max_stores; i++) {
+    for (uint32_t i = 0; i < store_places; i++) {
         vcpu->stores[i].pieces[0].vcpu = vcpu;
         vcpu->stores[i].pieces[1].vcpu = vcpu;
     }
@@ -267,6 +269,7 @@ void cbit_vcpu_destroy(cbit_vcpu_t *vcpu)
     free(vcpu->loads);
     free(vcpu->told);
     free(vcpu->stores);
+    free(vcpu->store_waits);
     free(vcpu->stats);
     free(vcpu);
 }
