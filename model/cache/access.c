@@ -254,7 +254,7 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     cbit_cache_t *cache = port->cache;
     const uint64_t tag = cbit_tag(spa, key);
     const cbit_hint_t hint = *cbit_hint_of(port, tag);
-    if (hint.number != cbit_tag_low(tag) && cbit_line_is_absent(cache, tag)) {
+    if (hint.number != cbit_tag_low(tag) && cbit_line_is_absent(cache, spa)) {
         cache->absent = tag;
         return false;
     }

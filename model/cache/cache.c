@@ -77,6 +77,11 @@ static void *new_lines(size_t bytes)
     return lines == NULL ? NULL : memset(lines, 0, bytes);
 }
 
+static cbit_eight_t *sets_of(const cbit_level_t *level, uint32_t core)
+{
+    return level->lines == 0 ? NULL : &level->eights[(size_t)core * level->sets * level->words];
+}
+
 static void init_ports(cbit_cache_t *cache)
 {
     for (uint32_t i = 0; i < 2 * cache->cores; i++) {
@@ -85,6 +90,8 @@ static void init_ports(cbit_cache_t *cache)
         port->complex = cbit_complex_of(cache, port->core);
         port->below = &cache->below_of_complex[port->complex];
         port->l1 = &cache->l1[port->fetch];
+        port->first = sets_of(port->l1, port->core);
+        port->second = sets_of(&cache->l2, port->core);
         port->which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
         for (uint32_t h = 0; h < L1_HINTS; h++) {
             port->hints[h].number = h + 1; /* of no line that looks here */

@@ -362,12 +362,13 @@ static inline void push_third(cbit_cache_t *cache, cbit_line_t *line, uint32_t i
 }
 
 /* The same as cbit_line_enter, in one piece, where levels are as most are and the set is full. */
-void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, cbit_core_t *port)
+void cbit_line_enter_near(cbit_cache_t *cache, uint32_t index, cbit_core_t *port)
 {
     const cbit_level_t *l2 = &cache->l2, *l1 = port->l1;
-    const uint32_t core = port->core, index = cbit_index(cache, line);
+    cbit_line_t *line = &cache->pool[index];
+    const uint32_t core = port->core, low = cbit_tag_low(line->tag);
     const bool fetch = port->fetch;
-    cbit_eight_t *second = &l2->eights[cbit_level_set(l2, core, line->tag)];
+    cbit_eight_t *second = port->second + (low & (l2->sets - 1));
     if (!cache->near || (second->order & CBIT_LRU_HIGHS) != 0) {
         cbit_line_enter(cache, line, core, fetch ? SIDE_CODE : SIDE_DATA);
         return;
@@ -381,7 +382,7 @@ void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, cbit_core_t *p
     leave_first(cache, old, core, !fetch, second->above[!fetch][way]);
     second->above[!fetch][way] = NO_WAY;
     /* In the first level both have one set, which has not fewer of the line's bits. */
-    cbit_eight_t *first = &l1->eights[cbit_level_set(l1, core, line->tag)];
+    cbit_eight_t *first = port->first + (low & (l1->sets - 1));
     const uint32_t above = second->above[fetch][way];
     if (above != NO_WAY && first->line[above] == left) {
         first->line[above] = NOWHERE;
@@ -393,8 +394,7 @@ void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, cbit_core_t *p
     first->line[place] = index;
     second->above[fetch][way] = (uint8_t)place;
     *cbit_hint_of(port, line->tag) =
-        (cbit_hint_t){.number = cbit_tag_low(line->tag),
-                      .place = cbit_level_first(l1, cbit_level_set(l1, core, line->tag)) + place};
+        (cbit_hint_t){.number = low, .place = (uint32_t)(first - l1->eights) * 8 + place};
     leave_core(cache, old, core);
     push_third(cache, old, left, port->complex);
 }

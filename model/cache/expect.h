@@ -60,10 +60,10 @@ CBIT_ALWAYS_INLINE void cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_
     const cbit_level_t *l2 = &cache->l2;
     cbit_expected_t *expected = &mshr->expected;
     const cbit_core_t *port = mshr->first.port;
-    const uint32_t set = cbit_level_set(l2, port->core, tag);
-    const cbit_eight_t *eight = &l2->eights[set];
-    const uint32_t old = near ? eight->line[cbit_lru_guess_of_word(eight->order)]
-                              : *cbit_level_line(l2, cbit_level_next(l2, set));
+    const cbit_eight_t *eight = port->second + (cbit_tag_low(tag) & (l2->sets - 1));
+    const uint32_t old =
+        near ? eight->line[cbit_lru_guess_of_word(eight->order)]
+             : *cbit_level_line(l2, cbit_level_next(l2, cbit_level_set(l2, port->core, tag)));
     expected->pushed = near                   ? old
                        : cache->l3.lines == 0 ? NOWHERE
                        : cache->l3_inclusive  ? mshr->line
@@ -95,8 +95,8 @@ CBIT_ALWAYS_INLINE void cbit_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint
     cbit_expect_second(cache, mshr, tag, near);
     if (cache->bytes != NULL) {
         cbit_expect_bytes(cache, mshr->line, at[2]);
+        at[2] = earlier;
     }
-    at[2] = earlier;
     at[1] = before;
     at[0] = &mshr->expected;
 }

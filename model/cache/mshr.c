@@ -158,7 +158,8 @@ void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool
 bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn, uint64_t tag)
 {
     cbit_cache_t *cache = port->cache;
-    cbit_line_t *line = cbit_line_create_in(cache, cbit_room_of(cache, cbit_tag_number(tag)), tag);
+    cbit_line_t *line =
+        cbit_line_create_in(cache, cbit_room_of(cache, txn->spa >> LINE_SHIFT), tag);
     cbit_mshr_t *mshr = take_mshr(cache, line);
     wait_first(mshr, port, txn);
     if (cache->near) {
@@ -348,7 +349,7 @@ static void arrive_alone(cbit_mshr_t *mshr)
     cbit_line_t *line = &cache->pool[mshr->line];
     cbit_txn_t *txn = mshr->first.txn;
     const uint32_t core = mshr->first.port->core;
-    cbit_line_enter_near(cache, line, mshr->first.port);
+    cbit_line_enter_near(cache, mshr->line, mshr->first.port);
     memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
     if (txn->no_bytes && !txn->locked) {
         line->owner = (int16_t)core;

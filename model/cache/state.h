@@ -139,8 +139,9 @@ struct cbit_core {
     bool fetch;
     uint32_t which; /* ANSWERS_L1D or ANSWERS_L1I */
     cbit_level_t *l1;
-    const cbit_port_t *below;    /* the complex's */
-    cbit_hint_t hints[L1_HINTS]; /* by the line's number */
+    cbit_eight_t *first, *second; /* the core's sets of that L1 and of the L2 */
+    const cbit_port_t *below;     /* the complex's */
+    cbit_hint_t hints[L1_HINTS];  /* by the line's number */
 };
 
 static inline cbit_hint_t *cbit_hint_of(cbit_core_t *port, uint64_t tag)
@@ -323,9 +324,9 @@ static inline cbit_line_t *cbit_line_find(const cbit_cache_t *cache, uint64_t ta
 }
 
 /* No line of that address is there, under any key id; false: there may be one. */
-static inline bool cbit_line_is_absent(const cbit_cache_t *cache, uint64_t tag)
+static inline bool cbit_line_is_absent(const cbit_cache_t *cache, cbit_spa_t spa)
 {
-    const cbit_room_t room = cbit_room_of(cache, cbit_tag_number(tag));
+    const cbit_room_t room = cbit_room_of(cache, spa >> LINE_SHIFT);
     return cbit_bucket_has_none(&cache->buckets[room.at], room.print);
 }
 
@@ -372,8 +373,8 @@ typedef enum { SIDE_DATA, SIDE_CODE, SIDE_NONE } cbit_side_t;
 
 /* Puts a line that neither the core nor its victim L3 has into its L2, and its L1 of that side. */
 void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_side_t side);
-/* The same, into the first level of that port. */
-void cbit_line_enter_near(cbit_cache_t *cache, cbit_line_t *line, cbit_core_t *port);
+/* The same, of that line of the directory, into the first level of that port. */
+void cbit_line_enter_near(cbit_cache_t *cache, uint32_t index, cbit_core_t *port);
 /* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip. */
 void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);
