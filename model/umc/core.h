@@ -1,7 +1,7 @@
 /*
  * The controller proper, in DRAM clocks: queues, FR-FCFS, write drain, refresh, and the gates that
  * keep the devices' rules. It knows no simulated time, no data and no keys; above it stand the
- * kernel adapter (umc.c) and the stream driver (cbit dram). Private to model/umc.
+ * kernel adapter (wake.c) and the stream driver (cbit dram). Private to model/umc.
  *
  * Order within a clock: commands first, then at most one acceptance; what is accepted in clock n
  * can be scheduled from clock n + 1 on.

@@ -204,7 +204,7 @@ static inline void run_core(cbit_umc_t *umc, uint64_t nck)
 {
     for (;;) {
         umc_step_core(umc, nck);
-        const uint64_t land_nck = umc_landing_nck(umc);
+        const uint64_t land_nck = umc->landing_nck;
         if (land_nck > nck) {
             return;
         }

@@ -77,7 +77,7 @@ static inline umc_few_slot_t *run_one(cbit_umc_t *umc, umc_few_slot_t *slot, uin
     } else {
         read_column(umc, slot, *at_nck);
     }
-    *lands_nck = umc_landing_nck(umc);
+    *lands_nck = umc->landing_nck;
     return NULL;
 }
 
@@ -97,7 +97,7 @@ bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
         return false;
     }
     umc_few_slot_t *slot = core->plan.valid ? &few->slot[core->plan.entry] : NULL;
-    uint64_t at_nck = core->plan.at_nck, lands_nck = umc_landing_nck(umc);
+    uint64_t at_nck = core->plan.at_nck, lands_nck = umc->landing_nck;
     uint64_t until_nck = umc_min_u64(nck, lands_nck);
     core->plan.valid = false;
     while (slot != NULL || (core->floor_nck <= until_nck && core->live != 0)) {

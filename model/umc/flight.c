@@ -18,6 +18,7 @@ void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_
         *at = at[-1];
     }
     *at = (umc_due_t){.nck = due_nck, .user = index};
+    umc_set_landing(umc);
 }
 
 /* Takes the first one off. */
@@ -25,6 +26,7 @@ static uint32_t out_of_flight(cbit_umc_t *umc)
 {
     uint32_t index = umc->flight[umc->flight_first++].user;
     umc->flight_first = --umc->flight_count == 0 ? 0 : umc->flight_first;
+    umc_set_landing(umc);
     return index;
 }
 
@@ -165,6 +167,7 @@ void umc_leave_buffer(cbit_umc_t *umc, uint64_t nck)
         umc->credits++;
         umc_core_credit(umc->core);
     }
+    umc_set_landing(umc);
 }
 
 void umc_count_written(cbit_umc_t *umc, uint64_t nck)
@@ -250,7 +253,7 @@ static __attribute__((noinline)) bool end_interval(cbit_umc_t *umc)
 {
     const uint64_t end_nck = umc->tally.end_nck;
     umc_step_core(umc, end_nck - 1);
-    if (umc_landing_nck(umc) < end_nck) {
+    if (umc->landing_nck < end_nck) {
         return false;
     }
     umc_account_write_up(umc, end_nck);
@@ -260,7 +263,7 @@ static __attribute__((noinline)) bool end_interval(cbit_umc_t *umc)
 static __attribute__((noinline)) void step(cbit_umc_t *umc, uint64_t nck)
 {
     umc_event_t event;
-    while (umc_core_step(umc->core, umc_min_u64(nck, umc_landing_nck(umc)), &event)) {
+    while (umc_core_step(umc->core, umc_min_u64(nck, umc->landing_nck), &event)) {
         umc_core_count_levels(umc->core, event.at_nck);
         on_event(umc, &event);
     }
@@ -390,6 +393,7 @@ static void land(cbit_umc_t *umc, uint32_t index, uint64_t nck)
     } else if (user->kind != UMC_KIND_WRITE) {
         if (user->state == UMC_FLIGHT) {
             umc->credits += umc_engine_on(umc) ? 1 : 0;
+            umc_set_landing(umc);
             umc_core_credit(umc->core);
         }
         if (user->kind == UMC_KIND_READ) {

@@ -1,15 +1,10 @@
-/*
- * The controller in simulated time: the core's commands become bus beats, engine lines, replies.
- *
- * Order within a DRAM clock: commands, then what the engine has let out, then acceptances.
- */
+/* The controller in simulated time: its life, and what of a configuration is worked out once. */
 #include "cbit/umc/umc.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/umc/bound.h"
 #include "model/umc/umc_private.h"
 
 void umc_wake_at(cbit_umc_t *umc, uint64_t nck)
@@ -60,191 +55,6 @@ void umc_user_free(cbit_umc_t *umc, uint32_t user)
     umc->users[user].state = UMC_FREE;
     umc->plain_users -= umc->users[user].key == CBIT_KEY_PLAIN ? 1 : 0;
     umc->free_users[umc->free_count++] = user;
-}
-
-/* ---- the one event ---- */
-
-static void tell_waiters(cbit_umc_t *umc, uint64_t nck)
-{
-    umc_limit_tell(umc, nck);
-    while (umc->write_waiters.head != NULL &&
-           umc_core_room(umc->core, true, umc_wanted_entries(umc, true)) &&
-           cbit_waitlist_wake_one(&umc->write_waiters)) {
-    }
-    while (umc->read_waiters.head != NULL &&
-           umc_core_room(umc->core, false, umc_wanted_entries(umc, false)) &&
-           cbit_waitlist_wake_one(&umc->read_waiters)) {
-    }
-}
-
-/*
- * It shows when a command issues: to who waits for room, for a key, for a flush, or at the pins.
- * Otherwise commands show only through the answers that they lead to, and are done when somebody
- * looks or when the first of those answers could be due.
- */
-static void set_step(cbit_umc_t *umc)
-{
-    umc->in_step = umc->always_in_step || umc->flushes_busy != 0 || umc->key_write.busy ||
-                   umc->analyser != NULL || umc->read_waiters.head != NULL ||
-                   umc->write_waiters.head != NULL;
-}
-
-void umc_catch_up(cbit_umc_t *umc)
-{
-    const uint64_t nck = umc_nck_by(umc, cbit_kernel_now_ps(umc->way.kernel));
-    if (!umc->in_wake) {
-        umc_advance(umc, nck);
-    }
-    umc_leave_buffer(umc, nck);
-    umc_count_written(umc, nck);
-}
-
-/* ---- answers ---- */
-
-static cbit_ps_t heard_ps(const cbit_txn_t *txn)
-{
-    return txn->entered_ps + txn->back_ps;
-}
-
-void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
-{
-    txn->entered_ps = at_ps;
-    const cbit_ps_t own_ps = heard_ps(txn);
-    umc->heard_ps = umc_min_u64(umc->heard_ps, own_ps);
-    if (umc->answers_first == NULL || heard_ps(umc->answers_last) <= own_ps) {
-        txn->next = NULL;
-        *(umc->answers_first == NULL ? &umc->answers_first : &umc->answers_last->next) = txn;
-        umc->answers_last = txn;
-        return;
-    }
-    cbit_txn_t **link = &umc->answers_first;
-    while (heard_ps(*link) <= own_ps) {
-        link = &(*link)->next;
-    }
-    txn->next = *link;
-    *link = txn;
-}
-
-/* They are no answers yet: their beats had still to come to the engine. */
-void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk)
-{
-    const umc_way_t *way = &umc->way;
-    const uint64_t out_eclk =
-        switch_eclk + (CBIT_LINE_BEATS - 1) * (uint64_t)way->beat_eclk + way->depth_eclk;
-    const cbit_ps_t out_ps = umc_edge_ps(umc, umc_nck_of(umc, out_eclk));
-    for (cbit_txn_t *txn = umc->answers_first; txn != NULL; txn = txn->next) {
-        if (txn->command == CBIT_COMMAND_READ && txn->entered_ps > out_ps &&
-            txn->status == CBIT_ERR_OK && umc_is_under(umc, txn->key, slot)) {
-            txn->status = CBIT_ERR_KEY_NOT_LOADED;
-            umc->stats.not_loaded++;
-        }
-    }
-}
-
-/* Those that are heard now. They lead to new requests. */
-static inline void tell_answers(cbit_umc_t *umc, cbit_ps_t now_ps)
-{
-    while (umc->heard_ps <= now_ps) {
-        cbit_txn_t *txn = umc->answers_first;
-        umc->answers_first = txn->next;
-        umc->heard_ps = txn->next == NULL ? CBIT_PS_NEVER : heard_ps(txn->next);
-        cbit_txn_reply(txn);
-    }
-}
-
-/* ---- requests at the door ---- */
-
-/* No answer to any request at the door is there before. */
-static inline uint64_t door_nck(const cbit_umc_t *umc)
-{
-    const umc_waiting_t *waiting = umc->door.waiting + umc->door.first;
-    uint64_t next = UMC_NEVER;
-    for (uint32_t i = 0; i < UMC_DOOR_LOOK; i++) {
-        next = umc_min_u64(next, waiting[i].shows_nck);
-    }
-    for (uint32_t i = UMC_DOOR_LOOK; i < umc->door.count; i++) {
-        next = umc_min_u64(next, waiting[i].shows_nck);
-    }
-    return next;
-}
-
-/* The next clock at which anything happens for who must see all of it; UMC_NEVER: nothing will. */
-static uint64_t next_step_nck(cbit_umc_t *umc)
-{
-    const uint64_t command_nck = umc_core_next_nck(umc->core);
-    const uint64_t lands_nck = umc_min_u64(umc_through_nck(umc), umc->door.entering_nck);
-    const bool key_is_due = umc->key_write.busy && umc->key_write.issued;
-    const uint64_t next_nck = umc_min_u64(command_nck, lands_nck);
-    return key_is_due ? umc_min_u64(next_nck, umc->key_write.done_nck) : next_nck;
-}
-
-void umc_fall_in_step(cbit_umc_t *umc)
-{
-    const uint64_t next = next_step_nck(umc);
-    umc->in_step = true;
-    if (next != UMC_NEVER) {
-        umc_wake_at(umc, umc_max_u64(next, umc_now_nck(umc)));
-    }
-}
-
-/* No answer to any request here is there before. */
-static inline uint64_t first_answer_nck(cbit_umc_t *umc)
-{
-    const uint64_t next = umc_min_u64(umc_through_nck(umc), door_nck(umc));
-    const uint64_t column_nck = umc_next_column(umc->core);
-    return column_nck == UMC_NEVER
-               ? next
-               : umc_min_u64(next, umc_answer_nck(umc, column_nck, umc->plain_users > 0));
-}
-
-/* When anything shows next, as far as can be told now: not later than it does. */
-static inline cbit_ps_t next_answer_ps(cbit_umc_t *umc)
-{
-    const uint64_t nck = first_answer_nck(umc);
-    return nck == UMC_NEVER
-               ? umc->heard_ps
-               : umc_min_u64(umc->heard_ps, umc_edge_ps(umc, nck) + umc->least_back_ps);
-}
-
-/* The same for who must see all of it. */
-static __attribute__((noinline)) cbit_ps_t next_step_ps(cbit_umc_t *umc)
-{
-    const uint64_t nck = umc_min_u64(next_step_nck(umc), umc->limit.due_nck);
-    return nck == UMC_NEVER ? umc->heard_ps : umc_min_u64(umc->heard_ps, umc_edge_ps(umc, nck));
-}
-
-/* Key writes, flushes, and those who wait for room. */
-static __attribute__((noinline)) void serve_others(cbit_umc_t *umc, uint64_t nck)
-{
-    umc_serve_key_write(umc, nck);
-    umc_serve_flushes(umc, nck);
-    tell_waiters(umc, nck);
-    umc_core_drain(umc->core, umc_draining(umc));
-    set_step(umc);
-}
-
-static void on_wake(void *self)
-{
-    cbit_umc_t *umc = self;
-    const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->way.kernel);
-    const uint64_t nck = umc_nck_by(umc, now_ps);
-    const bool others = umc->in_step;
-    umc->in_wake = true;
-    umc->rewake_ps = CBIT_PS_NEVER;
-    if (others) {
-        umc_core_drain(umc->core, umc_draining(umc));
-    }
-    umc_advance(umc, nck);
-    tell_answers(umc, now_ps);
-    if (others || umc->in_step) { /* an answer may lead to one */
-        serve_others(umc, nck);
-    }
-    umc->in_wake = false;
-    const cbit_ps_t next_ps =
-        umc_min_u64(umc->in_step ? next_step_ps(umc) : next_answer_ps(umc), umc->rewake_ps);
-    if (next_ps != CBIT_PS_NEVER) {
-        umc_wake_at_ps(umc, next_ps < now_ps ? now_ps : next_ps);
-    }
 }
 
 /* ---- building ---- */
@@ -334,7 +144,7 @@ static void set_way(cbit_umc_t *umc)
     umc->always_in_step =
         (umc_engine_on(umc) && umc->parts.engine_config.shared_lane) || umc->way.limits;
     umc->way.runs = !umc->way.explains && !umc->way.limits && !umc->config.check_commands;
-    set_step(umc);
+    umc_set_step(umc);
 }
 
 static cbit_err_t build_core(cbit_umc_t *umc)
@@ -436,8 +246,9 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
     }
     umc->oldest_write = umc->newest_write = UMC_NONE;
     umc->least_back_ps = UINT32_MAX;
-    umc->heard_ps = CBIT_PS_NEVER;
-    cbit_event_init(&umc->wake, on_wake, umc);
+    umc->landing_nck = UMC_NEVER;
+    umc_forget_answers(umc);
+    cbit_event_init(&umc->wake, umc_on_wake, umc);
     cbit_event_set_rank(&umc->wake, umc->parts.channel + 1);
     cbit_err_t err = build(umc, diag);
     if (err != CBIT_ERR_OK) {

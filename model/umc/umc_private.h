@@ -177,7 +177,7 @@ struct cbit_umc {
     uint32_t plain_users;   /* those that may go around the engine */
     uint64_t next_order;
     bool in_wake;
-    bool in_step;        /* it shows when a command issues (umc.c) */
+    bool in_step;        /* it shows when a command issues (wake.c) */
     bool always_in_step; /* a wake for every command */
     uint32_t credits;    /* free entries of the return buffer */
     uint64_t accept_nck; /* the clock that the next acceptance may take */
@@ -187,10 +187,13 @@ struct cbit_umc {
     cbit_ps_t rewake_ps; /* asked for while in_wake */
 
     umc_way_t way;
-    /* Answers that are there, by when they are heard (their back_ps later). */
-    cbit_txn_t *answers_first, *answers_last;
-    umc_due_t *flight; /* [first..first + count): earliest first; room for 2 x user_count */
+    /* Answers that are there, by when they are heard (their back_ps later), and where the next one
+       is linked in behind them. */
+    cbit_txn_t *answers_first, **answers_end;
+    cbit_ps_t last_heard_ps; /* when the last one is heard; 0: there is none */
+    umc_due_t *flight;       /* [first..first + count): earliest first; room for 2 x user_count */
     uint32_t flight_first, flight_count;
+    uint64_t landing_nck; /* the clock of the next that lands; UMC_NEVER: none is on its way */
     cbit_event_t wake;
     cbit_dram_map_t map __attribute__((aligned(64)));
     uint16_t of_line[UMC_LINE_SETS] __attribute__((aligned(64))); /* live writes and requests */
@@ -257,8 +260,21 @@ void umc_catch_up(cbit_umc_t *umc);
 /* From now on somebody waits for commands and acceptances themselves, who is known already. */
 void umc_fall_in_step(cbit_umc_t *umc);
 
+/* The event, and whether it comes with every command. */
+void umc_on_wake(void *self);
+void umc_set_step(cbit_umc_t *umc);
+
 /* An answer of that time: it is heard later, from the wake. */
 void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps);
+
+/* There is no answer. */
+static inline void umc_forget_answers(cbit_umc_t *umc)
+{
+    umc->answers_first = NULL;
+    umc->answers_end = &umc->answers_first;
+    umc->heard_ps = CBIT_PS_NEVER;
+    umc->last_heard_ps = 0;
+}
 
 /* True if a request's line of this key is encrypted with the key of the slot. */
 bool umc_is_under(const cbit_umc_t *umc, cbit_key_t key, uint16_t slot);
@@ -362,15 +378,15 @@ static inline uint64_t umc_answer_nck(const cbit_umc_t *umc, uint64_t column_nck
    what is due by nck, oldest request first. */
 void umc_step_core(cbit_umc_t *umc, uint64_t nck);
 void umc_land_due(cbit_umc_t *umc, uint64_t nck);
-/* The clock of the next that lands; UMC_NEVER: none is on its way. */
-static inline uint64_t umc_landing_nck(const cbit_umc_t *umc)
+/* Keeps landing_nck, after what is on its way, free entries or the buffer have changed. */
+static inline void umc_set_landing(cbit_umc_t *umc)
 {
     uint64_t nck = umc->flight_count == 0 ? UMC_NEVER : umc->flight[umc->flight_first].nck;
     if (umc->credits == 0 && umc->ahead.count > 0) { /* a read may wait for the entry */
         const uint64_t out_nck = umc->ahead.out[umc->ahead.first % UMC_AHEAD] >> 1;
         nck = out_nck < nck ? out_nck : nck;
     }
-    return nck;
+    umc->landing_nck = nck;
 }
 /* The same with lines of writes that are through already. */
 static inline uint64_t umc_through_nck(const cbit_umc_t *umc)
@@ -378,8 +394,7 @@ static inline uint64_t umc_through_nck(const cbit_umc_t *umc)
     const umc_written_t *written = &umc->written;
     const uint64_t nck =
         written->count == 0 ? UMC_NEVER : written->at[written->first % UMC_WRITTEN] >> 1;
-    const uint64_t land_nck = umc_landing_nck(umc);
-    return land_nck < nck ? land_nck : nck;
+    return umc->landing_nck < nck ? umc->landing_nck : nck;
 }
 /* Reads whose lines are followed through the engine, from their RD; a write's WR issues. */
 void umc_follow_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck);
