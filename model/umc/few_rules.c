@@ -76,8 +76,8 @@ void umc_few_init(umc_core_t *core)
     core->few.allowed = core->rows_are_kept && core->stand_behind && core->has_mode &&
                         core->words == 1 && p->page == UMC_PAGE_OPEN && !p->accept_first &&
                         !p->mode_lazily && !p->merges_reads && !core->config.keep_reasons &&
-                        !umc_policy_rests(p) && p->write_low <= p->write_high && !core->crowds &&
-                        !core->runs && rules_are_usual(core);
+                        !umc_policy_rests(p) && p->write_low <= p->write_high + 1 &&
+                        !core->crowds && !core->runs && rules_are_usual(core);
     core->few.watched = core->config.observe != NULL;
     copy_rules(core, &core->few.rules);
 }
