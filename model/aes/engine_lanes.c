@@ -78,12 +78,26 @@ static void finish(const engine_t *engine, entry_t *entry, uint64_t last_beat_ec
 
 /* ---- lines whose way is known at once: nobody is before them, and no key is being written ---- */
 
+/*
+ * Where the edges of a line go that comes at first_eclk: plain beats behind it leave later than
+ * that, so if all that was left out before is over by then, it begins anew, in the same line of the
+ * host.
+ */
+static inline edges_t *leave_out(const engine_t *engine, lane_t *lane, const gate_t *gate,
+                                 uint64_t first_eclk)
+{
+    const bool over = gate->eclk + engine->config.depth_eclk <= first_eclk;
+    const uint32_t at = over ? lane->marked_count : lane->passed_count;
+    lane->passed_count = at + 1;
+    return &lane->passed[at % PASSED];
+}
+
 /* One beat an edge through the pipeline: what take_beat does, in few instructions. */
 static inline void pass_piped(const engine_t *engine, lane_t *lane, gate_t *gate, entry_t *entry,
                               const cbit_aes_line_t *line)
 {
     const uint64_t depth_eclk = engine->config.depth_eclk;
-    edges_t *edges = &lane->passed[lane->passed_count++ % PASSED];
+    edges_t *edges = leave_out(engine, lane, gate, line->beat_eclk[0]);
     uint64_t eclk = max_u64(gate->eclk, engine->now_eclk);
     for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
         eclk = max_u64(line->beat_eclk[beat], eclk + 1);
@@ -144,7 +158,7 @@ bool cbit_aes_model_pass(void *self, cbit_aes_lane_t which, uint16_t slot, bool 
         if (!bypass && !has_key(engine, slot)) {
             return false;
         }
-        edges_t *edges = &lane->passed[lane->passed_count++ % PASSED];
+        edges_t *edges = leave_out(engine, lane, gate, first_eclk);
         for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
             edges->eclk[beat] = first_eclk + beat * step_eclk + engine->config.depth_eclk;
         }

@@ -47,12 +47,14 @@ typedef struct gate {
 } gate_t;
 
 typedef struct lane {
+    /* What a line that waits for nothing looks at: one line of the host, mostly. */
     uint32_t head, count; /* of order */
-    uint32_t beat;        /* next beat of the oldest line */
     uint32_t passed_count, marked_count;
+    edges_t passed[PASSED]; /* ring: the last lines that have still to be entered in out */
+
+    uint32_t beat;           /* next beat of the oldest line */
     uint64_t queued;         /* lines that had to wait, ever */
     uint64_t plain_out_eclk; /* edge on which the latest plain beat leaves */
-    edges_t passed[PASSED];  /* ring: the last lines that have still to be entered in out */
     uint8_t order[TAGS];     /* tags of waiting lines, oldest at head */
     entry_t entry[TAGS] __attribute__((aligned(64)));
     waiting_t waiting[TAGS];

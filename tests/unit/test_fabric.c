@@ -280,8 +280,8 @@ START_TEST(an_address_line_less_pairs_the_halves_of_each_channel)
 }
 END_TEST
 
-/* The lines of a memory of 1 MiB, as they come to its controllers: each has its own ones, and all of
-   them. */
+/* The lines of a memory of 1 MiB, as they come to its controllers: each has its own ones, and all
+   of them. */
 START_TEST(a_request_comes_to_its_channel_with_the_address_there)
 {
     enum { LINES = (1 << 20) / CBIT_LINE_BYTES, CHANNELS = 8 };
