@@ -73,6 +73,14 @@ cbit_ps_t bench_complete(const bench_t *bench, bench_request_t *request, cbit_co
     return request->done_ps - request->txn.born_ps;
 }
 
+void bench_look_in_vain(const bench_t *bench, cbit_spa_t spa, cbit_key_t key)
+{
+    uint64_t value;
+    uint32_t clocks;
+    ck_assert(
+        !bench->port.quick(bench->port.self, CBIT_COMMAND_READ, spa, key, &value, 8, &clocks));
+}
+
 uint64_t bench_load(const bench_t *bench, cbit_spa_t spa, cbit_key_t key)
 {
     bench_request_t request;

@@ -40,6 +40,9 @@ bool bench_send(const bench_t *bench, bench_request_t *request, cbit_command_t c
 cbit_ps_t bench_complete(const bench_t *bench, bench_request_t *request, cbit_command_t command,
                          cbit_spa_t spa, cbit_key_t key, const void *bytes, uint32_t len_bytes);
 
+/* quick() has nothing there. */
+void bench_look_in_vain(const bench_t *bench, cbit_spa_t spa, cbit_key_t key);
+
 uint64_t bench_load(const bench_t *bench, cbit_spa_t spa, cbit_key_t key);
 void bench_store(const bench_t *bench, cbit_spa_t spa, cbit_key_t key, uint64_t value);
 uint64_t bench_in_memory(const bench_t *bench, cbit_spa_t spa, cbit_key_t key);

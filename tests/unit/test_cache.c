@@ -145,6 +145,18 @@ START_TEST(whole_line_writes_need_no_fill)
                       3000);
     ck_assert_uint_eq(bench.memory->reads, 0);
     ck_assert_uint_eq(bench_load(&bench, 0x5008, 9), UINT64_C(0x5a5a5a5a5a5a5a5a));
+    /* Nor where quick() has just found nothing. */
+    bench_look_in_vain(&bench, 0x6000, 9);
+    ck_assert_uint_eq(bench_complete(&bench, &request, CBIT_COMMAND_WRITE, 0x6000, 9, line, 64),
+                      3000);
+    bench_look_in_vain(&bench, 0x7000, 9);
+    cbit_txn_init(&request.txn, CBIT_COMMAND_WRITE, 0x7000, 0, 9, CBIT_SOURCE_VCPU,
+                  cbit_kernel_now_ps(bench.kernel));
+    request.txn.no_bytes = request.txn.no_fill = true;
+    cbit_txn_push_reply(&request.txn, bench_answered, &request);
+    ck_assert(bench.port.try_send(bench.port.self, &request.txn, NULL));
+    cbit_kernel_run(bench.kernel, CBIT_PS_NEVER);
+    ck_assert_uint_eq(bench.memory->reads, 0);
 }
 END_TEST
 
@@ -177,6 +189,21 @@ START_TEST(full_mshrs_refuse_and_wake)
     cbit_kernel_run(bench.kernel, CBIT_PS_NEVER);
     ck_assert_uint_eq(woken, 1);
     bench_complete(&bench, &r[2], CBIT_COMMAND_READ, 0x0080, 1, NULL, 8);
+}
+END_TEST
+
+START_TEST(full_waits_refuse)
+{
+    enum { WAITS = 128 }; /* of a core */
+    static bench_request_t r[WAITS + 1];
+    for (int i = 0; i < WAITS; i++) {
+        ck_assert(bench_send(&bench, &r[i], CBIT_COMMAND_READ, 0x2000, 1, NULL, 8));
+    }
+    bench_look_in_vain(&bench, 0x3000, 1);
+    ck_assert(!bench_send(&bench, &r[WAITS], CBIT_COMMAND_READ, 0x3000, 1, NULL, 8));
+    ck_assert(!bench_send(&bench, &r[WAITS], CBIT_COMMAND_READ, 0x2000, 1, NULL, 8));
+    cbit_kernel_run(bench.kernel, CBIT_PS_NEVER);
+    bench_complete(&bench, &r[WAITS], CBIT_COMMAND_READ, 0x3000, 1, NULL, 8);
 }
 END_TEST
 
@@ -241,6 +268,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, whole_line_writes_need_no_fill);
     tcase_add_test(tcase, errors_of_memory_reach_every_waiting_request);
     tcase_add_test(tcase, full_mshrs_refuse_and_wake);
+    tcase_add_test(tcase, full_waits_refuse);
     tcase_add_test(tcase, quick_answers_hits_only);
     tcase_add_test(tcase, geometries_that_do_not_divide_are_refused);
     suite_add_tcase(suite, tcase);
