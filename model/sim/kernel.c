@@ -269,12 +269,3 @@ void cbit_kernel_go_on_at(cbit_kernel_t *kernel, cbit_ps_t at_ps)
     kernel->timed_due = kernel->timed_due || at_ps > kernel->clock.now_ps; /* as fire_timed does */
     kernel->clock.now_ps = at_ps;
 }
-
-bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps)
-{
-    if (cbit_kernel_quiet_ps(kernel) <= at_ps) {
-        return false;
-    }
-    cbit_kernel_go_on_at(kernel, at_ps);
-    return true;
-}

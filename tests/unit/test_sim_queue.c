@@ -143,10 +143,11 @@ static void act(void *self)
             return;
         }
         const cbit_ps_t at_ps = world_now(world) + random_delay_ps(&world->rng);
-        if (world->kernel == NULL || !cbit_kernel_skip_to(world->kernel, at_ps)) {
+        if (world->kernel == NULL || at_ps >= cbit_kernel_quiet_ps(world->kernel)) {
             world_notify(world, me, at_ps);
             return;
         }
+        cbit_kernel_go_on_at(world->kernel, at_ps);
         world->skips++;
     }
 }

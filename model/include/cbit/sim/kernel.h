@@ -95,18 +95,15 @@ void cbit_kernel_stop(cbit_kernel_t *kernel);
 cbit_ps_t cbit_kernel_next_ps(cbit_kernel_t *kernel);
 
 /*
- * For an event that would be notified at at_ps (not in the past) as its last act: if that would be
- * the very next event of this run, the time becomes at_ps and the answer is true: it goes on as if
- * it had fired then. False: nothing has changed, notify it. Only from inside a firing event.
- */
-bool cbit_kernel_skip_to(cbit_kernel_t *kernel, cbit_ps_t at_ps);
-
-/*
- * The same in two halves, for who asks for several times at once: from now until before the time
- * that quiet gives, nothing happens in this run unless the firing event itself notifies it; to such
- * a time (not in the past) it may go on. 0: none.
+ * Only from inside a firing event: from now until before this time nothing happens in this run,
+ * unless the event itself notifies it. 0: it cannot be said (the run is being stopped).
  */
 cbit_ps_t cbit_kernel_quiet_ps(cbit_kernel_t *kernel);
+
+/*
+ * Instead of notifying itself at at_ps as its last act, an event goes on as if it had fired then:
+ * the time becomes at_ps, which is not in the past and before what quiet gives.
+ */
 void cbit_kernel_go_on_at(cbit_kernel_t *kernel, cbit_ps_t at_ps);
 
 #ifdef __cplusplus
