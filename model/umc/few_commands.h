@@ -272,7 +272,8 @@ static inline void umc_few_better(umc_core_t *core, const umc_few_slot_t *slot)
     const bool better = (slot->write == core->write_mode) & (at_nck < plan->at_nck);
     plan->at_nck = better ? at_nck : plan->at_nck;
     plan->entry = better ? (uint16_t)(slot->key & (UMC_FEW - 1)) : plan->entry;
-    plan->valid = !umc_few_may_change(core) & (core->few.twice == 0) & (core->credits != 0);
+    const bool same_mode = umc_few_next_mode(core) == core->write_mode;
+    plan->valid = same_mode & (core->few.twice == 0) & (core->credits != 0);
 }
 
 /* As umc_core_accept of one that is not held, while few are held apart; false: it cannot be held
