@@ -12,7 +12,9 @@
  */
 bool umc_few_run(cbit_umc_t *umc, uint64_t nck);
 
-/* The same, where nothing is due by nck; false if that is not known. */
+/* The same, where nothing is due by nck; false if that is not known. Landings are not asked for:
+   what one could let issue before (a credit comes back, a held write is ready) makes that not
+   known. */
 static inline bool umc_few_waits(cbit_umc_t *umc, uint64_t nck)
 {
     umc_core_t *core = umc->core;

@@ -124,23 +124,26 @@ static void enter_again(umc_core_t *core, const umc_run_bank_t *from, const umc_
     core->floor_nck = umc_max64(core->floor_nck, hit->accept_nck + 1);
 }
 
+/* What is left of a bank is older than what is left of another. */
+static bool comes_before(const umc_run_t *run, const uint32_t head[UMC_RUN_BANKS], uint32_t bank,
+                         uint32_t other)
+{
+    const umc_run_bank_t *a = &run->bank[bank], *b = &run->bank[other];
+    return head[bank] != a->tail &&
+           (head[other] == b->tail ||
+            a->ring[head[bank] % UMC_RUN].accept_nck < b->ring[head[other] % UMC_RUN].accept_nck);
+}
+
 /* All that is left, by age. */
 static void put_back(umc_core_t *core, const umc_run_t *run)
 {
     uint32_t head[UMC_RUN_BANKS] = {run->bank[0].head, run->bank[run->banks - 1].head};
     for (uint32_t left = run->queued; left > 0; left--) {
-        const umc_run_bank_t *oldest = NULL;
         uint32_t from = 0;
-        for (uint32_t k = 0; k < run->banks; k++) {
-            const umc_run_bank_t *bank = &run->bank[k];
-            if (head[k] != bank->tail &&
-                (oldest == NULL || bank->ring[head[k] % UMC_RUN].accept_nck <
-                                       oldest->ring[head[from] % UMC_RUN].accept_nck)) {
-                oldest = bank;
-                from = k;
-            }
+        for (uint32_t bank = 1; bank < UMC_RUN_BANKS && bank < run->banks; bank++) {
+            from = comes_before(run, head, bank, from) ? bank : from;
         }
-        enter_again(core, oldest, &oldest->ring[head[from]++ % UMC_RUN]);
+        enter_again(core, &run->bank[from], &run->bank[from].ring[head[from]++ % UMC_RUN]);
     }
 }
 
