@@ -108,7 +108,7 @@ static void set_way(cbit_umc_t *umc)
     const cbit_dram_timing_t *t = &umc->device.timing;
     const cbit_aes_engine_t *engine = &umc->parts.engine;
     umc->way =
-        (umc_way_t){.pace = cbit_pace(umc->device.clock),
+        (umc_way_t){.pace = cbit_pace_of(umc->device.clock),
                     .engine = *engine,
                     .divider = umc->config.engine_clock_divider,
                     .lookup_eclk = umc->config.key_lookup_eclk,

@@ -237,7 +237,7 @@ cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_pa
     vcpu->config = *config;
     vcpu->parts = *parts;
     vcpu->parts.fetch = parts->fetch.self == NULL ? parts->memory : parts->fetch;
-    vcpu->pace = cbit_pace(
+    vcpu->pace = cbit_pace_of(
         (cbit_clock_t){.period_num_ps = UINT64_C(1000000000), .period_den = config->clock_khz});
     vcpu->space = (cbit_waiter_t){.on_space = on_space, .self = vcpu};
     vcpu->store_space = (cbit_waiter_t){.on_space = on_store_space, .self = vcpu};

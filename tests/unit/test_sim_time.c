@@ -96,7 +96,7 @@ START_TEST(dividing_by_what_stays_is_exact)
     for (uint64_t seed = 0; seed < 20000; seed++) {
         const uint64_t random = cbit_splitmix64(seed), more = cbit_splitmix64(~seed);
         const uint64_t by = (random >> random % 64) + 1 == 0 ? 1 : (random >> random % 64) + 1;
-        const cbit_divisor_t divisor = cbit_divisor(by);
+        const cbit_divisor_t divisor = cbit_divisor_of(by);
         const uint64_t multiple = more / by * by;
         const uint64_t values[] = {0, by - 1, by, more, multiple, multiple - 1, UINT64_MAX};
         for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
@@ -116,7 +116,7 @@ START_TEST(a_pace_is_its_clock)
         {.phase_ps = 0, .period_num_ps = 1000000000, .period_den = 3400000},
         {.phase_ps = 7, .period_num_ps = 1000000000, .period_den = 3399999},
     };
-    const cbit_pace_t pace = cbit_pace(clocks[_i]);
+    const cbit_pace_t pace = cbit_pace_of(clocks[_i]);
     for (uint64_t seed = 0; seed < 20000; seed++) {
         const uint64_t value = cbit_splitmix64(seed) >> (8 + seed % 56);
         ck_assert_uint_eq(cbit_pace_edge_ps(&pace, value), cbit_clock_edge_ps(&clocks[_i], value));

@@ -33,9 +33,10 @@ typedef struct cbit_divisor {
 } cbit_divisor_t;
 
 /* by: >= 1. */
-static inline cbit_divisor_t cbit_divisor(uint64_t by)
+static inline cbit_divisor_t cbit_divisor_of(uint64_t by)
 {
-    return (cbit_divisor_t){.by = by, .reciprocal = UINT64_MAX / by};
+    const cbit_divisor_t divisor = {by, UINT64_MAX / by};
+    return divisor;
 }
 
 static inline uint64_t cbit_divide(cbit_divisor_t divisor, uint64_t value)
@@ -51,11 +52,11 @@ typedef struct cbit_pace {
     cbit_divisor_t num, den;
 } cbit_pace_t;
 
-static inline cbit_pace_t cbit_pace(cbit_clock_t clock)
+static inline cbit_pace_t cbit_pace_of(cbit_clock_t clock)
 {
-    return (cbit_pace_t){.clock = clock,
-                         .num = cbit_divisor(clock.period_num_ps),
-                         .den = cbit_divisor(clock.period_den)};
+    const cbit_pace_t pace = {clock, cbit_divisor_of(clock.period_num_ps),
+                              cbit_divisor_of(clock.period_den)};
+    return pace;
 }
 
 /* When edge n is. */
