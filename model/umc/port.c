@@ -192,12 +192,24 @@ static bool try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     return take(umc, txn, cbit_kernel_now_ps(umc->way.kernel));
 }
 
-static __attribute__((noinline)) bool take_with_room(cbit_umc_t *umc, cbit_txn_t *txn,
-                                                     cbit_ps_t at_ps)
+static bool is_roomy(const cbit_umc_t *umc)
 {
     const uint32_t reads = umc_wanted_entries(umc, false), writes = umc_wanted_entries(umc, true);
     return umc_core_room(umc->core, false, reads + UMC_AHEAD_LEAVES) &&
-           umc_core_room(umc->core, true, writes + UMC_AHEAD_LEAVES) && take(umc, txn, at_ps);
+           umc_core_room(umc->core, true, writes + UMC_AHEAD_LEAVES);
+}
+
+/* Whether there is room must not depend on when somebody looked last: commands only make some. */
+static __attribute__((noinline)) bool take_with_room(cbit_umc_t *umc, cbit_txn_t *txn,
+                                                     cbit_ps_t at_ps)
+{
+    if (!is_roomy(umc)) {
+        umc_catch_up(umc);
+        if (!is_roomy(umc)) {
+            return false;
+        }
+    }
+    return take(umc, txn, at_ps);
 }
 
 /*

@@ -13,7 +13,7 @@
 #include "path_load.h"
 #include "perf/benchmarks/path_machine.h"
 
-enum { REFERENCES = 8000, SEEDS = 12, CLOCK_PS = 625, FAR_PS = 20000 };
+enum { REFERENCES = 8000, SEEDS = 16, CLOCK_PS = 625, FAR_PS = 20000 };
 
 /* Who looks: at counters, or at a byte, of any channel. */
 typedef struct looker {
@@ -99,20 +99,29 @@ START_TEST(looking_does_not_show)
 {
     cbit_platform_config_t config;
     path_load_machine(&config);
-    config.umc.read_queue_entries = _i % 2 == 0 ? 0 : 4;
-    config.umc.write_queue_entries = _i % 2 == 0 ? 0 : 8;
+    /* So many that it never matters, so few that it always does, and between: then it depends on
+       what is still there whether a request is given ahead. Who listens has none given ahead, and
+       where more come before one than are left room for, that shows (docs/limits.md). */
+    static const struct {
+        uint32_t reads, writes;
+    } QUEUES[] = {{0, 0}, {4, 8}, {10, 16}, {16, 12}};
+    config.fabric.channels = _i % 8 < 4 ? 8 : 1;
+    config.umc.read_queue_entries = QUEUES[_i % 4].reads;
+    config.umc.write_queue_entries = QUEUES[_i % 4].writes;
     config.umc.engine_clock_divider = 1 + (uint32_t)_i % 3 / 2;
-    config.umc.page_policy = (uint32_t)_i / 4;
+    config.umc.page_policy = (uint32_t)_i / 4 % 3;
     config.engine.bypass_in_order = _i % 5 / 3;
     const uint64_t seed = cbit_test_seed() + (uint64_t)_i;
     outcome_t *alone = run(&config, (treated_t){0}, seed);
     outcome_t *often = run(&config, (treated_t){.between_ps = CLOCK_PS}, seed);
     outcome_t *seldom = run(&config, (treated_t){.between_ps = FAR_PS}, seed);
-    outcome_t *in_step = run(&config, (treated_t){.listened = true}, seed);
+    outcome_t *in_step = _i % 4 < 2 ? run(&config, (treated_t){.listened = true}, seed) : NULL;
     ck_assert_uint_eq(alone->simulated_ps, often->simulated_ps);
     ck_assert_mem_eq(alone, often, sizeof *alone);
     ck_assert_mem_eq(alone, seldom, sizeof *alone);
-    ck_assert_mem_eq(alone, in_step, sizeof *alone);
+    if (in_step != NULL) {
+        ck_assert_mem_eq(alone, in_step, sizeof *alone);
+    }
     ck_assert_uint_gt(alone->cache.writebacks, 500);
     free(alone);
     free(often);
