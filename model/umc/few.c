@@ -233,12 +233,11 @@ static inline void issue_few(umc_core_t *core, umc_event_t *event)
 {
     umc_few_slot_t *slot = &core->few.slot[core->plan.entry];
     const uint64_t at_nck = core->plan.at_nck;
-    slot->first_nck = slot->first_nck < at_nck ? slot->first_nck : at_nck;
+    umc_few_begin(core, slot, at_nck);
     event->at_nck = at_nck;
     event->user = slot->user;
     event->bank = slot->bank;
     core->plan.valid = false;
-    core->floor_nck = at_nck + 1;
     if (slot->op == UMC_PRE) {
         event->kind = UMC_EVENT_PRE;
         umc_few_precharge(core, slot, at_nck);

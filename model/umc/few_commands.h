@@ -79,6 +79,13 @@ static inline void umc_few_plan(umc_core_t *core, const umc_few_slot_t *slot, ui
 
 /* ---- commands ---- */
 
+/* A command of it issues. */
+static inline void umc_few_begin(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
+{
+    slot->first_nck = slot->first_nck < at_nck ? slot->first_nck : at_nck;
+    core->floor_nck = at_nck + 1;
+}
+
 /* Its next command. */
 static inline void umc_few_want(const umc_core_t *core, umc_few_slot_t *slot, umc_op_t op)
 {

@@ -8,18 +8,10 @@
 #include "model/umc/ahead.h"
 #include "model/umc/few_commands.h"
 
-static inline void activate(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t at_nck)
-{
-    umc_few_activate(umc->core, slot, at_nck);
-    umc->tally.share[umc->users[slot->user].requester].activates++;
-    umc->tally.bank[slot->bank].activates++;
-}
-
 static inline void read_column(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t at_nck)
 {
     umc_few_column(umc->core, slot, false, at_nck);
-    umc->tally.share[umc->users[slot->user].requester].reads++;
-    umc->tally.bank[slot->bank].columns++;
+    umc_account_column(umc, slot->user, slot->bank, false);
     umc_on_read(umc, slot->user, slot->first_nck, at_nck);
 }
 
@@ -27,16 +19,8 @@ static __attribute__((noinline)) void write_column(cbit_umc_t *umc, umc_few_slot
                                                    uint64_t at_nck)
 {
     umc_few_column(umc->core, slot, true, at_nck);
-    umc->tally.share[umc->users[slot->user].requester].writes++;
-    umc->tally.bank[slot->bank].columns++;
+    umc_account_column(umc, slot->user, slot->bank, true);
     umc_on_write(umc, slot->user, at_nck);
-}
-
-/* A command of a slot other than its column issues. */
-static inline void begin(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
-{
-    slot->first_nck = umc_min_u64(slot->first_nck, at_nck);
-    core->floor_nck = at_nck + 1;
 }
 
 /*
@@ -49,7 +33,7 @@ static inline umc_few_slot_t *run_one(cbit_umc_t *umc, umc_few_slot_t *slot, uin
 {
     umc_core_t *core = umc->core;
     if (slot->op == UMC_PRE) {
-        begin(core, slot, *at_nck);
+        umc_few_begin(core, slot, *at_nck);
         umc_few_precharge(core, slot, *at_nck);
         if (!alone) {
             return NULL;
@@ -60,8 +44,9 @@ static inline umc_few_slot_t *run_one(cbit_umc_t *umc, umc_few_slot_t *slot, uin
         }
     }
     if (slot->op == UMC_ACT) {
-        begin(core, slot, *at_nck);
-        activate(umc, slot, *at_nck);
+        umc_few_begin(core, slot, *at_nck);
+        umc_few_activate(core, slot, *at_nck);
+        umc_account_activate(umc, slot->user, slot->bank);
         if (!alone) {
             return NULL;
         }

@@ -236,12 +236,12 @@ static void on_event(cbit_umc_t *umc, const umc_event_t *event)
 {
     const umc_event_kind_t kind = event->kind;
     if (kind == UMC_EVENT_RD || kind == UMC_EVENT_RDA) {
-        umc_account_column(umc, event, false);
+        umc_account_column(umc, event->user, event->bank, false);
         on_read_command(umc, event);
     } else if (kind == UMC_EVENT_ACT) {
-        umc_account_activate(umc, event);
+        umc_account_activate(umc, event->user, event->bank);
     } else if (kind == UMC_EVENT_WR || kind == UMC_EVENT_WRA) {
-        umc_account_column(umc, event, true);
+        umc_account_column(umc, event->user, event->bank, true);
         umc_on_write(umc, event->user, event->at_nck);
     } else if (kind == UMC_EVENT_CHOSEN) {
         on_chosen(umc, event);

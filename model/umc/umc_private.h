@@ -429,19 +429,19 @@ uint32_t umc_requester_of(const cbit_txn_t *txn);
    after it yet. */
 void umc_account_write_up(cbit_umc_t *umc, uint64_t nck);
 
-/* A request's ACT or column command. */
-static inline void umc_account_activate(cbit_umc_t *umc, const umc_event_t *event)
+/* A request's ACT or column command in a bank. */
+static inline void umc_account_activate(cbit_umc_t *umc, uint32_t index, uint32_t bank)
 {
-    umc->tally.share[umc->users[event->user].requester].activates++;
-    umc->tally.bank[event->bank].activates++;
+    umc->tally.share[umc->users[index].requester].activates++;
+    umc->tally.bank[bank].activates++;
 }
 
-static inline void umc_account_column(cbit_umc_t *umc, const umc_event_t *event, bool write)
+static inline void umc_account_column(cbit_umc_t *umc, uint32_t index, uint32_t bank, bool write)
 {
-    umc_tally_share_t *share = &umc->tally.share[umc->users[event->user].requester];
+    umc_tally_share_t *share = &umc->tally.share[umc->users[index].requester];
     share->reads += !write;
     share->writes += write;
-    umc->tally.bank[event->bank].columns++;
+    umc->tally.bank[bank].columns++;
 }
 
 /* With /umc/explain: a read for somebody has its column command, or is forwarded: first_nck and

@@ -33,7 +33,6 @@ typedef struct flood {
     struct flood_slot {
         struct flood *flood;
         cbit_txn_t txn;
-        cbit_waiter_t waiter;
         bool busy;
         uint8_t want[64];
     } slots[FLOOD];
