@@ -315,7 +315,7 @@ uint64_t umc_any_nck_from(const cbit_umc_t *umc, cbit_ps_t at_ps);
 static inline cbit_ps_t umc_edge_ps(const cbit_umc_t *umc, uint64_t nck)
 {
     const cbit_pace_t *pace = &umc->way.pace;
-    return pace->den.by == 1 ? pace->clock.phase_ps + nck * pace->num.by
+    return pace->clock.period_den == 1 ? pace->clock.phase_ps + nck * pace->num.by
                              : umc_any_edge_ps(umc, nck);
 }
 
@@ -323,7 +323,7 @@ static inline cbit_ps_t umc_edge_ps(const cbit_umc_t *umc, uint64_t nck)
 static inline uint64_t umc_nck_by(const cbit_umc_t *umc, cbit_ps_t at_ps)
 {
     const cbit_pace_t *pace = &umc->way.pace;
-    return pace->den.by == 1 ? cbit_divide(pace->num, at_ps - pace->clock.phase_ps)
+    return pace->clock.period_den == 1 ? cbit_divide(pace->num, at_ps - pace->clock.phase_ps)
                              : umc_any_nck_by(umc, at_ps);
 }
 
@@ -331,7 +331,7 @@ static inline uint64_t umc_nck_by(const cbit_umc_t *umc, cbit_ps_t at_ps)
 static inline uint64_t umc_nck_from(const cbit_umc_t *umc, cbit_ps_t at_ps)
 {
     const cbit_pace_t *pace = &umc->way.pace;
-    if (pace->den.by != 1 || at_ps < pace->clock.phase_ps) {
+    if (pace->clock.period_den != 1 || at_ps < pace->clock.phase_ps) {
         return umc_any_nck_from(umc, at_ps);
     }
     return cbit_divide(pace->num, at_ps - pace->clock.phase_ps + pace->num.by - 1);

@@ -11,6 +11,8 @@ bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
     tlb->ways = entries < CBIT_LRU_WAYS_PER_WORD ? entries : CBIT_LRU_WAYS_PER_WORD;
     uint32_t sets = entries / tlb->ways;
     tlb->set_mask = sets - 1;
+    tlb->set_bits = (uint32_t)__builtin_ctz(sets);
+    tlb->ones = cbit_lru_ones(tlb->ways);
     /* A word of bits names eight ways, also where a small TLB has fewer: their tags are 0. */
     tlb->entries = calloc((size_t)sets * CBIT_LRU_WAYS_PER_WORD, sizeof tlb->entries[0]);
     tlb->sets = calloc(sets, sizeof tlb->sets[0]);
@@ -40,8 +42,7 @@ static void drop(cbit_tlb_t *tlb, uint32_t i)
     if (entry->tag != 0) {
         tlb->of_size[cbit_tlb_tag_size(entry->tag)]--;
         entry->tag = 0;
-        cbit_lru_forget_of_word(&tlb->sets[i / CBIT_LRU_WAYS_PER_WORD].order, tlb->ways,
-                                i % CBIT_LRU_WAYS_PER_WORD);
+        cbit_lru_forget_of_word(&tlb->sets[i & tlb->set_mask].order, tlb->ways, i >> tlb->set_bits);
     }
 }
 

@@ -4,7 +4,8 @@
  * One structure serves all of them: the two TLB levels (virtual page to system physical page), the
  * nested TLB (guest physical page to system physical page) and the two walk caches (2 MiB region to
  * the last table of its walk). Tagged by ASID and page size, set-associative, LRU. A look touches
- * two lines of the host: a set's head, and the entry that it names.
+ * two lines of the host: a set's head, and the entry that it names. Entries stand way by way: of
+ * sets that have few, those of neighbours share lines.
  */
 #ifndef CBIT_MODEL_VCPU_TLB_H
 #define CBIT_MODEL_VCPU_TLB_H
@@ -47,8 +48,9 @@ typedef struct cbit_tlb_entry {
 
 typedef struct cbit_tlb {
     cbit_tlb_set_t *sets;
-    cbit_tlb_entry_t *entries; /* eight to a set, used or not: index = set x 8 + way */
-    uint32_t ways, set_mask, count;
+    cbit_tlb_entry_t *entries; /* eight to a set, used or not: index = way x sets + set */
+    uint64_t ones;             /* a 1 for each way, for cbit/base/lru.h */
+    uint32_t ways, set_mask, set_bits, count;
     uint32_t of_size[PAGE_SIZES]; /* how many there are: sizes without any are not looked for */
 } cbit_tlb_t;
 
@@ -66,6 +68,11 @@ static inline uint64_t cbit_tlb_tag(uint64_t address, uint32_t asid, cbit_page_s
            address >> cbit_page_shift(size) << TLB_ASID_BITS | asid;
 }
 
+static inline uint32_t cbit_tlb_place(const cbit_tlb_t *tlb, uint32_t set, uint32_t way)
+{
+    return way << tlb->set_bits | set;
+}
+
 static inline uint8_t cbit_tlb_flags(const cbit_tlb_t *tlb, int64_t i)
 {
     return (uint8_t)tlb->entries[i].page;
@@ -78,8 +85,8 @@ static inline cbit_spa_t cbit_tlb_page(const cbit_tlb_t *tlb, int64_t i)
 /* An entry is used. */
 static inline void cbit_tlb_use(cbit_tlb_t *tlb, uint32_t i)
 {
-    uint64_t *order = &tlb->sets[i / CBIT_LRU_WAYS_PER_WORD].order;
-    const uint32_t way = i % CBIT_LRU_WAYS_PER_WORD;
+    uint64_t *order = &tlb->sets[i & tlb->set_mask].order;
+    const uint32_t way = i >> tlb->set_bits;
     if ((*order >> way * 8 & 0xff) != tlb->ways - 1) { /* else it is the last one used already */
         cbit_lru_use_of_word(order, tlb->ways, way);
     }
@@ -96,7 +103,7 @@ static inline int64_t cbit_tlb_in_set(const cbit_tlb_t *tlb, uint32_t set, uint6
 {
     uint64_t match = cbit_ways_match(tlb->sets[set].bits, cbit_ways_bits(tag));
     for (; match != 0; match &= match - 1) {
-        const uint32_t i = set * CBIT_LRU_WAYS_PER_WORD + cbit_ways_first(match);
+        const uint32_t i = cbit_tlb_place(tlb, set, cbit_ways_first(match));
         if (tlb->entries[i].tag == tag) {
             return i;
         }
@@ -145,7 +152,7 @@ static inline int64_t cbit_tlb_find_any(cbit_tlb_t *tlb, uint64_t address, uint3
 /* The way of a set that is empty, or that was used longest ago. */
 static inline uint32_t cbit_tlb_place_in(const cbit_tlb_t *tlb, uint32_t set)
 {
-    return set * CBIT_LRU_WAYS_PER_WORD + cbit_lru_oldest(&tlb->sets[set].order);
+    return cbit_tlb_place(tlb, set, cbit_lru_oldest(&tlb->sets[set].order));
 }
 
 static inline void cbit_tlb_put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_spa_t page,
@@ -158,8 +165,7 @@ static inline void cbit_tlb_put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_
     tlb->of_size[cbit_tlb_tag_size(tag)]++;
     entry->tag = tag;
     entry->page = page | flags;
-    cbit_ways_set(&tlb->sets[i / CBIT_LRU_WAYS_PER_WORD].bits, i % CBIT_LRU_WAYS_PER_WORD,
-                  cbit_ways_bits(tag));
+    cbit_ways_set(&tlb->sets[i & tlb->set_mask].bits, i >> tlb->set_bits, cbit_ways_bits(tag));
     cbit_tlb_use(tlb, i);
 }
 
@@ -180,9 +186,9 @@ void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
 static inline void cbit_tlb_take_down(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, uint64_t page)
 {
     cbit_tlb_set_t *head = &tlb->sets[set];
-    const uint32_t way = cbit_lru_turn_word(&head->order, tlb->ways);
+    const uint32_t way = cbit_lru_turn_word(&head->order, tlb->ones, tlb->ways);
     cbit_ways_set(&head->bits, way, cbit_ways_bits(tag));
-    cbit_tlb_entry_t *entry = &tlb->entries[set * CBIT_LRU_WAYS_PER_WORD + way];
+    cbit_tlb_entry_t *entry = &tlb->entries[cbit_tlb_place(tlb, set, way)];
     if (entry->tag == 0) {
         tlb->of_size[PAGE_4K]++;
     }

@@ -34,7 +34,7 @@ START_TEST(the_oldest_is_the_one_with_the_least_stamp)
         ck_assert_uint_eq(cbit_lru_oldest(order), oldest_by_stamp(stamps, ways));
         if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 3 == 0) {
             const uint32_t oldest = oldest_by_stamp(stamps, ways);
-            ck_assert_uint_eq(cbit_lru_turn_word(order, ways), oldest);
+            ck_assert_uint_eq(cbit_lru_turn_word(order, cbit_lru_ones(ways), ways), oldest);
             stamps[oldest] = USES + use;
             continue;
         }

@@ -107,6 +107,19 @@ START_TEST(dividing_by_what_stays_is_exact)
 }
 END_TEST
 
+static void is_its_clock(const cbit_pace_t *pace, uint64_t value)
+{
+    const cbit_clock_t *clock = &pace->clock;
+    ck_assert_uint_eq(cbit_pace_edge_ps(pace, value), cbit_clock_edge_ps(clock, value));
+    ck_assert_uint_eq(cbit_pace_edge_at_or_after(pace, value),
+                      cbit_clock_edge_at_or_after(clock, value));
+    const cbit_ps_t at_ps = cbit_clock_edge_ps(clock, value);
+    ck_assert_uint_eq(cbit_pace_edge_at_or_after(pace, at_ps),
+                      cbit_clock_edge_at_or_after(clock, at_ps));
+    ck_assert_uint_eq(cbit_pace_edge_at_or_after(pace, at_ps + 1),
+                      cbit_clock_edge_at_or_after(clock, at_ps + 1));
+}
+
 /* A clock that is asked often says the same, also where products no longer fit in 64 bits. */
 START_TEST(a_pace_is_its_clock)
 {
@@ -115,16 +128,17 @@ START_TEST(a_pace_is_its_clock)
         {.phase_ps = 100, .period_num_ps = 625, .period_den = 1},
         {.phase_ps = 0, .period_num_ps = 1000000000, .period_den = 3400000},
         {.phase_ps = 7, .period_num_ps = 1000000000, .period_den = 3399999},
+        {.phase_ps = 7, .period_num_ps = 1, .period_den = 1},
+        {.phase_ps = 7, .period_num_ps = 2, .period_den = 3},
     };
     const cbit_pace_t pace = cbit_pace_of(clocks[_i]);
-    for (uint64_t seed = 0; seed < 20000; seed++) {
-        const uint64_t value = cbit_splitmix64(seed) >> (8 + seed % 56);
-        ck_assert_uint_eq(cbit_pace_edge_ps(&pace, value), cbit_clock_edge_ps(&clocks[_i], value));
-        ck_assert_uint_eq(cbit_pace_edge_at_or_after(&pace, value),
-                          cbit_clock_edge_at_or_after(&clocks[_i], value));
-        const cbit_ps_t at_ps = cbit_clock_edge_ps(&clocks[_i], value);
-        ck_assert_uint_eq(cbit_pace_edge_at_or_after(&pace, at_ps),
-                          cbit_clock_edge_at_or_after(&clocks[_i], at_ps));
+    const uint64_t fits_n = UINT64_MAX / 4 / (pace.whole_ps + 1); /* its time fits */
+    const uint64_t last_n = pace.last_n < fits_n ? pace.last_n : fits_n;
+    for (uint64_t seed = 0; seed < 5000; seed++) {
+        is_its_clock(&pace, cbit_splitmix64(seed) >> (8 + seed % 56));
+        const uint64_t apart = cbit_splitmix64(~seed) % last_n >> seed % 60;
+        is_its_clock(&pace, last_n - apart);
+        is_its_clock(&pace, last_n + apart);
     }
 }
 END_TEST
@@ -148,7 +162,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(tcase, searching_for_edges_agrees_with_walking_them, 0, 4);
     tcase_add_test(tcase, the_phase_moves_every_edge);
     tcase_add_test(tcase, dividing_by_what_stays_is_exact);
-    tcase_add_loop_test(tcase, a_pace_is_its_clock, 0, 4);
+    tcase_add_loop_test(tcase, a_pace_is_its_clock, 0, 6);
     tcase_add_test(tcase, a_span_is_rounded_down_once);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -99,10 +99,17 @@ static inline uint32_t cbit_lru_guess_of_two(const uint64_t *order)
     return (uint32_t)(none * 8) + (uint32_t)__builtin_ctzll(zero) / 8;
 }
 
-/* Uses the way of a set of at most eight that was used longest ago: all others move one down. */
-static inline uint32_t cbit_lru_turn_word(uint64_t *order, uint32_t ways)
+/* A 1 in the byte of each of at most eight ways. */
+static inline uint64_t cbit_lru_ones(uint32_t ways)
 {
-    const uint64_t down = *order - (CBIT_LRU_ONES >> (64 - 8 * ways)); /* its own byte is -1 */
+    return CBIT_LRU_ONES >> (64 - 8 * ways);
+}
+
+/* Uses the way of a set of at most eight that was used longest ago: all others move one down.
+   ones: cbit_lru_ones(ways). */
+static inline uint32_t cbit_lru_turn_word(uint64_t *order, uint64_t ones, uint32_t ways)
+{
+    const uint64_t down = *order - ones; /* its own byte is -1 */
     const uint32_t shift = (uint32_t)__builtin_ctzll(down & ~*order & CBIT_LRU_HIGHS) & ~7U;
     *order = down + ((uint64_t)ways << shift);
     return shift / 8;

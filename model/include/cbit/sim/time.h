@@ -46,16 +46,38 @@ static inline uint64_t cbit_divide(cbit_divisor_t divisor, uint64_t value)
     return estimate + (value - estimate * divisor.by >= divisor.by ? 1 : 0);
 }
 
-/* A clock that is asked often. */
+/*
+ * A clock that is asked often, without divisions. Edge n is at n x whole + (n x part >> 64), where
+ * part is the fraction of a period in 2^-64, rounded up: exact as long as n x den < 2^64. The edge
+ * at or after d is d x rate >> 64, rounded up, where rate is 1 / period in 2^-64, rounded down:
+ * exact as long as d x num < 2^64. (Both fractions in lowest terms; later times take divisions.)
+ */
 typedef struct cbit_pace {
     cbit_clock_t clock;
-    cbit_divisor_t num, den;
+    cbit_divisor_t num;
+    uint64_t whole_ps, part, last_n; /* exact up to that edge, */
+    uint64_t rate, last_ps;          /* and up to that time after the first edge */
 } cbit_pace_t;
 
 static inline cbit_pace_t cbit_pace_of(cbit_clock_t clock)
 {
-    const cbit_pace_t pace = {clock, cbit_divisor_of(clock.period_num_ps),
-                              cbit_divisor_of(clock.period_den)};
+    uint64_t common = clock.period_num_ps;
+    for (uint64_t rest = clock.period_den; rest != 0;) {
+        const uint64_t next = common % rest;
+        common = rest;
+        rest = next;
+    }
+    const uint64_t num = clock.period_num_ps / common, den = clock.period_den / common;
+    cbit_pace_t pace;
+    pace.clock = clock;
+    pace.num = cbit_divisor_of(clock.period_num_ps);
+    pace.whole_ps = num / den;
+    pace.part = (uint64_t)((((cbit_u128_t)(num % den) << 64) + den - 1) / den);
+    const uint64_t most_n = UINT64_MAX / (pace.whole_ps + 1); /* its time fits */
+    pace.last_n = UINT64_MAX / den < most_n ? UINT64_MAX / den : most_n;
+    const cbit_u128_t rate = ((cbit_u128_t)den << 64) / num;
+    pace.rate = rate > UINT64_MAX ? 0 : (uint64_t)rate;
+    pace.last_ps = pace.rate == 0 ? 0 : UINT64_MAX / num;
     return pace;
 }
 
@@ -91,22 +113,21 @@ static inline uint64_t cbit_clock_edge_at_or_after(const cbit_clock_t *clock, cb
 /* The same two of a clock that is asked often. */
 static inline cbit_ps_t cbit_pace_edge_ps(const cbit_pace_t *pace, uint64_t n)
 {
-    uint64_t product;
-    if (__builtin_mul_overflow(n, pace->num.by, &product)) {
+    if (__builtin_expect(n > pace->last_n, 0)) {
         return cbit_clock_edge_ps(&pace->clock, n);
     }
-    return pace->clock.phase_ps + cbit_divide(pace->den, product);
+    return pace->clock.phase_ps + n * pace->whole_ps +
+           (uint64_t)((cbit_u128_t)n * pace->part >> 64);
 }
 
 static inline uint64_t cbit_pace_edge_at_or_after(const cbit_pace_t *pace, cbit_ps_t at_ps)
 {
-    uint64_t product;
-    if (at_ps <= pace->clock.phase_ps ||
-        __builtin_mul_overflow(at_ps - pace->clock.phase_ps, pace->den.by, &product) ||
-        __builtin_add_overflow(product, pace->num.by - 1, &product)) {
+    const uint64_t since_ps = at_ps - pace->clock.phase_ps; /* before the first edge: a huge one */
+    if (__builtin_expect(since_ps > pace->last_ps, 0)) {
         return cbit_clock_edge_at_or_after(&pace->clock, at_ps);
     }
-    return cbit_divide(pace->num, product);
+    const cbit_u128_t edges = (cbit_u128_t)since_ps * pace->rate;
+    return (uint64_t)(edges >> 64) + ((uint64_t)edges != 0 ? 1 : 0);
 }
 
 /* The last edge at or before at_ps; at_ps must not be before the phase. */
