@@ -117,7 +117,6 @@ static bool build_buffers(cbit_cache_t *cache)
         cache->below_of_complex[i] = cache->below;
     }
     for (uint32_t i = 0; i < cache->mshr_count; i++) {
-        cache->mshrs[i].cache = cache;
         cache->mshrs[i].expected = (cbit_expected_t){.pushed = NOWHERE, .leaving = NOWHERE};
         cache->mshrs[i].next = cache->mshrs_free;
         cache->mshrs_free = &cache->mshrs[i];

@@ -11,16 +11,22 @@ static bool may_serve(const cbit_cache_t *cache, const cbit_line_t *line, uint32
            (command == CBIT_COMMAND_READ || cbit_line_is_alone(cache, line, core));
 }
 
+/* Of one that is not free. */
+static inline cbit_cache_t *cache_of(const cbit_mshr_t *mshr)
+{
+    return mshr->first.port->cache;
+}
+
 static void wait_first(cbit_mshr_t *mshr, cbit_core_t *port, cbit_txn_t *txn)
 {
     mshr->first = (cbit_wait_t){.txn = txn, .port = port};
-    mshr->cache->waits_left--;
-    txn->entered_ps = cbit_kernel_now_ps(mshr->cache->kernel);
+    port->cache->waits_left--;
+    txn->entered_ps = cbit_kernel_now_ps(port->cache->kernel);
 }
 
 void cbit_mshr_wait(cbit_mshr_t *mshr, cbit_core_t *port, cbit_txn_t *txn)
 {
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = port->cache;
     cbit_wait_t *wait = cache->waits_free;
     cache->waits_free = wait->next;
     cache->waits_left--;
@@ -61,7 +67,7 @@ static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
 
 static void give_back(cbit_mshr_t *mshr)
 {
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = cache_of(mshr);
     mshr->next = cache->mshrs_free;
     cache->mshrs_free = mshr;
     cache->mshrs_busy--;
@@ -82,7 +88,7 @@ static uint64_t holders(const cbit_cache_t *cache, const cbit_line_t *line)
    all, and so waits for the farthest. */
 static void start_transfer(cbit_mshr_t *mshr)
 {
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = cache_of(mshr);
     uint32_t complex = mshr->first.port->complex;
     const uint64_t all = holders(cache, &cache->pool[mshr->line]);
     const uint64_t mine = UINT64_C(1) << complex;
@@ -109,39 +115,64 @@ static bool alias_is_leaving(const cbit_cache_t *cache, const cbit_line_t *line)
 /* Nothing can come between: what will have been looked up at at_ps is on its way already. */
 static inline bool send_ahead(cbit_mshr_t *mshr, const cbit_line_t *line, cbit_ps_t at_ps)
 {
-    const cbit_cache_t *cache = mshr->cache;
+    const cbit_cache_t *cache = cache_of(mshr);
     const cbit_port_t *below = mshr->first.port->below;
     return below->try_send_at != NULL && cache->fills_first == NULL &&
            !(cache->coherent_domains && alias_is_leaving(cache, line)) &&
-           below->try_send_at(below->self, &mshr->txn, at_ps);
+           below->try_send_at(below->self, mshr->first.txn, at_ps);
 }
 
-CBIT_ALWAYS_INLINE void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line,
-                                   const cbit_txn_t *txn, bool near)
+/* The request itself goes to memory, as a read of its line, and so keeps its own account of time;
+   what that changes in it is kept for its answer. */
+static inline void become_fill(cbit_mshr_t *mshr, cbit_txn_t *txn)
 {
-    cbit_cache_t *cache = mshr->cache;
-    cbit_txn_t *fill = &mshr->txn;
-    cbit_txn_init(fill, CBIT_COMMAND_READ, txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1),
-                  CBIT_LINE_BYTES, txn->key,
-                  mshr->prefetch ? CBIT_SOURCE_PREFETCH : (cbit_source_t)txn->source, txn->born_ps);
-    fill->source_id = txn->source_id;
-    fill->no_bytes = cache->bytes == NULL;
-    memcpy(fill->stage_ps, txn->stage_ps, sizeof fill->stage_ps);
-    cbit_txn_charge(fill, CBIT_STAGE_CORE, cache->look_up_ps);
-    fill->entered_ps = cbit_kernel_now_ps(cache->kernel) + cache->look_up_ps;
-    cbit_txn_push_reply(fill, fill_arrived, mshr);
-    mshr->fill = true;
-    cache->stats.misses++;
-    cbit_expect(cache, mshr, line->tag, near);
-    if (!send_ahead(mshr, line, fill->entered_ps)) {
-        cbit_event_notify_at(cache->kernel, &mshr->event, fill->entered_ps);
+    mshr->asked = (cbit_asked_t){.command = txn->command,
+                                 .size_bytes = txn->size_bytes,
+                                 .locked = txn->locked,
+                                 .no_bytes = txn->no_bytes};
+    mshr->offset = (uint8_t)(txn->spa % CBIT_LINE_BYTES);
+    if (mshr->asked.command == CBIT_COMMAND_WRITE && !mshr->asked.no_bytes) {
+        memcpy(mshr->data, txn->data, sizeof mshr->data);
+    }
+    txn->spa -= mshr->offset;
+    txn->command = CBIT_COMMAND_READ;
+    txn->size_bytes = CBIT_LINE_BYTES;
+    txn->locked = false;
+    txn->no_bytes = cache_of(mshr)->bytes == NULL;
+}
+
+static inline void be_as_asked(const cbit_mshr_t *mshr, cbit_txn_t *txn)
+{
+    txn->spa += mshr->offset;
+    txn->command = mshr->asked.command;
+    txn->size_bytes = mshr->asked.size_bytes;
+    txn->locked = mshr->asked.locked;
+    txn->no_bytes = mshr->asked.no_bytes;
+    if (mshr->asked.command == CBIT_COMMAND_WRITE && !mshr->asked.no_bytes) {
+        memcpy(txn->data, mshr->data, sizeof mshr->data);
     }
 }
 
-__attribute__((noinline)) static void start_any_fill(cbit_mshr_t *mshr, const cbit_line_t *line,
-                                                     const cbit_txn_t *txn)
+CBIT_ALWAYS_INLINE void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line, bool near)
 {
-    start_fill(mshr, line, txn, false);
+    cbit_cache_t *cache = cache_of(mshr);
+    cbit_txn_t *txn = mshr->first.txn;
+    become_fill(mshr, txn);
+    cbit_txn_charge(txn, CBIT_STAGE_CORE, cache->look_up_ps);
+    txn->entered_ps += cache->look_up_ps;
+    cbit_txn_push_reply(txn, fill_arrived, mshr);
+    mshr->fill = true;
+    cache->stats.misses++;
+    cbit_expect(cache, mshr, line->tag, near);
+    const cbit_ps_t at_ps = txn->entered_ps;
+    if (!send_ahead(mshr, line, at_ps)) {
+        cbit_event_notify_at(cache->kernel, &mshr->event, at_ps);
+    }
+}
+
+__attribute__((noinline)) static void start_any_fill(cbit_mshr_t *mshr, const cbit_line_t *line)
+{
+    start_fill(mshr, line, false);
 }
 
 void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory)
@@ -149,7 +180,7 @@ void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool
     cbit_mshr_t *mshr = take_mshr(port->cache, line);
     wait_first(mshr, port, txn);
     if (memory) {
-        start_any_fill(mshr, line, txn);
+        start_any_fill(mshr, line);
     } else {
         start_transfer(mshr);
     }
@@ -163,9 +194,9 @@ bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn, uint64_t tag)
     cbit_mshr_t *mshr = take_mshr(cache, line);
     wait_first(mshr, port, txn);
     if (cache->near) {
-        start_fill(mshr, line, txn, true);
+        start_fill(mshr, line, true);
     } else {
-        start_any_fill(mshr, line, txn);
+        start_any_fill(mshr, line);
     }
     cbit_cache_send_victims(cache);
     return true;
@@ -188,14 +219,14 @@ void cbit_mshr_prefetch(cbit_core_t *port, const cbit_txn_t *demand, uint64_t ta
     cbit_txn_t *txn = &cache->prefetches[mshr - cache->mshrs];
     const cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
     cbit_txn_init(txn, CBIT_COMMAND_READ, cbit_tag_spa(tag), CBIT_LINE_BYTES, cbit_tag_key(tag),
-                  (cbit_source_t)demand->source, now_ps);
+                  CBIT_SOURCE_PREFETCH, now_ps);
     txn->source_id = demand->source_id;
     txn->no_bytes = true;
     cbit_txn_push_reply(txn, forget, NULL);
     mshr->prefetch = true;
     wait_first(mshr, port, txn);
     if (memory) {
-        start_any_fill(mshr, line, txn);
+        start_any_fill(mshr, line);
     } else {
         mshr->fill = false;
         cbit_event_notify_at(cache->kernel, &mshr->event, now_ps + cache->look_up_ps);
@@ -205,7 +236,7 @@ void cbit_mshr_prefetch(cbit_core_t *port, const cbit_txn_t *demand, uint64_t ta
 /* What nobody has asked for meanwhile stays in the second level, to be found there. */
 static void place(cbit_mshr_t *mshr)
 {
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = cache_of(mshr);
     cbit_line_t *line = &cache->pool[mshr->line];
     const uint32_t core = mshr->first.port->core;
     if (!mshr->prefetch) {
@@ -241,25 +272,27 @@ void cbit_cache_send_fills(cbit_cache_t *cache)
         if (cache->coherent_domains && alias_is_leaving(cache, line)) {
             return; /* memory must have the other key id's bytes first */
         }
-        cbit_ps_t waited_ps = now_ps - mshr->txn.entered_ps;
-        cbit_txn_charge(&mshr->txn, CBIT_STAGE_FABRIC, waited_ps);
+        cbit_txn_t *fill = mshr->first.txn;
+        cbit_ps_t waited_ps = now_ps - fill->entered_ps;
+        cbit_txn_charge(fill, CBIT_STAGE_FABRIC, waited_ps);
         cache->fills_first = mshr->next; /* off the list first: the answer may come from inside */
         const cbit_port_t *below = mshr->first.port->below;
-        if (!below->try_send(below->self, &mshr->txn, &cache->below_space)) {
-            mshr->txn.stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
+        if (!below->try_send(below->self, fill, &cache->below_space)) {
+            fill->stage_ps[CBIT_STAGE_FABRIC] -= waited_ps;
             cache->fills_first = mshr;
             return;
         }
     }
 }
 
-static void install(cbit_mshr_t *mshr)
+static void install(const cbit_mshr_t *mshr, const cbit_txn_t *fill)
 {
-    if (mshr->cache->bytes == NULL) {
+    const cbit_cache_t *cache = cache_of(mshr);
+    if (cache->bytes == NULL) {
         return;
     }
-    uint8_t *bytes = mshr->cache->bytes[mshr->line];
-    memcpy(bytes, mshr->txn.data, CBIT_LINE_BYTES);
+    uint8_t *bytes = cache->bytes[mshr->line];
+    memcpy(bytes, fill->data, CBIT_LINE_BYTES);
     for (uint32_t i = 0; mshr->patched && i < CBIT_LINE_BYTES; i++) {
         if ((mshr->patch_mask >> i & 1) != 0) {
             bytes[i] = mshr->patch[i];
@@ -270,7 +303,7 @@ static void install(cbit_mshr_t *mshr)
 /* Takes the first request off; it is answered once all is in order. */
 static cbit_txn_t *pop(cbit_mshr_t *mshr)
 {
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = cache_of(mshr);
     cbit_txn_t *txn = mshr->first.txn;
     cbit_wait_t *next = mshr->first.next;
     cache->waits_left++;
@@ -286,12 +319,10 @@ static cbit_txn_t *pop(cbit_mshr_t *mshr)
 /* Serves the first request of those that wait, and takes it off. */
 static cbit_txn_t *serve_first(cbit_mshr_t *mshr, cbit_err_t status, bool has_filled)
 {
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = cache_of(mshr);
     uint32_t core = mshr->first.port->core;
     cbit_txn_t *txn = pop(mshr);
-    if (has_filled) {
-        memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
-    } else {
+    if (!has_filled) {
         cbit_txn_charge(txn, CBIT_STAGE_CORE, cbit_kernel_now_ps(cache->kernel) - txn->entered_ps);
     }
     if (status == CBIT_ERR_OK) {
@@ -308,13 +339,16 @@ static cbit_txn_t *serve_first(cbit_mshr_t *mshr, cbit_err_t status, bool has_fi
    further journey. Then answers them, which leads to new requests. */
 static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
 {
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = cache_of(mshr);
     cbit_line_t *line = &cache->pool[mshr->line];
     const bool prefetch = mshr->prefetch;
     if (status == CBIT_ERR_OK) {
         place(mshr);
     } else if (prefetch && !mshr->wanted) {
         cache->stats.prefetches_useless++;
+    }
+    if (prefetch) { /* the line is that core's */
+        mshr->first.txn->source = CBIT_SOURCE_VCPU;
     }
     mshr->prefetch = false;
     cbit_txn_t *answers = serve_first(mshr, status, mshr->fill), *last = answers;
@@ -345,12 +379,11 @@ static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
 /* A fill that one request has waited for, as most do: nobody else has the line. */
 static void arrive_alone(cbit_mshr_t *mshr)
 {
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = cache_of(mshr);
     cbit_line_t *line = &cache->pool[mshr->line];
     cbit_txn_t *txn = mshr->first.txn;
     const uint32_t core = mshr->first.port->core;
     cbit_line_enter_near(cache, mshr->line, mshr->first.port);
-    memcpy(txn->stage_ps, mshr->txn.stage_ps, sizeof txn->stage_ps);
     if (txn->no_bytes && !txn->locked) {
         line->owner = (int16_t)core;
         line->by = (uint32_t)txn->source << 16 | txn->source_id;
@@ -371,22 +404,26 @@ static void arrive_alone(cbit_mshr_t *mshr)
 static void fill_arrived(void *self, cbit_txn_t *fill)
 {
     cbit_mshr_t *mshr = self;
-    if (fill->status == CBIT_ERR_OK) {
-        cbit_expect_now(mshr->cache, &mshr->expected);
-        install(mshr);
+    const cbit_err_t status = fill->status;
+    if (status == CBIT_ERR_OK) {
+        cbit_expect_now(cache_of(mshr), &mshr->expected);
+        install(mshr, fill);
+    }
+    be_as_asked(mshr, fill);
+    if (status == CBIT_ERR_OK) {
         if (mshr->first.next == NULL && !mshr->prefetch) {
             arrive_alone(mshr);
             return;
         }
     }
-    arrive(mshr, fill->status);
+    arrive(mshr, status);
 }
 
 /* A fill has been looked up, or a transfer is over. */
 void cbit_mshr_event(void *self)
 {
     cbit_mshr_t *mshr = self;
-    cbit_cache_t *cache = mshr->cache;
+    cbit_cache_t *cache = cache_of(mshr);
     if (!mshr->fill) {
         if (cbit_cache_has_room(cache)) {
             arrive(mshr, CBIT_ERR_OK);

@@ -47,20 +47,26 @@ typedef struct cbit_expected {
     uint32_t leaving; /* the line that will leave the chip, or NOWHERE */
 } cbit_expected_t;
 
-/* What every fill looks at comes first, in a line of the host, and its request in those after the
-   next. */
+/* What a fill changes in the request that it is (mshr.c), as that was, in cbit_txn_t's order. */
+typedef struct cbit_asked {
+    uint8_t command, size_bytes;
+    bool locked, no_bytes;
+} cbit_asked_t;
+
+/* What every fill looks at comes first, in a line of the host. */
 struct cbit_mshr {
-    _Alignas(64) cbit_cache_t *cache;
-    cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
+    _Alignas(64) cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
     cbit_wait_t first; /* its txn is NULL while nobody waits: it is free */
     uint32_t line;
     bool fill;             /* from memory; else from other caches */
     bool prefetch, wanted; /* nobody has asked for it; somebody has, before it came */
     bool patched;          /* there is a patch */
     cbit_expected_t expected;
+    cbit_asked_t asked;
+    uint8_t offset; /* of the address in its line */
     cbit_wait_t *last;  /* of those that wait behind the first, if there are any */
     cbit_event_t event; /* a fill may be sent, or a transfer is over */
-    cbit_txn_t txn;
+    uint8_t data[CBIT_LINE_BYTES]; /* of a write, while its request is a fill */
     uint64_t patch_mask; /* bytes that were written elsewhere since the fill was asked for */
     uint8_t patch[CBIT_LINE_BYTES];
 };

@@ -77,15 +77,15 @@ struct cbit_txn {
     cbit_spa_t channel_address; /* of the same byte in the memory of its channel: spa, until a
                                    fabric spreads addresses over channels */
     cbit_key_t key;
-    uint8_t command;    /* cbit_command_t */
-    uint8_t source;     /* cbit_source_t */
     uint16_t source_id; /* guest index for VCPU and WALK, device index for DMA, else 0 */
+    uint8_t command;    /* cbit_command_t */
     uint8_t size_bytes; /* 1..64 */
-    uint8_t hops;       /* replies pushed */
-    bool no_bytes; /* of a machine that is timing only: nobody looks at data, nothing is in it */
-    bool no_fill;  /* a write of no bytes: only of a line that some cache has */
     bool locked; /* a core's write of data[0, 8) to its cache, if data[8, 16) is what is there; the
                     latter becomes what was there */
+    bool no_bytes;  /* of a machine that is timing only: nobody looks at data, nothing is in it */
+    uint8_t source; /* cbit_source_t */
+    uint8_t hops;   /* replies pushed */
+    bool no_fill;   /* a write of no bytes: only of a line that some cache has */
     uint32_t back_ps;  /* set by who passes it on to a target that offers try_send_at: how long the
                           answer  will be on its way to who cares (cbit/sim/port.h) */
     cbit_err_t status; /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
