@@ -335,9 +335,15 @@ cbit_err_t sp_gdb_open(uint16_t port, cbit_sp_t *sp, sp_gdb_t **out, cbit_diag_t
     (void)fprintf(stderr, "gdb: target remote 127.0.0.1:%u\n", ntohs(address.sin_port));
     int fd = accept(listener, NULL, NULL);
     (void)close(listener);
-    sp_gdb_t *gdb = fd < 0 ? NULL : calloc(1, sizeof *gdb);
+    return fd < 0 ? no_socket(diag) : sp_gdb_attach(fd, sp, out, diag);
+}
+
+cbit_err_t sp_gdb_attach(int fd, cbit_sp_t *sp, sp_gdb_t **out, cbit_diag_t *diag)
+{
+    sp_gdb_t *gdb = calloc(1, sizeof *gdb);
     if (gdb == NULL) {
-        return no_socket(diag);
+        (void)close(fd);
+        return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     gdb->fd = fd;
     gdb->sp = sp;

@@ -3,41 +3,21 @@
 #include "cli/sp_host.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
-#include <unistd.h>
-
-#include <openssl/sha.h>
 
 #include "cbit/platform/platform.h"
 #include "cbit/workloads/spdriver.h"
 #include "cli/sp_gdb.h"
 #include "cli/sp_profile.h"
+#include "cli/sp_state.h"
 #include "firmware/image.h"
 #include "sev/sp_map.h"
 
-/* The state file: this, then the flash, then SHA-256 of both. Little-endian. */
-typedef struct state_head {
-    char magic[8];
-    uint64_t seed, boot;
-} state_head_t;
-
-static const char magic[8] = {'C', 'B', 'I', 'T', 'S', 'P', 'S', '2'};
-
-enum {
-    STATE_BYTES = (int)sizeof(state_head_t) + CBIT_SP_FLASH_BYTES + SHA256_DIGEST_LENGTH,
-    PATH_BYTES = 4096,
-};
-
 struct sp_host {
-    char path[PATH_BYTES]; /* "" when nothing is kept */
-    int lock;              /* -1: none */
-    state_head_t head;
-    uint8_t flash[CBIT_SP_FLASH_BYTES];
+    sp_state_t state;
     cbit_platform_t *platform;
     cbit_spdriver_t *driver;
     cbit_port_t memory;
@@ -50,87 +30,27 @@ struct sp_host {
     cbit_event_t power_cut;
 };
 
-/* ---- the state file ---- */
-
-static void digest_of(const sp_host_t *host, uint8_t digest[SHA256_DIGEST_LENGTH])
-{
-    static uint8_t all[STATE_BYTES];
-    memcpy(all, &host->head, sizeof host->head);
-    memcpy(all + sizeof host->head, host->flash, sizeof host->flash);
-    (void)SHA256(all, STATE_BYTES - SHA256_DIGEST_LENGTH, digest);
-}
-
-static cbit_err_t bad_state(const sp_host_t *host, const char *what, cbit_diag_t *diag)
-{
-    cbit_diag_set_file(diag, host->path);
-    (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "%s; expected a state file of cbit sp", what);
-    cbit_diag_hint(diag, "remove it to begin with a new chip");
-    return CBIT_ERR_FORMAT;
-}
-
-static cbit_err_t read_state(sp_host_t *host, FILE *file, cbit_diag_t *diag)
-{
-    uint8_t digest[SHA256_DIGEST_LENGTH], stored[SHA256_DIGEST_LENGTH];
-    bool whole = fread(&host->head, sizeof host->head, 1, file) == 1 &&
-                 fread(host->flash, sizeof host->flash, 1, file) == 1 &&
-                 fread(stored, sizeof stored, 1, file) == 1 && fgetc(file) == EOF;
-    if (!whole) {
-        return bad_state(host, "wrong length", diag);
-    }
-    if (memcmp(host->head.magic, magic, sizeof magic) != 0) {
-        return bad_state(host, "wrong first bytes", diag);
-    }
-    digest_of(host, digest);
-    return memcmp(digest, stored, sizeof digest) == 0 ? CBIT_ERR_OK
-                                                      : bad_state(host, "wrong check sum", diag);
-}
-
-static cbit_err_t lock_state(sp_host_t *host, cbit_diag_t *diag)
-{
-    char path[PATH_BYTES + 8];
-    (void)snprintf(path, sizeof path, "%s.lock", host->path);
-    host->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (host->lock < 0 || flock(host->lock, LOCK_EX) != 0) {
-        cbit_diag_set_file(diag, path);
-        return cbit_diag_add(diag, CBIT_ERR_OPEN, NULL, "%s", strerror(errno));
-    }
-    return CBIT_ERR_OK;
-}
+/* ---- the chip ---- */
 
 static cbit_err_t load_state(sp_host_t *host, const sp_host_options_t *options, cbit_diag_t *diag)
 {
-    memcpy(host->head.magic, magic, sizeof magic);
-    memset(host->flash, 0xff, sizeof host->flash);
-    host->head.seed = options->seed;
+    bool found = false;
+    sp_state_init(&host->state, options->seed);
     if (options->state == NULL) {
         return CBIT_ERR_OK;
     }
-    (void)snprintf(host->path, sizeof host->path, "%s", options->state);
-    cbit_err_t err = lock_state(host, diag);
-    if (err != CBIT_ERR_OK) {
-        return err;
-    }
-    FILE *file = fopen(host->path, "rb");
-    if (file != NULL) {
-        err = read_state(host, file, diag);
-        (void)fclose(file);
-        return err;
-    }
-    if (errno != ENOENT) {
-        cbit_diag_set_file(diag, host->path);
-        return cbit_diag_add(diag, CBIT_ERR_OPEN, NULL, "%s", strerror(errno));
-    }
-    if (!options->seed_given &&
-        getrandom(&host->head.seed, sizeof host->head.seed, 0) != sizeof host->head.seed) {
+    cbit_err_t err = sp_state_open(&host->state, options->state, &found, diag);
+    if (err == CBIT_ERR_OK && !found && !options->seed_given &&
+        getrandom(&host->state.seed, sizeof host->state.seed, 0) != sizeof host->state.seed) {
         return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "no random numbers for a new chip");
     }
-    return CBIT_ERR_OK;
+    return err;
 }
 
 /* The board's programmer: an image into the flash, past the firmware. */
 static cbit_err_t program_image(sp_host_t *host, const char *path, cbit_diag_t *diag)
 {
-    uint8_t *at = host->flash + SP_FLASH_IMAGE_OFFSET;
+    uint8_t *at = host->state.flash + SP_FLASH_IMAGE_OFFSET;
     memset(at, 0xff, SP_STAGING_BYTES);
     if (strcmp(path, "built-in") == 0) {
         memcpy(at, cbit_firmware.image, cbit_firmware.image_bytes);
@@ -154,13 +74,13 @@ static cbit_err_t program_image(sp_host_t *host, const char *path, cbit_diag_t *
 
 static void tell_other_image(const sp_host_t *host, const sp_host_options_t *options)
 {
-    const uint8_t *at = host->flash + SP_FLASH_IMAGE_OFFSET;
+    const uint8_t *at = host->state.flash + SP_FLASH_IMAGE_OFFSET;
     if (options->image == NULL && at[0] != 0xff &&
         memcmp(at, cbit_firmware.image, SP_IMAGE_HEAD_BYTES) != 0) {
         (void)fprintf(stderr,
                       "note: %s has another firmware image than this cbit brings\n"
                       "  hint: --image built-in puts that one in\n",
-                      host->path);
+                      host->state.path);
     }
 }
 
@@ -175,38 +95,13 @@ static cbit_err_t refused(const sp_host_t *host, cbit_diag_t *diag)
     if (reason == 0 || reason >= sizeof texts / sizeof texts[0]) {
         return cbit_diag_add(diag, CBIT_ERR_INTERNAL, NULL, "the firmware did not boot");
     }
-    if (host->path[0] != '\0') {
-        cbit_diag_set_file(diag, host->path);
+    if (host->state.path[0] != '\0') {
+        cbit_diag_set_file(diag, host->state.path);
     }
     (void)cbit_diag_add(diag, CBIT_ERR_FORMAT, NULL, "the boot ROM starts nothing: %s",
                         texts[reason]);
     cbit_diag_hint(diag, "--image built-in puts the image of this cbit into the flash");
     return CBIT_ERR_FORMAT;
-}
-
-/* Written beside and renamed: the file is the old one or the new one, whatever happens. */
-static cbit_err_t save_state(sp_host_t *host, cbit_diag_t *diag)
-{
-    char beside[PATH_BYTES + 8];
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    host->head.boot++;
-    digest_of(host, digest);
-    (void)snprintf(beside, sizeof beside, "%s.new", host->path);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); /* holds the chip */
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
-    bool good = file != NULL && fwrite(&host->head, sizeof host->head, 1, file) == 1 &&
-                fwrite(host->flash, sizeof host->flash, 1, file) == 1 &&
-                fwrite(digest, sizeof digest, 1, file) == 1 && fflush(file) == 0;
-    if (file != NULL) {
-        good = fclose(file) == 0 && good;
-    }
-    if (!good || rename(beside, host->path) != 0) {
-        int why = errno;
-        (void)remove(beside);
-        cbit_diag_set_file(diag, host->path);
-        return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "%s", strerror(why));
-    }
-    return CBIT_ERR_OK;
 }
 
 /* ---- the machine ---- */
@@ -252,10 +147,10 @@ static cbit_err_t build(sp_host_t *host, const sp_host_options_t *options, cbit_
     host->clock_mhz = config.sp.clock_mhz;
     config.sp.allow_rollback = options->allow_rollback;
     const cbit_platform_parts_t parts = {.engines = &cbit_aes_model_factory,
-                                         .seed = host->head.seed,
+                                         .seed = host->state.seed,
                                          .firmware = &cbit_firmware,
-                                         .sp_flash = host->flash,
-                                         .sp_boot = host->head.boot,
+                                         .sp_flash = host->state.flash,
+                                         .sp_boot = host->state.boot,
                                          .self = host,
                                          .on_sp_ready = on_ready,
                                          .on_sp_interrupt = on_interrupt,
@@ -300,7 +195,6 @@ cbit_err_t sp_host_open(const sp_host_options_t *options, sp_host_t **out, cbit_
     if (host == NULL) {
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
-    host->lock = -1;
     host->console = options->console;
     cbit_err_t err = load_state(host, options, diag);
     if (err == CBIT_ERR_OK && options->image != NULL) {
@@ -311,7 +205,7 @@ cbit_err_t sp_host_open(const sp_host_options_t *options, sp_host_t **out, cbit_
         err = build(host, options, diag);
     }
     if (err != CBIT_ERR_OK) {
-        host->path[0] = '\0'; /* what went wrong is not kept */
+        host->state.path[0] = '\0'; /* what went wrong is not kept */
         (void)sp_host_close(host, NULL);
         return err;
     }
@@ -328,10 +222,8 @@ cbit_err_t sp_host_close(sp_host_t *host, cbit_diag_t *diag)
     sp_profile_close(host->profile);
     cbit_spdriver_destroy(host->driver);
     cbit_platform_destroy(host->platform);
-    cbit_err_t err = host->path[0] != '\0' ? save_state(host, diag) : CBIT_ERR_OK;
-    if (host->lock >= 0) {
-        (void)close(host->lock);
-    }
+    cbit_err_t err = host->state.path[0] != '\0' ? sp_state_save(&host->state, diag) : CBIT_ERR_OK;
+    sp_state_close(&host->state);
     free(host);
     return err;
 }
@@ -343,7 +235,7 @@ sp_profile_t *sp_host_profile(sp_host_t *host)
 
 const char *sp_host_state(const sp_host_t *host)
 {
-    return host->path[0] == '\0' ? NULL : host->path;
+    return host->state.path[0] == '\0' ? NULL : host->state.path;
 }
 
 cbit_sp_t *sp_host_sp(sp_host_t *host)

@@ -1,6 +1,6 @@
 /*
- * The loader on any bytes as a scenario, and as a result that is to be run again: a file or
- * findings, no crash, and what was loaded describes itself as JSON.
+ * The loader on any bytes as a scenario, and as a result that is to be run again; what follows a
+ * zero byte is a --set. A file or findings, no crash, and what was loaded describes itself as JSON.
  */
 #define _XOPEN_SOURCE 700
 
@@ -12,6 +12,8 @@
 #include "cbit/workloads/scenario.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { SET_BYTES = 1024 };
 
 static void require(bool good, const char *what)
 {
@@ -48,10 +50,11 @@ static void describe(const cbit_scenario_file_t *file)
     cbit_arena_destroy(arena);
 }
 
-/* One way in: an error and findings, or a file. */
-static void check_way(const char *path, bool replay)
+/* One way in: an error and findings, or a file. set may be NULL. */
+static void check_way(const char *path, bool replay, const cbit_scenario_set_t *set)
 {
-    const cbit_scenario_options_t options = {.preset = true};
+    const cbit_scenario_options_t options = {
+        .preset = true, .sets = set, .sets_count = set == NULL ? 0 : 1};
     cbit_engine_mode_t mode = CBIT_ENGINE_MODEL;
     cbit_diag_t *diag = cbit_diag_create();
     cbit_scenario_file_t *file = NULL;
@@ -71,15 +74,39 @@ static void check_way(const char *path, bool replay)
     cbit_diag_destroy(diag);
 }
 
+/* "/pointer=value" behind the first zero byte, as cbit run cuts it up; false: there is none. */
+static bool find_set(const uint8_t *data, size_t size, char text[SET_BYTES],
+                     cbit_scenario_set_t *set)
+{
+    const uint8_t *zero = memchr(data, 0, size);
+    const size_t len = zero == NULL ? 0 : (size_t)(data + size - zero) - 1;
+    if (zero == NULL || len >= SET_BYTES) {
+        return false;
+    }
+    memcpy(text, zero + 1, len);
+    text[len] = '\0';
+    char *value = strchr(text, '=');
+    if (value == NULL) {
+        return false;
+    }
+    *value = '\0';
+    *set = (cbit_scenario_set_t){.pointer = text, .value = value + 1};
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    char text[SET_BYTES];
+    cbit_scenario_set_t set;
     const char *path = scenario_path();
+    const bool has_set = size > 0 && find_set(data, size, text, &set);
+    const size_t len = has_set ? strlen((const char *)data) : size;
     FILE *stream = fopen(path, "wb");
     require(stream != NULL, "the input cannot be written");
-    bool written = fwrite(data, 1, size, stream) == size;
+    bool written = fwrite(data, 1, len, stream) == len;
     require(fclose(stream) == 0 && written, "the input cannot be written");
-    check_way(path, false);
-    check_way(path, true);
+    check_way(path, false, has_set ? &set : NULL);
+    check_way(path, true, NULL);
     (void)remove(path);
     return 0;
 }

@@ -1,0 +1,1 @@
++$qSupported:hwbreak+#00$?#00$Hg0#00$qAttached#00$qXfer:features:read:target.xml:0,ffb#00$g#00$p20#00$m20000000,40#00$m0,10#00$s#00$s#00$c#00$D#00
