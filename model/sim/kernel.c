@@ -1,6 +1,7 @@
 #include "cbit/sim/kernel.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "cbit/sim/signal.h"
 #include "model/sim/timed.h"
@@ -14,8 +15,9 @@
 #define FIRST_SEQUENCE (UINT64_C(1) << 32) /* behind all ranks */
 
 struct cbit_kernel {
-    struct cbit_kernel_clock clock; /* first: it is read in place */
-    cbit_ps_t until_ps;             /* of the run that is going on */
+    struct cbit_kernel_head head; /* first: it is found in place */
+    cbit_ps_t until_ps;           /* of the run that is going on */
+    uint64_t fired;               /* in it, so far */
     uint64_t sequence;
     bool timed_due; /* an event that waits for a time may be due now; false: none is */
     bool attention; /* deltas, updates or a stop may wait; false: none does */
@@ -24,21 +26,6 @@ struct cbit_kernel {
     cbit_event_list_t this_delta, next_delta;
     cbit_signal_t *updates, **updates_end;
 };
-
-cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue)
-{
-    cbit_kernel_t *kernel = calloc(1, sizeof *kernel);
-    if (kernel == NULL) {
-        return NULL;
-    }
-    kernel->updates_end = &kernel->updates;
-    kernel->sequence = FIRST_SEQUENCE;
-    if (!cbit_timed_init(&kernel->timed, queue)) {
-        free(kernel);
-        return NULL;
-    }
-    return kernel;
-}
 
 /* Touches no event: their owners may be gone already. */
 void cbit_kernel_destroy(cbit_kernel_t *kernel)
@@ -89,23 +76,79 @@ static __attribute__((noinline)) void move_to(cbit_kernel_t *kernel, cbit_event_
     cbit_event_notify_at(kernel, event, at_ps);
 }
 
-void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps)
+/* At the current time, or in the past: that is our bug. */
+static __attribute__((noinline)) void notify_now(cbit_kernel_t *kernel, cbit_event_t *event,
+                                                 cbit_ps_t at_ps)
 {
-    if (event->place != 0) {
-        move_to(kernel, event, at_ps);
-        return;
-    }
-    const cbit_ps_t now_ps = kernel->clock.now_ps;
+    const cbit_ps_t now_ps = kernel->head.now_ps;
     if (at_ps < now_ps) {
-        __builtin_trap(); /* a block asked for the past: our bug */
+        __builtin_trap();
     }
     event->at_ps = at_ps;
-    if (at_ps == now_ps && !kernel->timed_due) {
+    if (!kernel->timed_due) {
         append_delta(kernel, &kernel->this_delta, event);
-    } else {
-        event->sequence = event->rank != 0 ? event->rank : kernel->sequence++;
-        cbit_timed_push(&kernel->timed, event, now_ps);
+        return;
     }
+    event->sequence = event->rank != 0 ? event->rank : kernel->sequence++;
+    cbit_timed_push(&kernel->timed, event, now_ps, cbit_near_count);
+}
+
+static inline __attribute__((always_inline)) void
+notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps, cbit_near_count_t *count)
+{
+    const cbit_ps_t now_ps = kernel->head.now_ps;
+    if (event->place != 0) {
+        move_to(kernel, event, at_ps);
+    } else if (at_ps <= now_ps) {
+        notify_now(kernel, event, at_ps);
+    } else {
+        event->at_ps = at_ps;
+        event->sequence = event->rank != 0 ? event->rank : kernel->sequence++;
+        cbit_timed_push(&kernel->timed, event, now_ps, count);
+    }
+}
+
+static void notify_at_plain(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps)
+{
+    notify_at(kernel, event, at_ps, cbit_near_count);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,popcnt"))) static void
+notify_at_avx2(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps)
+{
+    notify_at(kernel, event, at_ps, cbit_near_count_avx2);
+}
+#endif
+
+static void set_notify_at(cbit_kernel_t *kernel, cbit_kernel_queue_t queue)
+{
+    kernel->head.notify_at = notify_at_plain;
+#if defined(__x86_64__)
+    if (queue == CBIT_KERNEL_WHEEL && __builtin_cpu_supports("avx2") &&
+        __builtin_cpu_supports("popcnt")) {
+        kernel->head.notify_at = notify_at_avx2;
+    }
+#else
+    (void)queue;
+#endif
+}
+
+cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue)
+{
+    cbit_kernel_t *kernel = aligned_alloc(_Alignof(cbit_kernel_t), sizeof *kernel);
+    if (kernel == NULL) {
+        return NULL;
+    }
+    memset(kernel, 0, sizeof *kernel);
+    kernel->updates_end = &kernel->updates;
+    kernel->sequence = FIRST_SEQUENCE;
+    set_notify_at(kernel, queue);
+    if (!cbit_timed_init(&kernel->timed, queue)) {
+        free(kernel);
+        return NULL;
+    }
+    return kernel;
 }
 
 static __attribute__((noinline)) void move_to_delta(cbit_kernel_t *kernel, cbit_event_t *event)
@@ -120,7 +163,7 @@ void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event)
         move_to_delta(kernel, event);
         return;
     }
-    event->at_ps = kernel->clock.now_ps;
+    event->at_ps = kernel->head.now_ps;
     append_delta(kernel, &kernel->next_delta, event);
 }
 
@@ -188,60 +231,63 @@ static uint64_t finish_instant(cbit_kernel_t *kernel)
 /* Nothing that waits for a time is due before what is left of this instant. */
 static bool deltas_are_next(cbit_kernel_t *kernel)
 {
-    const cbit_ps_t now_ps = kernel->clock.now_ps;
+    const cbit_ps_t now_ps = kernel->head.now_ps;
     return instant_goes_on(kernel) &&
            (!kernel->timed_due || cbit_timed_next_ps(&kernel->timed, now_ps) != now_ps);
 }
 
 /* Of a kernel that wants attention. False: the run is stopped. */
-static __attribute__((noinline)) bool attend(cbit_kernel_t *kernel, uint64_t *fired)
+static __attribute__((noinline)) bool attend(cbit_kernel_t *kernel)
 {
     while (!kernel->stopping && deltas_are_next(kernel)) {
         kernel->timed_due = false;
-        *fired += finish_instant(kernel);
+        kernel->fired += finish_instant(kernel);
     }
     kernel->attention = instant_goes_on(kernel);
     return !kernel->stopping;
 }
 
-/* Fires the first that waits for a time, unless it is later than until_ps or there is none. */
-static inline bool fire_timed(cbit_kernel_t *kernel, cbit_ps_t until_ps)
+/* The first that waits for a time is due, which it now is; NULL: it is later than until_ps, or
+   there is none. */
+static inline cbit_event_t *take_timed(cbit_kernel_t *kernel, cbit_ps_t until_ps)
 {
-    if (!cbit_timed_any(&kernel->timed, kernel->clock.now_ps)) {
-        return false;
+    cbit_near_t *near = &kernel->timed.near;
+    if (near->count == 0 && !cbit_timed_refill(&kernel->timed, kernel->head.now_ps)) {
+        return NULL;
     }
-    const cbit_ps_t at_ps = cbit_near_first_ps(&kernel->timed.near);
+    const cbit_ps_t at_ps = cbit_near_first_ps(near);
     if (at_ps > until_ps) {
-        return false;
+        return NULL;
     }
-    kernel->clock.now_ps = at_ps;
+    cbit_event_t *event = cbit_near_take(near);
+    kernel->head.now_ps = at_ps;
     kernel->timed_due = true;
-    cbit_event_t *event = cbit_near_take(&kernel->timed.near);
     event->place = 0;
-    if (kernel->timed.near.count == 0) {
+    if (near->count == 0) { /* while others have something else to wait for */
         (void)cbit_timed_refill(&kernel->timed, at_ps);
     }
-    event->fire(event->self);
-    return true;
+    return event;
 }
 
 uint64_t cbit_kernel_run(cbit_kernel_t *kernel, cbit_ps_t until_ps)
 {
-    uint64_t fired = 0;
+    kernel->fired = 0;
     kernel->stopping = false;
     kernel->until_ps = until_ps;
-    if (until_ps < kernel->clock.now_ps) {
+    if (until_ps < kernel->head.now_ps) {
         return 0;
     }
-    while (!kernel->attention || attend(kernel, &fired)) {
-        if (!fire_timed(kernel, until_ps)) {
+    while (!kernel->attention || attend(kernel)) {
+        cbit_event_t *event = take_timed(kernel, until_ps);
+        if (event == NULL) {
             kernel->timed_due = false;
-            kernel->clock.now_ps = until_ps != CBIT_PS_NEVER ? until_ps : kernel->clock.now_ps;
+            kernel->head.now_ps = until_ps != CBIT_PS_NEVER ? until_ps : kernel->head.now_ps;
             break;
         }
-        fired++;
+        kernel->fired++;
+        event->fire(event->self);
     }
-    return fired;
+    return kernel->fired;
 }
 
 void cbit_kernel_stop(cbit_kernel_t *kernel)
@@ -252,7 +298,7 @@ void cbit_kernel_stop(cbit_kernel_t *kernel)
 
 cbit_ps_t cbit_kernel_next_ps(cbit_kernel_t *kernel)
 {
-    const cbit_ps_t now_ps = kernel->clock.now_ps;
+    const cbit_ps_t now_ps = kernel->head.now_ps;
     return kernel->attention && instant_goes_on(kernel)
                ? now_ps
                : cbit_timed_next_ps(&kernel->timed, now_ps);
@@ -266,6 +312,6 @@ cbit_ps_t cbit_kernel_quiet_ps(cbit_kernel_t *kernel)
 
 void cbit_kernel_go_on_at(cbit_kernel_t *kernel, cbit_ps_t at_ps)
 {
-    kernel->timed_due = kernel->timed_due || at_ps > kernel->clock.now_ps; /* as fire_timed does */
-    kernel->clock.now_ps = at_ps;
+    kernel->timed_due = kernel->timed_due || at_ps > kernel->head.now_ps; /* as fire_timed does */
+    kernel->head.now_ps = at_ps;
 }

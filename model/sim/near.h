@@ -3,10 +3,9 @@
  * altogether. Private to model/sim.
  *
  * An event keeps its slot from insertion to firing; what is sorted is a list of one byte a slot,
- * latest first. The place of a newcomer is the number of slots that fire after it, counted over all
- * slots at once: no search, no branch that depends on times. Keys are 32 bits (picoseconds since
- * base_ps), which every compiler counts four at a time. Half of the slots are opened only when all
- * that is pending fits into the whole: what is not open need not be counted.
+ * latest first. The place of a newcomer comes from how many fire before it, counted over all slots
+ * at once: no search, no branch that depends on times. Keys are 32 bits (picoseconds since
+ * base_ps), which every compiler counts four at a time, and AVX2 eight at a time.
  */
 #ifndef CBIT_MODEL_SIM_NEAR_H
 #define CBIT_MODEL_SIM_NEAR_H
@@ -16,27 +15,27 @@
 #include "model/sim/queue.h"
 
 enum {
-    CBIT_NEAR_SLOTS = 32,                 /* as many as a machine of some cores keeps pending */
-    CBIT_NEAR_HALF = CBIT_NEAR_SLOTS / 2, /* one core and its controllers keep about 10 */
-    CBIT_NEAR_SPAN_PS = INT32_MAX,        /* what keys can hold: 2.1 ms */
-    CBIT_NEAR_FREE = -1,                  /* the key of a slot that has nobody: before all others */
+    CBIT_NEAR_SLOTS = 32,       /* as many as a machine of some cores keeps pending */
+    CBIT_NEAR_FREE = INT32_MAX, /* the key of a slot that has nobody: behind all others */
+    CBIT_NEAR_SPAN_PS = CBIT_NEAR_FREE - 1, /* what keys can hold: 2.1 ms */
 };
 
 typedef struct cbit_near {
     cbit_ps_t base_ps;
     uint32_t count;
-    uint32_t free; /* bit s: slot s is open and has nobody */
-    bool wide;     /* all slots are open, not only the first half */
-    int32_t key[CBIT_NEAR_SLOTS];
+    uint32_t free; /* bit s: slot s may be used and has nobody */
+    _Alignas(32) int32_t key[CBIT_NEAR_SLOTS];
     uint8_t order[2 * CBIT_NEAR_SLOTS + 1]; /* slots, latest first; room to move all by one */
     cbit_event_t *event[CBIT_NEAR_SLOTS];
 } cbit_near_t;
 
-/* Not more than `slots` (of the first half) at a time. */
+/* Not more than `slots` at a time. */
 static inline void cbit_near_init(cbit_near_t *near, uint32_t slots)
 {
     near->free = UINT32_MAX >> (32 - slots);
-    memset(near->key, CBIT_NEAR_FREE, sizeof near->key);
+    for (uint32_t slot = 0; slot < CBIT_NEAR_SLOTS; slot++) {
+        near->key[slot] = CBIT_NEAR_FREE;
+    }
 }
 
 /* The one that fires next, and its time: there is one. */
@@ -56,85 +55,100 @@ static inline cbit_event_t *cbit_near_last(const cbit_near_t *near)
     return near->event[near->order[0]];
 }
 
-/* Opens the second half; or closes it: nobody is here. */
-static inline void cbit_near_set_wide(cbit_near_t *near, bool wide)
-{
-    const uint32_t second = UINT32_MAX << CBIT_NEAR_HALF;
-    near->free = wide ? near->free | second : near->free & ~second;
-    near->wide = wide;
-}
-
 static inline void cbit_near_give_up(cbit_near_t *near, uint32_t slot)
 {
     near->key[slot] = CBIT_NEAR_FREE;
     near->free |= UINT32_C(1) << slot;
 }
 
-static inline void cbit_near_occupy(cbit_near_t *near, uint32_t slot, cbit_event_t *event)
+static inline int32_t cbit_near_key(const cbit_near_t *near, const cbit_event_t *event)
 {
-    near->free &= ~(UINT32_C(1) << slot);
-    near->key[slot] = (int32_t)(event->at_ps - near->base_ps);
+    return (int32_t)(event->at_ps - near->base_ps);
+}
+
+static inline void cbit_near_occupy(cbit_near_t *near, uint32_t slot, cbit_event_t *event,
+                                    int32_t key)
+{
+    near->key[slot] = key;
     near->event[slot] = event;
     event->place = CBIT_PLACE_NEAR + slot;
 }
 
-/* Moves all from order on by one place: a fixed length is four instructions. */
-static inline void cbit_near_shift(uint8_t *to, const uint8_t *from)
+/* Moves all from order on by one place: a fixed length is two or four instructions. */
+typedef uint8_t cbit_near_order_t
+    __attribute__((vector_size(CBIT_NEAR_SLOTS), aligned(1), may_alias));
+
+static inline __attribute__((always_inline)) void cbit_near_shift(uint8_t *to, const uint8_t *from)
 {
-    uint8_t moved[CBIT_NEAR_SLOTS];
-    memcpy(moved, from, sizeof moved);
-    memcpy(to, moved, sizeof moved);
+    *(cbit_near_order_t *)to = *(const cbit_near_order_t *)from;
 }
 
-/* How many fire later than key. */
-static inline uint32_t cbit_near_count_later(const cbit_near_t *near, int32_t key)
+/* How many have a lower key. */
+typedef uint32_t cbit_near_count_t(const cbit_near_t *near, int32_t key);
+
+static inline __attribute__((always_inline)) uint32_t cbit_near_count(const cbit_near_t *near,
+                                                                      int32_t key)
 {
-    int32_t later = 0;
-    for (uint32_t slot = 0; slot < CBIT_NEAR_HALF; slot++) {
-        later += near->key[slot] > key ? 1 : 0;
+    int32_t lower = 0;
+    for (uint32_t slot = 0; slot < CBIT_NEAR_SLOTS; slot++) {
+        lower += near->key[slot] < key ? 1 : 0;
     }
-    if (!near->wide) {
-        return (uint32_t)later;
-    }
-    for (uint32_t slot = CBIT_NEAR_HALF; slot < CBIT_NEAR_SLOTS; slot++) {
-        later += near->key[slot] > key ? 1 : 0;
-    }
-    return (uint32_t)later;
+    return (uint32_t)lower;
 }
 
-/* Of those at its time, an event with a rank comes behind the ranks that are lower. */
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/* The same, for a host with vectors of that length: a byte a slot in the end. */
+static inline __attribute__((always_inline, target("avx2,popcnt"))) uint32_t
+cbit_near_count_avx2(const cbit_near_t *near, int32_t key)
+{
+    const __m256i *keys = (const __m256i *)near->key, own = _mm256_set1_epi32(key);
+    const __m256i low =
+        _mm256_packs_epi32(_mm256_cmpgt_epi32(own, keys[0]), _mm256_cmpgt_epi32(own, keys[1]));
+    const __m256i high =
+        _mm256_packs_epi32(_mm256_cmpgt_epi32(own, keys[2]), _mm256_cmpgt_epi32(own, keys[3]));
+    const __m256i all = _mm256_packs_epi16(low, high);
+    return (uint32_t)__builtin_popcount((uint32_t)_mm256_movemask_epi8(all));
+}
+#endif
+
+/* Where an event with a rank comes in, of `place` that do not fire before its time: behind the
+   ranks of its time that are lower. */
 static inline uint32_t cbit_near_behind_ranks(const cbit_near_t *near, const cbit_event_t *event,
-                                              int32_t key, uint32_t later)
+                                              int32_t key, uint32_t place)
 {
-    for (; later > 0; later--) {
-        const uint32_t slot = near->order[later - 1];
+    for (; place > 0; place--) {
+        const uint32_t slot = near->order[place - 1];
         if (near->key[slot] != key || near->event[slot]->sequence > event->sequence) {
             break;
         }
     }
-    return later;
+    return place;
 }
 
 /*
  * Takes event in: a slot is free, base_ps <= at_ps < base_ps + CBIT_NEAR_SPAN_PS, and it has a rank
- * or was scheduled after all that are here.
+ * or was scheduled after all that are here. `count` is one of the two above, to be inlined.
  */
-static inline void cbit_near_insert(cbit_near_t *near, cbit_event_t *event)
+static inline __attribute__((always_inline)) void
+cbit_near_insert(cbit_near_t *near, cbit_event_t *event, cbit_near_count_t *count)
 {
+    const int32_t key = cbit_near_key(near, event);
+    const uint32_t slot = (uint32_t)__builtin_ctz(near->free);
     uint8_t *order = near->order;
+    near->free &= near->free - 1;
     if (near->count != 0) {
-        const int32_t key = (int32_t)(event->at_ps - near->base_ps);
-        uint32_t later = cbit_near_count_later(near, key - (event->rank != 0 ? 1 : 0));
+        uint32_t place = near->count - count(near, key + (event->rank == 0 ? 1 : 0));
         if (event->rank != 0) {
-            later = cbit_near_behind_ranks(near, event, key, later);
+            place = cbit_near_behind_ranks(near, event, key, place);
         }
-        order += later;
+        order += place;
         cbit_near_shift(order + 1, order);
     }
-    const uint32_t slot = (uint32_t)__builtin_ctz(near->free);
-    *order = (uint8_t)slot;
-    cbit_near_occupy(near, slot, event);
     near->count++;
+    cbit_near_occupy(near, slot, event, key);
+    *order = (uint8_t)slot;
 }
 
 /* Takes the one that fires next out: there is one. */
@@ -157,7 +171,9 @@ static inline void cbit_near_drop_last(cbit_near_t *near)
 /* Fills one that was empty, earliest first: slot by slot. */
 static inline void cbit_near_append(cbit_near_t *near, cbit_event_t *event)
 {
-    cbit_near_occupy(near, near->count++, event);
+    near->free &= ~(UINT32_C(1) << near->count);
+    cbit_near_occupy(near, near->count, event, cbit_near_key(near, event));
+    near->count++;
 }
 
 static inline void cbit_near_appended(cbit_near_t *near)

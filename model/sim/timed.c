@@ -19,9 +19,9 @@ static void set_beyond(cbit_timed_t *timed, const cbit_event_t *first)
 bool cbit_timed_init(cbit_timed_t *timed, cbit_kernel_queue_t queue)
 {
     /* The heap is the oracle: it stands alone, but for the one event that fires next. */
-    cbit_near_init(&timed->near, queue == CBIT_KERNEL_WHEEL ? CBIT_NEAR_HALF : 1);
+    cbit_near_init(&timed->near, queue != CBIT_KERNEL_HEAP ? CBIT_NEAR_SLOTS : 1);
     set_beyond(timed, NULL);
-    if (queue == CBIT_KERNEL_WHEEL) {
+    if (queue != CBIT_KERNEL_HEAP) {
         timed->wheel = calloc(1, sizeof *timed->wheel);
         return timed->wheel != NULL;
     }
@@ -81,14 +81,12 @@ void cbit_timed_push_slowly(cbit_timed_t *timed, cbit_event_t *event, cbit_ps_t 
         near->base_ps = now_ps;
         set_near_ps(timed);
     }
-    if (near->free == 0 && timed->beyond_count == 0 && timed->wheel != NULL && !near->wide) {
-        cbit_near_set_wide(near, true);
-    } else if (near->free == 0 && cbit_event_before(event, cbit_near_last(near))) {
+    if (near->free == 0 && cbit_event_before(event, cbit_near_last(near))) {
         evict(timed, (near->count + 1) / 2, now_ps);
     }
     if (near->free != 0 && event->at_ps - near->base_ps < CBIT_NEAR_SPAN_PS &&
         fires_before_beyond(timed, event)) {
-        cbit_near_insert(near, event);
+        cbit_near_insert(near, event, cbit_near_count);
     } else {
         push_beyond(timed, event, now_ps);
     }
@@ -121,11 +119,8 @@ bool cbit_timed_refill(cbit_timed_t *timed, cbit_ps_t now_ps)
     }
     near->base_ps = first->at_ps - now_ps < CBIT_NEAR_SPAN_PS ? now_ps : first->at_ps;
     if (timed->beyond_count > CBIT_TIMED_FEW || timed->wheel == NULL) {
-        if (near->wide) {
-            cbit_near_set_wide(near, false);
-        }
         take_beyond(timed, first);
-        cbit_near_insert(near, first);
+        cbit_near_insert(near, first, cbit_near_count);
         set_beyond(timed, first); /* those that are left fire after it */
         return true;
     }

@@ -13,7 +13,7 @@
 #include "model/sim/near.h"
 #include "model/sim/wheel.h"
 
-enum { CBIT_TIMED_FEW = CBIT_NEAR_HALF }; /* fewer beyond near are fetched into it at once */
+enum { CBIT_TIMED_FEW = CBIT_NEAR_SLOTS / 2 }; /* fewer beyond near are fetched into it at once */
 
 typedef struct cbit_timed {
     cbit_ps_t near_ps; /* from near.base_ps on: what is sooner than this belongs to near */
@@ -36,10 +36,13 @@ void cbit_timed_free(cbit_timed_t *timed);
 void cbit_timed_push_slowly(cbit_timed_t *timed, cbit_event_t *event, cbit_ps_t now_ps);
 
 /* Takes event in, which is pending nowhere: its time and sequence are set. */
-static inline void cbit_timed_push(cbit_timed_t *timed, cbit_event_t *event, cbit_ps_t now_ps)
+static inline __attribute__((always_inline)) void cbit_timed_push(cbit_timed_t *timed,
+                                                                  cbit_event_t *event,
+                                                                  cbit_ps_t now_ps,
+                                                                  cbit_near_count_t *count)
 {
     if (event->at_ps - timed->near.base_ps < timed->near_ps && timed->near.free != 0) {
-        cbit_near_insert(&timed->near, event);
+        cbit_near_insert(&timed->near, event, count);
     } else {
         cbit_timed_push_slowly(timed, event, now_ps);
     }

@@ -1,6 +1,7 @@
 /*
- * Random schedules: wheel, heap and a list that is searched for (time, delta, rank, order) give the
- * same complete log. The list shares no code with the kernel.
+ * Random schedules: wheel, with vector instructions and without, heap and a list that is searched
+ * for (time, delta, rank, order) give the same complete log. The list shares no code with the
+ * kernel.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,7 +10,9 @@
 #include "cbit/sim/kernel.h"
 #include "cbit_test.h"
 
-static const cbit_kernel_queue_t both[] = {CBIT_KERNEL_WHEEL, CBIT_KERNEL_HEAP};
+static const cbit_kernel_queue_t wheel_queue = CBIT_KERNEL_WHEEL,
+                                 plain_wheel_queue = CBIT_KERNEL_PLAIN_WHEEL,
+                                 heap_queue = CBIT_KERNEL_HEAP;
 
 enum { ACTORS = 200, STEPS = 20000, RANKED = 5 };
 
@@ -226,15 +229,18 @@ START_TEST(wheel_heap_and_list_give_the_same_log)
     const uint64_t seed = cbit_test_seed() + (uint64_t)_i;
     const uint32_t actors = crowds[_i % CROWDS];
     world_t *list = run_world(NULL, seed, actors);
-    world_t *wheel = run_world(&both[0], seed, actors);
-    world_t *heap = run_world(&both[1], seed, actors);
+    world_t *wheel = run_world(&wheel_queue, seed, actors);
+    world_t *plain_wheel = run_world(&plain_wheel_queue, seed, actors);
+    world_t *heap = run_world(&heap_queue, seed, actors);
     ck_assert_uint_gt(list->count, 1000); /* the programme did not die out */
     ck_assert_uint_gt(wheel->skips, 100);
     ck_assert_uint_eq(wheel->skips, heap->skips);
     assert_same_log(list, wheel, seed, "wheel");
+    assert_same_log(list, plain_wheel, seed, "wheel without vectors");
     assert_same_log(list, heap, seed, "heap");
     free(list);
     free(wheel);
+    free(plain_wheel);
     free(heap);
 }
 END_TEST

@@ -33,8 +33,9 @@ typedef struct cbit_event {
 
 /* Which data structure holds pending events; results never depend on it. */
 typedef enum cbit_kernel_queue {
-    CBIT_KERNEL_WHEEL, /* timing wheel with an overflow heap: the default */
-    CBIT_KERNEL_HEAP,  /* binary heap: the oracle */
+    CBIT_KERNEL_WHEEL,       /* timing wheel with an overflow heap: the default */
+    CBIT_KERNEL_HEAP,        /* binary heap: the oracle */
+    CBIT_KERNEL_PLAIN_WHEEL, /* the wheel without vector instructions, whatever the host has */
 } cbit_kernel_queue_t;
 
 /* A kernel at time 0; NULL only when memory is out. */
@@ -44,14 +45,15 @@ cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue);
    that outlives its kernel is initialised again before another kernel takes it. */
 void cbit_kernel_destroy(cbit_kernel_t *kernel);
 
-/* What every kernel begins with: everybody asks for the time, so it is read in place. */
-struct cbit_kernel_clock {
+/* What every kernel begins with: what everybody asks for again and again is found in place. */
+struct cbit_kernel_head {
     cbit_ps_t now_ps;
+    void (*notify_at)(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps);
 };
 
 static inline cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel)
 {
-    return ((const struct cbit_kernel_clock *)kernel)->now_ps;
+    return ((const struct cbit_kernel_head *)kernel)->now_ps;
 }
 
 void cbit_event_init(cbit_event_t *event, void (*fire)(void *self), void *self);
@@ -68,7 +70,10 @@ void cbit_event_set_rank(cbit_event_t *event, uint32_t rank);
  * Notifies at at_ps, which must not be in the past; at the current time the event fires in this
  * instant after all that is already scheduled for it. A pending event is moved.
  */
-void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps);
+static inline void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps)
+{
+    ((const struct cbit_kernel_head *)kernel)->notify_at(kernel, event, at_ps);
+}
 
 /* Notifies in the next delta of the current instant. A pending event is moved. */
 void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event);
