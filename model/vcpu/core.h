@@ -141,7 +141,7 @@ typedef struct cbit_walk {
 
 enum { CBIT_HORIZON_UNKNOWN, CBIT_HORIZON_ASKED }; /* the latter: only as a time so far */
 enum { REWIND_OPS = 256, RUN_AHEAD_CCLK = 1 << 16, CS_LONG = 1 << 9 };
-enum { TLB_HINTS = 16, STORE_LINES = 256 };
+enum { STORE_LINES = 256 };
 enum { GPR_RAX = 0, GPR_RSP = 4 };
 
 /* A program and where it stands. */
@@ -241,10 +241,9 @@ struct cbit_vcpu {
         uint8_t matter, want;
         cbit_key_t keys[4];
     } rules[INTENTS];
-    uint32_t private_key;      /* the guest's own, if it has one; UINT32_MAX */
-    bool paged_quick;          /* there is paging, and a cache that may answer at once */
-    bool loads_carry;          /* bytes: the program looks at them, or all of the machine does */
-    uint32_t hints[TLB_HINTS]; /* where l1d had a page the last time */
+    uint32_t private_key; /* the guest's own, if it has one; UINT32_MAX */
+    bool paged_quick;     /* there is paging, and a cache that may answer at once */
+    bool loads_carry;     /* bytes: the program looks at them, or all of the machine does */
     cbit_walk_t walk;
     cbit_fault_t fault;
     cbit_fault_t delivering;

@@ -13,18 +13,11 @@
 /* What the short way came to. */
 typedef enum cbit_pass {
     PASS_DONE,
-    PASS_LATER, /* it is begun, and goes on when its time comes or there is room */
+    PASS_BEGUN, /* it goes on when its time comes */
+    PASS_ASKED, /* the same, and the cache has just said that it cannot answer at once */
     PASS_WAIT,  /* for room to begin, or for the load that its address comes from */
     PASS_NOT,   /* nothing has happened: the general way */
 } cbit_pass_t;
-
-/* What is to be done with an operation that may have to wait. */
-typedef enum cbit_go {
-    GO_ON,       /* it is begun */
-    GO_ON_ASKED, /* the same, and the cache has just said that it cannot answer at once */
-    GO_BEGIN,    /* its page may be in the second-level TLB: begins it, and goes on */
-    GO_ONLY_BEGIN,
-} cbit_go_t;
 
 /* What must hold for any access on the short way. */
 static inline bool may_pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
@@ -65,15 +58,20 @@ static inline bool may_begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 }
 
 /* Only the second-level TLB can have the page: it hands it down, under the first one's tag. */
-static inline cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t tag)
+static inline __attribute__((always_inline)) cbit_pass_t
+begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t tag)
 {
     const struct cbit_rule *rule =
         &vcpu->rules[op->kind == CBIT_OP_STORE ? INTENT_WRITE : INTENT_READ];
-    const uint64_t page =
-        cbit_tlb_hand_down(&vcpu->tlb.l2, &vcpu->tlb.l1d, op->gva, tag, rule->matter, rule->want);
-    if (page == 0) {
+    cbit_page_size_t size;
+    cbit_tlb_t *l1 = &vcpu->tlb.l1d, *l2 = &vcpu->tlb.l2;
+    const int64_t i = cbit_tlb_find_any(l2, op->gva, vcpu->guest.asid, &size);
+    if (i < 0 || !cbit_rule_allows(rule, cbit_tlb_flags(l2, i))) {
         return PASS_NOT;
     }
+    const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - CBIT_PAGE_BYTES;
+    const uint64_t page = l2->entries[i].page | (op->gva & inside);
+    cbit_tlb_put(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag, page);
     const cbit_target_t target = {.spa = (page & ~(uint64_t)(CBIT_PAGE_BYTES - 1)) |
                                          op->gva % CBIT_PAGE_BYTES,
                                   .key = cbit_rule_key(rule, (uint8_t)page)};
@@ -86,7 +84,7 @@ static inline cbit_pass_t begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint
     if (ready_ps != begun_ps && memory->hint != NULL) {
         memory->hint(memory->self, target.spa);
     }
-    return PASS_DONE;
+    return PASS_BEGUN;
 }
 
 /* The operation's load, in time, in a slot of its own. */
@@ -177,40 +175,27 @@ static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool asked
     return send(vcpu);
 }
 
-/* Performs what is begun, at its time. */
-static inline cbit_pass_t go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool asked)
+/* Performs what is begun, at its time; false: it waits. */
+static inline bool go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool asked)
 {
     /* If the core is ahead at all, it is where the translation was ready. */
     if (vcpu->n > vcpu->now_n && !cbit_vcpu_in_time_at(vcpu, vcpu->ready_ps)) {
-        return PASS_LATER;
+        return false;
     }
     if (op->kind == CBIT_OP_LOAD) {
         if (!go_on_load(vcpu, op, asked)) {
-            return PASS_LATER;
+            return false;
         }
         vcpu->mine->loads++;
     } else {
         if (cbit_order_store(vcpu, op) != STEP_DONE) {
-            return PASS_LATER;
+            return false;
         }
         vcpu->mine->stores++;
     }
     vcpu->issued = false;
     done(vcpu);
-    return PASS_DONE;
-}
-
-/* One function for all that may have to wait, out of the way of what does not. */
-static __attribute__((noinline)) cbit_pass_t go(cbit_vcpu_t *vcpu, const cbit_op_t *op,
-                                                uint64_t tag, cbit_go_t how)
-{
-    if (how >= GO_BEGIN) {
-        const cbit_pass_t begun = begin_far(vcpu, op, tag);
-        if (begun != PASS_DONE || how == GO_ONLY_BEGIN) {
-            return begun;
-        }
-    }
-    return go_on(vcpu, op, how == GO_ON_ASKED);
+    return true;
 }
 
 /* Its page is in the first-level TLB, in that place. */
@@ -230,7 +215,6 @@ static inline cbit_pass_t pass_page(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint
     if (store && bytes != NULL) {
         memcpy(bytes, cbit_order_data(vcpu, op), op->size_bytes);
     }
-    cbit_tlb_use(&vcpu->tlb.l1d, page);
     const bool asks =
         store ? cbit_vcpu_is_drained(vcpu)
               : cbit_order_has_room(vcpu) && !cbit_order_meets(vcpu, target, op->size_bytes);
@@ -243,7 +227,7 @@ static inline cbit_pass_t pass_page(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint
         }
         vcpu->mine->tlb_hits++;
         begin(vcpu, op, target, cbit_vcpu_core_ps(vcpu), 0);
-        return go(vcpu, op, 0, asks ? GO_ON_ASKED : GO_ON);
+        return asks ? PASS_ASKED : PASS_BEGUN;
     }
     vcpu->mine->tlb_hits++;
     cbit_vcpu_count_access(vcpu, target.key);
@@ -270,46 +254,43 @@ static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
     if (!may_pass(vcpu, op)) {
         return PASS_NOT;
     }
-    const cbit_tlb_t *l1 = &vcpu->tlb.l1d;
-    uint32_t *hint = &vcpu->hints[op->gva / CBIT_PAGE_BYTES % TLB_HINTS];
+    cbit_tlb_t *l1 = &vcpu->tlb.l1d;
     const uint64_t tag = cbit_tlb_tag(op->gva, vcpu->guest.asid, PAGE_4K);
-    if (l1->entries[*hint].tag != tag) {
-        const int64_t i = cbit_tlb_in_set(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag);
-        if (i < 0) {
-            if (!may_begin_far(vcpu, op)) {
-                vcpu->far_tag = tag;
-                return PASS_WAIT;
-            }
-            return go(vcpu, op, tag, GO_BEGIN);
+    const int64_t page = cbit_tlb_find_in(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag);
+    if (page < 0) {
+        if (!may_begin_far(vcpu, op)) {
+            vcpu->far_tag = tag;
+            return PASS_WAIT;
         }
-        *hint = (uint32_t)i;
+        return begin_far(vcpu, op, tag);
     }
     if (op->depends && vcpu->last_load != NULL) {
         vcpu->far_tag = 0;
         return PASS_WAIT;
     }
-    return pass_page(vcpu, op, *hint);
+    return pass_page(vcpu, op, (uint32_t)page);
 }
 
-/* Performs loads and stores that lie in a line and whose pages the TLBs have. True: something else
-   comes next; an operation is begun then. False: the core must not act yet. */
+/* The next operation, as far as the short way has it; false: something else comes next, or the core
+   must not act yet (*later). */
 static inline bool pass_all(cbit_vcpu_t *vcpu)
 {
-    cbit_pass_t passed = PASS_DONE;
-    if (vcpu->issued) {
-        if (!vcpu->straight) {
-            return true;
-        }
-        passed = go(vcpu, &vcpu->context->op, 0, GO_ON);
+    const cbit_op_t *op = &vcpu->context->op;
+    cbit_pass_t passed = vcpu->issued ? PASS_BEGUN : PASS_DONE;
+    if (vcpu->issued && !vcpu->straight) {
+        return true;
     }
-    while (passed == PASS_DONE) {
+    for (;;) {
+        if (passed != PASS_DONE && !go_on(vcpu, op, passed == PASS_ASKED)) {
+            return false;
+        }
         if (vcpu->interrupt && !vcpu->op_begun) {
             return true;
         }
         if (!cbit_vcpu_may_act(vcpu)) {
             return false;
         }
-        const cbit_op_t *op = cbit_vcpu_next_op(vcpu);
+        op = cbit_vcpu_next_op(vcpu);
         if (op == NULL) {
             return true;
         }
@@ -318,12 +299,13 @@ static inline bool pass_all(cbit_vcpu_t *vcpu)
             return true;
         }
         passed = pass(vcpu, op);
+        if (passed >= PASS_WAIT) {
+            break;
+        }
     }
-    if (passed != PASS_LATER) {
-        vcpu->op_begun = true;
-        vcpu->waits_for_slot = passed == PASS_WAIT;
-        vcpu->far_tag = passed == PASS_WAIT ? vcpu->far_tag : 0;
-    }
+    vcpu->op_begun = true;
+    vcpu->waits_for_slot = passed == PASS_WAIT;
+    vcpu->far_tag = passed == PASS_WAIT ? vcpu->far_tag : 0;
     return passed == PASS_NOT;
 }
 
@@ -346,7 +328,7 @@ static inline bool begin_early(cbit_vcpu_t *vcpu)
     const cbit_op_t *op = &vcpu->context->op;
     return vcpu->mode == MODE_RUN && !vcpu->issued && vcpu->far_tag != 0 &&
            (!op->depends || cbit_order_last_n(vcpu) <= vcpu->n) && may_begin_far(vcpu, op) &&
-           go(vcpu, op, vcpu->far_tag, GO_ONLY_BEGIN) == PASS_DONE;
+           begin_far(vcpu, op, vcpu->far_tag) == PASS_BEGUN;
 }
 
 void cbit_vcpu_resume(cbit_vcpu_t *vcpu)

@@ -8,19 +8,19 @@ bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
     if (entries == 0) {
         return true;
     }
-    tlb->ways = entries < CBIT_LRU_WAYS_PER_WORD ? entries : CBIT_LRU_WAYS_PER_WORD;
-    uint32_t sets = entries / tlb->ways;
+    const uint32_t ways = entries < CBIT_RECENT_MAX_WAYS ? entries : CBIT_RECENT_MAX_WAYS;
+    const uint32_t sets = entries / ways;
+    tlb->shape = cbit_recent_shape(ways);
     tlb->set_mask = sets - 1;
     tlb->set_bits = (uint32_t)__builtin_ctz(sets);
-    tlb->ones = cbit_lru_ones(tlb->ways);
     /* A word of bits names eight ways, also where a small TLB has fewer: their tags are 0. */
-    tlb->entries = calloc((size_t)sets * CBIT_LRU_WAYS_PER_WORD, sizeof tlb->entries[0]);
+    tlb->entries = calloc((size_t)sets * CBIT_RECENT_MAX_WAYS, sizeof tlb->entries[0]);
     tlb->sets = calloc(sets, sizeof tlb->sets[0]);
     if (tlb->entries == NULL || tlb->sets == NULL) {
         return false;
     }
     for (uint32_t set = 0; set < sets; set++) {
-        cbit_lru_init(&tlb->sets[set].order, tlb->ways);
+        cbit_recent_init(&tlb->sets[set], ways);
     }
     return true;
 }
@@ -36,13 +36,37 @@ int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_pag
     return cbit_tlb_find_any(tlb, address, asid, size);
 }
 
+int64_t cbit_tlb_find_older(cbit_tlb_t *tlb, uint32_t set, uint64_t tag)
+{
+    cbit_recent_t *recent = &tlb->sets[set];
+    uint64_t match = cbit_ways_match(recent->bits, cbit_ways_bits(tag));
+    for (; match != 0; match &= match - 1) {
+        const uint32_t rank = cbit_ways_first(match);
+        const uint32_t i = cbit_tlb_place(tlb, set, cbit_recent_way(recent, rank));
+        if (tlb->entries[i].tag == tag) {
+            cbit_recent_use(recent, rank);
+            return i;
+        }
+    }
+    return -1;
+}
+
+void cbit_tlb_count(cbit_tlb_t *tlb, uint64_t old, uint64_t tag)
+{
+    tlb->of_size[cbit_tlb_tag_size(tag)]++;
+    if (old != 0) {
+        tlb->of_size[cbit_tlb_tag_size(old)]--;
+    }
+}
+
 static void drop(cbit_tlb_t *tlb, uint32_t i)
 {
     cbit_tlb_entry_t *entry = &tlb->entries[i];
     if (entry->tag != 0) {
+        cbit_recent_t *set = &tlb->sets[i & tlb->set_mask];
         tlb->of_size[cbit_tlb_tag_size(entry->tag)]--;
         entry->tag = 0;
-        cbit_lru_forget_of_word(&tlb->sets[i & tlb->set_mask].order, tlb->ways, i >> tlb->set_bits);
+        cbit_recent_forget(set, tlb->shape, cbit_recent_rank(set, i >> tlb->set_bits));
     }
 }
 
@@ -52,10 +76,14 @@ void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page
     if (tlb->count == 0) {
         return;
     }
-    uint64_t tag = cbit_tlb_tag(address, asid, size);
-    uint32_t set = cbit_tlb_set_of(tlb, address, size);
-    int64_t i = cbit_tlb_in_set(tlb, set, tag);
-    cbit_tlb_put(tlb, i >= 0 ? (uint32_t)i : cbit_tlb_place_in(tlb, set), tag, page, flags);
+    const uint64_t tag = cbit_tlb_tag(address, asid, size);
+    const uint32_t set = cbit_tlb_set_of(tlb, address, size);
+    const int64_t i = cbit_tlb_find_in(tlb, set, tag);
+    if (i >= 0) {
+        tlb->entries[i].page = page | flags;
+    } else {
+        cbit_tlb_put(tlb, set, tag, page | flags);
+    }
 }
 
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid)
@@ -69,7 +97,7 @@ void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid)
 
 void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid)
 {
-    const uint32_t places = tlb->count == 0 ? 0 : (tlb->set_mask + 1) * CBIT_LRU_WAYS_PER_WORD;
+    const uint32_t places = tlb->count == 0 ? 0 : (tlb->set_mask + 1) * CBIT_RECENT_MAX_WAYS;
     for (uint32_t i = 0; i < places; i++) {
         if (asid == 0 || cbit_tlb_tag_asid(tlb->entries[i].tag) == asid) {
             drop(tlb, i);

@@ -13,8 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cbit/base/lru.h"
-#include "cbit/base/ways.h"
+#include "cbit/base/recent.h"
 #include "cbit/sim/txn.h"
 
 enum {
@@ -35,22 +34,16 @@ typedef enum cbit_page_size {
     PAGE_SIZES,
 } cbit_page_size_t;
 
-/* An empty way is the one used longest ago. */
-typedef struct cbit_tlb_set {
-    uint64_t order; /* cbit/base/lru.h */
-    uint64_t bits;  /* cbit/base/ways.h */
-} cbit_tlb_set_t;
-
 typedef struct cbit_tlb_entry {
     uint64_t tag;  /* size, page number, ASID: one compare decides; 0: empty */
     uint64_t page; /* the page's base or the table's address; below it the flags */
 } cbit_tlb_entry_t;
 
 typedef struct cbit_tlb {
-    cbit_tlb_set_t *sets;
+    cbit_recent_t *sets;       /* an empty way is the one used longest ago */
     cbit_tlb_entry_t *entries; /* eight to a set, used or not: index = way x sets + set */
-    uint64_t ones;             /* a 1 for each way, for cbit/base/lru.h */
-    uint32_t ways, set_mask, set_bits, count;
+    cbit_recent_shape_t shape; /* of all sets */
+    uint32_t set_mask, set_bits, count;
     uint32_t of_size[PAGE_SIZES]; /* how many there are: sizes without any are not looked for */
 } cbit_tlb_t;
 
@@ -82,33 +75,19 @@ static inline cbit_spa_t cbit_tlb_page(const cbit_tlb_t *tlb, int64_t i)
     return tlb->entries[i].page & ~(uint64_t)(CBIT_PAGE_BYTES - 1);
 }
 
-/* An entry is used. */
-static inline void cbit_tlb_use(cbit_tlb_t *tlb, uint32_t i)
-{
-    uint64_t *order = &tlb->sets[i & tlb->set_mask].order;
-    const uint32_t way = i >> tlb->set_bits;
-    if ((*order >> way * 8 & 0xff) != tlb->ways - 1) { /* else it is the last one used already */
-        cbit_lru_use_of_word(order, tlb->ways, way);
-    }
-}
-
 static inline uint32_t cbit_tlb_set_of(const cbit_tlb_t *tlb, uint64_t address,
                                        cbit_page_size_t size)
 {
     return (uint32_t)(address >> cbit_page_shift(size)) & tlb->set_mask;
 }
 
-/* The index of an entry among those of a set, or -1. */
-static inline int64_t cbit_tlb_in_set(const cbit_tlb_t *tlb, uint32_t set, uint64_t tag)
+/* The index of an entry of a set, which is used; or -1. What was not the newest of it is found by
+   its bits. */
+int64_t cbit_tlb_find_older(cbit_tlb_t *tlb, uint32_t set, uint64_t tag);
+static inline int64_t cbit_tlb_find_in(cbit_tlb_t *tlb, uint32_t set, uint64_t tag)
 {
-    uint64_t match = cbit_ways_match(tlb->sets[set].bits, cbit_ways_bits(tag));
-    for (; match != 0; match &= match - 1) {
-        const uint32_t i = cbit_tlb_place(tlb, set, cbit_ways_first(match));
-        if (tlb->entries[i].tag == tag) {
-            return i;
-        }
-    }
-    return -1;
+    const uint32_t newest = cbit_tlb_place(tlb, set, cbit_recent_newest(&tlb->sets[set]));
+    return tlb->entries[newest].tag == tag ? newest : cbit_tlb_find_older(tlb, set, tag);
 }
 
 static inline uint32_t cbit_tlb_tag_asid(uint64_t tag)
@@ -125,8 +104,8 @@ static inline int64_t cbit_tlb_find_size(cbit_tlb_t *tlb, uint64_t address, uint
                                          cbit_page_size_t size)
 {
     return tlb->of_size[size] == 0 ? -1
-                                   : cbit_tlb_in_set(tlb, cbit_tlb_set_of(tlb, address, size),
-                                                     cbit_tlb_tag(address, asid, size));
+                                   : cbit_tlb_find_in(tlb, cbit_tlb_set_of(tlb, address, size),
+                                                      cbit_tlb_tag(address, asid, size));
 }
 
 /* One size after the other: a loop over them takes twice as long. */
@@ -143,30 +122,7 @@ static inline int64_t cbit_tlb_find_any(cbit_tlb_t *tlb, uint64_t address, uint3
         *size = PAGE_1G;
         i = cbit_tlb_find_size(tlb, address, asid, PAGE_1G);
     }
-    if (i >= 0) {
-        cbit_tlb_use(tlb, (uint32_t)i);
-    }
     return i;
-}
-
-/* The way of a set that is empty, or that was used longest ago. */
-static inline uint32_t cbit_tlb_place_in(const cbit_tlb_t *tlb, uint32_t set)
-{
-    return cbit_tlb_place(tlb, set, cbit_lru_oldest(&tlb->sets[set].order));
-}
-
-static inline void cbit_tlb_put(cbit_tlb_t *tlb, uint32_t i, uint64_t tag, cbit_spa_t page,
-                                uint8_t flags)
-{
-    cbit_tlb_entry_t *entry = &tlb->entries[i];
-    if (entry->tag != 0) {
-        tlb->of_size[cbit_tlb_tag_size(entry->tag)]--;
-    }
-    tlb->of_size[cbit_tlb_tag_size(tag)]++;
-    entry->tag = tag;
-    entry->page = page | flags;
-    cbit_ways_set(&tlb->sets[i & tlb->set_mask].bits, i >> tlb->set_bits, cbit_ways_bits(tag));
-    cbit_tlb_use(tlb, i);
 }
 
 /* entries: a power of two, or 0: keeps nothing. False: out of memory. */
@@ -181,38 +137,19 @@ void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page
 void cbit_tlb_drop_page(cbit_tlb_t *tlb, uint64_t address, uint32_t asid);
 void cbit_tlb_drop_asid(cbit_tlb_t *tlb, uint32_t asid); /* 0: everything */
 
-/* A piece of 4 KiB takes the place of what was used longest ago, in a TLB that has only such and
-   has been asked for that tag in vain. */
-static inline void cbit_tlb_take_down(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, uint64_t page)
+/* One of another size, or none (0), gives way to a tag. */
+void cbit_tlb_count(cbit_tlb_t *tlb, uint64_t old, uint64_t tag);
+/* An entry takes the place of what was used longest ago, in a TLB that has been asked for its tag
+   in vain. page: and below it the flags. */
+static inline void cbit_tlb_put(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, uint64_t page)
 {
-    cbit_tlb_set_t *head = &tlb->sets[set];
-    const uint32_t way = cbit_lru_turn_word(&head->order, tlb->ones, tlb->ways);
-    cbit_ways_set(&head->bits, way, cbit_ways_bits(tag));
+    const uint32_t way = cbit_recent_turn(&tlb->sets[set], tlb->shape, cbit_ways_bits(tag));
     cbit_tlb_entry_t *entry = &tlb->entries[cbit_tlb_place(tlb, set, way)];
-    if (entry->tag == 0) {
-        tlb->of_size[PAGE_4K]++;
+    if ((entry->tag ^ tag) >> TLB_SIZE_SHIFT != 0) {
+        cbit_tlb_count(tlb, entry->tag, tag);
     }
     entry->tag = tag;
     entry->page = page;
-}
-
-/* Hands what a TLB has of an address down to another one, in pieces of 4 KiB, which has been asked
-   for that tag in vain; if the flags that matter are as wanted. Gives page and flags as an entry
-   has them; 0: it has not, or they are that. */
-static inline uint64_t cbit_tlb_hand_down(cbit_tlb_t *from, cbit_tlb_t *to, uint64_t address,
-                                          uint64_t tag, uint8_t matter, uint8_t want)
-{
-    cbit_page_size_t size;
-    const int64_t i = cbit_tlb_find_any(from, address, cbit_tlb_tag_asid(tag), &size);
-    if (i < 0 || (cbit_tlb_flags(from, i) & matter) != want) {
-        return 0;
-    }
-    const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - CBIT_PAGE_BYTES;
-    const uint64_t page = from->entries[i].page | (address & inside);
-    if (page != 0) {
-        cbit_tlb_take_down(to, cbit_tlb_set_of(to, address, PAGE_4K), tag, page);
-    }
-    return page;
 }
 
 #endif

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cbit/base/lru.h"
+#include "cbit/base/recent.h"
 #include "cbit/base/rng.h"
-#include "cbit/base/ways.h"
 #include "cbit_test.h"
 
 enum { USES = 4000 };
@@ -32,22 +32,56 @@ START_TEST(the_oldest_is_the_one_with_the_least_stamp)
     cbit_lru_init(order, ways);
     for (uint64_t use = 1; use <= USES; use++) {
         ck_assert_uint_eq(cbit_lru_oldest(order), oldest_by_stamp(stamps, ways));
-        if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 3 == 0) {
-            const uint32_t oldest = oldest_by_stamp(stamps, ways);
-            ck_assert_uint_eq(cbit_lru_turn_word(order, cbit_lru_ones(ways), ways), oldest);
-            stamps[oldest] = USES + use;
-            continue;
-        }
         const uint32_t way = (uint32_t)cbit_rng_below(&rng, ways);
         stamps[way] = USES + use;
-        if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 5 == 0) {
-            stamps[way] = USES - use;
-            cbit_lru_forget_of_word(order, ways, way);
-        } else if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 2 == 0) {
+        if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 2 == 0) {
             cbit_lru_use_of_word(order, ways, way);
         } else {
             cbit_lru_use(order, cbit_lru_words(ways), ways, way);
         }
+    }
+}
+END_TEST
+
+/* Up to eight ways by rank: the same stamps, and each way's bits beside it. */
+START_TEST(the_rank_of_a_way_is_that_of_its_stamp)
+{
+    const uint32_t ways = (uint32_t)_i;
+    const cbit_recent_shape_t shape = cbit_recent_shape(ways);
+    cbit_recent_t set;
+    uint64_t stamps[CBIT_RECENT_MAX_WAYS], bits[CBIT_RECENT_MAX_WAYS] = {0};
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, cbit_test_seed(), ways);
+    cbit_recent_init(&set, ways);
+    for (uint32_t way = 0; way < ways; way++) {
+        stamps[way] = USES + way;
+    }
+    for (uint64_t use = 1; use <= USES; use++) {
+        const uint32_t way = (uint32_t)cbit_rng_below(&rng, ways);
+        const uint32_t oldest = oldest_by_stamp(stamps, ways);
+        if (use % 3 == 0) {
+            const uint64_t fresh = cbit_rng_below(&rng, 256);
+            ck_assert_uint_eq(cbit_recent_turn(&set, shape, fresh), oldest);
+            bits[oldest] = fresh;
+            stamps[oldest] = 2 * USES + use;
+        } else if (use % 5 == 0) {
+            cbit_recent_forget(&set, shape, cbit_recent_rank(&set, way));
+            bits[way] = 0;
+            stamps[way] = USES - use;
+        } else {
+            cbit_recent_use(&set, cbit_recent_rank(&set, way));
+            stamps[way] = 2 * USES + use;
+        }
+        for (uint32_t i = 0; i < CBIT_RECENT_MAX_WAYS; i++) {
+            uint32_t rank = 0;
+            for (uint32_t other = 0; i < ways && other < ways; other++) {
+                rank += stamps[other] > stamps[i];
+            }
+            ck_assert(i >= ways || cbit_recent_rank(&set, i) == rank);
+            ck_assert(i >= ways || cbit_recent_way(&set, rank) == i);
+            ck_assert_uint_eq(set.bits >> 8 * (i < ways ? rank : i) & 0xff, i < ways ? bits[i] : 0);
+        }
+        ck_assert_uint_eq(stamps[cbit_recent_newest(&set)] >= stamps[way], 1);
     }
 }
 END_TEST
@@ -124,6 +158,7 @@ Suite *cbit_test_suite(void)
     TCase *tcase = tcase_create("stamps");
     tcase_add_loop_test(tcase, the_oldest_is_the_one_with_the_least_stamp, 1,
                         CBIT_LRU_MAX_WAYS + 1);
+    tcase_add_loop_test(tcase, the_rank_of_a_way_is_that_of_its_stamp, 1, CBIT_RECENT_MAX_WAYS + 1);
     tcase_add_loop_test(tcase, a_newcomer_takes_an_empty_way_or_the_oldest, 1,
                         CBIT_LRU_MAX_WAYS + 1);
     tcase_add_test(tcase, a_search_names_every_way_that_has_the_bits);

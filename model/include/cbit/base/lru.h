@@ -44,17 +44,6 @@ static inline void cbit_lru_use_of_word(uint64_t *order, uint32_t ways, uint32_t
     *order = (moved & ~(UINT64_C(0xff) << shift)) | (uint64_t)(ways - 1) << shift;
 }
 
-/* A way of such a set becomes the one used longest ago: all that were used before it move one up.
- */
-static inline void cbit_lru_forget_of_word(uint64_t *order, uint32_t ways, uint32_t way)
-{
-    const uint64_t mine = *order >> way * 8 & 0xff;
-    for (uint32_t other = 0; other < ways; other++) {
-        *order += (uint64_t)((*order >> other * 8 & 0xff) < mine) << other * 8;
-    }
-    *order &= ~(UINT64_C(0xff) << way * 8);
-}
-
 /* The same as a use for any set. */
 static inline void cbit_lru_use(uint64_t *order, uint32_t words, uint32_t ways, uint32_t way)
 {
@@ -97,22 +86,6 @@ static inline uint32_t cbit_lru_guess_of_two(const uint64_t *order)
     const uint64_t none = low == 0;
     const uint64_t zero = low | (high & -none) | UINT64_C(1) << 63;
     return (uint32_t)(none * 8) + (uint32_t)__builtin_ctzll(zero) / 8;
-}
-
-/* A 1 in the byte of each of at most eight ways. */
-static inline uint64_t cbit_lru_ones(uint32_t ways)
-{
-    return CBIT_LRU_ONES >> (64 - 8 * ways);
-}
-
-/* Uses the way of a set of at most eight that was used longest ago: all others move one down.
-   ones: cbit_lru_ones(ways). */
-static inline uint32_t cbit_lru_turn_word(uint64_t *order, uint64_t ones, uint32_t ways)
-{
-    const uint64_t down = *order - ones; /* its own byte is -1 */
-    const uint32_t shift = (uint32_t)__builtin_ctzll(down & ~*order & CBIT_LRU_HIGHS) & ~7U;
-    *order = down + ((uint64_t)ways << shift);
-    return shift / 8;
 }
 
 static inline void cbit_lru_leave(uint64_t *order, uint32_t way)
