@@ -222,5 +222,4 @@ void umc_advance(cbit_umc_t *umc, uint64_t nck)
     if (umc->credits < umc->way.credits_kept) {
         umc_leave_buffer(umc, nck);
     }
-    umc_count_written(umc, nck);
 }

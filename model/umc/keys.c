@@ -78,14 +78,6 @@ void cbit_umc_write_key(cbit_umc_t *umc, uint16_t slot, const uint8_t *key,
     umc_wake_at(umc, umc_now_nck(umc));
 }
 
-/* When all lines that are through ahead are in the DRAM. */
-static uint64_t last_written_nck(const cbit_umc_t *umc)
-{
-    const umc_written_t *written = &umc->written;
-    const uint32_t last = written->first + written->count - 1;
-    return written->count == 0 ? 0 : written->at[last % UMC_WRITTEN] >> 1;
-}
-
 void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self)
 {
     umc_catch_up(umc);
@@ -97,7 +89,7 @@ void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self)
         __builtin_trap(); /* nobody flushes that often: the caller's bug */
     }
     umc->flush[f] =
-        (umc_flush_t){.busy = true, .from_nck = last_written_nck(umc), .done = done, .self = self};
+        (umc_flush_t){.busy = true, .from_nck = umc_last_written_nck(umc), .done = done, .self = self};
     umc->flushes_busy++;
     umc->in_step = true;
     for (uint32_t i = umc->oldest_write; i != UMC_NONE; i = umc->users[i].newer) {

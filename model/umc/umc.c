@@ -247,7 +247,9 @@ cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts
     umc->oldest_write = umc->newest_write = UMC_NONE;
     umc->least_back_ps = UINT32_MAX;
     umc->landing_nck = UMC_NEVER;
-    umc_forget_answers(umc);
+    umc->no_answer.entered_ps = umc->heard_ps = CBIT_PS_NEVER;
+    umc->answers_first = &umc->no_answer;
+    umc->answers_end = &umc->answers_first;
     cbit_event_init(&umc->wake, umc_on_wake, umc);
     cbit_event_set_rank(&umc->wake, umc->parts.channel + 1);
     cbit_err_t err = build(umc, diag);

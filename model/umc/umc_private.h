@@ -188,9 +188,10 @@ struct cbit_umc {
 
     umc_way_t way;
     /* Answers that are there, by when they are heard (their back_ps later), and where the next one
-       is linked in behind them. */
+       is linked in behind them. The last one is followed by no_answer, which is never heard. */
     cbit_txn_t *answers_first, **answers_end;
-    cbit_ps_t last_heard_ps; /* when the last one is heard; 0: there is none */
+    cbit_ps_t last_heard_ps; /* when the last one was, or will be, heard */
+    cbit_txn_t no_answer;
     umc_due_t *flight;       /* [first..first + count): earliest first; room for 2 x user_count */
     uint32_t flight_first, flight_count;
     uint64_t landing_nck; /* the clock of the next that lands; UMC_NEVER: none is on its way */
@@ -266,15 +267,6 @@ void umc_set_step(cbit_umc_t *umc);
 
 /* An answer of that time: it is heard later, from the wake. */
 void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps);
-
-/* There is no answer. */
-static inline void umc_forget_answers(cbit_umc_t *umc)
-{
-    umc->answers_first = NULL;
-    umc->answers_end = &umc->answers_first;
-    umc->heard_ps = CBIT_PS_NEVER;
-    umc->last_heard_ps = 0;
-}
 
 /* True if a request's line of this key is encrypted with the key of the slot. */
 bool umc_is_under(const cbit_umc_t *umc, cbit_key_t key, uint16_t slot);
@@ -395,6 +387,13 @@ static inline uint64_t umc_through_nck(const cbit_umc_t *umc)
     const uint64_t nck =
         written->count == 0 ? UMC_NEVER : written->at[written->first % UMC_WRITTEN] >> 1;
     return umc->landing_nck < nck ? umc->landing_nck : nck;
+}
+/* When all lines of writes that are through already are in the DRAM; 0: there is none. */
+static inline uint64_t umc_last_written_nck(const cbit_umc_t *umc)
+{
+    const umc_written_t *written = &umc->written;
+    const uint32_t last = written->first + written->count - 1;
+    return written->count == 0 ? 0 : written->at[last % UMC_WRITTEN] >> 1;
 }
 /* Reads whose lines are followed through the engine, from their RD; a write's WR issues. */
 void umc_follow_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck);

@@ -57,6 +57,7 @@ static __attribute__((noinline)) void insert_answer(cbit_umc_t *umc, cbit_txn_t 
     }
     txn->next = *link;
     *link = txn;
+    umc->answers_end = txn->next == &umc->no_answer ? &txn->next : umc->answers_end;
 }
 
 void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
@@ -68,7 +69,7 @@ void umc_answer(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
         insert_answer(umc, txn);
         return;
     }
-    txn->next = NULL;
+    txn->next = &umc->no_answer;
     *umc->answers_end = txn;
     umc->answers_end = &txn->next;
     umc->last_heard_ps = own_ps;
@@ -81,7 +82,7 @@ void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk)
     const uint64_t out_eclk =
         switch_eclk + (CBIT_LINE_BEATS - 1) * (uint64_t)way->beat_eclk + way->depth_eclk;
     const cbit_ps_t out_ps = umc_edge_ps(umc, umc_nck_of(umc, out_eclk));
-    for (cbit_txn_t *txn = umc->answers_first; txn != NULL; txn = txn->next) {
+    for (cbit_txn_t *txn = umc->answers_first; txn != &umc->no_answer; txn = txn->next) {
         if (txn->command == CBIT_COMMAND_READ && txn->entered_ps > out_ps &&
             txn->status == CBIT_ERR_OK && umc_is_under(umc, txn->key, slot)) {
             txn->status = CBIT_ERR_KEY_NOT_LOADED;
@@ -94,13 +95,10 @@ void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk)
 static inline void tell_answers(cbit_umc_t *umc, cbit_ps_t now_ps)
 {
     while (umc->heard_ps <= now_ps) {
-        cbit_txn_t *txn = umc->answers_first;
-        umc->answers_first = txn->next;
-        if (txn->next != NULL) {
-            umc->heard_ps = heard_ps(txn->next);
-        } else {
-            umc_forget_answers(umc);
-        }
+        cbit_txn_t *txn = umc->answers_first, *next = txn->next;
+        umc->answers_first = next;
+        umc->answers_end = next == &umc->no_answer ? &umc->answers_first : umc->answers_end;
+        umc->heard_ps = heard_ps(next);
         cbit_txn_reply(txn);
     }
 }
@@ -143,7 +141,7 @@ void umc_fall_in_step(cbit_umc_t *umc)
 /* No answer to any request here is there before. */
 static inline uint64_t first_answer_nck(cbit_umc_t *umc)
 {
-    const uint64_t next = umc_min_u64(umc_through_nck(umc), door_nck(umc));
+    const uint64_t next = umc_min_u64(umc->landing_nck, door_nck(umc));
     const uint64_t column_nck = umc_next_column(umc->core);
     return column_nck == UMC_NEVER
                ? next
@@ -154,9 +152,8 @@ static inline uint64_t first_answer_nck(cbit_umc_t *umc)
 static inline cbit_ps_t next_answer_ps(cbit_umc_t *umc)
 {
     const uint64_t nck = first_answer_nck(umc);
-    return nck == UMC_NEVER
-               ? umc->heard_ps
-               : umc_min_u64(umc->heard_ps, umc_edge_ps(umc, nck) + umc->least_back_ps);
+    const cbit_ps_t edge_ps = umc_edge_ps(umc, nck) + umc->least_back_ps;
+    return umc_min_u64(umc->heard_ps, nck == UMC_NEVER ? CBIT_PS_NEVER : edge_ps);
 }
 
 /* The same for who must see all of it. */
@@ -169,6 +166,7 @@ static __attribute__((noinline)) cbit_ps_t next_step_ps(cbit_umc_t *umc)
 /* Key writes, flushes, and those who wait for room. */
 static __attribute__((noinline)) void serve_others(cbit_umc_t *umc, uint64_t nck)
 {
+    umc_count_written(umc, nck);
     umc_serve_key_write(umc, nck);
     umc_serve_flushes(umc, nck);
     tell_waiters(umc, nck);
@@ -193,8 +191,13 @@ void umc_on_wake(void *self)
         serve_others(umc, nck);
     }
     umc->in_wake = false;
-    const cbit_ps_t next_ps =
+    cbit_ps_t next_ps =
         umc_min_u64(umc->in_step ? next_step_ps(umc) : next_answer_ps(umc), umc->rewake_ps);
+    if (next_ps == CBIT_PS_NEVER) { /* nobody waits, but no line is forgotten */
+        umc_count_written(umc, nck);
+        next_ps = umc->written.count == 0 ? CBIT_PS_NEVER
+                                          : umc_edge_ps(umc, umc_last_written_nck(umc));
+    }
     if (next_ps != CBIT_PS_NEVER) {
         umc_wake_at_ps(umc, next_ps < now_ps ? now_ps : next_ps);
     }
