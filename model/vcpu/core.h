@@ -65,10 +65,11 @@ typedef struct cbit_blocking {
 /* A load that waits for memory. */
 typedef struct cbit_slot {
     cbit_vcpu_t *vcpu;
-    struct cbit_load *load;
-    uint16_t *store_waits; /* of the store behind it */
-    uint8_t pending;       /* pieces not answered */
-    bool retried;          /* refused at first, and then perhaps a hit: its bytes are from before */
+    uint64_t number;        /* of all loads; UINT64_MAX: the slot is free */
+    struct cbit_load *load; /* of a program that hears of its loads, else NULL */
+    uint16_t *store_waits;  /* of the store behind it */
+    uint8_t pending;        /* pieces not answered */
+    bool retried; /* refused at first, and then perhaps a hit: its bytes are from before */
     struct cbit_piece {
         struct cbit_slot *slot;
         uint8_t offset;
@@ -77,13 +78,11 @@ typedef struct cbit_slot {
     uint8_t bytes[CBIT_LINE_BYTES];
 } cbit_slot_t;
 
-/* A load in the order of the program, until all before it have their bytes: then it gets its own,
-   if it is told of. Else it stays here until its place is needed. Those that find no other before
-   them are never here. */
+/* A load that the program hears of, in the order of the program, until all before it have their
+   bytes: then it gets its own. Those that find no other before them are never here. */
 typedef struct cbit_load {
     uint64_t number; /* of all loads */
     bool complete;   /* its bytes have come, or need not be waited for */
-    bool told;       /* the program hears of them: what that needs is beside it */
 } cbit_load_t;
 
 typedef struct cbit_told {
@@ -276,13 +275,14 @@ struct cbit_vcpu {
     cbit_slot_t *slots; /* max_misses */
     uint32_t loads_busy;
     cbit_slot_t **slots_free; /* a stack */
-    /* Order (order.c): loads that wait for earlier ones, and the store buffer; rings. */
+    /* Order (order.c): loads that the program hears of, and the store buffer; rings. */
     cbit_load_t *loads;
     cbit_told_t *told; /* beside each of them */
     uint32_t loads_first, loads_count;
-    uint64_t load_number;  /* of the next one */
-    uint64_t load_oldest;  /* the first that has no bytes yet, or one before it */
-    cbit_store_t *stores;  /* one place more than there may be stores */
+    uint64_t load_number;           /* of the next one */
+    uint64_t load_oldest;           /* the first that has no bytes yet, or one before it, */
+    const cbit_slot_t *oldest_slot; /* and what it was in when that was worked out */
+    cbit_store_t *stores;           /* one place more than there may be stores */
     uint16_t *store_waits; /* by place: loads behind the store before that have no bytes yet */
     uint32_t stores_first, stores_next, stores_busy;
     uint64_t store_number;            /* of the next one */
@@ -308,6 +308,14 @@ struct cbit_vcpu {
 
 /* ---- time (run.c) ---- */
 
+/* Until when nothing else happens is asked once for what is worked on: it is known after this. */
+static inline void cbit_vcpu_ask_horizon(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN) {
+        vcpu->horizon_ps = cbit_kernel_quiet_ps(vcpu->parts.kernel);
+        vcpu->horizon_n = CBIT_HORIZON_ASKED;
+    }
+}
 /* True if the core, which is ahead of the kernel, may act at its own time: nothing can happen
    before. Else the step event fires then, and the caller returns STEP_WAIT. */
 bool cbit_vcpu_may_act_ahead(cbit_vcpu_t *vcpu);
@@ -316,7 +324,14 @@ static inline bool cbit_vcpu_may_act(cbit_vcpu_t *vcpu)
 {
     return vcpu->n <= vcpu->now_n || vcpu->n < vcpu->horizon_n || cbit_vcpu_may_act_ahead(vcpu);
 }
-/* True if the kernel's time is the core's own now, as sending needs. Else as above. */
+/* The kernel's time becomes the core's, at_ps: nothing happens before. */
+static inline void cbit_vcpu_catch_up(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
+{
+    cbit_kernel_go_on_at(vcpu->parts.kernel, at_ps);
+    vcpu->now_n = vcpu->n;
+}
+/* True if the kernel's time is the core's own now, as sending needs. Else the step event fires
+   then. */
 bool cbit_vcpu_in_time(cbit_vcpu_t *vcpu);
 /* The same of a core that is ahead, where it is known when its time is. */
 bool cbit_vcpu_in_time_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps);

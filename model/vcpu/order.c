@@ -83,10 +83,9 @@ cbit_forward_t cbit_order_forward(const cbit_vcpu_t *vcpu, uint8_t *bytes)
     return FORWARD_NOTHING;
 }
 
-void cbit_order_describe_load(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_op_t *op,
-                              const cbit_slot_t *slot)
+static void describe_load(const cbit_vcpu_t *vcpu, cbit_told_t *told, const cbit_op_t *op,
+                          const cbit_slot_t *slot)
 {
-    cbit_told_t *told = &vcpu->told[load - vcpu->loads];
     told->stores = vcpu->store_number;
     told->slot = slot;
     told->pieces = vcpu->target_count;
@@ -98,11 +97,23 @@ void cbit_order_describe_load(cbit_vcpu_t *vcpu, const cbit_load_t *load, const 
     told->context = vcpu->context;
 }
 
+cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, const cbit_slot_t *slot)
+{
+    const uint32_t at =
+        cbit_order_wrap(vcpu->loads_first + vcpu->loads_count++, vcpu->config.load_queue);
+    cbit_load_t *load = &vcpu->loads[at];
+    load->number = vcpu->load_number;
+    load->complete = slot == NULL;
+    describe_load(vcpu, &vcpu->told[at], op, slot);
+    return load;
+}
+
 void cbit_order_give_now(cbit_vcpu_t *vcpu, const cbit_op_t *op, const uint8_t *bytes)
 {
     const cbit_program_t *program = &vcpu->context->program;
     if (vcpu->loads_busy != 0) {
         (void)cbit_order_load(vcpu, op, NULL);
+        vcpu->load_number++;
         return;
     }
     vcpu->load_number++;
@@ -158,36 +169,29 @@ static void give(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_slot_t *
     program->on_data(program->self, &told->op, is_fresh ? fresh->bytes : bytes);
 }
 
-/* The first load of those in order is complete, and leaves. */
-static inline void retire(cbit_vcpu_t *vcpu)
-{
-    vcpu->loads_first = cbit_order_wrap(vcpu->loads_first + 1, vcpu->config.load_queue);
-    vcpu->loads_count--;
-}
-
-static inline bool is_first_complete(const cbit_vcpu_t *vcpu)
-{
-    return vcpu->loads_count != 0 && vcpu->loads[vcpu->loads_first].complete;
-}
-
 bool cbit_order_makes_room(cbit_vcpu_t *vcpu)
 {
-    while (is_first_complete(vcpu)) {
-        retire(vcpu);
+    if (vcpu->oldest_slot != NULL && vcpu->oldest_slot->number == vcpu->load_oldest) {
+        return false;
     }
-    vcpu->load_oldest =
-        vcpu->loads_count == 0 ? vcpu->load_number : vcpu->loads[vcpu->loads_first].number;
+    vcpu->load_oldest = vcpu->load_number;
+    for (uint32_t i = 0; i < vcpu->config.max_misses; i++) {
+        if (vcpu->slots[i].number < vcpu->load_oldest) {
+            vcpu->load_oldest = vcpu->slots[i].number;
+            vcpu->oldest_slot = &vcpu->slots[i];
+        }
+    }
     return vcpu->load_number - vcpu->load_oldest < vcpu->config.load_queue;
 }
 
 /* The program hears of a slot's bytes, and of those behind it that have waited for it. */
 static __attribute__((noinline)) void tell(cbit_vcpu_t *vcpu, const cbit_slot_t *slot)
 {
-    while (is_first_complete(vcpu)) {
-        if (vcpu->loads[vcpu->loads_first].told) {
-            give(vcpu, &vcpu->loads[vcpu->loads_first], slot);
-        }
-        retire(vcpu);
+    slot->load->complete = true;
+    while (vcpu->loads_count != 0 && vcpu->loads[vcpu->loads_first].complete) {
+        give(vcpu, &vcpu->loads[vcpu->loads_first], slot);
+        vcpu->loads_first = cbit_order_wrap(vcpu->loads_first + 1, vcpu->config.load_queue);
+        vcpu->loads_count--;
     }
     vcpu->told[slot->load - vcpu->loads].slot = NULL;
 }
@@ -197,8 +201,8 @@ static inline void slot_complete(cbit_vcpu_t *vcpu, cbit_slot_t *slot)
     vcpu->slots_free[--vcpu->loads_busy] = slot;
     vcpu->last_load = vcpu->last_load == slot ? NULL : vcpu->last_load;
     --*slot->store_waits;
-    slot->load->complete = true;
-    if (slot->load->told) {
+    slot->number = UINT64_MAX;
+    if (slot->load != NULL) {
         tell(vcpu, slot);
     }
 }

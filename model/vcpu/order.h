@@ -56,23 +56,9 @@ static inline uint32_t cbit_order_wrap(uint32_t at, uint32_t size)
     return at < size ? at : at - size;
 }
 
-/* What the program's hearing of a load needs. */
-void cbit_order_describe_load(cbit_vcpu_t *vcpu, const cbit_load_t *load, const cbit_op_t *op,
-                              const cbit_slot_t *slot);
-/* A load of the operation in progress takes its place; slot NULL: its bytes are there. */
-static inline cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op,
-                                           const cbit_slot_t *slot)
-{
-    const uint32_t at = vcpu->loads_first + vcpu->loads_count++;
-    cbit_load_t *load = &vcpu->loads[cbit_order_wrap(at, vcpu->config.load_queue)];
-    load->number = vcpu->load_number++;
-    load->complete = slot == NULL;
-    load->told = vcpu->context->program.on_data != NULL;
-    if (load->told) {
-        cbit_order_describe_load(vcpu, load, op, slot);
-    }
-    return load;
-}
+/* A load of the operation in progress takes its place in the order in which the program hears of
+   them; slot NULL: its bytes are there. */
+cbit_load_t *cbit_order_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, const cbit_slot_t *slot);
 /* A slot for the load of the operation in progress. */
 static inline cbit_slot_t *cbit_order_begin_slot(cbit_vcpu_t *vcpu, const cbit_op_t *op)
 {
@@ -82,7 +68,9 @@ static inline cbit_slot_t *cbit_order_begin_slot(cbit_vcpu_t *vcpu, const cbit_o
     ++*slot->store_waits;
     slot->pending = 1; /* ours, until all pieces are sent */
     slot->retried = false;
-    slot->load = cbit_order_load(vcpu, op, slot);
+    slot->number = vcpu->load_number;
+    slot->load = vcpu->context->program.on_data != NULL ? cbit_order_load(vcpu, op, slot) : NULL;
+    vcpu->load_number++;
     vcpu->last_load = slot;
     return slot;
 }

@@ -9,28 +9,11 @@
 
 #include "model/vcpu/order.h"
 
-/* Nothing else happens before at_ps. */
-static inline bool is_quiet_until(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
-{
-    if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN) {
-        vcpu->horizon_ps = cbit_kernel_quiet_ps(vcpu->parts.kernel);
-        vcpu->horizon_n = CBIT_HORIZON_ASKED;
-    }
-    return at_ps < vcpu->horizon_ps;
-}
-
 /* Something may happen before the core's time, at_ps: it goes on then. */
 static __attribute__((noinline)) bool wait_until(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
     cbit_event_notify_at(vcpu->parts.kernel, &vcpu->step_event, at_ps);
     return false;
-}
-
-/* The kernel's time becomes the core's, at_ps. */
-static inline void catch_up(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
-{
-    cbit_kernel_go_on_at(vcpu->parts.kernel, at_ps);
-    vcpu->now_n = vcpu->n;
 }
 
 /* Until which edge the core can go without asking: it pays for those who ask again. */
@@ -43,43 +26,30 @@ static void look_ahead(cbit_vcpu_t *vcpu)
     vcpu->horizon_n = next_n < furthest_n ? next_n : furthest_n;
 }
 
-/* Of a core that has asked already: the next times it need not. */
-static bool act_further(cbit_vcpu_t *vcpu)
-{
-    const cbit_ps_t at_ps = cbit_vcpu_core_ps(vcpu);
-    if (at_ps >= vcpu->horizon_ps) {
-        return wait_until(vcpu, at_ps);
-    }
-    if (vcpu->n - vcpu->now_n >= vcpu->run_ahead_cclk) {
-        catch_up(vcpu, at_ps);
-    }
-    look_ahead(vcpu);
-    return true;
-}
-
 bool cbit_vcpu_may_act_ahead(cbit_vcpu_t *vcpu)
 {
-    if (vcpu->horizon_n != CBIT_HORIZON_UNKNOWN) {
-        return act_further(vcpu);
-    }
-    vcpu->horizon_ps = cbit_kernel_quiet_ps(vcpu->parts.kernel);
-    vcpu->horizon_n = CBIT_HORIZON_ASKED;
+    const bool asked = vcpu->horizon_n != CBIT_HORIZON_UNKNOWN;
+    cbit_vcpu_ask_horizon(vcpu);
     const cbit_ps_t at_ps = cbit_vcpu_core_ps(vcpu);
     if (at_ps >= vcpu->horizon_ps) {
         return wait_until(vcpu, at_ps);
     }
     if (vcpu->n - vcpu->now_n >= vcpu->run_ahead_cclk) {
-        catch_up(vcpu, at_ps);
+        cbit_vcpu_catch_up(vcpu, at_ps);
+    }
+    if (asked) {
+        look_ahead(vcpu);
     }
     return true;
 }
 
 bool cbit_vcpu_in_time_at(cbit_vcpu_t *vcpu, cbit_ps_t at_ps)
 {
-    if (!is_quiet_until(vcpu, at_ps)) {
+    cbit_vcpu_ask_horizon(vcpu);
+    if (at_ps >= vcpu->horizon_ps) {
         return wait_until(vcpu, at_ps);
     }
-    catch_up(vcpu, at_ps);
+    cbit_vcpu_catch_up(vcpu, at_ps);
     return true;
 }
 

@@ -175,11 +175,33 @@ static inline bool go_on_load(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool asked
     return send(vcpu);
 }
 
+/* The core, which is ahead, may act at its own time: mostly nothing else happens before, and that
+   is not known yet. */
+static inline bool may_act_ahead(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN && vcpu->n - vcpu->now_n < vcpu->run_ahead_cclk) {
+        cbit_vcpu_ask_horizon(vcpu);
+        if (cbit_vcpu_core_ps(vcpu) < vcpu->horizon_ps) {
+            return true;
+        }
+    }
+    return cbit_vcpu_may_act_ahead(vcpu);
+}
+
+/* The kernel's time is the core's now, which is where the translation was ready. */
+static inline bool in_time(cbit_vcpu_t *vcpu)
+{
+    if (vcpu->horizon_n == CBIT_HORIZON_UNKNOWN || vcpu->ready_ps >= vcpu->horizon_ps) {
+        return cbit_vcpu_in_time_at(vcpu, vcpu->ready_ps);
+    }
+    cbit_vcpu_catch_up(vcpu, vcpu->ready_ps);
+    return true;
+}
+
 /* Performs what is begun, at its time; false: it waits. */
 static inline bool go_on(cbit_vcpu_t *vcpu, const cbit_op_t *op, bool asked)
 {
-    /* If the core is ahead at all, it is where the translation was ready. */
-    if (vcpu->n > vcpu->now_n && !cbit_vcpu_in_time_at(vcpu, vcpu->ready_ps)) {
+    if (vcpu->n > vcpu->now_n && !in_time(vcpu)) {
         return false;
     }
     if (op->kind == CBIT_OP_LOAD) {
@@ -287,7 +309,7 @@ static inline bool pass_all(cbit_vcpu_t *vcpu)
         if (vcpu->interrupt && !vcpu->op_begun) {
             return true;
         }
-        if (!cbit_vcpu_may_act(vcpu)) {
+        if (vcpu->n > vcpu->now_n && vcpu->n >= vcpu->horizon_n && !may_act_ahead(vcpu)) {
             return false;
         }
         op = cbit_vcpu_next_op(vcpu);

@@ -36,10 +36,9 @@ int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_pag
     return cbit_tlb_find_any(tlb, address, asid, size);
 }
 
-int64_t cbit_tlb_find_older(cbit_tlb_t *tlb, uint32_t set, uint64_t tag)
+int64_t cbit_tlb_find_among(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, uint64_t match)
 {
     cbit_recent_t *recent = &tlb->sets[set];
-    uint64_t match = cbit_ways_match(recent->bits, cbit_ways_bits(tag));
     for (; match != 0; match &= match - 1) {
         const uint32_t rank = cbit_ways_first(match);
         const uint32_t i = cbit_tlb_place(tlb, set, cbit_recent_way(recent, rank));

@@ -81,13 +81,18 @@ static inline uint32_t cbit_tlb_set_of(const cbit_tlb_t *tlb, uint64_t address,
     return (uint32_t)(address >> cbit_page_shift(size)) & tlb->set_mask;
 }
 
-/* The index of an entry of a set, which is used; or -1. What was not the newest of it is found by
-   its bits. */
-int64_t cbit_tlb_find_older(cbit_tlb_t *tlb, uint32_t set, uint64_t tag);
+/* Of those of a set that may have a tag, by their bits: the index of the one that has it, which is
+   used, or -1. */
+int64_t cbit_tlb_find_among(cbit_tlb_t *tlb, uint32_t set, uint64_t tag, uint64_t match);
+/* The index of an entry of a set, which is used; or -1. The newest one is looked at first. */
 static inline int64_t cbit_tlb_find_in(cbit_tlb_t *tlb, uint32_t set, uint64_t tag)
 {
     const uint32_t newest = cbit_tlb_place(tlb, set, cbit_recent_newest(&tlb->sets[set]));
-    return tlb->entries[newest].tag == tag ? newest : cbit_tlb_find_older(tlb, set, tag);
+    if (tlb->entries[newest].tag == tag) {
+        return newest;
+    }
+    const uint64_t match = cbit_ways_match(tlb->sets[set].bits, cbit_ways_bits(tag));
+    return match == 0 ? -1 : cbit_tlb_find_among(tlb, set, tag, match);
 }
 
 static inline uint32_t cbit_tlb_tag_asid(uint64_t tag)

@@ -207,6 +207,7 @@ static bool build_slots(cbit_vcpu_t *vcpu)
         cbit_slot_t *slot = &vcpu->slots[i];
         vcpu->slots_free[i] = slot;
         slot->vcpu = vcpu;
+        slot->number = UINT64_MAX;
         slot->pieces[0].slot = slot;
         slot->pieces[1].slot = slot;
     }
