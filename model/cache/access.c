@@ -96,6 +96,12 @@ static bool may_hit(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t
                                   cbit_line_is_alone(cache, line, core));
 }
 
+/* The first place of the core in its L1. */
+static inline uint32_t first_place(const cbit_core_t *port)
+{
+    return cbit_level_first(port->l1, port->core * port->l1->sets);
+}
+
 /* In the core's second level, and perhaps in its first as well. */
 static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag, uint32_t second,
                                uint32_t *which)
@@ -104,7 +110,8 @@ static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag,
     const uint32_t first = cbit_first_find(cache, port->core, port->fetch, tag, second);
     cbit_line_t *line = &cache->pool[*cbit_level_line(&cache->l2, second)];
     if (first != NOWHERE) {
-        *cbit_hint_of(port, tag) = (cbit_hint_t){.number = cbit_tag_low(tag), .place = first};
+        const uint32_t low = cbit_tag_low(tag);
+        *cbit_hint_of(port, low) = (cbit_hint_t){.number = low, .place = first - first_place(port)};
     }
     if (!may_hit(cache, line, port->core, command)) {
         return NULL;
@@ -139,8 +146,10 @@ static cbit_line_t *hit_third(cbit_core_t *port, uint8_t command, cbit_line_t *l
         (command == CBIT_COMMAND_WRITE && elsewhere)) {
         return NULL;
     }
-    const uint32_t set = cbit_level_set(&cache->l3, complex, line->tag);
-    cbit_third_touch(&cache->l3, set, cbit_third_find(cache, set, line));
+    if (cache->l3_inclusive) { /* a victim cache hands its copy up */
+        const uint32_t set = cbit_level_set(&cache->l3, complex, line->tag);
+        cbit_third_touch(&cache->l3, set, cbit_third_find(cache, set, line));
+    }
     cbit_line_place(cache, line, core, port->fetch);
     *which = ANSWERS_L3;
     return line;
@@ -205,7 +214,7 @@ static inline cbit_line_t *hinted(const cbit_core_t *port, cbit_hint_t hint, uin
     if (hint.number != cbit_tag_low(tag)) {
         return NULL;
     }
-    const uint32_t index = *cbit_level_line(port->l1, hint.place);
+    const uint32_t index = port->first[hint.place / 8].line[hint.place % 8];
     return index != NOWHERE && port->cache->pool[index].tag == tag ? &port->cache->pool[index]
                                                                    : NULL;
 }
@@ -220,14 +229,14 @@ __attribute__((noinline)) static bool quick_any(cbit_core_t *port, cbit_command_
         return false;
     }
     const uint64_t tag = cbit_tag(spa, key);
-    const cbit_hint_t hint = *cbit_hint_of(port, tag);
+    const cbit_hint_t hint = *cbit_hint_of(port, cbit_tag_low(tag));
     uint32_t which = port->which;
     cbit_line_t *line = hinted(port, hint, tag);
     if (line != NULL) {
         if (!may_hit(cache, line, port->core, (uint8_t)command)) {
             return false;
         }
-        cbit_level_touch(port->l1, hint.place);
+        cbit_level_touch(port->l1, first_place(port) + hint.place);
     } else {
         if (cache->streams != NULL && !is_first_level(port, tag)) {
             return false; /* the prefetcher learns from it, which is an event */
@@ -253,7 +262,7 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
     cbit_core_t *port = self;
     cbit_cache_t *cache = port->cache;
     const uint64_t tag = cbit_tag(spa, key);
-    const cbit_hint_t hint = *cbit_hint_of(port, tag);
+    const cbit_hint_t hint = *cbit_hint_of(port, cbit_tag_low(tag));
     if (hint.number != cbit_tag_low(tag) && cbit_line_is_absent(cache, spa)) {
         cache->absent = tag;
         return false;
@@ -263,7 +272,7 @@ bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_k
         (command != CBIT_COMMAND_READ && line->owner != (int16_t)port->core)) {
         return quick_any(port, command, spa, key, bytes, len_bytes, clocks);
     }
-    cbit_level_touch(port->l1, hint.place);
+    cbit_turn_use(&port->first[hint.place / 8].order, 1, port->l1->last, hint.place % 8);
     line->dirty = line->dirty || (command != CBIT_COMMAND_READ && len_bytes != 0);
     cache->stats.l1_hits += len_bytes != 0;
     *clocks = cache->clocks[port->which];

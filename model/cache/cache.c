@@ -92,6 +92,7 @@ static void init_ports(cbit_cache_t *cache)
         port->l1 = &cache->l1[port->fetch];
         port->first = sets_of(port->l1, port->core);
         port->second = sets_of(&cache->l2, port->core);
+        port->third = port->complex * cache->l3.sets;
         port->which = port->fetch ? ANSWERS_L1I : ANSWERS_L1D;
         for (uint32_t h = 0; h < L1_HINTS; h++) {
             port->hints[h].number = h + 1; /* of no line that looks here */
@@ -117,7 +118,8 @@ static bool build_buffers(cbit_cache_t *cache)
         cache->below_of_complex[i] = cache->below;
     }
     for (uint32_t i = 0; i < cache->mshr_count; i++) {
-        cache->mshrs[i].expected = (cbit_expected_t){.pushed = NOWHERE, .leaving = NOWHERE};
+        cache->mshrs[i].expected =
+            (cbit_expected_t){.pushed = NOWHERE, .set = NOWHERE, .leaving = NOWHERE};
         cache->mshrs[i].next = cache->mshrs_free;
         cache->mshrs_free = &cache->mshrs[i];
         cbit_event_init(&cache->mshrs[i].event, cbit_mshr_event, &cache->mshrs[i]);

@@ -248,7 +248,8 @@ bool cbit_line_is_alone(const cbit_cache_t *cache, const cbit_line_t *line, uint
 /* ---- placing ---- */
 
 /* What stood in its place leaves the complex, and perhaps the chip. */
-static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
+static inline void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t index,
+                            uint32_t complex)
 {
     const uint64_t mine = UINT64_C(1) << complex;
     if ((line->complexes & mine) != 0) {
@@ -257,13 +258,13 @@ static void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
     const cbit_level_t *l3 = &cache->l3;
     const uint32_t set = cbit_level_set(l3, complex, line->tag);
     uint32_t left;
-    line->third = (uint8_t)cbit_third_take(l3, set, cbit_index(cache, line), &left);
+    line->third = (uint8_t)cbit_third_take(l3, set, index, &left);
     line->complexes |= mine;
     if (left != NOWHERE) {
         cbit_line_t *old = &cache->pool[left];
         old->complexes &= ~mine;
         drop_above(cache, old, complex);
-        cbit_line_retire(cache, old, complex);
+        retire(cache, old, left, complex);
     }
 }
 
@@ -309,7 +310,7 @@ static inline uint32_t take_second(cbit_cache_t *cache, const cbit_line_t *line,
         cbit_level_take(l2, cbit_level_set(l2, core, line->tag), cbit_index(cache, line), &left);
     cbit_eight_t *eight = &l2->eights[place / 8];
     const uint32_t way = place % 8, data = eight->above[false][way], code = eight->above[true][way];
-    cbit_ways_set(&eight->bits, way, cbit_ways_bits(line->tag));
+    cbit_ways_set(&eight->bits, way, cbit_level_bits(l2, cbit_tag_low(line->tag)));
     eight->above[false][way] = eight->above[true][way] = NO_WAY;
     if (left != NOWHERE) {
         cbit_line_t *old = &cache->pool[left];
@@ -317,7 +318,7 @@ static inline uint32_t take_second(cbit_cache_t *cache, const cbit_line_t *line,
         leave_first(cache, old, core, true, code);
         leave_core(cache, old, core);
         if (cache->l3.lines != 0 && !cache->l3_inclusive) {
-            place_l3(cache, old, cbit_complex_of(cache, core));
+            place_l3(cache, old, left, cbit_complex_of(cache, core));
         } else {
             cbit_line_retire(cache, old, cbit_complex_of(cache, core));
         }
@@ -330,7 +331,7 @@ void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit
     /* The line itself must count as present before another one is pushed out. */
     line->cores |= UINT64_C(1) << core;
     if (cache->l3_inclusive && cache->l3.lines != 0) {
-        place_l3(cache, line, cbit_complex_of(cache, core));
+        place_l3(cache, line, cbit_index(cache, line), cbit_complex_of(cache, core));
     }
     const uint32_t second = take_second(cache, line, core);
     if (side != SIDE_NONE) {
@@ -338,65 +339,66 @@ void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit
     }
 }
 
-/* As place_l3, of a victim cache near at hand. */
+/* As place_l3, where levels are as most are. */
 static inline void push_third(cbit_cache_t *cache, cbit_line_t *line, uint32_t index,
-                              uint32_t complex)
+                              const cbit_core_t *port)
 {
     const cbit_level_t *l3 = &cache->l3;
-    const uint32_t set = cbit_level_set(l3, complex, line->tag);
-    uint64_t *order = &l3->order[(size_t)set * 2];
-    const uint64_t mine = UINT64_C(1) << complex;
-    if ((line->complexes & mine) != 0 || ((order[0] | order[1]) & CBIT_LRU_HIGHS) != 0) {
-        place_l3(cache, line, complex);
+    const uint64_t mine = UINT64_C(1) << port->complex;
+    if ((line->complexes & mine) != 0) {
         return;
     }
-    const uint32_t way = cbit_lru_take_of_full(order, 2, l3->ways);
-    uint32_t *at = &l3->line[(size_t)set * 16 + way];
+    const size_t set = port->third + (cbit_tag_low(line->tag) & (l3->sets - 1));
+    const uint32_t way = cbit_turn_take(&l3->order[set * 2], 2, l3->last);
+    uint32_t *at = &l3->line[set * 16 + way];
     const uint32_t left = *at;
     *at = index;
     line->third = (uint8_t)way;
     line->complexes |= mine;
-    cbit_line_t *old = &cache->pool[left];
-    old->complexes &= ~mine;
-    retire(cache, old, left, complex);
+    if (left != NOWHERE) {
+        cbit_line_t *old = &cache->pool[left];
+        old->complexes &= ~mine;
+        retire(cache, old, left, port->complex);
+    }
 }
 
-/* The same as cbit_line_enter, in one piece, where levels are as most are and the set is full. */
+/* The same as cbit_line_enter, in one piece, where levels are as most are. */
 void cbit_line_enter_near(cbit_cache_t *cache, uint32_t index, cbit_core_t *port)
 {
-    const cbit_level_t *l2 = &cache->l2, *l1 = port->l1;
     cbit_line_t *line = &cache->pool[index];
     const uint32_t core = port->core, low = cbit_tag_low(line->tag);
     const bool fetch = port->fetch;
-    cbit_eight_t *second = port->second + (low & (l2->sets - 1));
-    if (!cache->near || (second->order & CBIT_LRU_HIGHS) != 0) {
+    if (!cache->near) {
         cbit_line_enter(cache, line, core, fetch ? SIDE_CODE : SIDE_DATA);
         return;
     }
+    const cbit_level_t *l2 = &cache->l2, *l1 = port->l1;
     line->cores |= UINT64_C(1) << core;
-    const uint32_t way = cbit_lru_take_of_full(&second->order, 1, l2->ways);
+    cbit_eight_t *second = port->second + (low & (l2->sets - 1));
+    const uint32_t way = cbit_turn_take(&second->order, 1, l2->last);
     const uint32_t left = second->line[way];
     second->line[way] = index;
-    cbit_ways_set(&second->bits, way, cbit_ways_bits(line->tag));
-    cbit_line_t *old = &cache->pool[left];
-    leave_first(cache, old, core, !fetch, second->above[!fetch][way]);
-    second->above[!fetch][way] = NO_WAY;
+    cbit_ways_set(&second->bits, way, cbit_level_bits(l2, low));
     /* In the first level both have one set, which has not fewer of the line's bits. */
-    cbit_eight_t *first = port->first + (low & (l1->sets - 1));
-    const uint32_t above = second->above[fetch][way];
-    if (above != NO_WAY && first->line[above] == left) {
-        first->line[above] = NOWHERE;
-        cbit_lru_leave(&first->order, above);
+    const uint32_t set = low & (l1->sets - 1);
+    cbit_eight_t *first = port->first + set;
+    uint8_t *above = &second->above[fetch][way], *other = &second->above[!fetch][way];
+    if (left != NOWHERE) {
+        leave_first(cache, &cache->pool[left], core, !fetch, *other);
+        if (*above != NO_WAY && first->line[*above] == left) {
+            cbit_level_clear(l1, (uint32_t)(first - l1->eights) * 8 + *above);
+        }
     }
-    const uint32_t place = (first->order & CBIT_LRU_HIGHS) == 0
-                               ? cbit_lru_take_of_full(&first->order, 1, l1->ways)
-                               : cbit_lru_take(&first->order, 1, l1->ways);
+    const uint32_t place = cbit_turn_take(&first->order, 1, l1->last);
     first->line[place] = index;
-    second->above[fetch][way] = (uint8_t)place;
-    *cbit_hint_of(port, line->tag) =
-        (cbit_hint_t){.number = low, .place = (uint32_t)(first - l1->eights) * 8 + place};
-    leave_core(cache, old, core);
-    push_third(cache, old, left, port->complex);
+    *above = (uint8_t)place;
+    *other = NO_WAY;
+    *cbit_hint_of(port, low) = (cbit_hint_t){.number = low, .place = set * 8 + place};
+    if (left != NOWHERE) {
+        cbit_line_t *old = &cache->pool[left];
+        leave_core(cache, old, core);
+        push_third(cache, old, left, port);
+    }
 }
 
 /* A victim cache hands its copy up; an inclusive one keeps one. */

@@ -2,76 +2,59 @@
  * Ahead of placing a line: what that touches is fetched into the host's caches.
  *
  * Most of it is far away in the host's memory: the line that will leave the L2, the set of the L3
- * that it goes to, and the line that leaves that set for good. Each is known only when the one
- * before it is there, so there is one step for each newer line, all of them long before the fill
- * arrives. A guess that turns out wrong costs nothing, so empty ways are not looked for.
- *
- * `near`: levels are as most are (cbit_cache.near); a constant, for a way of their own.
+ * that it goes to, and, which only that set tells, the line that leaves it for good. The last is
+ * fetched with the next line that is expected, long before the fill arrives, and all of them once
+ * more when it does. A guess that turns out wrong costs nothing.
  */
 #ifndef CBIT_MODEL_CACHE_EXPECT_H
 #define CBIT_MODEL_CACHE_EXPECT_H
 
 #include "model/cache/state.h"
 
-#define CBIT_ALWAYS_INLINE static inline __attribute__((always_inline))
+static inline void cbit_expect_line(const cbit_cache_t *cache, uint32_t line)
+{
+    if (line != NOWHERE) {
+        __builtin_prefetch(&cache->pool[line], 1);
+    }
+}
 
-CBIT_ALWAYS_INLINE void cbit_expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected,
-                                            bool near)
+static inline void cbit_expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
 {
     const cbit_level_t *l3 = &cache->l3;
-    if (expected->pushed == NOWHERE) {
-        return;
-    }
-    const uint32_t set = expected->set;
-    const uint32_t place = near ? set * 16 + cbit_lru_guess_of_two(&l3->order[(size_t)set * 2])
-                                : cbit_third_next(l3, set);
-    expected->leaving = l3->line[place];
-    if (expected->leaving != NOWHERE) {
-        __builtin_prefetch(&cache->pool[expected->leaving], 1);
+    if (expected->set != NOWHERE) {
+        const uint32_t way = cbit_turn_next(cbit_third_order(l3, expected->set));
+        expected->leaving = l3->line[cbit_level_first(l3, expected->set) + way];
+        cbit_expect_line(cache, expected->leaving);
     }
 }
 
-/* One set of a third level. */
-CBIT_ALWAYS_INLINE void cbit_expect_fetch(const cbit_level_t *l3, uint32_t set, bool near)
+static inline void cbit_expect_third(const cbit_level_t *l3, uint32_t set)
 {
-    const uint32_t words = near ? 2 : l3->words;
-    const uint32_t *line = &l3->line[(size_t)set * words * 8];
-    for (uint32_t way = 0; way < words * 8; way += CBIT_LINE_BYTES / sizeof *line) {
-        __builtin_prefetch(line + way, 1);
+    const uint32_t *line = &l3->line[cbit_level_first(l3, set)];
+    __builtin_prefetch(cbit_third_order(l3, set), 1);
+    __builtin_prefetch(line, 1);
+    for (uint32_t word = 2; word < l3->words; word += 2) {
+        __builtin_prefetch(line + (size_t)word * 8, 1);
     }
-    __builtin_prefetch(&l3->order[(size_t)set * words], 1);
 }
 
-CBIT_ALWAYS_INLINE void cbit_expect_third(const cbit_cache_t *cache, cbit_expected_t *expected,
-                                          bool near)
+static inline void cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag)
 {
-    const cbit_level_t *l3 = &cache->l3;
-    if (expected->pushed == NOWHERE) {
-        return;
-    }
-    const uint32_t low = cbit_tag_low(cache->pool[expected->pushed].tag);
-    expected->set = (expected->set & ~(l3->sets - 1)) | (low & (l3->sets - 1));
-    cbit_expect_fetch(l3, expected->set, near);
-}
-
-CBIT_ALWAYS_INLINE void cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *mshr,
-                                           uint64_t tag, bool near)
-{
-    const cbit_level_t *l2 = &cache->l2;
-    cbit_expected_t *expected = &mshr->expected;
+    const cbit_level_t *l2 = &cache->l2, *l3 = &cache->l3;
     const cbit_core_t *port = mshr->first.port;
-    const cbit_eight_t *eight = port->second + (cbit_tag_low(tag) & (l2->sets - 1));
-    const uint32_t old =
-        near ? eight->line[cbit_lru_guess_of_word(eight->order)]
-             : *cbit_level_line(l2, cbit_level_next(l2, cbit_level_set(l2, port->core, tag)));
-    expected->pushed = near                   ? old
-                       : cache->l3.lines == 0 ? NOWHERE
-                       : cache->l3_inclusive  ? mshr->line
-                                              : old;
-    expected->set = port->complex * cache->l3.sets;
-    expected->leaving = NOWHERE;
-    if (old != NOWHERE) {
-        __builtin_prefetch(&cache->pool[old], 1);
+    const uint32_t set = cbit_tag_low(tag) & (l2->sets - 1);
+    const cbit_eight_t *eight = port->second + (size_t)set * l2->words;
+    uint32_t way = cbit_turn_next(&eight->order);
+    eight += way / 8;
+    way %= 8;
+    cbit_expected_t *expected = &mshr->expected;
+    *expected = (cbit_expected_t){.pushed = eight->line[way], .set = NOWHERE, .leaving = NOWHERE};
+    cbit_expect_line(cache, expected->pushed);
+    if (l3->lines != 0) {
+        const uint32_t pushed = set | cbit_ways_at(eight->bits, way) << l2->set_bits;
+        const uint32_t low = cache->l3_inclusive ? cbit_tag_low(tag) : pushed;
+        expected->set = port->third + (low & (l3->sets - 1));
+        cbit_expect_third(l3, expected->set);
     }
 }
 
@@ -86,30 +69,25 @@ static inline void cbit_expect_bytes(const cbit_cache_t *cache, uint32_t line,
 }
 
 /* The line of an MSHR, of that tag, will be placed. Changes nothing that shows. */
-CBIT_ALWAYS_INLINE void cbit_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag, bool near)
+static inline void cbit_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag)
 {
-    cbit_expected_t **at = cache->expecting;
-    cbit_expected_t *before = at[0], *earlier = at[1];
-    cbit_expect_leaving(cache, earlier, near);
-    cbit_expect_third(cache, before, near);
-    cbit_expect_second(cache, mshr, tag, near);
+    cbit_expected_t *before = cache->expecting[0];
+    cbit_expect_leaving(cache, before);
+    cbit_expect_second(cache, mshr, tag);
     if (cache->bytes != NULL) {
-        cbit_expect_bytes(cache, mshr->line, at[2]);
-        at[2] = earlier;
+        cbit_expect_bytes(cache, mshr->line, cache->expecting[1]);
+        cache->expecting[1] = before;
     }
-    at[1] = before;
-    at[0] = &mshr->expected;
+    cache->expecting[0] = &mshr->expected;
 }
 
 /* It is placed now. */
 static inline void cbit_expect_now(const cbit_cache_t *cache, const cbit_expected_t *expected)
 {
-    if (expected->leaving != NOWHERE) {
-        __builtin_prefetch(&cache->pool[expected->leaving], 1);
-    }
-    if (expected->pushed != NOWHERE) {
-        __builtin_prefetch(&cache->pool[expected->pushed], 1);
-        cbit_expect_fetch(&cache->l3, expected->set, cache->near);
+    cbit_expect_line(cache, expected->leaving);
+    cbit_expect_line(cache, expected->pushed);
+    if (expected->set != NOWHERE) {
+        cbit_expect_third(&cache->l3, expected->set);
     }
 }
 

@@ -11,7 +11,7 @@
 #ifndef CBIT_MODEL_CACHE_LEVEL_H
 #define CBIT_MODEL_CACHE_LEVEL_H
 
-#include "cbit/base/lru.h"
+#include "cbit/base/turn.h"
 #include "cbit/base/ways.h"
 #include "cbit/cache/cache.h"
 
@@ -25,8 +25,9 @@ enum {
 #define NO_TAG    (TAG_VALID - 1) /* of a number that no address has */
 
 typedef struct cbit_eight {
-    _Alignas(64) uint64_t order; /* cbit/base/lru.h */
-    uint64_t bits;               /* cbit/base/ways.h, of an L2 */
+    _Alignas(64) uint64_t order; /* cbit/base/turn.h */
+    uint64_t bits;               /* cbit/base/ways.h, of an L2: of the line's number, those above
+                                    the ones that tell its set */
     uint8_t above[2][8];         /* of an L2: the way in the L1D and in the L1I where the line went,
                                     or NO_WAY; it is there as long as that way has it */
     uint32_t line[8];            /* index in the directory, or NOWHERE */
@@ -35,6 +36,8 @@ typedef struct cbit_eight {
 typedef struct cbit_level {
     uint32_t sets, ways, lines; /* of one unit; no lines: no such level */
     uint32_t words;             /* eights of ways in a set */
+    uint32_t set_bits;          /* log2 of sets */
+    uint32_t last;              /* cbit/base/turn.h */
     cbit_ps_t ps;
     cbit_eight_t *eights; /* of a first or second level */
     uint64_t *order;      /* of a third level */
@@ -74,6 +77,12 @@ static inline uint32_t cbit_level_set(const cbit_level_t *level, uint32_t unit, 
     return unit * level->sets + (cbit_tag_low(tag) & (level->sets - 1));
 }
 
+/* What an L2 keeps of the lower part of a line's number. */
+static inline uint64_t cbit_level_bits(const cbit_level_t *level, uint32_t low)
+{
+    return low >> level->set_bits & 0xff;
+}
+
 /* The place of a set's first way. */
 static inline uint32_t cbit_level_first(const cbit_level_t *level, uint32_t set)
 {
@@ -99,67 +108,47 @@ static inline uint8_t *cbit_level_above(const cbit_level_t *level, bool fetch, u
     return &level->eights[place / 8].above[fetch][place % 8];
 }
 
-/* For sets of more than eight ways, or with room. */
+/* For sets of more than eight ways. */
 void cbit_level_use_wide(const cbit_level_t *level, uint32_t place);
-uint32_t cbit_level_next_wide(const cbit_level_t *level, uint32_t set);
 uint32_t cbit_level_take_wide(const cbit_level_t *level, uint32_t set);
 
 static inline void cbit_level_touch(const cbit_level_t *level, uint32_t place)
 {
     if (level->words == 1) {
-        cbit_lru_use_of_word(&level->eights[place / 8].order, level->ways, place % 8);
+        cbit_turn_use(&level->eights[place / 8].order, 1, level->last, place % 8);
     } else {
         cbit_level_use_wide(level, place);
     }
 }
 
-/* Full, and of one word: most are, and the shortest way is for them. */
-static inline bool cbit_level_is_plain(const cbit_level_t *level, uint32_t set)
-{
-    return level->words == 1 && (level->eights[set].order & CBIT_LRU_HIGHS) == 0;
-}
-
-/* The place for a new line of a set: the first empty one, else that used longest ago. */
-static inline uint32_t cbit_level_next(const cbit_level_t *level, uint32_t set)
-{
-    return cbit_level_is_plain(level, set) ? set * 8 + cbit_lru_oldest(&level->eights[set].order)
-                                           : cbit_level_next_wide(level, set);
-}
-
-/* Gives that place to a line. *old: the line that was there, or NOWHERE. */
+/* Gives the next place of a set to a line. *old: the line that was there, or NOWHERE. */
 static inline uint32_t cbit_level_take(const cbit_level_t *level, uint32_t set, uint32_t line,
                                        uint32_t *old)
 {
-    const uint32_t place =
-        cbit_level_is_plain(level, set)
-            ? set * 8 + cbit_lru_take_of_full(&level->eights[set].order, 1, level->ways)
-            : cbit_level_take_wide(level, set);
+    const uint32_t place = level->words == 1
+                               ? set * 8 + cbit_turn_take(&level->eights[set].order, 1, level->last)
+                               : cbit_level_take_wide(level, set);
     *old = *cbit_level_line(level, place);
     *cbit_level_line(level, place) = line;
     return place;
 }
 
-/* Empties a place, if it is one. */
-static inline void cbit_level_clear(const cbit_level_t *level, uint32_t place)
-{
-    if (place != NOWHERE) {
-        *cbit_level_line(level, place) = NOWHERE;
-        cbit_lru_leave(&level->eights[place / 8].order, place % 8);
-    }
-}
+/* Empties a place, if it is one: a line is there. */
+void cbit_level_clear(const cbit_level_t *level, uint32_t place);
 
 /* ---- third level ---- */
 
-uint32_t cbit_third_next(const cbit_level_t *level, uint32_t set);
-uint32_t cbit_third_take_wide(const cbit_level_t *level, uint64_t *order); /* any set's way */
+static inline uint64_t *cbit_third_order(const cbit_level_t *level, uint32_t set)
+{
+    return level->order + (size_t)set * level->words;
+}
+
 /* The way that a new line has got. */
 static inline uint32_t cbit_third_take(const cbit_level_t *level, uint32_t set, uint32_t line,
                                        uint32_t *old)
 {
-    uint64_t *order = level->order + (size_t)set * level->words;
-    const bool plain = level->words == 2 && ((order[0] | order[1]) & CBIT_LRU_HIGHS) == 0;
-    const uint32_t way =
-        plain ? cbit_lru_take_of_full(order, 2, level->ways) : cbit_third_take_wide(level, order);
+    uint64_t *order = cbit_third_order(level, set);
+    const uint32_t way = cbit_turn_take(order, level->words, level->last);
     uint32_t *at = &level->line[cbit_level_first(level, set) + way];
     *old = *at;
     *at = line;

@@ -153,7 +153,7 @@ static inline void be_as_asked(const cbit_mshr_t *mshr, cbit_txn_t *txn)
     }
 }
 
-CBIT_ALWAYS_INLINE void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line, bool near)
+static inline void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line)
 {
     cbit_cache_t *cache = cache_of(mshr);
     cbit_txn_t *txn = mshr->first.txn;
@@ -163,7 +163,7 @@ CBIT_ALWAYS_INLINE void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line, b
     cbit_txn_push_reply(txn, fill_arrived, mshr);
     mshr->fill = true;
     cache->stats.misses++;
-    cbit_expect(cache, mshr, line->tag, near);
+    cbit_expect(cache, mshr, line->tag);
     const cbit_ps_t at_ps = txn->entered_ps;
     if (!send_ahead(mshr, line, at_ps)) {
         cbit_event_notify_at(cache->kernel, &mshr->event, at_ps);
@@ -172,7 +172,7 @@ CBIT_ALWAYS_INLINE void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line, b
 
 __attribute__((noinline)) static void start_any_fill(cbit_mshr_t *mshr, const cbit_line_t *line)
 {
-    start_fill(mshr, line, false);
+    start_fill(mshr, line);
 }
 
 void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory)
@@ -193,11 +193,7 @@ bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn, uint64_t tag)
         cbit_line_create_in(cache, cbit_room_of(cache, txn->spa >> LINE_SHIFT), tag);
     cbit_mshr_t *mshr = take_mshr(cache, line);
     wait_first(mshr, port, txn);
-    if (cache->near) {
-        start_fill(mshr, line, true);
-    } else {
-        start_any_fill(mshr, line);
-    }
+    start_fill(mshr, line);
     cbit_cache_send_victims(cache);
     return true;
 }

@@ -39,11 +39,10 @@ typedef struct cbit_wait {
     cbit_core_t *port; /* the core's side that it came to */
 } cbit_wait_t;
 
-/* Of a line on its way: what placing it will touch. That is fetched into the host's caches step by
-   step, one step with each of the next lines (expect.h), and all at once when it comes. */
+/* Of a line on its way: what placing it will touch, as far as it is known (expect.h). */
 typedef struct cbit_expected {
-    uint32_t pushed;  /* the line that will go to the L3, or NOWHERE */
-    uint32_t set;     /* its set there; until that is known, the first one of that L3 */
+    uint32_t pushed;  /* the line that will leave the L2, or NOWHERE */
+    uint32_t set;     /* the set of the L3 that will take one, or NOWHERE */
     uint32_t leaving; /* the line that will leave the chip, or NOWHERE */
 } cbit_expected_t;
 
@@ -56,16 +55,16 @@ typedef struct cbit_asked {
 /* What every fill looks at comes first, in a line of the host. */
 struct cbit_mshr {
     _Alignas(64) cbit_mshr_t *next; /* fills, in order of sending; or those that are free */
-    cbit_wait_t first; /* its txn is NULL while nobody waits: it is free */
+    cbit_wait_t first;              /* its txn is NULL while nobody waits: it is free */
     uint32_t line;
     bool fill;             /* from memory; else from other caches */
     bool prefetch, wanted; /* nobody has asked for it; somebody has, before it came */
     bool patched;          /* there is a patch */
     cbit_expected_t expected;
     cbit_asked_t asked;
-    uint8_t offset; /* of the address in its line */
-    cbit_wait_t *last;  /* of those that wait behind the first, if there are any */
-    cbit_event_t event; /* a fill may be sent, or a transfer is over */
+    uint8_t offset;                /* of the address in its line */
+    cbit_wait_t *last;             /* of those that wait behind the first, if there are any */
+    cbit_event_t event;            /* a fill may be sent, or a transfer is over */
     uint8_t data[CBIT_LINE_BYTES]; /* of a write, while its request is a fill */
     uint64_t patch_mask; /* bytes that were written elsewhere since the fill was asked for */
     uint8_t patch[CBIT_LINE_BYTES];
@@ -111,7 +110,7 @@ typedef struct cbit_leaving {
     uint32_t bucket;
 } cbit_leaving_t;
 
-enum { EXPECTING = 3 };
+enum { EXPECTING = 2 };
 
 typedef struct cbit_flush cbit_flush_t;
 struct cbit_flush {
@@ -135,7 +134,7 @@ typedef struct cbit_answers {
 /* Where an L1 had a line the last time. */
 typedef struct cbit_hint {
     uint32_t number; /* the lower part of the line's */
-    uint32_t place;
+    uint32_t place;  /* from that core's first one on */
 } cbit_hint_t;
 
 enum { L1_HINTS = 256 };
@@ -146,13 +145,15 @@ struct cbit_core {
     uint32_t which; /* ANSWERS_L1D or ANSWERS_L1I */
     cbit_level_t *l1;
     cbit_eight_t *first, *second; /* the core's sets of that L1 and of the L2 */
+    uint32_t third;               /* the first of the complex's sets in the L3 */
     const cbit_port_t *below;     /* the complex's */
     cbit_hint_t hints[L1_HINTS];  /* by the line's number */
 };
 
-static inline cbit_hint_t *cbit_hint_of(cbit_core_t *port, uint64_t tag)
+/* low: the lower part of a line's number. */
+static inline cbit_hint_t *cbit_hint_of(cbit_core_t *port, uint32_t low)
 {
-    return &port->hints[cbit_tag_low(tag) & (L1_HINTS - 1)];
+    return &port->hints[low & (L1_HINTS - 1)];
 }
 
 typedef struct cbit_stream cbit_stream_t; /* prefetch.c */
@@ -175,8 +176,8 @@ struct cbit_cache {
     uint32_t waits_left;
     uint32_t wbinvds_active;
     bool coherent_domains, l3_inclusive;
-    bool near; /* levels as most are: all there, the sets of eight ways or, of an L3 that is a
-                  victim cache, of sixteen, and those of an L1 not more than those of an L2 */
+    bool near; /* levels as most are: all there, sets of eight ways in the first two, an L3 that is
+                  a victim cache of sixteen, and sets of an L1 not more than those of an L2 */
     bool victims_new; /* some write-backs that are not sent have not been waited for yet */
     bool flushing, flush_again;
     cbit_mshr_t *mshrs_free;
@@ -249,7 +250,7 @@ static inline uint32_t cbit_second_find(const cbit_cache_t *cache, uint32_t core
 {
     const cbit_level_t *l2 = &cache->l2;
     const uint32_t first = cbit_level_first(l2, cbit_level_set(l2, core, tag));
-    const uint64_t bits = cbit_ways_bits(tag);
+    const uint64_t bits = cbit_level_bits(l2, cbit_tag_low(tag));
     for (uint32_t place = first; place < first + l2->words * 8; place += 8) {
         const cbit_eight_t *eight = &l2->eights[place / 8];
         uint64_t match = cbit_ways_match(eight->bits, bits);

@@ -1,11 +1,12 @@
-/* The order of a set against time stamps, and the search for a tag against a comparison of each:
+/* The orders of a set against time stamps, and the search for a tag against a comparison of each:
    they share nothing with them. Every number of ways. */
 #include <stdbool.h>
 #include <string.h>
 
-#include "cbit/base/lru.h"
 #include "cbit/base/recent.h"
 #include "cbit/base/rng.h"
+#include "cbit/base/turn.h"
+#include "cbit/base/ways.h"
 #include "cbit_test.h"
 
 enum { USES = 4000 };
@@ -18,30 +19,6 @@ static uint32_t oldest_by_stamp(const uint64_t *stamps, uint32_t ways)
     }
     return oldest;
 }
-
-START_TEST(the_oldest_is_the_one_with_the_least_stamp)
-{
-    const uint32_t ways = (uint32_t)_i;
-    uint64_t order[CBIT_LRU_MAX_WAYS / CBIT_LRU_WAYS_PER_WORD] = {0};
-    uint64_t stamps[CBIT_LRU_MAX_WAYS] = {0};
-    for (uint32_t way = 0; way < ways; way++) {
-        stamps[way] = USES; /* never used: older in the order of their numbers */
-    }
-    cbit_rng_t rng;
-    cbit_rng_init(&rng, cbit_test_seed(), ways);
-    cbit_lru_init(order, ways);
-    for (uint64_t use = 1; use <= USES; use++) {
-        ck_assert_uint_eq(cbit_lru_oldest(order), oldest_by_stamp(stamps, ways));
-        const uint32_t way = (uint32_t)cbit_rng_below(&rng, ways);
-        stamps[way] = USES + use;
-        if (ways <= CBIT_LRU_WAYS_PER_WORD && use % 2 == 0) {
-            cbit_lru_use_of_word(order, ways, way);
-        } else {
-            cbit_lru_use(order, cbit_lru_words(ways), ways, way);
-        }
-    }
-}
-END_TEST
 
 /* Up to eight ways by rank: the same stamps, and each way's bits beside it. */
 START_TEST(the_rank_of_a_way_is_that_of_its_stamp)
@@ -86,41 +63,74 @@ START_TEST(the_rank_of_a_way_is_that_of_its_stamp)
 }
 END_TEST
 
-/* Newcomers take the first empty way, else the one with the least stamp; ways empty meanwhile. */
+/* A set that fills and empties: what each way was used last, and which are empty. */
+typedef struct set {
+    uint32_t ways, words;
+    uint64_t order[CBIT_TURN_MAX_WAYS / CBIT_WAYS_PER_WORD];
+    uint64_t stamps[CBIT_TURN_MAX_WAYS];
+    bool empty[CBIT_TURN_MAX_WAYS];
+} set_t;
+
+static uint32_t empties_before(const set_t *set, uint32_t way)
+{
+    uint32_t count = 0;
+    for (uint32_t other = 0; other < way; other++) {
+        count += set->empty[other];
+    }
+    return count;
+}
+
+static void newcomer(set_t *set, uint64_t now)
+{
+    uint32_t next = 0;
+    while (next < set->ways && !set->empty[next]) {
+        next++;
+    }
+    next = next < set->ways ? next : oldest_by_stamp(set->stamps, set->ways);
+    ck_assert_uint_eq(cbit_turn_next(set->order), next);
+    ck_assert_uint_eq(cbit_turn_take(set->order, set->words, cbit_turn_last(set->ways)), next);
+    set->empty[next] = false;
+    set->stamps[next] = now;
+}
+
+/* All ways stand in it, the empty ones first and by number; behind the last there is nothing. */
+static void check_queue(const set_t *set)
+{
+    const uint32_t empties = empties_before(set, set->ways);
+    bool right = true;
+    for (uint32_t place = 0; place < 8 * set->words; place++) {
+        const uint32_t way = cbit_turn_at(set->order, place);
+        right = right && (place < empties) == (place < set->ways && set->empty[way]) &&
+                (place >= empties || empties_before(set, way) == place) &&
+                (place < set->ways || way == 0);
+    }
+    ck_assert(right);
+}
+
+/* Newcomers take the first empty way, else the one with the least stamp; ways are used and become
+   empty meanwhile. */
 START_TEST(a_newcomer_takes_an_empty_way_or_the_oldest)
 {
-    const uint32_t ways = (uint32_t)_i, words = cbit_lru_words(ways);
-    uint64_t order[CBIT_LRU_MAX_WAYS / CBIT_LRU_WAYS_PER_WORD] = {0};
-    uint64_t stamps[CBIT_LRU_MAX_WAYS] = {0};
-    bool empty[CBIT_LRU_MAX_WAYS] = {false};
+    set_t set = {.ways = (uint32_t)_i, .words = cbit_turn_words((uint32_t)_i)};
     cbit_rng_t rng;
-    cbit_rng_init(&rng, cbit_test_seed(), ways);
-    cbit_lru_init(order, ways);
-    uint32_t empties = 0;
-    for (uint64_t use = 1; use <= USES; use++) {
-        const uint32_t way = (uint32_t)cbit_rng_below(&rng, ways);
-        if (cbit_rng_below(&rng, 8) == 0 && !empty[way]) {
-            empty[way] = true;
-            empties++;
-            cbit_lru_leave(order, way);
-            continue;
+    cbit_rng_init(&rng, cbit_test_seed(), set.ways);
+    cbit_turn_init(set.order, set.ways);
+    memset(set.empty, true, sizeof set.empty);
+    for (uint64_t now = 1; now <= USES; now++) {
+        const uint32_t way = (uint32_t)cbit_rng_below(&rng, set.ways);
+        const uint64_t what = cbit_rng_below(&rng, now / 500 % 2 == 0 ? 10 : 3);
+        if (what == 0 && !set.empty[way]) {
+            cbit_turn_leave(set.order, set.words, way, empties_before(&set, way));
+            set.empty[way] = true;
+        } else if (what == 1 && !set.empty[way]) {
+            cbit_turn_use(set.order, set.words, cbit_turn_last(set.ways), way);
+            set.stamps[way] = now;
+        } else {
+            newcomer(&set, now);
         }
-        uint32_t next = 0;
-        while (next < ways && !empty[next]) {
-            next++;
+        if (now % 16 == 0) {
+            check_queue(&set);
         }
-        next = next < ways ? next : oldest_by_stamp(stamps, ways);
-        ck_assert_uint_eq(cbit_lru_next(order, words), next);
-        if (words <= 2 && empties == 0) {
-            ck_assert_uint_eq(
-                words == 1 ? cbit_lru_guess_of_word(order[0]) : cbit_lru_guess_of_two(order), next);
-        }
-        ck_assert_uint_eq(empties == 0 ? cbit_lru_take_of_full(order, words, ways)
-                                       : cbit_lru_take(order, words, ways),
-                          next);
-        empties -= empty[next];
-        empty[next] = false;
-        stamps[next] = use;
     }
 }
 END_TEST
@@ -135,7 +145,7 @@ START_TEST(a_search_names_every_way_that_has_the_bits)
         uint64_t word = cbit_rng_u64(&rng);
         const uint64_t bits = cbit_rng_below(&rng, 3) == 0 ? 0 : cbit_rng_below(&rng, 256);
         uint32_t count = 0;
-        for (uint32_t way = 0; way < CBIT_LRU_WAYS_PER_WORD; way++) {
+        for (uint32_t way = 0; way < CBIT_WAYS_PER_WORD; way++) {
             if (cbit_rng_below(&rng, 4) == 0) {
                 cbit_ways_set(&word, way, bits ^ cbit_rng_below(&rng, 2));
             }
@@ -156,11 +166,9 @@ Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("lru");
     TCase *tcase = tcase_create("stamps");
-    tcase_add_loop_test(tcase, the_oldest_is_the_one_with_the_least_stamp, 1,
-                        CBIT_LRU_MAX_WAYS + 1);
     tcase_add_loop_test(tcase, the_rank_of_a_way_is_that_of_its_stamp, 1, CBIT_RECENT_MAX_WAYS + 1);
     tcase_add_loop_test(tcase, a_newcomer_takes_an_empty_way_or_the_oldest, 1,
-                        CBIT_LRU_MAX_WAYS + 1);
+                        CBIT_TURN_MAX_WAYS + 1);
     tcase_add_test(tcase, a_search_names_every_way_that_has_the_bits);
     suite_add_tcase(suite, tcase);
     return suite;

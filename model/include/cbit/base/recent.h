@@ -6,7 +6,7 @@
  * Byte r of `ways` is the way that was used as the r-th last one, byte r of `bits` eight bits of
  * its tag (cbit/base/ways.h). What is newest stays where it is when it is used again, and the
  * oldest becomes the newest by shifting both words: for sets that are mostly asked for their newest
- * way, or mostly filled. (cbit/base/lru.h keeps the rank by way: for sets used in any order.)
+ * way, or mostly filled. (cbit/base/turn.h: oldest first, for sets that fill and empty.)
  * Bytes beyond the last rank are 0 and stay so.
  */
 #ifndef CBIT_BASE_RECENT_H

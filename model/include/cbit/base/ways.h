@@ -2,7 +2,7 @@
  * @file
  * Which ways of a small set may hold a tag, in a byte each.
  *
- * A set keeps eight bits of each tag beside its order (cbit/base/lru.h), eight ways to a word. One
+ * A set keeps eight bits of each tag beside its order (cbit/base/turn.h), eight ways to a word. One
  * comparison of a word tells most ways that do not hold a tag, so that a look in vain touches no
  * tags; those that it names must still be compared, and it names every way that holds the tag.
  */
@@ -11,7 +11,9 @@
 
 #include <stdint.h>
 
-#include "cbit/base/lru.h"
+enum { CBIT_WAYS_PER_WORD = 8 };
+
+#define CBIT_WAYS_ONES UINT64_C(0x0101010101010101)
 
 /* The eight bits of a tag. */
 static inline uint64_t cbit_ways_bits(uint64_t tag)
@@ -25,11 +27,17 @@ static inline void cbit_ways_set(uint64_t *words, uint32_t way, uint64_t bits)
     words[way / 8] = (words[way / 8] & ~(UINT64_C(0xff) << shift)) | bits << shift;
 }
 
+/* Those of one of a word's ways. */
+static inline uint32_t cbit_ways_at(uint64_t word, uint32_t way)
+{
+    return word >> way * 8 & 0xff;
+}
+
 /* Bit 7 of each byte of a word that may be `bits`. Those above the lowest one may be wrong. */
 static inline uint64_t cbit_ways_match(uint64_t word, uint64_t bits)
 {
-    const uint64_t differ = word ^ bits * CBIT_LRU_ONES;
-    return (differ - CBIT_LRU_ONES) & ~differ & CBIT_LRU_ONES << 7;
+    const uint64_t differ = word ^ bits * CBIT_WAYS_ONES;
+    return (differ - CBIT_WAYS_ONES) & ~differ & CBIT_WAYS_ONES << 7;
 }
 
 /* The lowest way of a match, which is not 0. */
