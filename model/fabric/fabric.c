@@ -180,6 +180,8 @@ void cbit_fabric_stats(const cbit_fabric_t *fabric, cbit_fabric_stats_t *stats)
              channel++) {
             const cbit_path_t *path = &fabric->entries[i]->paths[channel];
             stats->requests += path->requests;
+            stats->replies += path->returns.answers;
+            stats->machine_checks += path->returns.errors;
             stats->hops += path->hops * path->requests;
             stats->remote += path->remote ? path->requests : 0;
         }

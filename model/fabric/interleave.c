@@ -19,11 +19,11 @@ void cbit_interleave_init(cbit_interleave_t *map, const cbit_fabric_config_t *co
     };
     map->shifts = map->whole && nodes == 1;
     map->channel_bits = (uint8_t)(map->whole ? log2_of(channels) : 0);
+    map->channel_mask = (UINT32_C(1) << map->channel_bits) - 1;
     if (config->hash && map->channel_bits != 0) {
-        map->hash_mask = channels - 1;
-        const uint64_t rest = memory_bytes >> map->granule_shift >> map->channel_bits;
+        const uint64_t last = (memory_bytes - 1) >> map->granule_shift;
         uint32_t bits = map->channel_bits;
-        while (bits < 64 && rest >> bits != 0) {
+        while (bits < 64 && last >> bits != 0) {
             bits *= 2;
         }
         map->fold_from = bits / 2;
@@ -52,12 +52,12 @@ cbit_spa_t cbit_interleave_other_half(const cbit_interleave_t *map, uint64_t hal
     cbit_spa_t base = map->node_bytes == 0 ? 0 : spa / map->node_bytes * map->node_bytes;
     uint64_t half = half_bytes >> map->granule_shift;
     uint64_t granule = (spa - base) >> map->granule_shift;
-    uint64_t rest = granule / map->channels, low = granule % map->channels;
+    uint64_t rest = granule / map->channels;
     uint64_t other = rest < half ? rest + half : rest - half;
     if (rest >= 2 * half) {
         return spa;
     }
-    low ^= cbit_interleave_fold(map, rest) ^ cbit_interleave_fold(map, other);
-    uint64_t within = spa & map->within_mask;
-    return base + ((other * map->channels + low) << map->granule_shift | within);
+    uint64_t same = granule + (other - rest) * map->channels; /* but for the hash */
+    same ^= cbit_interleave_fold(map, granule) ^ cbit_interleave_fold(map, same);
+    return base + (same << map->granule_shift | (spa & map->within_mask));
 }

@@ -7,14 +7,14 @@
 typedef struct cbit_interleave {
     uint64_t node_bytes;         /* 0: all memory is one node */
     uint64_t within_mask;        /* of an address: the place in its granule */
-    uint64_t hash_mask;          /* of a channel's number: what is hashed; 0: nothing */
     uint32_t channels;           /* of one node */
+    uint32_t channel_mask;       /* of the lowest channel_bits */
+    uint32_t fold_from, fold_to; /* widths: the hash halves the longest number of a granule from the
+                                    first on, until they are the second; equal: no hash */
     uint8_t granule_shift;       /* log2 of the granule */
     uint8_t channel_bits;        /* log2 of channels; 0 if that is no whole number */
     bool whole;                  /* channels are 1 << channel_bits */
     bool shifts;                 /* and there is one node */
-    uint32_t fold_from, fold_to; /* widths: the hash halves the longest address from the first on,
-                                    until they are the second */
 } cbit_interleave_t;
 
 /* Where the memory of an address is. */
@@ -27,14 +27,14 @@ typedef struct cbit_interleaved {
 void cbit_interleave_init(cbit_interleave_t *map, const cbit_fabric_config_t *config,
                           uint64_t memory_bytes);
 
-/* XOR of all channel_bits wide pieces of rest, in the low bits of the whole: a linear map, so that
-   all of it stays a bijection. */
-static inline uint64_t cbit_interleave_fold(const cbit_interleave_t *map, uint64_t rest)
+/* XOR of all channel_bits wide pieces of the number of a granule, or the lowest of them: a linear
+   map, and one to one for numbers that differ in the lowest piece only. */
+static inline uint32_t cbit_interleave_fold(const cbit_interleave_t *map, uint64_t granule)
 {
     for (uint32_t bits = map->fold_from; bits != map->fold_to; bits /= 2) {
-        rest ^= rest >> bits;
+        granule ^= granule >> bits;
     }
-    return rest & map->hash_mask;
+    return (uint32_t)granule & map->channel_mask;
 }
 
 /* What cbit_interleave_find does with several nodes, or channels that are no power of two. */
@@ -43,11 +43,9 @@ cbit_interleaved_t cbit_interleave_divide(const cbit_interleave_t *map, cbit_spa
 /* Of an address in the only or first node, with channels that are a power of two. */
 static inline cbit_interleaved_t cbit_interleave_shift(const cbit_interleave_t *map, cbit_spa_t spa)
 {
-    const uint64_t granule = spa >> map->granule_shift;
-    const uint64_t rest = granule >> map->channel_bits;
-    const uint64_t low = (granule & (map->channels - 1)) ^ cbit_interleave_fold(map, rest);
-    return (cbit_interleaved_t){.channel = (uint32_t)low,
-                                .address = rest << map->granule_shift | (spa & map->within_mask)};
+    return (cbit_interleaved_t){.channel = cbit_interleave_fold(map, spa >> map->granule_shift),
+                                .address = ((spa >> map->channel_bits) & ~map->within_mask) |
+                                           (spa & map->within_mask)};
 }
 
 /* Of an address inside the memory. */

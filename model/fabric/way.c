@@ -100,7 +100,7 @@ static void wait_at_entry(cbit_entry_t *entry, cbit_txn_t *txn, cbit_ps_t begin_
 }
 
 /* The controller has kept the answer for as long as it would be on its way. */
-static __attribute__((noinline)) void on_reply_at_entry(cbit_path_t *path, cbit_txn_t *txn)
+static void on_reply_at_entry(cbit_path_t *path, cbit_txn_t *txn)
 {
     cbit_ps_t begin_ps;
     if (leaves_now(path->entry, txn, &begin_ps)) {
@@ -111,7 +111,7 @@ static __attribute__((noinline)) void on_reply_at_entry(cbit_path_t *path, cbit_
 }
 
 /* It is on its way back from now on. */
-static __attribute__((noinline)) void on_reply_sets_out(cbit_path_t *path, cbit_txn_t *txn)
+static void on_reply_sets_out(cbit_path_t *path, cbit_txn_t *txn)
 {
     cbit_fabric_t *fabric = path->entry->fabric;
     const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
@@ -122,16 +122,12 @@ static __attribute__((noinline)) void on_reply_sets_out(cbit_path_t *path, cbit_
     link_push(&path->reply, txn, begin_ps);
 }
 
+/* Of a path that is not straight. */
 static void on_reply_from_memory(void *self, cbit_txn_t *txn)
 {
     cbit_path_t *path = self;
     if (txn->back_ps == 0) {
         on_reply_sets_out(path, txn);
-        return;
-    }
-    txn->back_ps = 0;
-    if (path->entry->out.width_bytes == 0) { /* nobody ever waits for such a port */
-        give(path->entry->fabric, txn);
     } else {
         on_reply_at_entry(path, txn);
     }
@@ -139,21 +135,29 @@ static void on_reply_from_memory(void *self, cbit_txn_t *txn)
 
 /* ---- what is in the link to a controller ---- */
 
+/* Something of what straight_until says has changed. */
+static void set_straight(cbit_path_t *path)
+{
+    path->straight_until = path->straight && path->held == 0 ? path->forget_at : 0;
+}
+
 /* Those given ahead that are there now are in the link no more. */
 static __attribute__((noinline)) void forget_ahead(cbit_path_t *path)
 {
     const cbit_ps_t now_ps = cbit_kernel_now_ps(path->request.kernel);
     const uint32_t entries = path->entry->fabric->config.link_entries;
     uint32_t there = 0;
-    while (there < path->ahead_count && path->ahead[there].there_ps <= now_ps) {
+    cbit_ahead_t *first = path->ahead + 1;
+    while (there < path->ahead_count && first[there].there_ps <= now_ps) {
         there++;
     }
     path->ahead_count -= there;
-    memmove(path->ahead, path->ahead + there, path->ahead_count * sizeof path->ahead[0]);
+    memmove(first, first + there, path->ahead_count * sizeof *first);
     uint32_t forget_at = 2 * path->ahead_count; /* so that each is moved about once */
     forget_at = forget_at < CBIT_AHEAD_FEW ? CBIT_AHEAD_FEW : forget_at;
     forget_at = forget_at < CBIT_AHEAD_ENTRIES ? forget_at : CBIT_AHEAD_ENTRIES;
     path->forget_at = forget_at < entries ? forget_at : entries;
+    set_straight(path);
 }
 
 /* In it are those that it holds, and those given ahead that are not there yet. */
@@ -166,38 +170,84 @@ static inline bool link_is_full(cbit_path_t *path)
     return path->held + path->ahead_count >= path->entry->fabric->config.link_entries;
 }
 
-/* How many of those given ahead come into the link before one that does at out_ps: most, if not
-   all. */
-static inline uint32_t ahead_before(const cbit_path_t *path, cbit_ps_t out_ps)
+/* The last of those given ahead that come into the link before one that does at out_ps: mostly the
+   last of all. */
+static inline uint32_t last_before(const cbit_path_t *path, cbit_ps_t out_ps)
 {
     uint32_t i = path->ahead_count;
-    while (i > 0 && path->ahead[i - 1].out_ps > out_ps) {
+    while (path->ahead[i].out_ps > out_ps) {
         i--;
     }
     return i;
 }
 
-static inline void note_ahead(cbit_path_t *path, uint32_t at, cbit_ps_t out_ps, cbit_ps_t there_ps)
+/* Makes room behind one of them; and takes that back. */
+static inline void open_behind(cbit_path_t *path, uint32_t before)
 {
-    for (uint32_t i = path->ahead_count++; i > at; i--) {
+    for (uint32_t i = ++path->ahead_count; i > before + 1; i--) {
         path->ahead[i] = path->ahead[i - 1];
     }
-    path->ahead[at] = (cbit_ahead_t){.out_ps = out_ps, .there_ps = there_ps};
+}
+
+static void close_behind(cbit_path_t *path, uint32_t before)
+{
+    path->ahead_count--;
+    for (uint32_t i = before + 1; i <= path->ahead_count; i++) {
+        path->ahead[i] = path->ahead[i + 1];
+    }
 }
 
 /* Makes a request ready for its controller, after so long in the fabric; and takes that back. */
 static inline void make_ready(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t span_ps)
 {
     cbit_txn_charge(txn, CBIT_STAGE_FABRIC, span_ps);
-    cbit_txn_push_reply(txn, on_reply_from_memory, path);
     txn->back_ps = path->back_ps;
+    txn->returns = path->straight ? &path->returns : NULL;
+    if (!path->straight) {
+        cbit_txn_push_reply(txn, on_reply_from_memory, path);
+    }
 }
 
-static void unmake_ready(cbit_txn_t *txn, cbit_ps_t span_ps)
+static void unmake_ready(const cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t span_ps)
 {
     txn->stage_ps[CBIT_STAGE_FABRIC] -= span_ps;
-    txn->hops--;
     txn->back_ps = 0;
+    txn->returns = NULL;
+    txn->hops -= !path->straight;
+}
+
+/* Nothing is in the way of one that comes into the link at out_ps: all others are there already, or
+   given ahead and came into it before; and its answer comes straight back. */
+static inline bool goes_straight(const cbit_path_t *path, cbit_ps_t out_ps)
+{
+    return path->ahead_count < path->straight_until &&
+           path->ahead[path->ahead_count].out_ps <= out_ps;
+}
+
+/* The controller has refused the last one given ahead. */
+static __attribute__((noinline)) bool take_back(cbit_path_t *path, cbit_txn_t *txn,
+                                                cbit_ps_t span_ps)
+{
+    unmake_ready(path, txn, span_ps);
+    path->ahead_count--;
+    path->requests--;
+    return false;
+}
+
+/* What send_ahead does, for such a one. */
+static inline bool send_straight(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t out_ps,
+                                 cbit_ps_t begin_ps)
+{
+    cbit_ahead_t *last = &path->ahead[path->ahead_count++];
+    const cbit_ps_t soonest_ps = begin_ps + path->request.latency_ps;
+    const cbit_ps_t there_ps = soonest_ps > last->there_ps ? soonest_ps : last->there_ps;
+    last[1] = (cbit_ahead_t){.out_ps = out_ps, .there_ps = there_ps};
+    path->requests++;
+    cbit_txn_charge(txn, CBIT_STAGE_FABRIC, there_ps - begin_ps);
+    txn->back_ps = path->back_ps;
+    txn->returns = &path->returns;
+    return path->try_send_at(path->memory, txn, there_ps) ||
+           take_back(path, txn, there_ps - begin_ps);
 }
 
 /*
@@ -205,24 +255,26 @@ static void unmake_ready(cbit_txn_t *txn, cbit_ps_t span_ps)
  * already, if that has room for it anyway and nobody in the link is before it: it is there when its
  * time is over, and not before those given ahead that came into the link before it.
  */
-static inline bool send_ahead(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t out_ps,
-                              cbit_ps_t begin_ps)
+static bool send_ahead(cbit_path_t *path, cbit_txn_t *txn, cbit_ps_t out_ps, cbit_ps_t begin_ps)
 {
     if (path->try_send_at == NULL || path->held != 0 || path->ahead_count == CBIT_AHEAD_ENTRIES) {
         return false;
     }
+    const uint32_t before = last_before(path, out_ps);
     cbit_ps_t there_ps = begin_ps + path->request.latency_ps;
-    const uint32_t before = ahead_before(path, out_ps);
-    if (before > 0 && path->ahead[before - 1].there_ps > there_ps) {
-        there_ps = path->ahead[before - 1].there_ps;
+    if (path->ahead[before].there_ps > there_ps) {
+        there_ps = path->ahead[before].there_ps;
     }
+    open_behind(path, before);
+    path->ahead[before + 1] = (cbit_ahead_t){.out_ps = out_ps, .there_ps = there_ps};
+    path->requests++;
     make_ready(path, txn, there_ps - begin_ps);
     if (!path->try_send_at(path->memory, txn, there_ps)) {
-        unmake_ready(txn, there_ps - begin_ps);
+        unmake_ready(path, txn, there_ps - begin_ps);
+        close_behind(path, before);
+        path->requests--;
         return false;
     }
-    note_ahead(path, before, out_ps, there_ps);
-    path->requests++;
     return true;
 }
 
@@ -236,7 +288,7 @@ static void wake_senders(cbit_path_t *path)
     }
     forget_ahead(path);
     if (path->ahead_count > 0) {
-        cbit_event_notify_at(path->request.kernel, &path->request.arrival, path->ahead[0].there_ps);
+        cbit_event_notify_at(path->request.kernel, &path->request.arrival, path->ahead[1].there_ps);
     }
 }
 
@@ -254,13 +306,15 @@ static void on_request_arrival(void *self)
        answer a posted write within try_send. */
     cbit_txn_t *txn = link_pop(link);
     path->held--;
+    set_straight(path);
     cbit_ps_t entered_ps = txn->entered_ps;
     cbit_ps_t span_ps = cbit_kernel_now_ps(link->kernel) - entered_ps;
     make_ready(path, txn, span_ps);
     if (!memory->try_send(memory->self, txn, &path->waiter)) {
-        unmake_ready(txn, span_ps);
+        unmake_ready(path, txn, span_ps);
         txn->entered_ps = entered_ps;
         path->held++;
+        set_straight(path);
         link_push_front(link, txn);
         return;
     }
@@ -311,22 +365,38 @@ void cbit_fabric_on_nowhere(void *self)
 }
 
 /* Where a request goes; it is given its channel's address. */
-static __attribute__((noinline)) cbit_path_t *path_of(cbit_entry_t *entry, cbit_txn_t *txn)
+static inline cbit_path_t *path_of(cbit_entry_t *entry, cbit_txn_t *txn)
 {
     const cbit_interleaved_t to = cbit_interleave_find(&entry->fabric->map, txn->spa);
     txn->channel_address = to.address;
     return &entry->paths[to.channel];
 }
 
-bool cbit_fabric_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
+static __attribute__((noinline)) bool try_send_with_care(cbit_entry_t *entry, cbit_txn_t *txn,
+                                                         cbit_ps_t at_ps)
 {
-    cbit_entry_t *entry = self;
     if (txn->command != CBIT_COMMAND_READ ||
         !cbit_fabric_inside(entry->fabric, txn->spa, txn->size_bytes)) {
         return false;
     }
     cbit_path_t *path = path_of(entry, txn);
     return !link_is_full(path) && send_ahead(path, txn, at_ps, at_ps);
+}
+
+bool cbit_fabric_try_send_at(void *self, cbit_txn_t *txn, cbit_ps_t at_ps)
+{
+    cbit_entry_t *entry = self;
+    const cbit_fabric_t *fabric = entry->fabric;
+    if (txn->command == CBIT_COMMAND_READ && fabric->map.shifts &&
+        cbit_fabric_inside(fabric, txn->spa, txn->size_bytes)) {
+        const cbit_interleaved_t to = cbit_interleave_shift(&fabric->map, txn->spa);
+        cbit_path_t *path = &entry->paths[to.channel];
+        if (goes_straight(path, at_ps)) {
+            txn->channel_address = to.address;
+            return send_straight(path, txn, at_ps, at_ps);
+        }
+    }
+    return try_send_with_care(entry, txn, at_ps);
 }
 
 static bool send_nowhere(cbit_fabric_t *fabric, cbit_txn_t *txn)
@@ -346,7 +416,9 @@ bool cbit_fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         return send_nowhere(fabric, txn);
     }
     cbit_path_t *path = path_of(entry, txn);
-    if (link_is_full(path)) {
+    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
+    const bool straight = goes_straight(path, now_ps);
+    if (!straight && link_is_full(path)) {
         fabric->stats.refused++;
         if (waiter != NULL) {
             cbit_waitlist_add(&path->senders, waiter);
@@ -354,14 +426,15 @@ bool cbit_fabric_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
         }
         return false;
     }
-    const cbit_ps_t now_ps = cbit_kernel_now_ps(fabric->kernel);
     const uint32_t len_bytes = data_bytes(txn, CBIT_COMMAND_WRITE);
     cbit_ps_t begin_ps = lane_take(fabric, &entry->in, now_ps, len_bytes);
     begin_ps = path->there == NULL ? begin_ps : lane_take(fabric, path->there, begin_ps, len_bytes);
     cbit_txn_charge(txn, CBIT_STAGE_FABRIC, begin_ps - now_ps);
-    if (!send_ahead(path, txn, now_ps, begin_ps)) {
+    if (!(straight ? send_straight(path, txn, now_ps, begin_ps)
+                   : send_ahead(path, txn, now_ps, begin_ps))) {
         path->requests++;
         path->held++;
+        set_straight(path);
         link_push(&path->request, txn, begin_ps);
     }
     return true;
@@ -403,4 +476,6 @@ void cbit_path_bind(cbit_path_t *path, const cbit_port_t *memory)
     path->try_send_at = memory->try_send_at;
     path->back_ps =
         memory->try_send_at != NULL && path->back == NULL ? (uint32_t)path->reply.latency_ps : 0;
+    path->straight = path->back_ps != 0 && path->entry->out.width_bytes == 0;
+    set_straight(path);
 }

@@ -30,18 +30,22 @@ typedef struct cbit_ahead {
 
 /* From one entry to one channel. */
 typedef struct cbit_path {
-    /* What each request given ahead looks at, in one host line with the link's latency. */
-    _Alignas(64) struct cbit_entry *entry;
-    bool (*try_send_at)(void *self, cbit_txn_t *txn, cbit_ps_t at_ps); /* the controller's */
-    void *memory;
-    uint64_t requests; /* taken */
-    uint32_t back_ps;  /* how late the controller answers; 0: when it has the answer */
-    uint32_t held;     /* in the link there */
+    /* What each request given ahead and its answer look at, in one host line. */
+    _Alignas(64) bool (*try_send_at)(void *self, cbit_txn_t *txn, cbit_ps_t at_ps); /* of the */
+    void *memory;                                                                   /* controller */
+    uint64_t requests; /* given to it, or in the link */
+    cbit_returns_t returns;
+    uint32_t back_ps; /* how late the controller answers; 0: when it has the answer */
     uint32_t ahead_count;
-    uint32_t forget_at; /* with so many in the link, those ahead that are there are forgotten */
+    uint32_t straight_until; /* with fewer ahead, nothing is in the way of one more, nor of its
+                                answer; 0: something may be at any time */
+    uint32_t held;           /* in the link there */
     cbit_link_t request;
-    cbit_ahead_t ahead[CBIT_AHEAD_ENTRIES]; /* in the order in which they come into the link */
-
+    cbit_ahead_t ahead[1 + CBIT_AHEAD_ENTRIES]; /* in the order in which they come into the link,
+                                                   behind one that was there before all of them */
+    uint32_t forget_at; /* with so many in the link, those ahead that are there are forgotten */
+    bool straight;      /* back: no answer waits for another */
+    struct cbit_entry *entry;
     cbit_link_t reply;
     uint32_t channel, hops;
     bool remote;

@@ -99,7 +99,7 @@ static inline void tell_answers(cbit_umc_t *umc, cbit_ps_t now_ps)
         umc->answers_first = next;
         umc->answers_end = next == &umc->no_answer ? &umc->answers_first : umc->answers_end;
         umc->heard_ps = heard_ps(next);
-        cbit_txn_reply(txn);
+        cbit_txn_return(txn, now_ps);
     }
 }
 

@@ -72,6 +72,12 @@ typedef struct cbit_reply {
 
 enum { CBIT_TXN_MAX_HOPS = 6 };
 
+/* What a way back has carried. */
+typedef struct cbit_returns {
+    uint64_t answers;
+    uint64_t errors; /* of them */
+} cbit_returns_t;
+
 struct cbit_txn {
     cbit_spa_t spa;             /* an access never crosses a 64-byte line */
     cbit_spa_t channel_address; /* of the same byte in the memory of its channel: spa, until a
@@ -82,17 +88,19 @@ struct cbit_txn {
     uint8_t size_bytes; /* 1..64 */
     bool locked; /* a core's write of data[0, 8) to its cache, if data[8, 16) is what is there; the
                     latter becomes what was there */
-    bool no_bytes;  /* of a machine that is timing only: nobody looks at data, nothing is in it */
-    uint8_t source; /* cbit_source_t */
-    uint8_t hops;   /* replies pushed */
-    bool no_fill;   /* a write of no bytes: only of a line that some cache has */
-    uint32_t back_ps;  /* set by who passes it on to a target that offers try_send_at: how long the
-                          answer  will be on its way to who cares (cbit/sim/port.h) */
-    cbit_err_t status; /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
-    cbit_ps_t born_ps; /* when the requester issued it */
+    bool no_bytes;    /* of a machine that is timing only: nobody looks at data, nothing is in it */
+    uint8_t source;   /* cbit_source_t */
+    uint8_t hops;     /* replies pushed */
+    bool no_fill;     /* a write of no bytes: only of a line that some cache has */
+    uint32_t back_ps; /* set by who passes it on to a target that offers try_send_at: how long the
+                         answer will be on its way to who cares (cbit/sim/port.h) */
+    cbit_err_t status;    /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
+    cbit_ps_t born_ps;    /* when the requester issued it */
     cbit_ps_t entered_ps; /* scratch of the block that holds it now */
+    cbit_txn_t *next;     /* scratch of the block that holds it now: queues without allocation */
     cbit_ps_t stage_ps[CBIT_STAGE_COUNT];
-    cbit_txn_t *next; /* scratch of the block that holds it now: queues without allocation */
+    cbit_returns_t *returns; /* set with back_ps: of a way on which nothing else can happen to the
+                                answer (cbit_txn_return); or NULL */
     cbit_reply_t reply[CBIT_TXN_MAX_HOPS]; /* [0, hops): the rest of them is never looked at */
     uint8_t data[CBIT_LINE_BYTES]; /* bytes [0, size) at spa; read: filled in; write: given */
 };
@@ -112,6 +120,7 @@ static inline void cbit_txn_init(cbit_txn_t *txn, cbit_command_t command, cbit_s
     txn->hops = 0;
     txn->no_bytes = txn->no_fill = txn->locked = false;
     txn->back_ps = 0;
+    txn->returns = NULL;
     txn->status = CBIT_ERR_OK;
     txn->born_ps = now_ps;
     txn->entered_ps = now_ps;
@@ -151,6 +160,17 @@ static inline void cbit_txn_reply(cbit_txn_t *txn)
     }
     const cbit_reply_t hop = txn->reply[--txn->hops];
     hop.fn(hop.self, txn);
+}
+
+/* The same by a target that has offered try_send_at, at now_ps, back_ps after it had the answer. */
+static inline void cbit_txn_return(cbit_txn_t *txn, cbit_ps_t now_ps)
+{
+    if (txn->returns != NULL) {
+        cbit_txn_charge(txn, CBIT_STAGE_RETURN, now_ps - txn->entered_ps);
+        txn->returns->answers++;
+        txn->returns->errors += txn->status != CBIT_ERR_OK;
+    }
+    cbit_txn_reply(txn);
 }
 
 #ifdef __cplusplus
