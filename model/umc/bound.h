@@ -50,13 +50,13 @@ static inline uint64_t umc_column_of(const umc_core_t *core, const cbit_dram_pla
 /* The same of any request accepted; UMC_NEVER: there is none. */
 static inline uint64_t umc_next_column(umc_core_t *core)
 {
-    const uint64_t next_nck =
-        core->few.on && core->plan.valid ? core->plan.at_nck : umc_core_next_nck(core);
-    if (!core->few.on) {
-        return umc_core_next_column(core, next_nck);
+    const umc_few_t *few = &core->few;
+    if (!few->on) {
+        return umc_core_next_column(core, umc_core_next_nck(core));
     }
-    const uint32_t first_nck = core->few.columns != 0 ? 0 : core->few.rules.act_to_column;
-    return next_nck == UMC_NEVER ? UMC_NEVER : next_nck + first_nck;
+    const uint64_t next_nck = few->due_nck != 0 ? few->due_nck : umc_core_next_nck(core);
+    const uint32_t first_nck = few->rules.act_to_column * (few->columns == 0);
+    return next_nck + (next_nck == UMC_NEVER ? 0 : first_nck);
 }
 
 #endif

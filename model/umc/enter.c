@@ -17,7 +17,7 @@ void umc_chain_write(cbit_umc_t *umc, uint32_t index)
 void umc_unchain_write(cbit_umc_t *umc, uint32_t index)
 {
     umc_user_t *user = &umc->users[index];
-    --*umc_of_line(umc, user->channel_line);
+    --*umc_of_line(umc, user->line_spa);
     *(user->older == UMC_NONE ? &umc->oldest_write : &umc->users[user->older].newer) = user->newer;
     *(user->newer == UMC_NONE ? &umc->newest_write : &umc->users[user->newer].older) = user->older;
     for (uint32_t i = 0; user->flushes != 0 && i < UMC_MAX_FLUSHES; i++) {
@@ -68,7 +68,7 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
     umc_user_t *user = &umc->users[index];
     /* One that met a write is prompt. */
     const uint32_t write = user->prompt ? umc_newest_of_line(umc, user->line_spa) : UMC_NONE;
-    --*umc_of_line(umc, user->channel_line);
+    --*umc_of_line(umc, user->line_spa);
     umc->stats.reads++;
     if (write != UMC_NONE && umc->users[write].key == user->key && !umc->users[write].offered &&
         (mask_of(user->txn) & ~umc->users[write].mask) == 0) {
@@ -95,7 +95,6 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, uint64_t nck)
     umc_user_fill(fill, UMC_KIND_FILL, NULL, user->key, user->slot);
     fill->state = UMC_QUEUED;
     fill->line_spa = user->line_spa;
-    fill->channel_line = user->channel_line;
     fill->partner = write;
     fill->requester = user->requester;
     fill->order = user->order;
@@ -117,7 +116,7 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
 {
     umc_user_t *user = &umc->users[index];
     cbit_txn_t *txn = user->txn;
-    const uint32_t same = *umc_of_line(umc, user->channel_line) == 1 /* itself */
+    const uint32_t same = *umc_of_line(umc, user->line_spa) == 1 /* itself */
                               ? UMC_NONE
                               : umc_newest_of_line(umc, user->line_spa);
     umc->stats.writes++;
@@ -125,7 +124,7 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     take_bytes(umc, user, txn);
     if (umc_engine_on(umc) && user->key != CBIT_KEY_PLAIN && !umc->loaded[user->slot]) {
         umc->stats.not_loaded++;
-        --*umc_of_line(umc, user->channel_line);
+        --*umc_of_line(umc, user->line_spa);
         umc_limit_left(umc, user->requester);
         umc_user_free(umc, index);
         answer(umc, txn, CBIT_ERR_KEY_NOT_LOADED, nck);
@@ -134,7 +133,7 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     if (same != UMC_NONE && umc->users[same].key == user->key && !umc->users[same].offered &&
         !umc_read_queued_for_line(umc, user->line_spa)) {
         umc->stats.coalesced++;
-        --*umc_of_line(umc, user->channel_line);
+        --*umc_of_line(umc, user->line_spa);
         umc_user_t *older = &umc->users[same];
         take_bytes(umc, older, txn);
         older->mask |= user->mask;
@@ -145,6 +144,7 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     }
     bool partial = user->mask != UINT64_MAX;
     user->state = UMC_QUEUED;
+    user->taken = false;
     user->txn = NULL;
     umc_chain_write(umc, index);
     if (partial) {
@@ -187,7 +187,7 @@ static inline void enter(cbit_umc_t *umc)
     umc->accept_nck = nck + 1;
     if (!user->placed) {
         cbit_txn_t *txn = user->txn;
-        --*umc_of_line(umc, user->channel_line);
+        --*umc_of_line(umc, user->line_spa);
         memset(txn->data, 0, txn->size_bytes);
         umc_limit_left(umc, user->requester);
         umc_user_free(umc, index);

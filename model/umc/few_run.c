@@ -114,10 +114,10 @@ void umc_enter_core(cbit_umc_t *umc, bool write, uint32_t index, bool held, uint
     umc_core_t *core = umc->core;
     const umc_user_t *user = &umc->users[index];
     if (core->few.on && umc->way.runs && !held && core->next_due_nck > nck &&
-        umc_few_take(core, write, &user->place, user->channel_line, index, nck)) {
+        umc_few_take(core, write, &user->place, umc_line_of(user), index, nck)) {
         core->few.due_nck = core->plan.valid ? core->plan.at_nck : 0;
         return;
     }
-    (void)umc_core_accept(core, write, &user->place, user->channel_line, held, &index, nck);
+    (void)umc_core_accept(core, write, &user->place, umc_line_of(user), held, &index, nck);
     umc_core_count_levels(core, nck);
 }

@@ -149,6 +149,7 @@ static void tell_pins(const cbit_umc_t *umc, const umc_user_t *user, bool write)
 __attribute__((noinline)) void umc_follow_read(cbit_umc_t *umc, uint32_t index, uint64_t rd_nck)
 {
     umc_user_t *user = &umc->users[index];
+    user->taken = false;
     if (!umc->way.timing_only) {
         (void)cbit_store_read(umc->parts.store, user->line_spa, user->data, sizeof user->data);
         tell_pins(umc, user, false);
@@ -416,7 +417,8 @@ static uint32_t sort_due(const cbit_umc_t *umc, uint64_t nck)
     for (; count < umc->flight_count && due[count].nck <= nck; count++) {
         const umc_due_t one = due[count];
         uint32_t at = count;
-        for (; at > 0 && umc->users[due[at - 1].user].order > umc->users[one.user].order; at--) {
+        const uint32_t order = umc->users[one.user].order;
+        for (; at > 0 && (int32_t)(umc->users[due[at - 1].user].order - order) > 0; at--) {
             due[at] = due[at - 1];
         }
         due[at] = one;

@@ -115,7 +115,6 @@ static __attribute__((noinline)) void meet_others(cbit_umc_t *umc, umc_user_t *u
 static inline void find_place(const cbit_umc_t *umc, umc_user_t *user)
 {
     const uint64_t address = user->txn->channel_address & ~(uint64_t)(CBIT_LINE_BYTES - 1);
-    user->channel_line = address / CBIT_LINE_BYTES;
     user->placed = cbit_dram_map_place(&umc->map, address, &user->place);
     if (!user->placed) {
         user->place = (cbit_dram_place_t){0};
@@ -145,7 +144,7 @@ static bool take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
     umc_user_t *user = &umc->users[index];
     umc_user_fill(user, write ? UMC_KIND_WRITE : UMC_KIND_READ, txn, key, slot_of(umc, key));
     user->line_spa = txn->spa & ~(cbit_spa_t)(CBIT_LINE_BYTES - 1);
-    user->requester = requester;
+    user->requester = (uint8_t)requester;
     user->order = umc->next_order++;
     user->arrive_nck = nck;
     txn->entered_ps = at_ps;
@@ -155,7 +154,7 @@ static bool take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
         cbit_store_expect(umc->parts.store, user->line_spa);
     }
     user->prompt = write || !user->placed;
-    if ((*umc_of_line(umc, user->channel_line))++ != 0) {
+    if ((*umc_of_line(umc, user->line_spa))++ != 0) {
         meet_others(umc, user);
     }
     const bool wanted = umc->of_bank[user->place.flat_bank]++ != 0;

@@ -36,7 +36,7 @@ uint32_t umc_user_take(cbit_umc_t *umc, cbit_key_t key)
 /* A user's first host line is what the way of a read touches. */
 static umc_user_t *new_users(uint32_t count)
 {
-    _Static_assert(offsetof(umc_user_t, place) <= 64, "one host line");
+    _Static_assert(offsetof(umc_user_t, bus_nck) == 64, "one host line");
     umc_user_t *users = aligned_alloc(64, count * sizeof *users);
     return users == NULL ? NULL : memset(users, 0, count * sizeof *users);
 }

@@ -32,7 +32,7 @@ typedef enum umc_state {
     UMC_REPLY,  /* only the answer is left, due at due_nck */
 } umc_state_t;
 
-/* What the way of a read from its commands to its answer touches comes first: 64 bytes. */
+/* What the way of a read that is answered as its RD issues touches comes first: 64 bytes. */
 typedef struct umc_user {
     cbit_txn_t *txn; /* NULL: nobody waits (posted, fill) */
     cbit_spa_t line_spa;
@@ -40,26 +40,26 @@ typedef struct umc_user {
         uint64_t arrive_nck; /* at the door: not accepted before */
         uint64_t first_nck;  /* of its commands */
     };
-    uint64_t bus_nck, order;
-    uint32_t requester; /* cbit/umc/account.h */
+    cbit_dram_place_t place;
+    uint32_t order; /* counted on as they come, round and round */
     cbit_key_t key;
     uint16_t slot;
-    uint8_t state;   /* umc_state_t */
-    uint8_t kind;    /* umc_kind_t */
-    uint8_t lane;    /* cbit_aes_lane_t */
-    uint8_t tag;     /* in that lane */
-    bool offered;    /* the line has entered the engine */
-    bool taken;      /* and has left it: data is its output */
-    bool overtaken;  /* a poke has replaced the line: nothing of it reaches the store */
-    uint8_t flushes; /* bit i: flush i waits for it */
-    bool placed;     /* place is valid: there is such a line */
-    bool prompt;     /* its acceptance shows at once: it is answered by it or in the next clock */
-    /* At the door, and while it is a write. */
-    cbit_dram_place_t place;
+    uint8_t state;     /* umc_state_t */
+    uint8_t kind;      /* umc_kind_t */
+    uint8_t requester; /* cbit/umc/account.h */
+    uint8_t flushes;   /* bit i: flush i waits for it */
+    bool placed;       /* place is valid: there is such a line */
+    bool prompt;       /* its acceptance shows at once: it is answered by it or in the next clock */
+    bool offered;      /* the line has entered the engine */
+    bool overtaken;    /* a poke has replaced the line: nothing of it reaches the store */
+    /* While it is a write, or its line is followed. */
+    uint64_t bus_nck;
+    bool taken;            /* the line has left the engine: data is its output */
+    uint8_t lane;          /* cbit_aes_lane_t */
+    uint8_t tag;           /* in that lane */
     uint32_t older, newer; /* chain of live writes, oldest first */
     uint32_t partner;      /* fill: the write that waits for it */
-    uint64_t channel_line;
-    uint64_t mask; /* bytes of data that are valid (writes) */
+    uint64_t mask;         /* bytes of data that are valid (writes) */
     uint8_t data[CBIT_LINE_BYTES];
 } __attribute__((aligned(64))) umc_user_t;
 
@@ -175,7 +175,7 @@ struct cbit_umc {
     uint32_t user_count, free_count;
     uint32_t least_back_ps; /* no answer is heard sooner after it is there */
     uint32_t plain_users;   /* those that may go around the engine */
-    uint64_t next_order;
+    uint32_t next_order;
     bool in_wake;
     bool in_step;        /* it shows when a command issues (wake.c) */
     bool always_in_step; /* a wake for every command */
@@ -234,11 +234,17 @@ static inline umc_user_t *umc_at_door(const cbit_umc_t *umc, uint32_t i)
     return &umc->users[umc->door.waiting[umc->door.first + i].user];
 }
 
+/* The number of a user's line, for the core. */
+static inline uint64_t umc_line_of(const umc_user_t *user)
+{
+    return user->line_spa / CBIT_LINE_BYTES;
+}
+
 /* How many of a line's set there are. */
-static inline uint16_t *umc_of_line(cbit_umc_t *umc, uint64_t channel_line)
+static inline uint16_t *umc_of_line(cbit_umc_t *umc, cbit_spa_t line_spa)
 {
     _Static_assert(UMC_LINE_SETS == 1 << 7, "the upper bits of the product");
-    return &umc->of_line[channel_line * UINT64_C(0x9e3779b97f4a7c15) >> (64 - 7)];
+    return &umc->of_line[line_spa * UINT64_C(0x9e3779b97f4a7c15) >> (64 - 7)];
 }
 
 /* Wakes the controller no later than at clock nck, or at at_ps. */
@@ -285,7 +291,7 @@ static inline void umc_user_fill(umc_user_t *user, umc_kind_t kind, cbit_txn_t *
     user->slot = slot;
     user->state = UMC_INBOX;
     user->kind = (uint8_t)kind;
-    user->offered = user->taken = user->overtaken = false;
+    user->offered = user->overtaken = false;
     user->flushes = 0;
 }
 

@@ -95,9 +95,9 @@ void umc_answers_lose_key(cbit_umc_t *umc, uint16_t slot, uint64_t switch_eclk)
 static inline void tell_answers(cbit_umc_t *umc, cbit_ps_t now_ps)
 {
     while (umc->heard_ps <= now_ps) {
-        cbit_txn_t *txn = umc->answers_first, *next = txn->next;
+        cbit_txn_t *txn = umc->answers_first, *next = txn->next, **end = umc->answers_end;
         umc->answers_first = next;
-        umc->answers_end = next == &umc->no_answer ? &umc->answers_first : umc->answers_end;
+        umc->answers_end = next == &umc->no_answer ? &umc->answers_first : end;
         umc->heard_ps = heard_ps(next);
         cbit_txn_return(txn, now_ps);
     }
@@ -143,9 +143,8 @@ static inline uint64_t first_answer_nck(cbit_umc_t *umc)
 {
     const uint64_t next = umc_min_u64(umc->landing_nck, door_nck(umc));
     const uint64_t column_nck = umc_next_column(umc->core);
-    return column_nck == UMC_NEVER
-               ? next
-               : umc_min_u64(next, umc_answer_nck(umc, column_nck, umc->plain_users > 0));
+    const uint64_t answer_nck = umc_answer_nck(umc, column_nck, umc->plain_users > 0);
+    return umc_min_u64(next, column_nck == UMC_NEVER ? UMC_NEVER : answer_nck);
 }
 
 /* When anything shows next, as far as can be told now: not later than it does. */
@@ -198,7 +197,7 @@ void umc_on_wake(void *self)
         next_ps = umc->written.count == 0 ? CBIT_PS_NEVER
                                           : umc_edge_ps(umc, umc_last_written_nck(umc));
     }
-    if (next_ps != CBIT_PS_NEVER) {
-        umc_wake_at_ps(umc, next_ps < now_ps ? now_ps : next_ps);
+    if (next_ps != CBIT_PS_NEVER) { /* and nobody has woken it meanwhile */
+        cbit_event_notify_at(umc->way.kernel, &umc->wake, next_ps < now_ps ? now_ps : next_ps);
     }
 }
