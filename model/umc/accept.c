@@ -209,5 +209,6 @@ void umc_core_drain(umc_core_t *core, bool on)
         core->plan.valid = core->still = false;
         core->few.due_nck = 0;
         core->draining = on;
+        umc_few_drain(core);
     }
 }

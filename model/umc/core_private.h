@@ -88,23 +88,26 @@ enum {
     UMC_FEW = 8,       /* so many, */
     UMC_FEW_AGAIN = 4, /* and again as soon as so few are left in the queues */
     UMC_FEW_WAITS = 1 << 30,
+    UMC_FEW_FAR = 0x7fffffff, /* a gate of who does not compete */
 };
 
 typedef struct umc_few_slot {
     uint64_t line, accept_nck, first_nck;
     uint32_t user, row, column;
-    uint32_t key; /* UMC_FEW_WAITS until its ACT, then order of coming, then which slot it is */
-    uint32_t own; /* the gate of its bank for the next command, */
-    uint8_t op;   /* which is this, by the row that is open */
     uint8_t bank, group, rank;
     uint8_t bit; /* of the sets below */
     bool write, missed;
 } __attribute__((aligned(64))) umc_few_slot_t;
 
+/* Which of all lanes of groups, and of ranks, stands for its next command, by the row that is open:
+   x UMC_OPS + the command. */
+typedef struct umc_few_lane {
+    uint16_t group, rank;
+} umc_few_lane_t;
+
 /* Distances and limits as a command of theirs uses them, and no more of the tables than that. */
 typedef struct umc_few_rules {
     uint32_t ranks, command_nck, starvation_nck;
-    uint32_t write_over[2]; /* with more writes than this they go first; while reads, writes do */
     uint32_t pre_to_act, pre_to_pre; /* of the bank; of the rank */
     uint32_t act_to_group_act, act_to_act, faw_nck;
     uint32_t act_to_column; /* the shorter one */
@@ -118,14 +121,22 @@ typedef struct umc_few_rules {
 } __attribute__((aligned(64))) umc_few_rules_t;
 
 typedef struct umc_few {
+    /* What a look takes of each slot: two lines of the host for all of them. */
+    uint32_t own[2][UMC_FEW] __attribute__((aligned(64))); /* while reads go first, and while
+        writes do: the gate of its bank for its next command, or UMC_FEW_FAR */
+    uint32_t key[UMC_FEW]; /* UMC_FEW_WAITS until its ACT, then order of coming, then which slot */
+    umc_few_lane_t lane[UMC_FEW];
+
     uint64_t quiet_nck; /* before this clock nothing but their commands can happen, */
     uint64_t due_nck;   /* and before this one nothing; 0: not known (few_run.c) */
     uint64_t banks;     /* that have requests, */
     uint64_t twice;     /* more than one of them */
+    uint32_t next;      /* with due_nck: whose command is due */
+    uint32_t youngest;  /* the slot given last */
     uint32_t used;      /* set of slots; */
-    uint32_t among[2];  /* those that compete while reads do, and while writes do; */
     uint32_t columns;   /* those whose row is open */
     uint32_t next_key;
+    uint32_t over[2]; /* with more writes than this they go first; while reads, writes do */
     bool allowed, on;
     bool watched; /* somebody observes the commands */
     umc_few_rules_t rules;

@@ -1,6 +1,7 @@
 /* Requests enter the queues: forwarded, coalesced, refused, or entered with their fills. */
 #include <string.h>
 
+#include "model/umc/enter.h"
 #include "model/umc/few_run.h"
 
 /* ---- the chain of writes that are not in the store yet ---- */
@@ -63,11 +64,17 @@ static uint64_t mask_of(const cbit_txn_t *txn)
     return ones << txn->spa % CBIT_LINE_BYTES;
 }
 
+static __attribute__((noinline)) void enter_core(cbit_umc_t *umc, bool write, uint32_t index,
+                                                 bool held, uint64_t nck)
+{
+    umc_enter_core(umc, write, index, held, nck);
+}
+
+/* One that met another of its line. */
 static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
-    /* One that met a write is prompt. */
-    const uint32_t write = user->prompt ? umc_newest_of_line(umc, user->line_spa) : UMC_NONE;
+    const uint32_t write = umc_newest_of_line(umc, user->line_spa);
     --*umc_of_line(umc, user->line_spa);
     umc->stats.reads++;
     if (write != UMC_NONE && umc->users[write].key == user->key && !umc->users[write].offered &&
@@ -84,7 +91,7 @@ static void enter_read(cbit_umc_t *umc, uint32_t index, uint64_t nck)
         return;
     }
     user->state = UMC_QUEUED;
-    umc_enter_core(umc, false, index, false, nck);
+    enter_core(umc, false, index, false, nck);
 }
 
 static void enter_fill(cbit_umc_t *umc, uint32_t write, uint64_t nck)
@@ -100,7 +107,7 @@ static void enter_fill(cbit_umc_t *umc, uint32_t write, uint64_t nck)
     fill->order = user->order;
     umc->stats.partial_writes++;
     fill->place = user->place;
-    umc_enter_core(umc, false, index, false, nck);
+    enter_core(umc, false, index, false, nck);
 }
 
 static void take_bytes(cbit_umc_t *umc, umc_user_t *user, const cbit_txn_t *txn)
@@ -112,7 +119,7 @@ static void take_bytes(cbit_umc_t *umc, umc_user_t *user, const cbit_txn_t *txn)
     }
 }
 
-static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t index, uint64_t nck)
+static void enter_write(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
     umc_user_t *user = &umc->users[index];
     cbit_txn_t *txn = user->txn;
@@ -150,7 +157,7 @@ static __attribute__((noinline)) void enter_write(cbit_umc_t *umc, uint32_t inde
     if (partial) {
         enter_fill(umc, index, nck);
     }
-    umc_enter_core(umc, true, index, partial, nck);
+    enter_core(umc, true, index, partial, nck);
     answer(umc, txn, CBIT_ERR_OK, nck);
 }
 
@@ -165,26 +172,9 @@ uint32_t umc_wanted_entries(const cbit_umc_t *umc, bool write)
     return wanted;
 }
 
-/* The first one is no longer at the door. Returns which user it is, and the clock in which it is
-   accepted. */
-static inline uint32_t leave_door(cbit_umc_t *umc, uint64_t *nck)
+__attribute__((noinline)) void umc_enter_other(cbit_umc_t *umc, uint32_t index, uint64_t nck)
 {
-    umc_door_t *door = &umc->door;
-    umc_waiting_t *first = &door->waiting[door->first];
-    *nck = first->due_nck;
-    first->due_nck = first->shows_nck = UMC_NEVER;
-    door->entering_nck = first[1].due_nck;
-    door->first = --door->count == 0 ? 0 : door->first + 1;
-    return first->user;
-}
-
-static inline void enter(cbit_umc_t *umc)
-{
-    uint64_t nck;
-    const uint32_t index = leave_door(umc, &nck);
     const umc_user_t *user = &umc->users[index];
-    umc->of_bank[user->place.flat_bank]--;
-    umc->accept_nck = nck + 1;
     if (!user->placed) {
         cbit_txn_t *txn = user->txn;
         --*umc_of_line(umc, user->line_spa);
@@ -200,7 +190,7 @@ static inline void enter(cbit_umc_t *umc)
 }
 
 /* Commands and landings up to clock nck. */
-static inline void run_core(cbit_umc_t *umc, uint64_t nck)
+static void run_core(cbit_umc_t *umc, uint64_t nck)
 {
     for (;;) {
         umc_step_core(umc, nck);
@@ -212,13 +202,25 @@ static inline void run_core(cbit_umc_t *umc, uint64_t nck)
     }
 }
 
-void umc_advance(cbit_umc_t *umc, uint64_t nck)
+/* As umc_advance, while it must be told of single events or requests are in the queues; false: they
+   are not any more, and there may be something left. */
+static __attribute__((noinline)) bool advance_by_events(cbit_umc_t *umc, uint64_t nck)
 {
     while (umc->door.entering_nck <= nck) {
         run_core(umc, umc->door.entering_nck);
-        enter(umc);
+        umc_enter(umc);
+        if (umc_few_runs(umc)) {
+            return false;
+        }
     }
     run_core(umc, nck);
+    return true;
+}
+
+void umc_advance(cbit_umc_t *umc, uint64_t nck)
+{
+    while (!(umc_few_runs(umc) ? umc_few_run(umc, nck) : advance_by_events(umc, nck))) {
+    }
     if (umc->credits < umc->way.credits_kept) {
         umc_leave_buffer(umc, nck);
     }

@@ -18,9 +18,9 @@ static uint32_t by_age(const umc_few_t *few, uint8_t slots[UMC_FEW])
     uint32_t count = 0;
     for (uint32_t left = few->used; left != 0; left &= left - 1) {
         const uint8_t slot = (uint8_t)__builtin_ctz(left);
-        const uint32_t key = few->slot[slot].key & (UMC_FEW_WAITS - 1);
+        const uint32_t key = few->key[slot] & (UMC_FEW_WAITS - 1);
         uint32_t at = count++;
-        for (; at > 0 && (few->slot[slots[at - 1]].key & (UMC_FEW_WAITS - 1)) > key; at--) {
+        for (; at > 0 && (few->key[slots[at - 1]] & (UMC_FEW_WAITS - 1)) > key; at--) {
             slots[at] = slots[at - 1];
         }
         slots[at] = slot;
@@ -28,28 +28,14 @@ static uint32_t by_age(const umc_few_t *few, uint8_t slots[UMC_FEW])
     return count;
 }
 
-/* An older one of its bank competes, or its row is open for one: it may not be closed. */
-static bool stands_behind(const umc_core_t *core, const umc_few_slot_t *slot)
-{
-    const umc_few_t *few = &core->few;
-    bool any = false;
-    for (uint32_t left = few->among[core->write_mode]; left != 0; left &= left - 1) {
-        const umc_few_slot_t *other = &few->slot[__builtin_ctz(left)];
-        any |= (other->bank == slot->bank) & (other->key < slot->key);
-    }
-    return any;
-}
-
 __attribute__((noinline)) uint64_t umc_few_look_with_care(const umc_core_t *core, uint32_t now)
 {
     const umc_few_t *few = &core->few;
-    uint64_t best = UINT64_MAX;
-    for (uint32_t left = few->among[core->write_mode]; left != 0; left &= left - 1) {
-        const umc_few_slot_t *slot = &few->slot[__builtin_ctz(left)];
-        const bool twice = (few->twice >> slot->bank & 1) != 0;
-        if (!(twice && slot->op == UMC_PRE && stands_behind(core, slot)) &&
-            !(slot->op == UMC_RD && core->credits == 0)) {
-            const uint64_t own = umc_few_found(core, slot, now);
+    uint64_t best = core->live == 0 ? UINT64_MAX : (uint64_t)(UMC_FEW_FAR - 1) << 32;
+    for (uint32_t left = few->used; left != 0; left &= left - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(left);
+        if (umc_few_op(few, i) != UMC_RD) {
+            const uint64_t own = umc_few_found(core, i, now);
             best = own < best ? own : best;
         }
     }
@@ -71,12 +57,33 @@ __attribute__((noinline)) bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nc
     return at_nck < few->quiet_nck;
 }
 
+/* While reads go first, or writes do, an older one of its bank competes, or its row is open for one:
+   it may not be closed. */
+static bool stands_behind(const umc_few_t *few, uint32_t i, bool write_mode)
+{
+    bool any = false;
+    for (uint32_t left = few->used; left != 0; left &= left - 1) {
+        const uint32_t k = (uint32_t)__builtin_ctz(left);
+        const umc_few_slot_t *other = &few->slot[k];
+        const bool waits = (few->key[k] & UMC_FEW_WAITS) != 0;
+        any |= (other->bank == few->slot[i].bank) & (few->key[k] < few->key[i]) &
+               (!waits | (other->write == write_mode));
+    }
+    return any;
+}
+
 __attribute__((noinline)) void umc_few_look_at_others(umc_core_t *core, uint32_t bank)
 {
-    for (uint32_t left = core->few.used; left != 0; left &= left - 1) {
-        umc_few_slot_t *other = &core->few.slot[__builtin_ctz(left)];
-        if (other->bank == bank) {
-            umc_few_look_again(core, other);
+    umc_few_t *few = &core->few;
+    for (uint32_t left = few->used; left != 0; left &= left - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctz(left);
+        if (few->slot[i].bank != bank) {
+            continue;
+        }
+        umc_few_look_again(core, i);
+        for (uint32_t mode = 0; umc_few_op(few, i) == UMC_PRE && mode < 2; mode++) {
+            few->own[mode][i] =
+                stands_behind(few, i, mode != 0) ? UMC_FEW_FAR : few->own[mode][i];
         }
     }
 }
@@ -97,17 +104,22 @@ __attribute__((noinline)) void umc_few_count_banks(umc_core_t *core)
 static void take_in(umc_core_t *core, uint16_t index)
 {
     const umc_entry_t *entry = &core->entries[index];
-    umc_few_slot_t *slot = umc_few_add(core, entry->bank, entry->row, entry->write);
-    slot->group = core->group_of[entry->bank];
-    slot->rank = core->rank_of[entry->bank];
+    umc_few_t *few = &core->few;
+    const uint32_t i = (uint32_t)__builtin_ctz(~few->used), rank = core->rank_of[entry->bank];
+    const cbit_dram_place_t place = {.rank = rank,
+                                     .group = core->group_of[entry->bank] - rank * few->rules.groups,
+                                     .flat_bank = entry->bank,
+                                     .row = entry->row,
+                                     .column = entry->column};
+    umc_few_slot_t *slot = umc_few_add(core, &place, entry->write);
     slot->line = entry->line;
     slot->accept_nck = entry->accept_nck;
     slot->first_nck = entry->first_nck;
     slot->user = entry->user;
-    slot->column = entry->column;
     slot->missed = entry->missed;
     if (entry->active) {
-        umc_few_keep_row(core, slot);
+        few->key[i] &= ~(uint32_t)UMC_FEW_WAITS;
+        few->columns |= slot->bit;
         core->promoted[entry->bank] = core->kept[entry->bank] = UMC_NO_ENTRY;
         core->rank[slot->rank].kept_banks--;
     } else {
@@ -129,8 +141,11 @@ bool umc_few_enter(umc_core_t *core, uint64_t at_nck)
     umc_count_levels(core, at_nck);
     few->on = true;
     few->banks = few->twice = 0;
-    few->used = few->among[0] = few->among[1] = few->columns = few->next_key = 0;
-    few->quiet_nck = few->due_nck = 0;
+    few->used = few->columns = few->next_key = 0;
+    for (uint32_t i = 0; i < UMC_FEW; i++) {
+        few->own[0][i] = few->own[1][i] = UMC_FEW_FAR;
+    }
+    few->due_nck = 0;
     core->live = 0;
     for (; left > 0; core->oldest_live++) {
         const uint16_t index = core->entry_of_seq[core->oldest_live];
@@ -140,13 +155,18 @@ bool umc_few_enter(umc_core_t *core, uint64_t at_nck)
             left--;
         }
     }
+    for (left = few->used; left != 0; left &= left - 1) { /* all of a bank are known now */
+        umc_few_look_at_others(core, few->slot[__builtin_ctz(left)].bank);
+    }
     core->plan.valid = core->plan.refresh = false;
+    (void)umc_few_is_quiet(core, at_nck);
     return true;
 }
 
-static void give_back(umc_core_t *core, const umc_few_slot_t *slot)
+static void give_back(umc_core_t *core, uint32_t i)
 {
-    const bool active = (slot->key & UMC_FEW_WAITS) == 0;
+    const umc_few_slot_t *slot = &core->few.slot[i];
+    const bool active = (core->few.key[i] & UMC_FEW_WAITS) == 0;
     const uint16_t index = umc_entry_new(core);
     umc_entry_t *entry = &core->entries[index];
     *entry = (umc_entry_t){.line = slot->line,
@@ -179,7 +199,7 @@ void umc_few_leave(umc_core_t *core)
     few->due_nck = 0;
     core->live = 0;
     for (uint32_t i = 0; i < count; i++) {
-        give_back(core, &few->slot[slots[i]]);
+        give_back(core, slots[i]);
     }
     for (uint64_t banks = few->banks; banks != 0; banks &= banks - 1) {
         umc_lanes_update(core, (uint32_t)__builtin_ctzll(banks));
@@ -212,12 +232,15 @@ umc_take_t umc_few_accept(umc_core_t *core, bool write, const cbit_dram_place_t 
 /* Makes the plan; false if something else than their commands may come before. */
 static bool make_plan(umc_core_t *core)
 {
-    uint64_t at_nck;
-    const umc_few_slot_t *slot = umc_few_choose(core, &at_nck);
-    if (slot != NULL) {
-        umc_few_plan(core, slot, at_nck);
+    uint32_t next;
+    const uint64_t at_nck = umc_few_choose(core, &next);
+    if (umc_few_may_be_late(core, at_nck) && !umc_few_is_quiet(core, at_nck)) {
+        return false;
     }
-    return slot != NULL;
+    core->plan.valid = true;
+    core->plan.entry = (uint16_t)next;
+    core->plan.at_nck = at_nck;
+    return true;
 }
 
 /* What a command other than a column need not tell who only counts it. */
@@ -231,23 +254,25 @@ static inline void tell_all(const umc_few_slot_t *slot, umc_event_t *event)
 
 static inline void issue_few(umc_core_t *core, umc_event_t *event)
 {
-    umc_few_slot_t *slot = &core->few.slot[core->plan.entry];
+    const uint32_t i = core->plan.entry;
+    umc_few_slot_t *slot = &core->few.slot[i];
     const uint64_t at_nck = core->plan.at_nck;
     umc_few_begin(core, slot, at_nck);
     event->at_nck = at_nck;
     event->user = slot->user;
     event->bank = slot->bank;
     core->plan.valid = false;
-    if (slot->op == UMC_PRE) {
+    const umc_op_t op = umc_few_op(&core->few, i);
+    if (op == UMC_PRE) {
         event->kind = UMC_EVENT_PRE;
-        umc_few_precharge(core, slot, at_nck);
-    } else if (slot->op == UMC_ACT) {
+        umc_few_precharge(core, i, at_nck);
+    } else if (op == UMC_ACT) {
         event->kind = UMC_EVENT_ACT;
-        umc_few_activate(core, slot, at_nck);
+        umc_few_activate(core, i, at_nck);
     } else {
         event->kind = slot->write ? UMC_EVENT_WR : UMC_EVENT_RD;
         tell_all(slot, event);
-        umc_few_column(core, slot, slot->write, at_nck);
+        umc_few_column(core, i, slot->write, at_nck);
     }
     if (core->few.watched) {
         tell_all(slot, event);

@@ -8,6 +8,9 @@
 /* Finds out whether the configuration lets few requests be held apart, and what its rules ask. */
 void umc_few_init(umc_core_t *core);
 
+/* Whether writes are to go first (core->draining) has changed. */
+void umc_few_drain(umc_core_t *core);
+
 /*
  * Takes the requests out of the queues, if they are few and nothing but their commands is about to
  * happen in at_nck or the clock before which nothing happens; true if they are held apart now.
@@ -29,7 +32,7 @@ uint64_t umc_few_next_nck(umc_core_t *core); /* as umc_core_next_nck */
 
 /* ---- for few_commands.h ---- */
 
-/* As umc_few_look, where two are of one bank or reads wait for a credit. */
+/* As umc_few_look, where reads wait for a credit. */
 uint64_t umc_few_look_with_care(const umc_core_t *core, uint32_t now);
 
 /* One of them is of this line. */
@@ -38,7 +41,7 @@ bool umc_few_is_met(const umc_few_t *few, uint64_t line);
 /* The clock before which nothing else can happen, anew; true if this one is before. */
 bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nck);
 
-/* What those of a bank want now, whose row or gates have changed. */
+/* What those of a bank with more than one want now, whose row, gates or requests have changed. */
 void umc_few_look_at_others(umc_core_t *core, uint32_t bank);
 
 /* Which banks have requests, and more than one. */

@@ -15,9 +15,8 @@
    how many wait is hard to foresee. */
 static inline bool umc_few_next_mode(const umc_core_t *core)
 {
-    const uint32_t over = core->few.rules.write_over[core->write_mode];
-    const uint32_t reads = core->waiting[0], writes = core->waiting[1];
-    return (writes != 0) & ((writes > over) | (reads == 0) | core->draining);
+    const uint32_t over = core->few.over[core->write_mode];
+    return core->waiting[1] > (core->waiting[0] != 0 ? over : 0);
 }
 
 static inline bool umc_few_may_change(const umc_core_t *core)
@@ -26,55 +25,59 @@ static inline bool umc_few_may_change(const umc_core_t *core)
 }
 
 /* The smallest of this is the plan: the earliest command, opened ones first, then the oldest. In
-   the upper half: how long the rules let it wait from now on. */
-static inline uint64_t umc_few_found(const umc_core_t *core, const umc_few_slot_t *slot,
-                                     uint32_t now)
-{
-    const uint32_t group = (uint32_t)core->group_gate[slot->group].op[slot->op];
-    const uint32_t rank = (uint32_t)core->rank_gate[slot->rank].op[slot->op];
-    const uint32_t at = umc_max32(umc_max32(slot->own, group), umc_max32(rank, now));
-    return (uint64_t)(at - now) << 32 | slot->key;
-}
-
-/* The clock of its next command if no other comes before. */
-static inline uint64_t umc_few_at(const umc_core_t *core, const umc_few_slot_t *slot)
-{
-    const uint32_t now = umc_from_now(core);
-    return core->epoch_nck + now + (umc_few_found(core, slot, now) >> 32);
-}
-
-/* Those that compete, all of different banks. */
-static inline uint64_t umc_few_look(const umc_core_t *core, uint32_t now)
+   the upper half: its clock, if it competes, and else at least UMC_FEW_FAR. */
+static inline uint64_t umc_few_found(const umc_core_t *core, uint32_t i, uint32_t now)
 {
     const umc_few_t *few = &core->few;
+    const int32_t *groups = core->group_gate[0].op, *ranks = core->rank_gate[0].op;
+    const uint32_t group = (uint32_t)groups[few->lane[i].group];
+    const uint32_t rank = (uint32_t)ranks[few->lane[i].rank];
+    const uint32_t own = few->own[core->write_mode][i];
+    const uint32_t at = umc_max32(umc_max32(own, group), umc_max32(rank, now));
+    return (uint64_t)at << 32 | few->key[i];
+}
+
+static inline uint64_t umc_few_first(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The best of those that are there; UMC_FEW_FAR or later: nobody competes. */
+static inline uint64_t umc_few_look(const umc_core_t *core, uint32_t now)
+{
     uint64_t best = UINT64_MAX;
-    for (uint32_t left = few->among[core->write_mode]; left != 0; left &= left - 1) {
-        const uint64_t own = umc_few_found(core, &few->slot[__builtin_ctz(left)], now);
+    for (uint32_t left = core->few.used; left != 0; left &= left - 1) {
+        const uint64_t own = umc_few_found(core, (uint32_t)__builtin_ctz(left), now);
         best = own < best ? own : best;
     }
     return best;
 }
 
-/* Whose command is next, from floor_nck on, and its clock; NULL if something else than their
-   commands may come before. */
-static inline umc_few_slot_t *umc_few_choose(umc_core_t *core, uint64_t *at_nck)
+/* As umc_few_found, of all. */
+static inline uint64_t umc_few_best(const umc_core_t *core, uint32_t now)
 {
-    umc_few_t *few = &core->few;
-    const uint32_t now = umc_from_now(core);
-    const uint64_t best = few->twice != 0 || core->credits == 0 ? umc_few_look_with_care(core, now)
-                                                                : umc_few_look(core, now);
-    *at_nck = core->epoch_nck + now + (best >> 32); /* of none: far away */
-    if (*at_nck >= few->quiet_nck && !umc_few_is_quiet(core, *at_nck)) {
-        return NULL;
-    }
-    return &few->slot[best & (UMC_FEW - 1)];
+    return core->credits == 0 ? umc_few_look_with_care(core, now) : umc_few_look(core, now);
 }
 
-static inline void umc_few_plan(umc_core_t *core, const umc_few_slot_t *slot, uint64_t at_nck)
+/* The clock that a look has found. */
+static inline uint64_t umc_few_clock(const umc_core_t *core, uint32_t at)
 {
-    core->plan.valid = true;
-    core->plan.entry = (uint16_t)(slot->key & (UMC_FEW - 1));
-    core->plan.at_nck = at_nck;
+    return at >= UMC_FEW_FAR ? UMC_NEVER : core->epoch_nck + at;
+}
+
+/* Whose command is next in the present mode, from floor_nck on, and its clock; UMC_NEVER: of none,
+   there is nobody. Something else may come before, if it is not before quiet_nck. */
+static inline uint64_t umc_few_choose(const umc_core_t *core, uint32_t *next)
+{
+    const uint64_t best = umc_few_best(core, umc_from_now(core));
+    *next = (uint32_t)best & (UMC_FEW - 1);
+    return umc_few_clock(core, (uint32_t)(best >> 32));
+}
+
+/* Something else than the command of that clock, if there is one, may come before it. */
+static inline bool umc_few_may_be_late(const umc_core_t *core, uint64_t at_nck)
+{
+    return at_nck + 1 > core->few.quiet_nck; /* UMC_NEVER + 1 is 0 */
 }
 
 /* ---- commands ---- */
@@ -86,25 +89,24 @@ static inline void umc_few_begin(umc_core_t *core, umc_few_slot_t *slot, uint64_
     core->floor_nck = at_nck + 1;
 }
 
-/* Its next command. */
-static inline void umc_few_want(const umc_core_t *core, umc_few_slot_t *slot, umc_op_t op)
+/* Its next command, by the row that is open. */
+static inline umc_op_t umc_few_op(const umc_few_t *few, uint32_t i)
 {
-    slot->op = (uint8_t)op;
-    slot->own = (uint32_t)core->gate[slot->bank].op[op];
+    return (umc_op_t)(few->lane[i].group % UMC_OPS);
 }
 
-/* Its row is open until its column command, and it competes whatever the mode. */
-static inline void umc_few_keep_row(umc_core_t *core, umc_few_slot_t *slot)
+/* That is so many steps further from now on. Returns the gate of its bank. */
+static inline uint32_t umc_few_step_op(umc_core_t *core, uint32_t i, umc_op_t op, int step)
 {
-    const uint32_t bit = slot->bit;
-    slot->key &= ~(uint32_t)UMC_FEW_WAITS;
-    core->few.among[0] |= bit;
-    core->few.among[1] |= bit;
-    core->few.columns |= bit;
+    umc_few_lane_t *lane = &core->few.lane[i];
+    lane->group = (uint16_t)(lane->group + step);
+    lane->rank = (uint16_t)(lane->rank + step);
+    return (uint32_t)core->gate[core->few.slot[i].bank].op[op];
 }
 
-static inline void umc_few_precharge(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
+static inline void umc_few_precharge(umc_core_t *core, uint32_t i, uint64_t at_nck)
 {
+    umc_few_slot_t *slot = &core->few.slot[i];
     const umc_few_rules_t *rules = &core->few.rules;
     const uint32_t at = umc_relative(core, at_nck);
     umc_rank_t *rank = &core->rank[slot->rank];
@@ -119,7 +121,7 @@ static inline void umc_few_precharge(umc_core_t *core, umc_few_slot_t *slot, uin
     rank->after[UMC_PRE] = core->bus = at + 1;
     core->stats.precharges++;
     slot->missed |= core->hits_by_first_command;
-    umc_few_want(core, slot, UMC_ACT);
+    core->few.own[slot->write][i] = umc_few_step_op(core, i, UMC_ACT, UMC_ACT - UMC_PRE);
     if ((core->few.twice >> slot->bank & 1) != 0) {
         umc_few_look_at_others(core, slot->bank);
     }
@@ -145,8 +147,9 @@ static inline void umc_few_raise_by_act(umc_core_t *core, const umc_few_slot_t *
     rank->after[UMC_ACT] = at + 1;
 }
 
-static inline void umc_few_activate(umc_core_t *core, umc_few_slot_t *slot, uint64_t at_nck)
+static inline void umc_few_activate(umc_core_t *core, uint32_t i, uint64_t at_nck)
 {
+    umc_few_slot_t *slot = &core->few.slot[i];
     const uint32_t at = umc_relative(core, at_nck);
     umc_rank_t *rank = &core->rank[slot->rank];
     umc_few_raise_by_act(core, slot, at);
@@ -160,9 +163,11 @@ static inline void umc_few_activate(umc_core_t *core, umc_few_slot_t *slot, uint
     if (rank->open_banks++ == 0) {
         rank->open_since_nck = at_nck;
     }
-    umc_few_keep_row(core, slot);
+    core->few.key[i] &= ~(uint32_t)UMC_FEW_WAITS; /* it competes whatever the mode */
+    core->few.columns |= slot->bit;
     slot->missed = true;
-    umc_few_want(core, slot, slot->write ? UMC_WR : UMC_RD);
+    const umc_op_t op = slot->write ? UMC_WR : UMC_RD;
+    core->few.own[0][i] = core->few.own[1][i] = umc_few_step_op(core, i, op, (int)op - UMC_ACT);
     if ((core->few.twice >> slot->bank & 1) != 0) {
         umc_few_look_at_others(core, slot->bank);
     }
@@ -194,14 +199,13 @@ static inline void umc_few_raise_by_column(umc_core_t *core, const umc_few_slot_
 }
 
 /* It leaves; what it says of itself stays until the next is accepted. */
-static inline void umc_few_drop(umc_core_t *core, const umc_few_slot_t *slot)
+static inline void umc_few_drop(umc_core_t *core, uint32_t i)
 {
     umc_few_t *few = &core->few;
-    const uint32_t others = ~(uint32_t)slot->bit;
-    few->used &= others;
-    few->among[0] &= others;
-    few->among[1] &= others;
-    few->columns &= others;
+    const umc_few_slot_t *slot = &few->slot[i];
+    few->used &= ~(uint32_t)slot->bit;
+    few->columns &= ~(uint32_t)slot->bit;
+    few->own[0][i] = few->own[1][i] = UMC_FEW_FAR;
     core->live--;
     if ((few->twice >> slot->bank & 1) != 0) {
         umc_few_look_at_others(core, slot->bank);
@@ -212,9 +216,9 @@ static inline void umc_few_drop(umc_core_t *core, const umc_few_slot_t *slot)
 }
 
 /* Of a slot that is a write or not. */
-static inline void umc_few_column(umc_core_t *core, umc_few_slot_t *slot, bool write,
-                                  uint64_t at_nck)
+static inline void umc_few_column(umc_core_t *core, uint32_t i, bool write, uint64_t at_nck)
 {
+    umc_few_slot_t *slot = &core->few.slot[i];
     const uint32_t at = umc_relative(core, at_nck);
     umc_few_raise_by_column(core, slot, write, at);
     core->bus = at + core->few.rules.command_nck;
@@ -225,19 +229,20 @@ static inline void umc_few_column(umc_core_t *core, umc_few_slot_t *slot, bool w
         core->stats.reads++;
         core->credits -= core->credits != UINT32_MAX;
     }
-    if ((slot->key & UMC_FEW_WAITS) != 0) { /* a hit of another's row */
+    if ((core->few.key[i] & UMC_FEW_WAITS) != 0) { /* a hit of another's row */
         core->waiting[write]--;
         core->levels.waiting_nck[write] -= at_nck;
         slot->first_nck = slot->first_nck < at_nck ? slot->first_nck : at_nck;
     }
-    umc_few_drop(core, slot);
+    umc_few_drop(core, i);
 }
 
 /* ---- acceptance ---- */
 
 /* What a slot wants with the row that is open. */
-static inline void umc_few_look_again(umc_core_t *core, umc_few_slot_t *slot)
+static inline void umc_few_look_again(umc_core_t *core, uint32_t i)
 {
+    const umc_few_slot_t *slot = &core->few.slot[i];
     const uint32_t open = core->open_row[slot->bank];
     umc_op_t op = open == UMC_CLOSED ? UMC_ACT : UMC_PRE;
     core->few.columns &= ~(uint32_t)slot->bit;
@@ -245,42 +250,42 @@ static inline void umc_few_look_again(umc_core_t *core, umc_few_slot_t *slot)
         op = slot->write ? UMC_WR : UMC_RD;
         core->few.columns |= slot->bit;
     }
-    umc_few_want(core, slot, op);
+    const bool waits = (core->few.key[i] & UMC_FEW_WAITS) != 0;
+    const uint32_t own = umc_few_step_op(core, i, op, (int)op - (int)umc_few_op(&core->few, i));
+    core->few.own[slot->write][i] = own;
+    core->few.own[!slot->write][i] = waits ? UMC_FEW_FAR : own;
 }
 
-/* A slot for the youngest, of this bank and row, which are looked at. */
-static inline umc_few_slot_t *umc_few_add(umc_core_t *core, uint32_t bank, uint32_t row, bool write)
+/* A slot for the youngest, which is looked at; but for what it must know besides where it goes. */
+static inline umc_few_slot_t *umc_few_add(umc_core_t *core, const cbit_dram_place_t *place,
+                                          bool write)
 {
     umc_few_t *few = &core->few;
-    const uint32_t at = (uint32_t)__builtin_ctz(~few->used);
+    const uint32_t i = (uint32_t)__builtin_ctz(~few->used), bank = place->flat_bank;
     const uint64_t bit = UINT64_C(1) << bank;
-    umc_few_slot_t *slot = &few->slot[at];
-    slot->bit = (uint8_t)(1u << at);
-    slot->key = UMC_FEW_WAITS | few->next_key | at;
+    umc_few_slot_t *slot = &few->slot[i];
+    slot->rank = (uint8_t)place->rank;
+    slot->group = (uint8_t)(place->rank * few->rules.groups + place->group);
+    slot->bit = (uint8_t)(1u << i);
     slot->bank = (uint8_t)bank;
-    slot->row = row;
+    slot->row = place->row;
+    slot->column = place->column;
     slot->write = write;
+    few->lane[i] = (umc_few_lane_t){.group = (uint16_t)(slot->group * UMC_OPS),
+                                    .rank = (uint16_t)(slot->rank * UMC_OPS)};
+    few->key[i] = UMC_FEW_WAITS | few->next_key | i;
     few->next_key += UMC_FEW;
     few->used |= slot->bit;
-    few->among[write] |= slot->bit;
-    few->twice |= few->banks & bit;
-    few->banks |= bit;
-    umc_few_look_again(core, slot);
+    few->youngest = i;
     core->live++;
+    umc_few_look_again(core, i);
+    const bool again = (few->banks & bit) != 0;
+    few->banks |= bit;
+    if (again) {
+        few->twice |= bit;
+        umc_few_look_at_others(core, bank);
+    }
     return slot;
-}
-
-/* The plan, which is valid, becomes what the youngest wants, if that comes first. Without branches:
-   this is hard to foresee. */
-static inline void umc_few_better(umc_core_t *core, const umc_few_slot_t *slot)
-{
-    umc_plan_t *plan = &core->plan;
-    const uint64_t at_nck = umc_few_at(core, slot);
-    const bool better = (slot->write == core->write_mode) & (at_nck < plan->at_nck);
-    plan->at_nck = better ? at_nck : plan->at_nck;
-    plan->entry = better ? (uint16_t)(slot->key & (UMC_FEW - 1)) : plan->entry;
-    const bool same_mode = umc_few_next_mode(core) == core->write_mode;
-    plan->valid = same_mode & (core->few.twice == 0) & (core->credits != 0);
 }
 
 /* As umc_core_accept of one that is not held, while few are held apart; false: it cannot be held
@@ -288,27 +293,22 @@ static inline void umc_few_better(umc_core_t *core, const umc_few_slot_t *slot)
 static inline bool umc_few_take(umc_core_t *core, bool write, const cbit_dram_place_t *place,
                                 uint64_t line, uint32_t user, uint64_t at_nck)
 {
-    const umc_few_t *few = &core->few;
+    umc_few_t *few = &core->few;
     if (few->used == (1u << UMC_FEW) - 1 || few->next_key == UMC_FEW_WAITS ||
         ((few->banks >> place->flat_bank & 1) != 0 && umc_few_is_met(few, line))) {
         return false;
     }
-    umc_few_slot_t *slot = umc_few_add(core, place->flat_bank, place->row, write);
-    slot->group = (uint8_t)(place->rank * few->rules.groups + place->group);
-    slot->rank = (uint8_t)place->rank;
+    umc_few_slot_t *slot = umc_few_add(core, place, write);
     slot->line = line;
     slot->accept_nck = at_nck;
     slot->first_nck = UMC_NEVER;
     slot->user = user;
-    slot->column = place->column;
     slot->missed = false;
     core->waiting[write]++;
     core->levels.waiting_nck[write] += at_nck;
     core->floor_nck = umc_max64(core->floor_nck, at_nck + 1);
     core->few.due_nck = 0;
-    if (core->plan.valid) {
-        umc_few_better(core, slot);
-    }
+    core->plan.valid = false;
     return true;
 }
 

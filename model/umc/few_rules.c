@@ -47,7 +47,6 @@ static void copy_rules(const umc_core_t *core, umc_few_rules_t *to)
         .ranks = core->config.device.ranks,
         .command_nck = core->config.device.timing.command_nck,
         .starvation_nck = p->starvation_nck != 0 ? p->starvation_nck : UINT32_MAX,
-        .write_over = {p->write_high, p->write_low > 0 ? p->write_low - 1 : 0},
         .pre_to_act = (uint32_t)pre[CBIT_SCOPE_BANK].op[UMC_ACT],
         .pre_to_pre = (uint32_t)pre[CBIT_SCOPE_RANK].op[UMC_PRE],
         .act_to_group_act = (uint32_t)act[CBIT_SCOPE_GROUP].op[UMC_ACT],
@@ -69,6 +68,13 @@ static void copy_rules(const umc_core_t *core, umc_few_rules_t *to)
     }
 }
 
+void umc_few_drain(umc_core_t *core)
+{
+    const umc_policy_t *p = &core->config.policy;
+    core->few.over[0] = core->draining ? 0 : p->write_high;
+    core->few.over[1] = core->draining || p->write_low == 0 ? 0 : p->write_low - 1;
+}
+
 void umc_few_init(umc_core_t *core)
 {
     const umc_policy_t *p = &core->config.policy;
@@ -80,4 +86,5 @@ void umc_few_init(umc_core_t *core)
                         !core->crowds && !core->runs && rules_are_usual(core);
     core->few.watched = core->config.observe != NULL;
     copy_rules(core, &core->few.rules);
+    umc_few_drain(core);
 }

@@ -1,123 +1,178 @@
 /*
- * A channel with few requests, from its commands to its answers in one piece: the usual case of
- * flight.c and few.c together. What is not usual leaves it: requests go back to the queues, reads
- * whose lines must be followed to flight.c.
+ * A channel with few requests, from the door to their answers in one piece: the usual case of
+ * enter.c, few.c and flight.c together. What is not usual leaves it: requests go back to the queues,
+ * reads whose lines must be followed to flight.c.
  */
 #include "model/umc/few_run.h"
 
 #include "model/umc/ahead.h"
+#include "model/umc/enter.h"
 #include "model/umc/few_commands.h"
 
-static inline void read_column(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t at_nck)
+/* ---- commands ---- */
+
+static inline void read_column(cbit_umc_t *umc, uint32_t i, uint64_t at_nck)
 {
-    umc_few_column(umc->core, slot, false, at_nck);
+    const umc_few_slot_t *slot = &umc->core->few.slot[i];
+    umc_few_column(umc->core, i, false, at_nck);
     umc_account_column(umc, slot->user, slot->bank, false);
     umc_on_read(umc, slot->user, slot->first_nck, at_nck);
 }
 
-static __attribute__((noinline)) void write_column(cbit_umc_t *umc, umc_few_slot_t *slot,
-                                                   uint64_t at_nck)
+static __attribute__((noinline)) void write_column(cbit_umc_t *umc, uint32_t i, uint64_t at_nck)
 {
-    umc_few_column(umc->core, slot, true, at_nck);
+    const umc_few_slot_t *slot = &umc->core->few.slot[i];
+    umc_few_column(umc->core, i, true, at_nck);
     umc_account_column(umc, slot->user, slot->bank, true);
     umc_on_write(umc, slot->user, at_nck);
 }
 
-/*
- * A command of a request at *at_nck and, if it is the only one and nothing else can happen, those
- * that follow by until_nck: there is nothing to choose then, and without anybody waiting it is
- * reads' turn. Returns the request with the clock of its next command, if that is known.
- */
-static inline umc_few_slot_t *run_one(cbit_umc_t *umc, umc_few_slot_t *slot, uint64_t *at_nck,
-                                      bool alone, uint64_t until_nck, uint64_t *lands_nck)
+/* ---- what else there is ---- */
+
+/* The first clock in which something else than a command of theirs follows the commands: a landing,
+   an acceptance, the end of the account's interval. */
+static inline uint64_t others_nck(const cbit_umc_t *umc)
 {
-    umc_core_t *core = umc->core;
-    if (slot->op == UMC_PRE) {
-        umc_few_begin(core, slot, *at_nck);
-        umc_few_precharge(core, slot, *at_nck);
-        if (!alone) {
-            return NULL;
-        }
-        *at_nck = umc_few_at(core, slot);
-        if (*at_nck > until_nck) {
-            return slot;
-        }
-    }
-    if (slot->op == UMC_ACT) {
-        umc_few_begin(core, slot, *at_nck);
-        umc_few_activate(core, slot, *at_nck);
-        umc_account_activate(umc, slot->user, slot->bank);
-        if (!alone) {
-            return NULL;
-        }
-        core->write_mode = false;
-        *at_nck = umc_few_at(core, slot);
-        if (*at_nck > until_nck) {
-            return slot;
-        }
-    }
-    core->floor_nck = *at_nck + 1;
-    if (slot->write) {
-        write_column(umc, slot, *at_nck);
-    } else {
-        read_column(umc, slot, *at_nck);
-    }
-    *lands_nck = umc->landing_nck;
-    return NULL;
+    return umc_min_u64(umc_min_u64(umc->landing_nck, umc->door.entering_nck),
+                       umc->tally.end_nck - 1);
 }
 
-/* Where the run has come to is written down, for the next one. */
-static inline void rest(umc_core_t *core, uint64_t until_nck)
+/* ---- the run ---- */
+
+/* Something else than their commands may come before at_nck: they are in the queues again. */
+static inline bool is_over(umc_core_t *core, uint64_t at_nck)
 {
-    const uint64_t known_nck = core->plan.valid && core->credits != 0 ? core->plan.at_nck : 0;
-    core->few.due_nck = core->live == 0 ? UMC_NEVER : known_nck;
-    core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
+    if (!umc_few_may_be_late(core, at_nck) || umc_few_is_quiet(core, at_nck)) {
+        return false;
+    }
+    umc_few_leave(core);
+    return true;
+}
+
+/* A column command, which may change what else there is. */
+static inline void issue_column(cbit_umc_t *umc, uint32_t i, uint64_t at_nck)
+{
+    if (umc->core->few.slot[i].write) {
+        write_column(umc, i, at_nck);
+    } else {
+        read_column(umc, i, at_nck);
+    }
+}
+
+static inline void issue_row(cbit_umc_t *umc, uint32_t i, uint64_t at_nck)
+{
+    umc_core_t *core = umc->core;
+    umc_few_slot_t *slot = &core->few.slot[i];
+    umc_few_begin(core, slot, at_nck);
+    if (umc_few_op(&core->few, i) == UMC_PRE) {
+        umc_few_precharge(core, i, at_nck);
+    } else {
+        umc_few_activate(core, i, at_nck);
+        umc_account_activate(umc, slot->user, slot->bank);
+    }
+}
+
+/* The plan in the mode that is due. */
+static __attribute__((noinline)) uint64_t choose(umc_core_t *core, uint32_t *next)
+{
+    core->write_mode = umc_few_next_mode(core);
+    return umc_few_choose(core, next);
+}
+
+/*
+ * Issues commands up to until_nck, or up to the first landing if that is before, which until_nck
+ * becomes then. at_nck, next: the first one, if it is known, or 0; returns the one that follows, 0 if
+ * its mode is not known yet: that is so when all that comes before its clock has been.
+ */
+static inline uint64_t run_commands(cbit_umc_t *umc, uint64_t at_nck, uint32_t *next,
+                                    uint64_t *until_nck)
+{
+    umc_core_t *core = umc->core;
+    const umc_few_t *few = &core->few;
+    const uint64_t epoch_nck = core->epoch_nck;
+    const uint64_t from_nck = at_nck != 0 ? at_nck : core->floor_nck;
+    uint64_t limit_nck = umc_min_u64(*until_nck, few->quiet_nck - 1);
+    if (from_nck > limit_nck) {
+        return at_nck != 0 || from_nck > *until_nck ? at_nck : choose(core, next);
+    }
+    uint32_t at = (uint32_t)(from_nck - epoch_nck), limit = (uint32_t)(limit_nck - epoch_nck);
+    bool known = at_nck != 0;
+    for (;;) {
+        if (!known) {
+            core->write_mode = umc_few_next_mode(core);
+            const uint64_t best = umc_few_best(core, umc_max32(at, core->bus));
+            *next = (uint32_t)best & (UMC_FEW - 1);
+            at = (uint32_t)(best >> 32);
+            if (at > limit) {
+                return umc_few_clock(core, at);
+            }
+        }
+        known = false;
+        core->floor_nck = epoch_nck + at + 1;
+        if (umc_few_op(few, *next) < UMC_WR) {
+            issue_row(umc, *next, epoch_nck + at);
+        } else {
+            issue_column(umc, *next, epoch_nck + at);
+            *until_nck = umc_min_u64(*until_nck, umc->landing_nck);
+            limit_nck = umc_min_u64(limit_nck, *until_nck);
+            limit = (uint32_t)(limit_nck - epoch_nck);
+        }
+        if (at++ == limit) {
+            return 0;
+        }
+    }
+}
+
+/* The first one at the door is accepted: the next command's clock and request may change. Returns
+   the clock, or 0 if it is not known now. */
+static inline uint64_t accept_first(cbit_umc_t *umc, uint64_t at_nck, uint32_t *next)
+{
+    umc_core_t *core = umc->core;
+    const umc_few_t *few = &core->few;
+    umc_enter(umc);
+    const bool known = (at_nck != 0) & (few->twice == 0) & (core->credits != 0) &
+                       (umc_few_next_mode(core) == core->write_mode) & few->on;
+    if (!known) {
+        return 0;
+    }
+    const uint64_t found = umc_few_found(core, few->youngest, umc_from_now(core));
+    const uint64_t own_nck = umc_few_clock(core, (uint32_t)(found >> 32));
+    *next = own_nck < at_nck ? few->youngest : *next;
+    return umc_min_u64(own_nck, at_nck);
 }
 
 bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
 {
     umc_core_t *core = umc->core;
     umc_few_t *few = &core->few;
-    if (!few->on || !umc->way.runs) {
-        return false;
-    }
-    umc_few_slot_t *slot = core->plan.valid ? &few->slot[core->plan.entry] : NULL;
-    uint64_t at_nck = core->plan.at_nck, lands_nck = umc->landing_nck;
-    uint64_t until_nck = umc_min_u64(nck, lands_nck);
+    uint32_t next = few->next;
+    uint64_t at_nck = few->due_nck;
     core->plan.valid = false;
-    while (slot != NULL || (core->floor_nck <= until_nck && core->live != 0)) {
-        if (slot == NULL) {
-            core->write_mode = umc_few_next_mode(core);
-            slot = umc_few_choose(core, &at_nck);
-            if (slot == NULL) {
-                umc_few_leave(core);
-                return false;
-            }
+    for (;;) {
+        uint64_t until_nck = umc_min_u64(nck, others_nck(umc));
+        at_nck = run_commands(umc, at_nck, &next, &until_nck);
+        if (is_over(core, at_nck)) {
+            return false;
         }
-        if (at_nck > until_nck) {
-            umc_few_plan(core, slot, at_nck);
-            core->plan.valid = at_nck < few->quiet_nck;
+        if (at_nck - 1 < until_nck || (at_nck == 0 && core->floor_nck <= until_nck)) {
+            continue; /* there is more quiet than was known */
+        }
+        core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
+        if (umc->landing_nck <= until_nck) {
+            umc_land_due(umc, until_nck);
+            at_nck = 0;
+        } else if (umc->door.entering_nck <= until_nck) {
+            at_nck = accept_first(umc, at_nck, &next);
+        } else if (until_nck < nck) {
+            umc_account_write_up(umc, until_nck + 1);
+        } else {
             break;
         }
-        const bool alone = (core->live == 1) & (core->credits != 0) & (until_nck < few->quiet_nck);
-        slot = run_one(umc, slot, &at_nck, alone, until_nck, &lands_nck);
-        until_nck = umc_min_u64(nck, lands_nck);
+        if (!few->on) {
+            return false;
+        }
     }
-    rest(core, until_nck);
+    few->next = next;
+    few->due_nck = core->credits != 0 ? at_nck : 0;
     return true;
-}
-
-/* ---- acceptance ---- */
-
-void umc_enter_core(cbit_umc_t *umc, bool write, uint32_t index, bool held, uint64_t nck)
-{
-    umc_core_t *core = umc->core;
-    const umc_user_t *user = &umc->users[index];
-    if (core->few.on && umc->way.runs && !held && core->next_due_nck > nck &&
-        umc_few_take(core, write, &user->place, umc_line_of(user), index, nck)) {
-        core->few.due_nck = core->plan.valid ? core->plan.at_nck : 0;
-        return;
-    }
-    (void)umc_core_accept(core, write, &user->place, umc_line_of(user), held, &index, nck);
-    umc_core_count_levels(core, nck);
 }

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "model/umc/ahead.h"
-#include "model/umc/few_run.h"
 
 void umc_into_flight(cbit_umc_t *umc, uint32_t index, umc_state_t state, uint64_t due_nck)
 {
@@ -277,9 +276,7 @@ void umc_step_core(cbit_umc_t *umc, uint64_t nck)
             return;
         }
     }
-    if (!umc_few_waits(umc, nck) && !umc_few_run(umc, nck)) {
-        step(umc, nck);
-    }
+    step(umc, nck);
 }
 
 /* ---- completions ---- */
