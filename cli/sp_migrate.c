@@ -150,17 +150,42 @@ static void receive_memory(flow_t *flow, const char *directory)
     free(all);
 }
 
+/* What is said of the guest that comes; its length is known only if it is right. */
+static void read_head(flow_t *flow, migration_t *head)
+{
+    sp_flow_read_exact(flow, flow->options->from, "migration.bin", head, sizeof *head);
+    if (flow->status == 0 && (memcmp(head->magic, migration_magic, sizeof head->magic) != 0 ||
+                              head->length > GUEST_MAX_BYTES / 2 || head->length % 16 != 0)) {
+        sp_flow_fail(flow, CBIT_ERR_FORMAT, "migration.bin", "is not of a migration");
+    }
+    flow->length = flow->status == 0 ? head->length : 0;
+    flow->asid = (head->policy & SEV_POLICY_ES) != 0 ? 1 : 2;
+}
+
+/* What the guest has in its memory now. */
+static void write_received(flow_t *flow, uint32_t policy)
+{
+    uint8_t *memory = malloc(flow->length + 1), digest[SEV_DIGEST_BYTES];
+    char text[65], json[256];
+    if (memory == NULL) {
+        sp_flow_fail(flow, CBIT_ERR_NO_MEMORY, "received.json", "out of memory");
+        return;
+    }
+    sp_flow_peek(flow, SP_HOST_GUEST, (uint16_t)flow->asid, memory, flow->length);
+    sp_flow_hex(SHA256(memory, flow->length, digest), sizeof digest, text);
+    int length = snprintf(json, sizeof json,
+                          "{\n  \"policy\": %u,\n  \"bytes\": %u,\n"
+                          "  \"memory_sha256\": \"%s\"\n}\n",
+                          policy, flow->length, text);
+    sp_flow_write_out(flow, flow->options->out, "received.json", json, (size_t)length);
+    free(memory);
+}
+
 int sp_flow_receive(sp_host_t *host, const owner_options_t *options)
 {
-    flow_t flow = {.host = host, .options = options, .asid = 2};
+    flow_t flow = {.host = host, .options = options};
     migration_t head = {.length = 0};
-    sp_flow_read_exact(&flow, options->from, "migration.bin", &head, sizeof head);
-    if (flow.status == 0 && (memcmp(head.magic, migration_magic, sizeof head.magic) != 0 ||
-                             head.length > GUEST_MAX_BYTES / 2 || head.length % 16 != 0)) {
-        sp_flow_fail(&flow, CBIT_ERR_FORMAT, "migration.bin", "is not of a migration");
-    }
-    flow.length = head.length;
-    flow.asid = (head.policy & SEV_POLICY_ES) != 0 ? 1 : 2;
+    read_head(&flow, &head);
     sp_flow_init(&flow, (head.policy & SEV_POLICY_ES) != 0);
     sp_flow_start_guest(&flow, SEV_CMD_RECEIVE_START, options->from, "pdh.cert", "session.bin",
                         head.policy);
@@ -168,18 +193,9 @@ int sp_flow_receive(sp_host_t *host, const owner_options_t *options)
         receive_memory(&flow, options->from);
     }
     sp_flow_with_handle(&flow, SEV_CMD_RECEIVE_FINISH);
-    uint8_t *memory = malloc(flow.length + 1), digest[SEV_DIGEST_BYTES];
-    char text[65], json[256];
-    if (memory != NULL && flow.status == 0) {
-        sp_flow_peek(&flow, SP_HOST_GUEST, (uint16_t)flow.asid, memory, flow.length);
-        sp_flow_hex(SHA256(memory, flow.length, digest), sizeof digest, text);
-        int length = snprintf(json, sizeof json,
-                              "{\n  \"policy\": %u,\n  \"bytes\": %u,\n"
-                              "  \"memory_sha256\": \"%s\"\n}\n",
-                              head.policy, flow.length, text);
-        sp_flow_write_out(&flow, options->out, "received.json", json, (size_t)length);
+    if (flow.status == 0) {
+        write_received(&flow, head.policy);
     }
-    free(memory);
     if (flow.status == 0) {
         (void)printf("received %u bytes; the guest runs\n", flow.length);
     }
