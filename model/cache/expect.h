@@ -11,7 +11,11 @@
 
 #include "model/cache/state.h"
 
-static inline void cbit_expect_line(const cbit_cache_t *cache, uint32_t line)
+/* A compiler takes a function that only fetches for one without effect, and leaves out calls of it:
+   those are always part of who calls them. */
+#define CBIT_EXPECT static inline __attribute__((always_inline))
+
+CBIT_EXPECT void cbit_expect_line(const cbit_cache_t *cache, uint32_t line)
 {
     if (line != NOWHERE) {
         __builtin_prefetch(&cache->pool[line], 1);
@@ -28,7 +32,7 @@ static inline void cbit_expect_leaving(const cbit_cache_t *cache, cbit_expected_
     }
 }
 
-static inline void cbit_expect_third(const cbit_level_t *l3, uint32_t set)
+CBIT_EXPECT void cbit_expect_third(const cbit_level_t *l3, uint32_t set)
 {
     const uint32_t *line = &l3->line[cbit_level_first(l3, set)];
     __builtin_prefetch(cbit_third_order(l3, set), 1);
