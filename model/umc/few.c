@@ -49,6 +49,9 @@ __attribute__((noinline)) bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nc
     if (core->next_due_nck < few->quiet_nck) {
         few->quiet_nck = core->next_due_nck;
     }
+    /* Who comes from now on does not starve before this. */
+    const uint64_t newcomer_nck = core->floor_nck + few->rules.starvation_nck;
+    few->quiet_nck = newcomer_nck < few->quiet_nck ? newcomer_nck : few->quiet_nck;
     for (uint32_t left = few->used; left != 0; left &= left - 1) {
         const uint64_t starves_nck =
             few->slot[__builtin_ctz(left)].accept_nck + few->rules.starvation_nck + 1;
