@@ -196,40 +196,55 @@ typedef struct cbit_check {
 } cbit_check_t;
 
 struct cbit_vcpu {
-    cbit_vcpu_config_t config;
-    cbit_vcpu_parts_t parts;
-    cbit_pace_t pace;
-    cbit_event_t step_event;
-    cbit_waiter_t space;
-    bool stepping;
-    bool waits_for_slot;
-
-    uint64_t n;      /* the core's own time, in edges of its clock */
-    uint64_t core_n; /* the last that was worked out as a time: core_ps; edge 0 is at 0 */
-    cbit_ps_t core_ps;
+    /* What nearly every operation touches stands first, in few of the host's lines. */
+    _Alignas(64) uint64_t n; /* the core's own time, in edges of its clock */
     uint64_t now_n;          /* the kernel's time when this step began */
     uint64_t horizon_n;      /* before it, nothing else can happen; or as above */
     cbit_ps_t horizon_ps;    /* the same as the kernel says it, if horizon_n is not unknown */
-    uint64_t run_ahead_cclk; /* at most so far; results do not depend on it */
-    uint64_t entered_n;
-
-    cbit_mode_t mode;
-    cbit_spa_t vmcb_spa;
-    uint8_t vmcb[CBIT_VMCB_BYTES]; /* the lines that were read */
-    uint32_t vmcb_at;
-    cbit_spa_t vmsa_spa; /* SEV-ES */
-    uint8_t vmsa[CBIT_VMCB_BYTES];
-    uint32_t vmsa_at; /* lines read or written */
-    bool vmsa_good;
-    cbit_guest_state_t guest;
-    cbit_exit_t exit;
-    uint64_t next_rip;
-    uint64_t exit_int_info;
+    uint64_t core_n;         /* the last that was worked out as a time: core_ps; edge 0 is at 0 */
+    cbit_ps_t core_ps;
+    bool stepping;
+    bool waits_for_slot;
     bool interrupt;
+    bool paged_quick; /* there is paging, and a cache that may answer at once */
+    bool loads_carry; /* bytes: the program looks at them, or all of the machine does */
+    bool committing;  /* stores (order.c) */
+
+    /* The operation in progress. */
+    bool issued;   /* its issue time is taken, and there is room */
+    bool straight; /* it lies in a line and is translated (straight.c) */
+    bool op_begun; /* interrupts wait until the operation in progress is complete */
+    uint8_t target_len[2];
+    uint32_t target_count;
+    cbit_context_t *context;
+    cbit_vcpu_stats_t *mine; /* of the bound guest */
+    cbit_ps_t ready_ps;      /* straight: when it was translated */
+    cbit_ps_t walk_ps;       /* what it waited for translation */
+    cbit_slot_t *slot;
+    cbit_ps_t send_refused_ps; /* since when the current piece is refused; 0: it is not */
+    uint64_t far_tag; /* that the first-level TLB has not, of the one that waits; 0: not known */
+    cbit_mode_t mode;
+    uint32_t private_key; /* the guest's own, if it has one; UINT32_MAX */
+    cbit_target_t targets[2];
+
+    /* Order (order.c): loads on their way, those that the program hears of, and the store buffer;
+       rings. */
+    uint32_t loads_busy;
+    uint32_t stores_first, stores_next, stores_busy;
+    cbit_slot_t **slots_free;       /* a stack */
+    uint64_t load_number;           /* of the next one */
+    uint64_t load_oldest;           /* the first that has no bytes yet, or one before it, */
+    const cbit_slot_t *oldest_slot; /* and what it was in when that was worked out */
+    const cbit_slot_t *last_load;   /* the newest load, if its bytes are still on their way */
+    uint64_t last_load_n;           /* when the last one that is complete had its bytes */
+    cbit_ps_t answered_ps;          /* the same of those that memory answered, if not 0 */
+    uint64_t store_number;          /* of the next one */
+    cbit_store_t *stores;           /* one place more than there may be stores */
+    uint16_t *store_waits; /* by place: loads behind the store before that have no bytes yet */
 
     struct cbit_translations {
-        cbit_tlb_t l1d, l1i; /* 4 KiB pieces of what l2 has */
-        cbit_tlb_t l2;
+        cbit_tlb_t l1d, l2; /* l1d and l1i: 4 KiB pieces of what l2 has */
+        cbit_tlb_t l1i;
         cbit_tlb_t nested;        /* guest physical page -> system physical page */
         cbit_tlb_t guest_tables;  /* 2 MiB of virtual addresses -> guest's last table (gpa) */
         cbit_tlb_t nested_tables; /* 2 MiB of guest physical addresses -> last nested table */
@@ -240,9 +255,28 @@ struct cbit_vcpu {
         uint8_t matter, want;
         cbit_key_t keys[4];
     } rules[INTENTS];
-    uint32_t private_key; /* the guest's own, if it has one; UINT32_MAX */
-    bool paged_quick;     /* there is paging, and a cache that may answer at once */
-    bool loads_carry;     /* bytes: the program looks at them, or all of the machine does */
+    cbit_guest_state_t guest;
+    cbit_vcpu_parts_t parts;
+    cbit_vcpu_config_t config;
+    cbit_pace_t pace;
+    cbit_event_t step_event;
+    cbit_waiter_t space;
+    cbit_waiter_t store_space;
+    uint64_t run_ahead_cclk;          /* at most so far; results do not depend on it */
+    uint8_t store_lines[STORE_LINES]; /* buffered pieces by the line's number */
+
+    cbit_slot_t *slots; /* max_misses */
+    cbit_load_t *loads;
+    cbit_told_t *told; /* beside each of them */
+    uint32_t loads_first, loads_count;
+
+    /* The operation in progress, where it is not straight. */
+    uint64_t issue_n;
+    uint32_t at;               /* bytes translated or fetched */
+    uint32_t piece;            /* pieces sent */
+    cbit_ps_t first_waited_ps; /* how long the first piece was: the second one waited as well */
+    uint8_t fetched[CBIT_LINE_BYTES];
+    uint32_t fetched_bytes;
     cbit_walk_t walk;
     cbit_fault_t fault;
     cbit_fault_t delivering;
@@ -252,55 +286,24 @@ struct cbit_vcpu {
         *vc_op;        /* the program's operation that raised the #VC being delivered, or NULL */
     uint32_t frame_at; /* bytes of its frame that are written */
     cbit_blocking_t blocking;
-
-    /* The operation in progress. */
-    bool issued;   /* its issue time is taken, and there is room */
-    bool straight; /* it lies in a line and is translated (straight.c) */
-    uint64_t issue_n;
-    cbit_ps_t ready_ps; /* straight: when it was translated */
-    uint64_t far_tag;   /* that the first-level TLB has not, of the one that waits; 0: not known */
-    uint32_t at;        /* bytes translated or fetched */
-    uint32_t piece;     /* pieces sent */
-    cbit_ps_t walk_ps;  /* of the operation: what it waited for translation */
-    cbit_ps_t send_refused_ps; /* since when the current piece is refused; 0: it is not */
-    cbit_ps_t first_waited_ps; /* how long the first piece was: the second one waited as well */
-    cbit_slot_t *slot;
-    cbit_target_t targets[2];
-    uint8_t target_len[2];
-    uint32_t target_count;
-    uint8_t fetched[CBIT_LINE_BYTES];
-    uint32_t fetched_bytes;
-    bool op_begun; /* interrupts wait until the operation in progress is complete */
-
-    cbit_slot_t *slots; /* max_misses */
-    uint32_t loads_busy;
-    cbit_slot_t **slots_free; /* a stack */
-    /* Order (order.c): loads that the program hears of, and the store buffer; rings. */
-    cbit_load_t *loads;
-    cbit_told_t *told; /* beside each of them */
-    uint32_t loads_first, loads_count;
-    uint64_t load_number;           /* of the next one */
-    uint64_t load_oldest;           /* the first that has no bytes yet, or one before it, */
-    const cbit_slot_t *oldest_slot; /* and what it was in when that was worked out */
-    cbit_store_t *stores;           /* one place more than there may be stores */
-    uint16_t *store_waits; /* by place: loads behind the store before that have no bytes yet */
-    uint32_t stores_first, stores_next, stores_busy;
-    uint64_t store_number;            /* of the next one */
-    uint8_t store_lines[STORE_LINES]; /* buffered pieces by the line's number */
-    bool committing;
-    cbit_waiter_t store_space;
-    const cbit_slot_t *last_load; /* the newest load, if its bytes are still on their way */
-    uint64_t last_load_n;         /* when the last one that is complete had its bytes */
-    cbit_ps_t answered_ps;        /* the same of those that memory answered, if not 0 */
-
     cbit_check_t check;
     cbit_rng_t rng;
 
-    cbit_context_t *contexts, *context;
+    uint64_t entered_n;
+    cbit_spa_t vmcb_spa;
+    uint8_t vmcb[CBIT_VMCB_BYTES]; /* the lines that were read */
+    uint32_t vmcb_at;
+    cbit_spa_t vmsa_spa; /* SEV-ES */
+    uint8_t vmsa[CBIT_VMCB_BYTES];
+    uint32_t vmsa_at; /* lines read or written */
+    bool vmsa_good;
+    cbit_exit_t exit;
+    uint64_t next_rip;
+    uint64_t exit_int_info;
+
+    cbit_context_t *contexts;
     cbit_vcpu_stats_t *stats; /* by guest */
     uint32_t stats_count;
-    cbit_vcpu_stats_t *mine; /* of the bound guest */
-
     cbit_vcpu_observer_t observer;
     void *observer_self;
     bool asid_valid[CBIT_KEY_ASID_MAX + 1];

@@ -65,7 +65,7 @@ begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t tag)
         &vcpu->rules[op->kind == CBIT_OP_STORE ? INTENT_WRITE : INTENT_READ];
     cbit_page_size_t size;
     cbit_tlb_t *l1 = &vcpu->tlb.l1d, *l2 = &vcpu->tlb.l2;
-    const int64_t i = cbit_tlb_find_any(l2, op->gva, vcpu->guest.asid, &size);
+    const int64_t i = cbit_tlb_find_newest(l2, op->gva, vcpu->guest.asid, &size);
     if (i < 0 || !cbit_rule_allows(rule, cbit_tlb_flags(l2, i))) {
         return PASS_NOT;
     }

@@ -105,37 +105,23 @@ static inline cbit_page_size_t cbit_tlb_tag_size(uint64_t tag)
     return (cbit_page_size_t)((tag >> TLB_SIZE_SHIFT) - 1);
 }
 
-static inline int64_t cbit_tlb_find_size(cbit_tlb_t *tlb, uint64_t address, uint32_t asid,
-                                         cbit_page_size_t size)
-{
-    return tlb->of_size[size] == 0 ? -1
-                                   : cbit_tlb_find_in(tlb, cbit_tlb_set_of(tlb, address, size),
-                                                      cbit_tlb_tag(address, asid, size));
-}
-
-/* One size after the other: a loop over them takes twice as long. */
-static inline int64_t cbit_tlb_find_any(cbit_tlb_t *tlb, uint64_t address, uint32_t asid,
-                                        cbit_page_size_t *size)
-{
-    *size = PAGE_4K;
-    int64_t i = cbit_tlb_find_size(tlb, address, asid, PAGE_4K);
-    if (i < 0) {
-        *size = PAGE_2M;
-        i = cbit_tlb_find_size(tlb, address, asid, PAGE_2M);
-    }
-    if (i < 0) {
-        *size = PAGE_1G;
-        i = cbit_tlb_find_size(tlb, address, asid, PAGE_1G);
-    }
-    return i;
-}
-
 /* entries: a power of two, or 0: keeps nothing. False: out of memory. */
 bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries);
 void cbit_tlb_free(cbit_tlb_t *tlb);
 
 /* The index of the entry that covers an address, or -1; *size gets the entry's. */
 int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size);
+/* The same, straight if it is the newest of its set and of the smallest size that there is. */
+static inline int64_t cbit_tlb_find_newest(cbit_tlb_t *tlb, uint64_t address, uint32_t asid,
+                                           cbit_page_size_t *size)
+{
+    *size = tlb->of_size[PAGE_4K] != 0 ? PAGE_4K : PAGE_2M;
+    const uint32_t set = cbit_tlb_set_of(tlb, address, *size);
+    const uint32_t newest = cbit_tlb_place(tlb, set, cbit_recent_newest(&tlb->sets[set]));
+    return tlb->entries[newest].tag == cbit_tlb_tag(address, asid, *size)
+               ? newest
+               : cbit_tlb_find(tlb, address, asid, size);
+}
 /* page: aligned to 4 KiB. */
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,
                      cbit_spa_t page, uint8_t flags);

@@ -231,10 +231,11 @@ cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_pa
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    cbit_vcpu_t *vcpu = calloc(1, sizeof *vcpu);
+    cbit_vcpu_t *vcpu = aligned_alloc(_Alignof(cbit_vcpu_t), sizeof *vcpu);
     if (vcpu == NULL) {
         return CBIT_ERR_NO_MEMORY;
     }
+    memset(vcpu, 0, sizeof *vcpu);
     vcpu->config = *config;
     vcpu->parts = *parts;
     vcpu->parts.fetch = parts->fetch.self == NULL ? parts->memory : parts->fetch;
