@@ -42,16 +42,14 @@ static inline bool umc_answer_ahead(cbit_umc_t *umc, uint32_t index, uint64_t fi
         return false;
     }
     const uint64_t bus_nck = rd_nck + way->read_bus_nck;
-    uint64_t out_nck = bus_nck;
+    const bool plain = user->key == CBIT_KEY_PLAIN;
+    const uint64_t out_nck = umc_answer_nck(umc, rd_nck, plain);
     if (umc_engine_on(umc)) {
-        const bool plain = user->key == CBIT_KEY_PLAIN;
         const uint64_t first_eclk = umc_eclk_from(umc, rd_nck + way->cl_nck + way->beat_nck);
         if (!way->engine.ops->pass(way->engine.self, CBIT_AES_DECRYPT, user->slot, plain,
                                    first_eclk, way->beat_eclk)) {
             return false;
         }
-        const uint64_t last_eclk = first_eclk + (CBIT_LINE_BEATS - 1) * way->beat_eclk;
-        out_nck = umc_nck_of(umc, last_eclk + (plain && way->around ? 1 : way->depth_eclk));
         umc_into_buffer(umc, out_nck, plain);
     }
     txn->status = CBIT_ERR_OK;

@@ -132,8 +132,8 @@ typedef struct umc_few {
     uint64_t banks;     /* that have requests, */
     uint64_t twice;     /* more than one of them */
     uint32_t next;      /* with due_nck: whose command is due */
-    uint32_t youngest;  /* the slot given last */
     uint32_t used;      /* set of slots; */
+    uint32_t youngest;  /* the one given last */
     uint32_t columns;   /* those whose row is open */
     uint32_t next_key;
     uint32_t over[2]; /* with more writes than this they go first; while reads, writes do */
@@ -220,6 +220,11 @@ static inline uint64_t umc_max64(uint64_t a, uint64_t b)
 static inline uint32_t umc_max32(uint32_t a, uint32_t b)
 {
     return a > b ? a : b;
+}
+
+static inline uint32_t umc_min32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
 }
 
 static inline uint32_t umc_relative(const umc_core_t *core, uint64_t nck)

@@ -60,24 +60,26 @@ __attribute__((noinline)) bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nc
     return at_nck < few->quiet_nck;
 }
 
-/* While reads go first, or writes do, an older one of its bank competes, or its row is open for one:
-   it may not be closed. */
-static bool stands_behind(const umc_few_t *few, uint32_t i, bool write_mode)
+/* The oldest key of those of a bank that compete while reads go first, and while writes do; that of
+   one whose row is open is older than all that wait. */
+static void find_oldest(const umc_few_t *few, uint32_t bank, uint32_t oldest[2])
 {
-    bool any = false;
+    oldest[0] = oldest[1] = UINT32_MAX;
     for (uint32_t left = few->used; left != 0; left &= left - 1) {
-        const uint32_t k = (uint32_t)__builtin_ctz(left);
-        const umc_few_slot_t *other = &few->slot[k];
-        const bool waits = (few->key[k] & UMC_FEW_WAITS) != 0;
-        any |= (other->bank == few->slot[i].bank) & (few->key[k] < few->key[i]) &
-               (!waits | (other->write == write_mode));
+        const uint32_t i = (uint32_t)__builtin_ctz(left);
+        const bool active = (few->key[i] & UMC_FEW_WAITS) == 0, write = few->slot[i].write;
+        const uint32_t key = few->slot[i].bank == bank ? few->key[i] : UINT32_MAX;
+        oldest[0] = umc_min32(oldest[0], active || !write ? key : UINT32_MAX);
+        oldest[1] = umc_min32(oldest[1], active || write ? key : UINT32_MAX);
     }
-    return any;
 }
 
+/* A row may not be closed by one that stands behind an older of its bank that competes. */
 __attribute__((noinline)) void umc_few_look_at_others(umc_core_t *core, uint32_t bank)
 {
     umc_few_t *few = &core->few;
+    uint32_t oldest[2];
+    find_oldest(few, bank, oldest);
     for (uint32_t left = few->used; left != 0; left &= left - 1) {
         const uint32_t i = (uint32_t)__builtin_ctz(left);
         if (few->slot[i].bank != bank) {
@@ -85,8 +87,7 @@ __attribute__((noinline)) void umc_few_look_at_others(umc_core_t *core, uint32_t
         }
         umc_few_look_again(core, i);
         for (uint32_t mode = 0; umc_few_op(few, i) == UMC_PRE && mode < 2; mode++) {
-            few->own[mode][i] =
-                stands_behind(few, i, mode != 0) ? UMC_FEW_FAR : few->own[mode][i];
+            few->own[mode][i] = oldest[mode] < few->key[i] ? UMC_FEW_FAR : few->own[mode][i];
         }
     }
 }

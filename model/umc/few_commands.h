@@ -173,14 +173,6 @@ static inline void umc_few_activate(umc_core_t *core, uint32_t i, uint64_t at_nc
     }
 }
 
-/* As umc_raise_lanes, of lanes that the rules of few requests speak of. */
-static inline void umc_few_raise_columns(umc_lanes_t *gate, const umc_lanes_t *distance,
-                                         uint32_t at)
-{
-    umc_raise(&gate->op[UMC_WR], at + (uint32_t)distance->op[UMC_WR]);
-    umc_raise(&gate->op[UMC_RD], at + (uint32_t)distance->op[UMC_RD]);
-}
-
 /* What a column command asks of others of its bank, its group, its rank and other ranks. */
 static inline void umc_few_raise_by_column(umc_core_t *core, const umc_few_slot_t *slot, bool write,
                                            uint32_t at)
@@ -188,8 +180,8 @@ static inline void umc_few_raise_by_column(umc_core_t *core, const umc_few_slot_
     const umc_few_rules_t *rules = &core->few.rules;
     const umc_op_t op = write ? UMC_WR : UMC_RD;
     umc_raise(&core->gate[slot->bank].op[UMC_PRE], at + rules->column_to_pre[write]);
-    umc_few_raise_columns(&core->group_gate[slot->group], &rules->column[write].group, at);
-    umc_few_raise_columns(&core->rank_gate[slot->rank], &rules->column[write].rank, at);
+    umc_raise_lanes(&core->group_gate[slot->group], &rules->column[write].group, at);
+    umc_raise_lanes(&core->rank_gate[slot->rank], &rules->column[write].rank, at);
     for (uint32_t r = 0; rules->ranks > 1 && r < rules->ranks; r++) {
         if (r != slot->rank) {
             umc_raise_lanes(&core->rank_gate[r], &core->distance[op][CBIT_SCOPE_OTHER_RANKS], at);

@@ -11,20 +11,43 @@
 
 /* ---- commands ---- */
 
-static inline void read_column(cbit_umc_t *umc, uint32_t i, uint64_t at_nck)
+static inline void read_column(cbit_umc_t *umc, umc_core_t *core, uint32_t i, uint64_t at_nck)
 {
-    const umc_few_slot_t *slot = &umc->core->few.slot[i];
-    umc_few_column(umc->core, i, false, at_nck);
+    const umc_few_slot_t *slot = &core->few.slot[i];
+    umc_few_column(core, i, false, at_nck);
     umc_account_column(umc, slot->user, slot->bank, false);
     umc_on_read(umc, slot->user, slot->first_nck, at_nck);
 }
 
-static __attribute__((noinline)) void write_column(cbit_umc_t *umc, uint32_t i, uint64_t at_nck)
+static __attribute__((noinline)) void write_column(cbit_umc_t *umc, umc_core_t *core, uint32_t i,
+                                                   uint64_t at_nck)
 {
-    const umc_few_slot_t *slot = &umc->core->few.slot[i];
-    umc_few_column(umc->core, i, true, at_nck);
+    const umc_few_slot_t *slot = &core->few.slot[i];
+    umc_few_column(core, i, true, at_nck);
     umc_account_column(umc, slot->user, slot->bank, true);
     umc_on_write(umc, slot->user, at_nck);
+}
+
+/* A column command, which may change what else there is. */
+static inline void issue_column(cbit_umc_t *umc, umc_core_t *core, uint32_t i, uint64_t at_nck)
+{
+    if (core->few.slot[i].write) {
+        write_column(umc, core, i, at_nck);
+    } else {
+        read_column(umc, core, i, at_nck);
+    }
+}
+
+static inline void issue_row(cbit_umc_t *umc, umc_core_t *core, uint32_t i, uint64_t at_nck)
+{
+    umc_few_slot_t *slot = &core->few.slot[i];
+    umc_few_begin(core, slot, at_nck);
+    if (umc_few_op(&core->few, i) == UMC_PRE) {
+        umc_few_precharge(core, i, at_nck);
+    } else {
+        umc_few_activate(core, i, at_nck);
+        umc_account_activate(umc, slot->user, slot->bank);
+    }
 }
 
 /* ---- what else there is ---- */
@@ -39,39 +62,6 @@ static inline uint64_t others_nck(const cbit_umc_t *umc)
 
 /* ---- the run ---- */
 
-/* Something else than their commands may come before at_nck: they are in the queues again. */
-static inline bool is_over(umc_core_t *core, uint64_t at_nck)
-{
-    if (!umc_few_may_be_late(core, at_nck) || umc_few_is_quiet(core, at_nck)) {
-        return false;
-    }
-    umc_few_leave(core);
-    return true;
-}
-
-/* A column command, which may change what else there is. */
-static inline void issue_column(cbit_umc_t *umc, uint32_t i, uint64_t at_nck)
-{
-    if (umc->core->few.slot[i].write) {
-        write_column(umc, i, at_nck);
-    } else {
-        read_column(umc, i, at_nck);
-    }
-}
-
-static inline void issue_row(cbit_umc_t *umc, uint32_t i, uint64_t at_nck)
-{
-    umc_core_t *core = umc->core;
-    umc_few_slot_t *slot = &core->few.slot[i];
-    umc_few_begin(core, slot, at_nck);
-    if (umc_few_op(&core->few, i) == UMC_PRE) {
-        umc_few_precharge(core, i, at_nck);
-    } else {
-        umc_few_activate(core, i, at_nck);
-        umc_account_activate(umc, slot->user, slot->bank);
-    }
-}
-
 /* The plan in the mode that is due. */
 static __attribute__((noinline)) uint64_t choose(umc_core_t *core, uint32_t *next)
 {
@@ -81,17 +71,17 @@ static __attribute__((noinline)) uint64_t choose(umc_core_t *core, uint32_t *nex
 
 /*
  * Issues commands up to until_nck, or up to the first landing if that is before, which until_nck
- * becomes then. at_nck, next: the first one, if it is known, or 0; returns the one that follows, 0 if
- * its mode is not known yet: that is so when all that comes before its clock has been.
+ * becomes then, as long as nothing else can come before one. at_nck, next: the first one, or 0 if it
+ * is not known. Returns the one that follows, or 0: its mode is not known before all that comes
+ * before its clock has been.
  */
-static inline uint64_t run_commands(cbit_umc_t *umc, uint64_t at_nck, uint32_t *next,
-                                    uint64_t *until_nck)
+static inline uint64_t run_commands(cbit_umc_t *umc, umc_core_t *core, uint64_t at_nck,
+                                    uint32_t *next, uint64_t *until_nck)
 {
-    umc_core_t *core = umc->core;
     const umc_few_t *few = &core->few;
     const uint64_t epoch_nck = core->epoch_nck;
     const uint64_t from_nck = at_nck != 0 ? at_nck : core->floor_nck;
-    uint64_t limit_nck = umc_min_u64(*until_nck, few->quiet_nck - 1);
+    const uint64_t limit_nck = umc_min_u64(*until_nck, few->quiet_nck - 1);
     if (from_nck > limit_nck) {
         return at_nck != 0 || from_nck > *until_nck ? at_nck : choose(core, next);
     }
@@ -110,24 +100,25 @@ static inline uint64_t run_commands(cbit_umc_t *umc, uint64_t at_nck, uint32_t *
         known = false;
         core->floor_nck = epoch_nck + at + 1;
         if (umc_few_op(few, *next) < UMC_WR) {
-            issue_row(umc, *next, epoch_nck + at);
+            issue_row(umc, core, *next, epoch_nck + at);
         } else {
-            issue_column(umc, *next, epoch_nck + at);
-            *until_nck = umc_min_u64(*until_nck, umc->landing_nck);
-            limit_nck = umc_min_u64(limit_nck, *until_nck);
-            limit = (uint32_t)(limit_nck - epoch_nck);
+            issue_column(umc, core, *next, epoch_nck + at);
+            if (umc->landing_nck < *until_nck) {
+                *until_nck = umc->landing_nck;
+                limit = umc_min32(limit, (uint32_t)(*until_nck - epoch_nck));
+            }
         }
         if (at++ == limit) {
-            return 0;
+            return core->floor_nck > *until_nck ? 0 : choose(core, next);
         }
     }
 }
 
 /* The first one at the door is accepted: the next command's clock and request may change. Returns
    the clock, or 0 if it is not known now. */
-static inline uint64_t accept_first(cbit_umc_t *umc, uint64_t at_nck, uint32_t *next)
+static inline uint64_t accept_first(cbit_umc_t *umc, umc_core_t *core, uint64_t at_nck,
+                                    uint32_t *next)
 {
-    umc_core_t *core = umc->core;
     const umc_few_t *few = &core->few;
     umc_enter(umc);
     const bool known = (at_nck != 0) & (few->twice == 0) & (core->credits != 0) &
@@ -150,19 +141,20 @@ bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
     core->plan.valid = false;
     for (;;) {
         uint64_t until_nck = umc_min_u64(nck, others_nck(umc));
-        at_nck = run_commands(umc, at_nck, &next, &until_nck);
-        if (is_over(core, at_nck)) {
+        at_nck = run_commands(umc, core, at_nck, &next, &until_nck);
+        if (umc_few_may_be_late(core, at_nck)) {
+            if (umc_few_is_quiet(core, at_nck)) {
+                continue;
+            }
+            umc_few_leave(core);
             return false;
-        }
-        if (at_nck - 1 < until_nck || (at_nck == 0 && core->floor_nck <= until_nck)) {
-            continue; /* there is more quiet than was known */
         }
         core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
         if (umc->landing_nck <= until_nck) {
             umc_land_due(umc, until_nck);
             at_nck = 0;
         } else if (umc->door.entering_nck <= until_nck) {
-            at_nck = accept_first(umc, at_nck, &next);
+            at_nck = accept_first(umc, core, at_nck, &next);
         } else if (until_nck < nck) {
             umc_account_write_up(umc, until_nck + 1);
         } else {
