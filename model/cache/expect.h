@@ -22,7 +22,7 @@ CBIT_EXPECT void cbit_expect_line(const cbit_cache_t *cache, uint32_t line)
     }
 }
 
-static inline void cbit_expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
+CBIT_EXPECT void cbit_expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
 {
     const cbit_level_t *l3 = &cache->l3;
     if (expected->set != NOWHERE) {
@@ -42,7 +42,7 @@ CBIT_EXPECT void cbit_expect_third(const cbit_level_t *l3, uint32_t set)
     }
 }
 
-static inline void cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag)
+CBIT_EXPECT void cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag)
 {
     const cbit_level_t *l2 = &cache->l2, *l3 = &cache->l3;
     const cbit_core_t *port = mshr->first.port;
@@ -63,8 +63,8 @@ static inline void cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *ms
 }
 
 /* With bytes: those of the line that comes, and of one that will be written back. */
-static inline void cbit_expect_bytes(const cbit_cache_t *cache, uint32_t line,
-                                     const cbit_expected_t *oldest)
+CBIT_EXPECT void cbit_expect_bytes(const cbit_cache_t *cache, uint32_t line,
+                                   const cbit_expected_t *oldest)
 {
     __builtin_prefetch(cache->bytes[line], 1);
     if (oldest->leaving != NOWHERE && cache->pool[oldest->leaving].dirty) {
@@ -73,7 +73,7 @@ static inline void cbit_expect_bytes(const cbit_cache_t *cache, uint32_t line,
 }
 
 /* The line of an MSHR, of that tag, will be placed. Changes nothing that shows. */
-static inline void cbit_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag)
+CBIT_EXPECT void cbit_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t tag)
 {
     cbit_expected_t *before = cache->expecting[0];
     cbit_expect_leaving(cache, before);
@@ -86,7 +86,7 @@ static inline void cbit_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint64_t 
 }
 
 /* It is placed now. */
-static inline void cbit_expect_now(const cbit_cache_t *cache, const cbit_expected_t *expected)
+CBIT_EXPECT void cbit_expect_now(const cbit_cache_t *cache, const cbit_expected_t *expected)
 {
     cbit_expect_line(cache, expected->leaving);
     cbit_expect_line(cache, expected->pushed);
