@@ -254,6 +254,15 @@ __attribute__((noinline)) static bool quick_any(cbit_core_t *port, cbit_command_
     return true;
 }
 
+void cbit_cache_hint(void *self, cbit_spa_t spa)
+{
+    const cbit_core_t *port = self;
+    const cbit_cache_t *cache = port->cache;
+    const uint32_t set = (uint32_t)(spa >> LINE_SHIFT) & (cache->l2.sets - 1);
+    __builtin_prefetch(port->second + (size_t)set * cache->l2.words, 1);
+    __builtin_prefetch(&cache->buckets[cbit_room_of(cache, spa >> LINE_SHIFT).at], 1);
+}
+
 /* Most accesses meet a line of their own where the first level had it the last time, or one that is
    nowhere, and go no further. */
 bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
@@ -403,11 +412,11 @@ bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter)
     const uint64_t tag = cbit_tag(txn->spa, txn->key);
     if (tag != cache->absent || cache->wbinvds_active != 0 || cache->streams != NULL ||
         cache->mshrs_free == NULL || cache->waits_left == 0 || !cbit_cache_has_room(cache) ||
-        txn->no_fill ||
-        (txn->command == CBIT_COMMAND_WRITE && txn->size_bytes == CBIT_LINE_BYTES)) {
+        (txn->command == CBIT_COMMAND_WRITE &&
+         (txn->no_fill || txn->size_bytes == CBIT_LINE_BYTES))) {
         return try_send_any(port, txn, waiter);
     }
-    return cbit_mshr_begin_absent(port, txn, tag);
+    return cbit_mshr_begin_absent(port, txn);
 }
 
 bool cbit_cache_take_write(cbit_cache_t *cache, cbit_txn_t *txn)

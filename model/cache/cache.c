@@ -118,8 +118,7 @@ static bool build_buffers(cbit_cache_t *cache)
         cache->below_of_complex[i] = cache->below;
     }
     for (uint32_t i = 0; i < cache->mshr_count; i++) {
-        cache->mshrs[i].expected =
-            (cbit_expected_t){.pushed = NOWHERE, .set = NOWHERE, .leaving = NOWHERE};
+        cache->mshrs[i].expected = (cbit_expected_t){.pushed = NOWHERE, .leaving = NOWHERE};
         cache->mshrs[i].next = cache->mshrs_free;
         cache->mshrs_free = &cache->mshrs[i];
         cbit_event_init(&cache->mshrs[i].event, cbit_mshr_event, &cache->mshrs[i]);
@@ -355,12 +354,6 @@ static cbit_err_t poke(void *self, cbit_spa_t spa, cbit_key_t key, const void *b
     return err;
 }
 
-static void hint(void *self, cbit_spa_t spa)
-{
-    const cbit_core_t *port = self;
-    cbit_line_hint(port->cache, port->core, spa);
-}
-
 static cbit_port_t port_of(cbit_cache_t *cache, uint32_t index)
 {
     return (cbit_port_t){
@@ -369,7 +362,7 @@ static cbit_port_t port_of(cbit_cache_t *cache, uint32_t index)
         .peek = peek,
         .poke = poke,
         .quick = cbit_cache_quick,
-        .hint = hint,
+        .hint = cbit_cache_hint,
     };
 }
 

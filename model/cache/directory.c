@@ -3,16 +3,6 @@
 
 /* ---- entries ---- */
 
-void cbit_line_hint(const cbit_cache_t *cache, uint32_t core, cbit_spa_t spa)
-{
-    const cbit_level_t *l2 = &cache->l2;
-    if (l2->lines != 0) {
-        const uint32_t set = cbit_level_set(l2, core, cbit_tag(spa, CBIT_KEY_PLAIN));
-        __builtin_prefetch(&l2->eights[set * l2->words], 1);
-    }
-    __builtin_prefetch(&cache->buckets[cbit_room_of(cache, spa >> LINE_SHIFT).at], 1);
-}
-
 cbit_line_t *cbit_line_find_in(const cbit_cache_t *cache, cbit_room_t room, uint64_t tag)
 {
     const cbit_bucket_t *bucket = &cache->buckets[room.at];
@@ -71,7 +61,8 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
     for (; alias != NULL; alias = cbit_line_of_address(cache, cbit_tag_spa(tag), alias)) {
         alias->alone = alone = false;
     }
-    cbit_line_t *line = cbit_line_create_in(cache, cbit_room_of(cache, cbit_tag_number(tag)), tag);
+    const cbit_room_t room = cbit_room_of(cache, cbit_tag_number(tag));
+    cbit_line_t *line = &cache->pool[cbit_line_create_in(cache, room, tag)];
     line->alone = alone;
     return line;
 }

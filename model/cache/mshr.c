@@ -52,26 +52,25 @@ uint32_t cbit_mshr_waiting(const cbit_cache_t *cache, uint32_t core)
     return count;
 }
 
-static cbit_mshr_t *take_mshr(cbit_cache_t *cache, cbit_line_t *line)
+static cbit_mshr_t *take_mshr(cbit_cache_t *cache, uint32_t line)
 {
     cbit_mshr_t *mshr = cache->mshrs_free;
     cache->mshrs_free = mshr->next;
-    mshr->line = cbit_index(cache, line);
+    mshr->line = line;
     mshr->patched = false;
     mshr->prefetch = false;
     mshr->wanted = false;
-    line->mshr = mshr;
+    cache->pool[line].mshr = mshr;
     cache->mshrs_busy++;
     return mshr;
 }
 
-static void give_back(cbit_mshr_t *mshr)
+static inline void give_back(cbit_cache_t *cache, cbit_mshr_t *mshr, cbit_line_t *line)
 {
-    cbit_cache_t *cache = cache_of(mshr);
     mshr->next = cache->mshrs_free;
     cache->mshrs_free = mshr;
     cache->mshrs_busy--;
-    cache->pool[mshr->line].mshr = NULL;
+    line->mshr = NULL;
 }
 
 /* The complexes that have a copy, in their L3 or in a core. */
@@ -163,7 +162,7 @@ CBIT_EXPECT void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line)
     cbit_txn_push_reply(txn, fill_arrived, mshr);
     mshr->fill = true;
     cache->stats.misses++;
-    cbit_expect(cache, mshr, line->tag);
+    cbit_expect(cache, mshr, cbit_tag_low(line->tag));
     const cbit_ps_t at_ps = txn->entered_ps;
     if (!send_ahead(mshr, line, at_ps)) {
         cbit_event_notify_at(cache->kernel, &mshr->event, at_ps);
@@ -177,7 +176,7 @@ __attribute__((noinline)) static void start_any_fill(cbit_mshr_t *mshr, const cb
 
 void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory)
 {
-    cbit_mshr_t *mshr = take_mshr(port->cache, line);
+    cbit_mshr_t *mshr = take_mshr(port->cache, cbit_index(port->cache, line));
     wait_first(mshr, port, txn);
     if (memory) {
         start_any_fill(mshr, line);
@@ -186,14 +185,14 @@ void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool
     }
 }
 
-bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn, uint64_t tag)
+bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn)
 {
     cbit_cache_t *cache = port->cache;
-    cbit_line_t *line =
-        cbit_line_create_in(cache, cbit_room_of(cache, txn->spa >> LINE_SHIFT), tag);
+    const uint32_t line =
+        cbit_line_create_in(cache, cbit_room_of(cache, txn->spa >> LINE_SHIFT), cache->absent);
     cbit_mshr_t *mshr = take_mshr(cache, line);
     wait_first(mshr, port, txn);
-    start_fill(mshr, line);
+    start_fill(mshr, &cache->pool[line]);
     cbit_cache_send_victims(cache);
     return true;
 }
@@ -211,7 +210,7 @@ void cbit_mshr_prefetch(cbit_core_t *port, const cbit_txn_t *demand, uint64_t ta
     cbit_line_t *line = cbit_line_find(cache, tag);
     const bool memory = line == NULL;
     line = memory ? cbit_line_create(cache, tag) : line;
-    cbit_mshr_t *mshr = take_mshr(cache, line);
+    cbit_mshr_t *mshr = take_mshr(cache, cbit_index(cache, line));
     cbit_txn_t *txn = &cache->prefetches[mshr - cache->mshrs];
     const cbit_ps_t now_ps = cbit_kernel_now_ps(cache->kernel);
     cbit_txn_init(txn, CBIT_COMMAND_READ, cbit_tag_spa(tag), CBIT_LINE_BYTES, cbit_tag_key(tag),
@@ -360,7 +359,7 @@ static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
     if (mshr->first.txn != NULL) {
         start_transfer(mshr);
     } else {
-        give_back(mshr);
+        give_back(cache, mshr, line);
         cbit_line_release(cache, line);
     }
     cbit_cache_send_victims(cache);
@@ -391,7 +390,7 @@ static void arrive_alone(cbit_mshr_t *mshr)
     txn->next = NULL;
     mshr->first.txn = NULL;
     cache->waits_left++;
-    give_back(mshr);
+    give_back(cache, mshr, line);
     cbit_cache_send_victims(cache);
     cbit_txn_reply(txn);
     cbit_cache_released(cache);

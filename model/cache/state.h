@@ -42,7 +42,7 @@ typedef struct cbit_wait {
 /* Of a line on its way: what placing it will touch, as far as it is known (expect.h). */
 typedef struct cbit_expected {
     uint32_t pushed;  /* the line that will leave the L2, or NOWHERE */
-    uint32_t set;     /* the set of the L3 that will take one, or NOWHERE */
+    uint32_t set;     /* the set of the L3 that will take it */
     uint32_t leaving; /* the line that will leave the chip, or NOWHERE */
 } cbit_expected_t;
 
@@ -337,22 +337,21 @@ static inline bool cbit_line_is_absent(const cbit_cache_t *cache, cbit_spa_t spa
     return cbit_bucket_has_none(&cache->buckets[room.at], room.print);
 }
 
-/* Has the host fetch what finding a line looks at first. */
-void cbit_line_hint(const cbit_cache_t *cache, uint32_t core, cbit_spa_t spa);
 /* The next line of the same address after `after` (NULL: the first), under any key id. */
 cbit_line_t *cbit_line_of_address(const cbit_cache_t *cache, cbit_spa_t spa,
                                   const cbit_line_t *after);
 cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag);
-/* The only one of its address, in its bucket. */
-static inline cbit_line_t *cbit_line_create_in(cbit_cache_t *cache, cbit_room_t room, uint64_t tag)
+/* The only one of its address, in its bucket: its number. */
+static inline uint32_t cbit_line_create_in(cbit_cache_t *cache, cbit_room_t room, uint64_t tag)
 {
     uint32_t i = cache->pool_free;
-    if (i != NOWHERE) {
-        cache->pool_free = cache->pool[i].next;
-    } else if (cache->pool_used < cache->pool_count) {
+    if (i == NOWHERE) {
+        if (cache->pool_used == cache->pool_count) {
+            __builtin_trap(); /* the pool has an entry for every place, MSHR and write-back */
+        }
         i = cache->pool_used++;
     } else {
-        __builtin_trap(); /* the pool has an entry for every place, MSHR and write-back */
+        cache->pool_free = cache->pool[i].next;
     }
     cache->absent = 0;
     cbit_bucket_t *bucket = &cache->buckets[room.at];
@@ -370,7 +369,7 @@ static inline cbit_line_t *cbit_line_create_in(cbit_cache_t *cache, cbit_room_t 
         cache->pool[i].next = bucket->more;
         bucket->more = i;
     }
-    return &cache->pool[i];
+    return i;
 }
 
 /* Gives the entry back if nothing refers to it. */
@@ -437,9 +436,8 @@ void cbit_prefetch_train(cbit_core_t *port, const cbit_txn_t *txn);
 
 /* There is a free MSHR, and room for one more that waits. */
 void cbit_mshr_begin(cbit_core_t *port, cbit_txn_t *txn, cbit_line_t *line, bool memory);
-/* The same for a line that is nowhere, and no other of its address either: it is made first.
-   True. */
-bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn, uint64_t tag);
+/* The same for the line that has been looked for in vain: it is made first. True. */
+bool cbit_mshr_begin_absent(cbit_core_t *port, cbit_txn_t *txn);
 void cbit_mshr_prefetch(cbit_core_t *port, const cbit_txn_t *demand, uint64_t tag);
 /* For a line that is on its way already. */
 void cbit_mshr_wait(cbit_mshr_t *mshr, cbit_core_t *port, cbit_txn_t *txn);
@@ -456,6 +454,7 @@ void cbit_cache_serve(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbi
 bool cbit_cache_try_send(void *self, cbit_txn_t *txn, cbit_waiter_t *waiter);
 bool cbit_cache_quick(void *self, cbit_command_t command, cbit_spa_t spa, cbit_key_t key,
                       void *bytes, uint32_t len_bytes, uint32_t *clocks);
+void cbit_cache_hint(void *self, cbit_spa_t spa);
 void cbit_answers_event(void *self);
 
 #endif
