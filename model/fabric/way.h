@@ -7,7 +7,7 @@
 
 /* Of those that their controller has been given before they are there, in one link (more go the
    other way); and how few of them may be there already without being looked for. */
-enum { CBIT_AHEAD_ENTRIES = 64, CBIT_AHEAD_FEW = 8 };
+enum { CBIT_AHEAD_ENTRIES = 64, CBIT_AHEAD_FEW = 20 };
 
 /* One direction between an entry and a channel: delivers in order, a fixed time after entry. */
 typedef struct cbit_link {

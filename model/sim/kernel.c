@@ -304,10 +304,20 @@ cbit_ps_t cbit_kernel_next_ps(cbit_kernel_t *kernel)
                : cbit_timed_next_ps(&kernel->timed, now_ps);
 }
 
-cbit_ps_t cbit_kernel_quiet_ps(cbit_kernel_t *kernel)
+static __attribute__((noinline)) cbit_ps_t quiet_with_care_ps(cbit_kernel_t *kernel)
 {
     const cbit_ps_t next_ps = cbit_kernel_next_ps(kernel);
     return kernel->stopping ? 0 : kernel->until_ps < next_ps ? kernel->until_ps + 1 : next_ps;
+}
+
+cbit_ps_t cbit_kernel_quiet_ps(cbit_kernel_t *kernel)
+{
+    const cbit_near_t *near = &kernel->timed.near;
+    if (kernel->attention || near->count == 0) { /* a stop, among others */
+        return quiet_with_care_ps(kernel);
+    }
+    const cbit_ps_t next_ps = cbit_near_first_ps(near);
+    return kernel->until_ps < next_ps ? kernel->until_ps + 1 : next_ps;
 }
 
 void cbit_kernel_go_on_at(cbit_kernel_t *kernel, cbit_ps_t at_ps)

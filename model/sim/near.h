@@ -55,7 +55,7 @@ static inline cbit_event_t *cbit_near_last(const cbit_near_t *near)
     return near->event[near->order[0]];
 }
 
-static inline void cbit_near_give_up(cbit_near_t *near, uint32_t slot)
+static inline void cbit_near_give_up(cbit_near_t *near, size_t slot)
 {
     near->key[slot] = CBIT_NEAR_FREE;
     near->free |= UINT32_C(1) << slot;
@@ -154,7 +154,7 @@ cbit_near_insert(cbit_near_t *near, cbit_event_t *event, cbit_near_count_t *coun
 /* Takes the one that fires next out: there is one. */
 static inline cbit_event_t *cbit_near_take(cbit_near_t *near)
 {
-    const uint32_t slot = near->order[--near->count];
+    const size_t slot = near->order[--near->count];
     cbit_near_give_up(near, slot);
     return near->event[slot];
 }
