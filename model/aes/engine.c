@@ -78,6 +78,7 @@ static cbit_err_t create(bool bytes, const cbit_aes_engine_config_t *config, cbi
     memset(engine, 0, sizeof *engine);
     engine->config = *config;
     engine->bytes = bytes;
+    engine->in_order = config->shared_lane ? 1 : 0;
     engine->last_lane = CBIT_AES_ENCRYPT; /* after reset a read wins the first tie */
     engine->keys = calloc(config->key_slots, sizeof engine->keys[0]);
     cbit_tweak_t tweak;

@@ -29,6 +29,7 @@ uint64_t cbit_aes_model_key_write(void *self, uint64_t at_eclk, uint16_t slot, c
     uint64_t begin_eclk = max_u64(max_u64(at_eclk, engine->now_eclk + 1), engine->key_free_eclk);
     uint32_t at = (engine->key_head + engine->key_count++) % engine->config.key_slots;
     key_write_t *write = &engine->keys[at];
+    engine->in_order++;
     write->slot = slot;
     write->clear = key == NULL;
     write->transfer_eclk = begin_eclk;
@@ -91,6 +92,7 @@ void cbit_aes_model_write_keys_before(engine_t *engine, uint64_t eclk)
         OPENSSL_cleanse(write->key, sizeof write->key);
         engine->key_head = (engine->key_head + 1) % engine->config.key_slots;
         engine->key_count--;
+        engine->in_order--;
     }
 }
 

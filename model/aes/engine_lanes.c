@@ -119,9 +119,31 @@ static __attribute__((noinline)) void pass(engine_t *engine, lane_t *lane, gate_
     finish(engine, entry, line->beat_eclk[CBIT_LINE_BEATS - 1]);
 }
 
-/* A plain line that goes around the pipeline, if its output is free when each beat comes. */
-static __attribute__((noinline)) bool pass_around(const engine_t *engine, lane_t *lane,
-                                                  uint64_t first_eclk, uint64_t step_eclk)
+/* Nobody is before a line that comes at first_eclk. */
+static inline bool is_free(const engine_t *engine, const lane_t *lane, uint64_t first_eclk)
+{
+    return engine->in_order == 0 && first_eclk > lane->gate.eclk && first_eclk > engine->now_eclk;
+}
+
+/* The input takes a beat every step_eclk edges. */
+static inline void take_line(gate_t *gate, uint64_t first_eclk, uint64_t step_eclk)
+{
+    *gate = (gate_t){.eclk = first_eclk + (CBIT_LINE_BEATS - 1) * step_eclk, .taken = 1};
+}
+
+static inline void pass_through(const engine_t *engine, lane_t *lane, uint64_t first_eclk,
+                                uint64_t step_eclk)
+{
+    edges_t *edges = leave_out(engine, lane, &lane->gate, first_eclk);
+    for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
+        edges->eclk[beat] = first_eclk + beat * step_eclk + engine->config.depth_eclk;
+    }
+    take_line(&lane->gate, first_eclk, step_eclk);
+}
+
+/* Around the pipeline, if the output is free when each beat comes. */
+static bool pass_around(const engine_t *engine, lane_t *lane, uint64_t first_eclk,
+                        uint64_t step_eclk)
 {
     mark_passed(lane);
     for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
@@ -137,6 +159,20 @@ static __attribute__((noinline)) bool pass_around(const engine_t *engine, lane_t
             out_eclk << OUT_COUNT_BITS | (out_beats(lane, out_eclk) + 1);
         lane->plain_out_eclk = out_eclk;
     }
+    take_line(&lane->gate, first_eclk, step_eclk);
+    return true;
+}
+
+static __attribute__((noinline)) bool pass_plain(const engine_t *engine, lane_t *lane,
+                                                 uint64_t first_eclk, uint64_t step_eclk)
+{
+    if (!is_free(engine, lane, first_eclk)) {
+        return false;
+    }
+    if (!engine->config.bypass_in_order) {
+        return pass_around(engine, lane, first_eclk, step_eclk);
+    }
+    pass_through(engine, lane, first_eclk, step_eclk);
     return true;
 }
 
@@ -145,37 +181,27 @@ bool cbit_aes_model_pass(void *self, cbit_aes_lane_t which, uint16_t slot, bool 
 {
     engine_t *engine = self;
     lane_t *lane = &engine->lane[which];
-    gate_t *gate = &engine->gate[which];
-    if (lane->count > 0 || engine->key_count > 0 || engine->config.shared_lane ||
-        first_eclk <= max_u64(gate->eclk, engine->now_eclk)) {
+    if (bypass) {
+        return pass_plain(engine, lane, first_eclk, step_eclk);
+    }
+    if (!is_free(engine, lane, first_eclk) || !has_key(engine, slot)) {
         return false;
     }
-    if (bypass && !engine->config.bypass_in_order) {
-        if (!pass_around(engine, lane, first_eclk, step_eclk)) {
-            return false;
-        }
-    } else {
-        if (!bypass && !has_key(engine, slot)) {
-            return false;
-        }
-        edges_t *edges = leave_out(engine, lane, gate, first_eclk);
-        for (uint32_t beat = 0; beat < CBIT_LINE_BEATS; beat++) {
-            edges->eclk[beat] = first_eclk + beat * step_eclk + engine->config.depth_eclk;
-        }
-    }
-    *gate = (gate_t){.eclk = first_eclk + (CBIT_LINE_BEATS - 1) * step_eclk, .taken = 1};
+    pass_through(engine, lane, first_eclk, step_eclk);
     return true;
 }
 
 /* ---- lines that wait in order ---- */
 
-static __attribute__((noinline)) void wait_in_order(lane_t *lane, const cbit_aes_line_t *line)
+static __attribute__((noinline)) void wait_in_order(engine_t *engine, lane_t *lane,
+                                                    const cbit_aes_line_t *line)
 {
     waiting_t *waiting = &lane->waiting[line->tag];
     memcpy(waiting->beat_eclk, line->beat_eclk, sizeof waiting->beat_eclk);
     waiting->number = lane->queued++;
     lane->entry[line->tag].state = WAITING;
     lane->order[(lane->head + lane->count++) % TAGS] = line->tag;
+    engine->in_order++;
 }
 
 uint64_t cbit_aes_model_offer(void *self, cbit_aes_lane_t which, const cbit_aes_line_t *line)
@@ -194,13 +220,13 @@ uint64_t cbit_aes_model_offer(void *self, cbit_aes_lane_t which, const cbit_aes_
         memcpy(entry->result.data, line->data, CBIT_LINE_BYTES);
     }
     if (lane->count > 0 || engine->key_count > 0 || engine->config.shared_lane) {
-        wait_in_order(lane, line);
+        wait_in_order(engine, lane, line);
         return 0;
     }
     if (!line->bypass && engine->config.blocks_per_clock == 1) {
-        pass_piped(engine, lane, &engine->gate[which], entry, line);
+        pass_piped(engine, lane, &lane->gate, entry, line);
     } else {
-        pass(engine, lane, &engine->gate[which], entry, line);
+        pass(engine, lane, &lane->gate, entry, line);
     }
     return entry->result.out_eclk[CBIT_LINE_BEATS - 1];
 }
@@ -212,7 +238,7 @@ static bool next_accept(const engine_t *engine, uint32_t which, uint64_t *eclk)
     if (lane->count == 0) {
         return false;
     }
-    const gate_t *gate = &engine->gate[engine->config.shared_lane ? 0 : which];
+    const gate_t *gate = &engine->lane[engine->config.shared_lane ? 0 : which].gate;
     *eclk = accept_eclk(engine, gate, lane->waiting[lane->order[lane->head]].beat_eclk[lane->beat]);
     return true;
 }
@@ -228,7 +254,7 @@ static void accept_beat(engine_t *engine, uint32_t which, uint64_t eclk)
             engine, eclk); /* a line entering on that very clock has the old key */
         cbit_aes_model_settle(engine, which, entry);
     }
-    take_beat(engine, lane, &engine->gate[engine->config.shared_lane ? 0 : which], entry,
+    take_beat(engine, lane, &engine->lane[engine->config.shared_lane ? 0 : which].gate, entry,
               lane->beat, eclk);
     if (++lane->beat < CBIT_LINE_BEATS) {
         return;
@@ -237,6 +263,7 @@ static void accept_beat(engine_t *engine, uint32_t which, uint64_t eclk)
     lane->beat = 0;
     lane->head = (lane->head + 1) % TAGS;
     lane->count--;
+    engine->in_order--;
 }
 
 static __attribute__((noinline)) void accept_in_order(engine_t *engine, uint64_t eclk)

@@ -48,10 +48,12 @@ typedef struct gate {
 
 typedef struct lane {
     /* What a line that waits for nothing looks at: one line of the host, mostly. */
-    uint32_t head, count; /* of order */
+    gate_t gate; /* that of [0] serves both lanes when they share the pipeline */
     uint32_t passed_count, marked_count;
-    edges_t passed[PASSED]; /* ring: the last lines that have still to be entered in out */
+    edges_t passed[PASSED] /* ring: the last lines that have still to be entered in out */
+        __attribute__((aligned(32)));
 
+    uint32_t head, count;    /* of order */
     uint32_t beat;           /* next beat of the oldest line */
     uint64_t queued;         /* lines that had to wait, ever */
     uint64_t plain_out_eclk; /* edge on which the latest plain beat leaves */
@@ -70,17 +72,19 @@ typedef struct key_write {
 
 typedef struct engine {
     uint64_t now_eclk;
-    gate_t gate[CBIT_AES_LANES]; /* [0] serves both lanes when they share the pipeline */
+    /* Lines and key writes that wait, and one more where the lanes share the pipeline: 0 says that
+       a line's way is known at once. */
+    uint32_t in_order;
     uint32_t key_head, key_count;
-    bool bytes; /* false: timing only, lines carry no data */
     cbit_aes_engine_config_t config;
+    uint64_t loaded[MAX_KEY_SLOTS / 64]; /* slots that the cipher has a key for */
+    bool bytes;                          /* false: timing only, lines carry no data */
     cbit_aes_counters_t counters;
     cbit_cipher_t *cipher;
-    uint64_t loaded[MAX_KEY_SLOTS / 64]; /* slots that the cipher has a key for */
-    uint32_t last_lane;                  /* who was taken last: the other one wins a tie */
+    uint32_t last_lane;     /* who was taken last: the other one wins a tie */
     uint64_t key_free_eclk; /* first edge on which the key port can begin another write */
     key_write_t *keys;      /* ring of config.key_slots writes under way */
-    lane_t lane[CBIT_AES_LANES];
+    lane_t lane[CBIT_AES_LANES] __attribute__((aligned(64)));
 } engine_t;
 
 static inline uint64_t max_u64(uint64_t a, uint64_t b)
