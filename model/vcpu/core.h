@@ -150,8 +150,10 @@ typedef struct cbit_context {
     bool begun;    /* it has run: its registers are no longer those of reset */
     bool op_valid; /* op was begun and is not complete */
     bool ended;
-    bool plain; /* the next one is the program's, and the log has no room for it */
-    cbit_op_t op;
+    bool plain;    /* the next one is the program's, and the log has no room for it */
+    bool foreseen; /* the next one of the program is here already: the other one of ops */
+    cbit_op_t *op; /* one of ops */
+    cbit_op_t ops[2];
     cbit_op_t log[REWIND_OPS]; /* begun since VMRUN */
     uint32_t logged;
     bool log_full;
@@ -461,32 +463,44 @@ cbit_step_t cbit_vcpu_check(cbit_vcpu_t *vcpu);
 
 /* The next one of a program, or of those to be issued again; NULL after the last one. */
 const cbit_op_t *cbit_vcpu_pull_op(cbit_context_t *context);
+static inline cbit_op_t *cbit_vcpu_other_op(cbit_context_t *context)
+{
+    return &context->ops[context->op == &context->ops[0] ? 1 : 0];
+}
 /* The operation to perform, or NULL after the last one. */
 static inline const cbit_op_t *cbit_vcpu_next_op(const cbit_vcpu_t *vcpu)
 {
     cbit_context_t *context = vcpu->context;
     if (context->op_valid) {
-        return &context->op;
+        return context->op;
     }
-    if (!context->plain || !context->program.next(context->program.self, &context->op)) {
+    if (!context->plain) {
+        return cbit_vcpu_pull_op(context);
+    }
+    if (context->foreseen) {
+        context->foreseen = false;
+        context->op = cbit_vcpu_other_op(context);
+    } else if (!context->program.next(context->program.self, context->op)) {
         return cbit_vcpu_pull_op(context);
     }
     context->op_valid = true;
-    return &context->op;
+    return context->op;
 }
 /* One that is not the last. */
 static inline void cbit_vcpu_access_done(const cbit_vcpu_t *vcpu)
 {
     cbit_context_t *context = vcpu->context;
-    vcpu->mine->instructions += context->op.instructions;
+    vcpu->mine->instructions += context->op->instructions;
     context->op_valid = false;
 }
 static inline void cbit_vcpu_op_done(const cbit_vcpu_t *vcpu)
 {
     cbit_context_t *context = vcpu->context;
-    context->ended = context->op.kind == CBIT_OP_END;
+    context->ended = context->op->kind == CBIT_OP_END;
     cbit_vcpu_access_done(vcpu);
 }
+/* The operation behind the one to perform, if the program may be asked for it already; or NULL. */
+const cbit_op_t *cbit_vcpu_foresee_op(cbit_context_t *context);
 /* VMRUN: what is begun from now on can be put back. */
 void cbit_vcpu_log_begin(cbit_context_t *context, uint64_t instructions);
 

@@ -117,7 +117,7 @@ static bool leave_for(cbit_vcpu_t *vcpu, int32_t code, uint64_t info1, uint64_t 
     }
     cbit_vcpu_leave(vcpu, code, info1, info2);
     if (vcpu->mode == MODE_DELIVER) {
-        vcpu->vc_op = &vcpu->context->op;
+        vcpu->vc_op = vcpu->context->op;
     } else {
         cbit_vcpu_op_done(vcpu);
     }

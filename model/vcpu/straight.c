@@ -57,6 +57,27 @@ static inline bool may_begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op)
            cbit_vcpu_has_room(vcpu, op->kind == CBIT_OP_STORE);
 }
 
+/* The host may fetch what a miss of that address looks at. */
+static inline void hint(const cbit_vcpu_t *vcpu, cbit_spa_t spa)
+{
+    const cbit_port_t *memory = &vcpu->parts.memory;
+    if (memory->hint != NULL) {
+        memory->hint(memory->self, spa);
+    }
+}
+
+/* The same for the operation behind the one that is begun, as far as that is easily known. */
+static __attribute__((noinline)) void foresee(cbit_vcpu_t *vcpu)
+{
+    const cbit_op_t *op = cbit_vcpu_foresee_op(vcpu->context);
+    cbit_page_size_t size;
+    const cbit_tlb_t *l2 = &vcpu->tlb.l2;
+    const int64_t i = op == NULL ? -1 : cbit_tlb_newest(l2, op->gva, vcpu->guest.asid, &size);
+    if (i >= 0) {
+        hint(vcpu, cbit_tlb_address(cbit_tlb_piece(l2, i, op->gva, size), op->gva));
+    }
+}
+
 /* Only the second-level TLB can have the page: it hands it down, under the first one's tag. */
 static inline __attribute__((always_inline)) cbit_pass_t
 begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t tag)
@@ -65,24 +86,26 @@ begin_far(cbit_vcpu_t *vcpu, const cbit_op_t *op, uint64_t tag)
         &vcpu->rules[op->kind == CBIT_OP_STORE ? INTENT_WRITE : INTENT_READ];
     cbit_page_size_t size;
     cbit_tlb_t *l1 = &vcpu->tlb.l1d, *l2 = &vcpu->tlb.l2;
-    const int64_t i = cbit_tlb_find_newest(l2, op->gva, vcpu->guest.asid, &size);
+    int64_t i = cbit_tlb_newest(l2, op->gva, vcpu->guest.asid, &size);
+    if (i < 0) {
+        i = cbit_tlb_find(l2, op->gva, vcpu->guest.asid, &size);
+    }
     if (i < 0 || !cbit_rule_allows(rule, cbit_tlb_flags(l2, i))) {
         return PASS_NOT;
     }
-    const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - CBIT_PAGE_BYTES;
-    const uint64_t page = l2->entries[i].page | (op->gva & inside);
+    const uint64_t page = cbit_tlb_piece(l2, i, op->gva, size);
     cbit_tlb_put(l1, cbit_tlb_set_of(l1, op->gva, PAGE_4K), tag, page);
-    const cbit_target_t target = {.spa = (page & ~(uint64_t)(CBIT_PAGE_BYTES - 1)) |
-                                         op->gva % CBIT_PAGE_BYTES,
+    const cbit_target_t target = {.spa = cbit_tlb_address(page, op->gva),
                                   .key = cbit_rule_key(rule, (uint8_t)page)};
     vcpu->mine->tlb_l2_hits++;
     const cbit_ps_t begun_ps = cbit_vcpu_core_ps(vcpu);
     vcpu->n += vcpu->config.tlb_l2_cclk;
     const cbit_ps_t ready_ps = cbit_vcpu_edge_ps(vcpu, vcpu->n);
     begin(vcpu, op, target, ready_ps, ready_ps - begun_ps);
-    const cbit_port_t *memory = &vcpu->parts.memory;
-    if (ready_ps != begun_ps && memory->hint != NULL) {
-        memory->hint(memory->self, target.spa);
+    if (vcpu->context->program.may_ask_ahead) {
+        foresee(vcpu);
+    } else if (ready_ps != begun_ps) {
+        hint(vcpu, target.spa);
     }
     return PASS_BEGUN;
 }
@@ -297,7 +320,7 @@ static inline cbit_pass_t pass(cbit_vcpu_t *vcpu, const cbit_op_t *op)
    must not act yet (*later). */
 static inline bool pass_all(cbit_vcpu_t *vcpu)
 {
-    const cbit_op_t *op = &vcpu->context->op;
+    const cbit_op_t *op = vcpu->context->op;
     cbit_pass_t passed = vcpu->issued ? PASS_BEGUN : PASS_DONE;
     if (vcpu->issued && !vcpu->straight) {
         return true;
@@ -347,7 +370,7 @@ void cbit_vcpu_step(void *self)
    happened. */
 static inline bool begin_early(cbit_vcpu_t *vcpu)
 {
-    const cbit_op_t *op = &vcpu->context->op;
+    const cbit_op_t *op = vcpu->context->op;
     return vcpu->mode == MODE_RUN && !vcpu->issued && vcpu->far_tag != 0 &&
            (!op->depends || cbit_order_last_n(vcpu) <= vcpu->n) && may_begin_far(vcpu, op) &&
            begin_far(vcpu, op, vcpu->far_tag) == PASS_BEGUN;

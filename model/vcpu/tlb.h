@@ -111,16 +111,27 @@ void cbit_tlb_free(cbit_tlb_t *tlb);
 
 /* The index of the entry that covers an address, or -1; *size gets the entry's. */
 int64_t cbit_tlb_find(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t *size);
-/* The same, straight if it is the newest of its set and of the smallest size that there is. */
-static inline int64_t cbit_tlb_find_newest(cbit_tlb_t *tlb, uint64_t address, uint32_t asid,
-                                           cbit_page_size_t *size)
+/* The same if it is the newest of its set and of the smallest size that there is, else -1: it stays
+   as it is. */
+static inline int64_t cbit_tlb_newest(const cbit_tlb_t *tlb, uint64_t address, uint32_t asid,
+                                      cbit_page_size_t *size)
 {
     *size = tlb->of_size[PAGE_4K] != 0 ? PAGE_4K : PAGE_2M;
     const uint32_t set = cbit_tlb_set_of(tlb, address, *size);
     const uint32_t newest = cbit_tlb_place(tlb, set, cbit_recent_newest(&tlb->sets[set]));
-    return tlb->entries[newest].tag == cbit_tlb_tag(address, asid, *size)
-               ? newest
-               : cbit_tlb_find(tlb, address, asid, size);
+    return tlb->entries[newest].tag == cbit_tlb_tag(address, asid, *size) ? (int64_t)newest : -1;
+}
+/* What an entry of that size makes of an address in it: the page of 4 KiB, and the flags. */
+static inline uint64_t cbit_tlb_piece(const cbit_tlb_t *tlb, int64_t i, uint64_t address,
+                                      cbit_page_size_t size)
+{
+    const uint64_t inside = (UINT64_C(1) << cbit_page_shift(size)) - CBIT_PAGE_BYTES;
+    return tlb->entries[i].page | (address & inside);
+}
+/* The address in a page of 4 KiB, as an entry has it. */
+static inline cbit_spa_t cbit_tlb_address(uint64_t page, uint64_t address)
+{
+    return (page & ~(uint64_t)(CBIT_PAGE_BYTES - 1)) | address % CBIT_PAGE_BYTES;
 }
 /* page: aligned to 4 KiB. */
 void cbit_tlb_insert(cbit_tlb_t *tlb, uint64_t address, uint32_t asid, cbit_page_size_t size,

@@ -310,6 +310,7 @@ void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t g
         if (*link == NULL) {
             __builtin_trap();
         }
+        (*link)->op = &(*link)->ops[0];
     }
     cbit_context_t *context = *link;
     context->program = *program;

@@ -71,7 +71,7 @@ typedef struct figures {
 
 static void round_of(path_machine_t *machine, bench_t *bench, figures_t *figures)
 {
-    const cbit_program_t program = {.self = bench, .next = next_op};
+    const cbit_program_t program = {.self = bench, .next = next_op, .may_ask_ahead = true};
     const double references = (double)bench->left;
     cbit_cache_stats_t before, after;
     cbit_cache_stats(machine->cache, &before);

@@ -26,7 +26,7 @@ static bool next_load(void *self, cbit_op_t *op)
 
 static uint64_t walk_ps(path_machine_t *machine, walk_t *walk, uint64_t seed, uint32_t loads)
 {
-    const cbit_program_t program = {.self = walk, .next = next_load};
+    const cbit_program_t program = {.self = walk, .next = next_load, .may_ask_ahead = true};
     uint64_t events;
     walk->left = loads;
     cbit_rng_init(&walk->rng, seed, loads);

@@ -115,7 +115,7 @@ cbit_err_t cbit_core_pass(cbit_core_t *core, const cbit_pass_t *wanted, cbit_ps_
     cbit_pass_t *pass = &core->passes[core->passes_made++];
     *pass = *wanted;
     cbit_rng_init(&pass->rng, core->seed, 2);
-    const cbit_program_t program = {.self = pass, .next = next_load};
+    const cbit_program_t program = {.self = pass, .next = next_load, .may_ask_ahead = true};
     const cbit_ps_t begun_ps = cbit_kernel_now_ps(kernel);
     core->exited = false;
     cbit_vcpu_bind(core->vcpu, &program, 0);

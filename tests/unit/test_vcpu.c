@@ -1,5 +1,7 @@
+#include <inttypes.h>
 #include <string.h>
 
+#include "cbit/base/rng.h"
 #include "cbit_test.h"
 #include "tests/support/small_guest.h"
 
@@ -356,15 +358,17 @@ START_TEST(rewinding_repeats_what_was_begun_since_vmrun_once)
 }
 END_TEST
 
-/* More operations than can be put back, and the end said by the program (1) or not (0): each is
-   asked for once, and nothing after the end. */
+/* More operations than can be put back, and the end said by the program (odd) or not, asked ahead
+   (from 2 on) or not: each is asked for once, and nothing after the end. */
 START_TEST(the_end_of_a_long_program_is_asked_for_once)
 {
     enum { LOADS = 400 };
+    guest->program.may_ask_ahead = _i >= 2;
+    cbit_vcpu_bind(guest->vcpu, &guest->program, 0);
     for (uint32_t i = 0; i < LOADS; i++) {
-        small_guest_add(guest, CBIT_OP_LOAD, 0x2000 + 8 * (i % 64), 8);
+        small_guest_add(guest, CBIT_OP_LOAD, 0x2000 + 0x1000 * (i % 12) + 8 * (i % 64), 8);
     }
-    if (_i == 1) {
+    if (_i % 2 == 1) {
         small_guest_add(guest, CBIT_OP_END, 0, 0);
     }
     for (uint32_t run = 0; run < 3; run++) {
@@ -373,6 +377,92 @@ START_TEST(the_end_of_a_long_program_is_asked_for_once)
         ck_assert_uint_eq(guest->next_calls, LOADS + 1);
         ck_assert_uint_eq(guest->data_calls, LOADS);
     }
+}
+END_TEST
+
+/* ---- asking ahead ---- */
+
+static void interrupt(void *self)
+{
+    *(uint32_t *)self = guest->next_calls;
+    cbit_vcpu_interrupt(guest->vcpu);
+}
+
+/* More operations than can be put back, on more pages than the first-level TLB has; the last ones
+   exit. */
+static void long_program(uint64_t seed)
+{
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, seed, 1);
+    for (uint32_t i = 0; i < SMALL_OPS - 1; i++) {
+        const uint64_t gva = 0x2000 + cbit_rng_below(&rng, 0xe000 / 8) * 8;
+        const uint64_t kind = cbit_rng_below(&rng, 100);
+        if (kind < 60) {
+            small_guest_add(guest, CBIT_OP_LOAD, gva, 8)->depends = kind < 10;
+        } else if (kind < 95) {
+            cbit_rng_bytes(&rng, small_guest_add(guest, CBIT_OP_STORE, gva, 8)->data, 8);
+        } else {
+            small_guest_add(guest, i < 460 ? CBIT_OP_THINK : CBIT_OP_IO, 0, 0)->cclk = kind;
+        }
+    }
+}
+
+typedef struct asked {
+    uint64_t digest;
+    cbit_ps_t end_ps;
+    uint32_t calls; /* of next, when the interrupt came */
+} asked_t;
+
+/* Runs that program, which is interrupted once; the first run that can be is put back. */
+static asked_t run_asked(uint64_t seed, bool ahead, cbit_ps_t interrupt_ps)
+{
+    asked_t asked = {.digest = 0};
+    teardown();
+    guest = small_guest_create(3);
+    long_program(seed);
+    guest->program.may_ask_ahead = ahead;
+    cbit_vcpu_bind(guest->vcpu, &guest->program, 0);
+    cbit_event_t event;
+    cbit_event_init(&event, interrupt, &asked.calls);
+    cbit_event_notify_at(guest->kernel, &event, interrupt_ps);
+    do {
+        small_guest_run(guest);
+        const cbit_vcpu_stats_t stats = small_guest_stats(guest);
+        const uint64_t seen[] = {guest->exit.at_ps,   (uint64_t)guest->exit.reason,
+                                 stats.instructions,  stats.loads,
+                                 stats.stores,        stats.tlb_hits,
+                                 stats.tlb_l2_hits,   guest->data_calls,
+                                 guest->memory->reads};
+        for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++) {
+            asked.digest = cbit_splitmix64(asked.digest ^ seen[i]);
+        }
+        if (guest->exit.reason == CBIT_EXIT_IOIO && guest->exits % 2 == 0) {
+            cbit_vcpu_rewind(guest->vcpu); /* once: what follows is an exit of odd number */
+        }
+    } while (guest->exit.reason != CBIT_EXIT_HLT);
+    asked.end_ps = guest->exit.at_ps;
+    for (uint32_t at = 0; at < 0xe000; at += 8) {
+        asked.digest =
+            cbit_splitmix64(asked.digest ^ small_guest_get64(guest, 0x2000 + at, SMALL_ASID));
+    }
+    ck_assert_uint_eq(guest->op_next, SMALL_OPS - 1);
+    return asked;
+}
+
+START_TEST(asking_ahead_shows_only_in_the_program)
+{
+    uint32_t ahead = 0;
+    for (uint64_t seed = cbit_test_seed(); seed < cbit_test_seed() + 20; seed++) {
+        const cbit_ps_t end_ps = run_asked(seed, false, 0).end_ps;
+        for (uint32_t percent = 68; percent < 98; percent += 3) {
+            const asked_t in_turn = run_asked(seed, false, end_ps * percent / 100);
+            const asked_t early = run_asked(seed, true, end_ps * percent / 100);
+            ck_assert_msg(in_turn.digest == early.digest, "seed %" PRIu64 ", %u %%", seed, percent);
+            ck_assert_uint_le(early.calls, in_turn.calls + 1);
+            ahead += early.calls - in_turn.calls;
+        }
+    }
+    ck_assert_uint_gt(ahead, 20);
 }
 END_TEST
 
@@ -396,7 +486,8 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, a_paged_guest_under_another_asid_walks_garbage);
     tcase_add_test(tcase, each_program_goes_on_where_it_stood);
     tcase_add_test(tcase, rewinding_repeats_what_was_begun_since_vmrun_once);
-    tcase_add_loop_test(tcase, the_end_of_a_long_program_is_asked_for_once, 0, 2);
+    tcase_add_loop_test(tcase, the_end_of_a_long_program_is_asked_for_once, 0, 4);
+    tcase_add_test(tcase, asking_ahead_shows_only_in_the_program);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -59,6 +59,10 @@ typedef struct cbit_program {
        `next` gives from now on is the handler. NULL or false: the program has none, and the run
        ends with BUDGET. */
     bool (*on_vc)(void *self, const cbit_op_t *op, uint64_t error);
+    /* What `next` gives depends on nothing that happens in the machine (bytes, times, other
+       programs): it may be asked for an operation while the one before it is in progress. The host
+       then fetches what a miss looks at while it works on another one; results are the same. */
+    bool may_ask_ahead;
 } cbit_program_t;
 
 #ifdef __cplusplus
