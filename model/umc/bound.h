@@ -43,7 +43,7 @@ static inline uint64_t umc_column_of(const umc_core_t *core, const cbit_dram_pla
     if (!core->few.on) {
         return umc_core_column_of(core, place, at_nck, wanted);
     }
-    const bool alone = !wanted && (core->few.banks >> place->flat_bank & 1) == 0;
+    const bool alone = !wanted & ((core->few.banks >> place->flat_bank & 1) == 0);
     return umc_column_from(core, place, umc_max64(core->floor_nck, at_nck + 1), alone);
 }
 
@@ -55,8 +55,9 @@ static inline uint64_t umc_next_column(umc_core_t *core)
         return umc_core_next_column(core, umc_core_next_nck(core));
     }
     const uint64_t next_nck = few->due_nck != 0 ? few->due_nck : umc_core_next_nck(core);
-    const uint32_t first_nck = few->rules.act_to_column * (few->columns == 0);
-    return next_nck + (next_nck == UMC_NEVER ? 0 : first_nck);
+    const uint32_t first_nck = few->rules.act_to_column & -(uint32_t)(few->columns == 0);
+    const uint64_t left_nck = UMC_NEVER - next_nck; /* 0: it stays never */
+    return next_nck + (first_nck < left_nck ? first_nck : left_nck);
 }
 
 #endif

@@ -153,7 +153,7 @@ static bool take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
     if (!umc->way.timing_only) {
         cbit_store_expect(umc->parts.store, user->line_spa);
     }
-    user->prompt = write || !user->placed;
+    user->prompt = write | !user->placed;
     if ((*umc_of_line(umc, user->line_spa))++ != 0) {
         meet_others(umc, user);
     }
