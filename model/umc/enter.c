@@ -67,7 +67,7 @@ static uint64_t mask_of(const cbit_txn_t *txn)
 static __attribute__((noinline)) void enter_core(cbit_umc_t *umc, bool write, uint32_t index,
                                                  bool held, uint64_t nck)
 {
-    umc_enter_core(umc, write, index, held, nck);
+    umc_enter_core(umc, umc_few_runs(umc), write, index, held, nck);
 }
 
 /* One that met another of its line. */
@@ -208,7 +208,7 @@ static __attribute__((noinline)) bool advance_by_events(cbit_umc_t *umc, uint64_
 {
     while (umc->door.entering_nck <= nck) {
         run_core(umc, umc->door.entering_nck);
-        umc_enter(umc);
+        umc_enter(umc, false);
         if (umc_few_runs(umc)) {
             return false;
         }

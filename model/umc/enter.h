@@ -21,13 +21,13 @@ static inline uint32_t umc_leave_door(cbit_umc_t *umc, uint64_t *nck)
     return first->user;
 }
 
-/* A request enters the core: the user is where and whose it is. */
-static inline void umc_enter_core(cbit_umc_t *umc, bool write, uint32_t index, bool held,
+/* A request enters the core: the user is where and whose it is. runs: as umc_few_runs. */
+static inline void umc_enter_core(cbit_umc_t *umc, bool runs, bool write, uint32_t index, bool held,
                                   uint64_t nck)
 {
     umc_core_t *core = umc->core;
     const umc_user_t *user = &umc->users[index];
-    if (core->few.on && umc->way.runs && !held && core->next_due_nck > nck &&
+    if (runs && !held && core->next_due_nck > nck &&
         umc_few_take(core, write, &user->place, umc_line_of(user), index, nck)) {
         return;
     }
@@ -38,8 +38,8 @@ static inline void umc_enter_core(cbit_umc_t *umc, bool write, uint32_t index, b
 /* Any other than such a read. */
 void umc_enter_other(cbit_umc_t *umc, uint32_t index, uint64_t nck);
 
-/* The first one at the door is accepted. */
-static inline void umc_enter(cbit_umc_t *umc)
+/* The first one at the door is accepted. runs: as umc_few_runs. */
+static inline void umc_enter(cbit_umc_t *umc, bool runs)
 {
     uint64_t nck;
     const uint32_t index = umc_leave_door(umc, &nck);
@@ -53,7 +53,7 @@ static inline void umc_enter(cbit_umc_t *umc)
     --*umc_of_line(umc, user->line_spa);
     umc->stats.reads++;
     user->state = UMC_QUEUED;
-    umc_enter_core(umc, false, index, false, nck);
+    umc_enter_core(umc, runs, false, index, false, nck);
 }
 
 #endif

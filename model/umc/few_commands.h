@@ -248,32 +248,37 @@ static inline void umc_few_look_again(umc_core_t *core, uint32_t i)
     core->few.own[!slot->write][i] = waits ? UMC_FEW_FAR : own;
 }
 
-/* A slot for the youngest, which is looked at; but for what it must know besides where it goes. */
+/* A slot for the youngest, which is looked at; but for what it must know besides where it goes. What
+   a slot that is free says of itself: nobody competes. */
 static inline umc_few_slot_t *umc_few_add(umc_core_t *core, const cbit_dram_place_t *place,
                                           bool write)
 {
     umc_few_t *few = &core->few;
-    const uint32_t i = (uint32_t)__builtin_ctz(~few->used), bank = place->flat_bank;
-    const uint64_t bit = UINT64_C(1) << bank;
+    const uint32_t used = few->used, i = (uint32_t)__builtin_ctz(~used), key = few->next_key;
+    const uint32_t bank = place->flat_bank, row = place->row, rank = place->rank;
+    const uint32_t group = rank * few->rules.groups + place->group;
+    const uint32_t open = core->open_row[bank], hits = open == row;
+    const uint32_t op = hits ? (write ? UMC_WR : UMC_RD) : open == UMC_CLOSED ? UMC_ACT : UMC_PRE;
+    const uint64_t banks = few->banks, bit = UINT64_C(1) << bank;
     umc_few_slot_t *slot = &few->slot[i];
-    slot->rank = (uint8_t)place->rank;
-    slot->group = (uint8_t)(place->rank * few->rules.groups + place->group);
-    slot->bit = (uint8_t)(1u << i);
-    slot->bank = (uint8_t)bank;
-    slot->row = place->row;
-    slot->column = place->column;
-    slot->write = write;
-    few->lane[i] = (umc_few_lane_t){.group = (uint16_t)(slot->group * UMC_OPS),
-                                    .rank = (uint16_t)(slot->rank * UMC_OPS)};
-    few->key[i] = UMC_FEW_WAITS | few->next_key | i;
-    few->next_key += UMC_FEW;
-    few->used |= slot->bit;
+    few->own[write][i] = (uint32_t)core->gate[bank].op[op];
+    few->lane[i] = (umc_few_lane_t){.group = (uint16_t)(group * UMC_OPS + op),
+                                    .rank = (uint16_t)(rank * UMC_OPS + op)};
+    few->key[i] = UMC_FEW_WAITS | key | i;
+    few->next_key = key + UMC_FEW;
+    few->used = used | 1u << i;
+    few->banks = banks | bit;
+    few->columns |= hits << i;
     few->youngest = i;
     core->live++;
-    umc_few_look_again(core, i);
-    const bool again = (few->banks & bit) != 0;
-    few->banks |= bit;
-    if (again) {
+    slot->row = row;
+    slot->column = place->column;
+    slot->rank = (uint8_t)rank;
+    slot->group = (uint8_t)group;
+    slot->bit = (uint8_t)(1u << i);
+    slot->bank = (uint8_t)bank;
+    slot->write = write;
+    if ((banks & bit) != 0) {
         few->twice |= bit;
         umc_few_look_at_others(core, bank);
     }

@@ -62,11 +62,11 @@ static inline uint64_t others_nck(const cbit_umc_t *umc)
 
 /* ---- the run ---- */
 
-/* The plan in the mode that is due. */
-static __attribute__((noinline)) uint64_t choose(umc_core_t *core, uint32_t *next)
+/* The plan in the mode that is due, where what comes by the limit is not all: few.next as well. */
+static __attribute__((noinline)) uint64_t choose(umc_core_t *core)
 {
     core->write_mode = umc_few_next_mode(core);
-    return umc_few_choose(core, next);
+    return umc_few_choose(core, &core->few.next);
 }
 
 /*
@@ -83,7 +83,11 @@ static inline uint64_t run_commands(cbit_umc_t *umc, umc_core_t *core, uint64_t 
     const uint64_t from_nck = at_nck != 0 ? at_nck : core->floor_nck;
     const uint64_t limit_nck = umc_min_u64(*until_nck, few->quiet_nck - 1);
     if (from_nck > limit_nck) {
-        return at_nck != 0 || from_nck > *until_nck ? at_nck : choose(core, next);
+        if (at_nck == 0 && from_nck <= *until_nck) {
+            at_nck = choose(core);
+            *next = few->next;
+        }
+        return at_nck;
     }
     uint32_t at = (uint32_t)(from_nck - epoch_nck), limit = (uint32_t)(limit_nck - epoch_nck);
     bool known = at_nck != 0;
@@ -109,7 +113,7 @@ static inline uint64_t run_commands(cbit_umc_t *umc, umc_core_t *core, uint64_t 
             }
         }
         if (at++ == limit) {
-            return core->floor_nck > *until_nck ? 0 : choose(core, next);
+            return 0;
         }
     }
 }
@@ -120,9 +124,9 @@ static inline uint64_t accept_first(cbit_umc_t *umc, umc_core_t *core, uint64_t 
                                     uint32_t *next)
 {
     const umc_few_t *few = &core->few;
-    umc_enter(umc);
+    umc_enter(umc, true);
     const bool known = (at_nck != 0) & (few->twice == 0) & (core->credits != 0) &
-                       (umc_few_next_mode(core) == core->write_mode) & few->on;
+                       (umc_few_next_mode(core) == core->write_mode);
     if (!known) {
         return 0;
     }
@@ -148,6 +152,9 @@ bool umc_few_run(cbit_umc_t *umc, uint64_t nck)
             }
             umc_few_leave(core);
             return false;
+        }
+        if (at_nck == 0 && core->floor_nck <= until_nck) {
+            continue;
         }
         core->floor_nck = umc_max64(core->floor_nck, until_nck + 1);
         if (umc->landing_nck <= until_nck) {
