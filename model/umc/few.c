@@ -111,7 +111,8 @@ static void take_in(umc_core_t *core, uint16_t index)
     umc_few_t *few = &core->few;
     const uint32_t i = (uint32_t)__builtin_ctz(~few->used), rank = core->rank_of[entry->bank];
     const cbit_dram_place_t place = {.rank = rank,
-                                     .group = core->group_of[entry->bank] - rank * few->rules.groups,
+                                     .group =
+                                         core->group_of[entry->bank] - rank * few->rules.groups,
                                      .flat_bank = entry->bank,
                                      .row = entry->row,
                                      .column = entry->column};

@@ -248,8 +248,8 @@ static inline void umc_few_look_again(umc_core_t *core, uint32_t i)
     core->few.own[!slot->write][i] = waits ? UMC_FEW_FAR : own;
 }
 
-/* A slot for the youngest, which is looked at; but for what it must know besides where it goes. What
-   a slot that is free says of itself: nobody competes. */
+/* A slot for the youngest, which is looked at; but for what it must know besides where it goes.
+   What a slot that is free says of itself: nobody competes. */
 static inline umc_few_slot_t *umc_few_add(umc_core_t *core, const cbit_dram_place_t *place,
                                           bool write)
 {

@@ -1,7 +1,7 @@
 /*
  * A channel with few requests, from the door to their answers in one piece: the usual case of
- * enter.c, few.c and flight.c together. What is not usual leaves it: requests go back to the queues,
- * reads whose lines must be followed to flight.c.
+ * enter.c, few.c and flight.c together. What is not usual leaves it: requests go back to the
+ * queues, reads whose lines must be followed to flight.c.
  */
 #include "model/umc/few_run.h"
 
@@ -71,8 +71,8 @@ static __attribute__((noinline)) uint64_t choose(umc_core_t *core)
 
 /*
  * Issues commands up to until_nck, or up to the first landing if that is before, which until_nck
- * becomes then, as long as nothing else can come before one. at_nck, next: the first one, or 0 if it
- * is not known. Returns the one that follows, or 0: its mode is not known before all that comes
+ * becomes then, as long as nothing else can come before one. at_nck, next: the first one, or 0 if
+ * it is not known. Returns the one that follows, or 0: its mode is not known before all that comes
  * before its clock has been.
  */
 static inline uint64_t run_commands(cbit_umc_t *umc, umc_core_t *core, uint64_t at_nck,

@@ -88,8 +88,8 @@ void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self)
     if (f == UMC_MAX_FLUSHES) {
         __builtin_trap(); /* nobody flushes that often: the caller's bug */
     }
-    umc->flush[f] =
-        (umc_flush_t){.busy = true, .from_nck = umc_last_written_nck(umc), .done = done, .self = self};
+    umc->flush[f] = (umc_flush_t){
+        .busy = true, .from_nck = umc_last_written_nck(umc), .done = done, .self = self};
     umc->flushes_busy++;
     umc->in_step = true;
     for (uint32_t i = umc->oldest_write; i != UMC_NONE; i = umc->users[i].newer) {

@@ -192,7 +192,7 @@ struct cbit_umc {
     cbit_txn_t *answers_first, **answers_end;
     cbit_ps_t last_heard_ps; /* when the last one was, or will be, heard */
     cbit_txn_t no_answer;
-    umc_due_t *flight;       /* [first..first + count): earliest first; room for 2 x user_count */
+    umc_due_t *flight; /* [first..first + count): earliest first; room for 2 x user_count */
     uint32_t flight_first, flight_count;
     uint64_t landing_nck; /* the clock of the next that lands; UMC_NEVER: none is on its way */
     cbit_event_t wake;
@@ -314,7 +314,7 @@ static inline cbit_ps_t umc_edge_ps(const cbit_umc_t *umc, uint64_t nck)
 {
     const cbit_pace_t *pace = &umc->way.pace;
     return pace->clock.period_den == 1 ? pace->clock.phase_ps + nck * pace->num.by
-                             : umc_any_edge_ps(umc, nck);
+                                       : umc_any_edge_ps(umc, nck);
 }
 
 /* The last edge at or before at_ps, which is not before the first one. */
@@ -322,7 +322,7 @@ static inline uint64_t umc_nck_by(const cbit_umc_t *umc, cbit_ps_t at_ps)
 {
     const cbit_pace_t *pace = &umc->way.pace;
     return pace->clock.period_den == 1 ? cbit_divide(pace->num, at_ps - pace->clock.phase_ps)
-                             : umc_any_nck_by(umc, at_ps);
+                                       : umc_any_nck_by(umc, at_ps);
 }
 
 /* The first edge at or after at_ps. */

@@ -194,8 +194,8 @@ void umc_on_wake(void *self)
         umc_min_u64(umc->in_step ? next_step_ps(umc) : next_answer_ps(umc), umc->rewake_ps);
     if (next_ps == CBIT_PS_NEVER) { /* nobody waits, but no line is forgotten */
         umc_count_written(umc, nck);
-        next_ps = umc->written.count == 0 ? CBIT_PS_NEVER
-                                          : umc_edge_ps(umc, umc_last_written_nck(umc));
+        next_ps =
+            umc->written.count == 0 ? CBIT_PS_NEVER : umc_edge_ps(umc, umc_last_written_nck(umc));
     }
     if (next_ps != CBIT_PS_NEVER) { /* and nobody has woken it meanwhile */
         cbit_event_notify_at(umc->way.kernel, &umc->wake, next_ps < now_ps ? now_ps : next_ps);

@@ -85,7 +85,7 @@ static cbit_platform_t *power_up(uint8_t flash[CBIT_SP_FLASH_BYTES])
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t flash[CBIT_SP_FLASH_BYTES];
-    int ends[2];
+    int ends[2] = {-1, -1};
     pthread_t reader;
     sp_gdb_t *gdb = NULL;
     if (size > MOST_BYTES) {
@@ -93,11 +93,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     cbit_platform_t *platform = power_up(flash);
     cbit_kernel_t *kernel = cbit_platform_kernel(platform);
-    fuzz_require(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 &&
-                     send(ends[0], data, size, MSG_NOSIGNAL) == (ssize_t)size &&
-                     shutdown(ends[0], SHUT_WR) == 0 &&
-                     pthread_create(&reader, NULL, debugger, &ends[0]) == 0,
-                 "a debugger");
+    fuzz_require(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "two ends");
+    fuzz_require(send(ends[0], data, size, MSG_NOSIGNAL) == (ssize_t)size &&
+                     shutdown(ends[0], SHUT_WR) == 0,
+                 "what the debugger says");
+    fuzz_require(pthread_create(&reader, NULL, debugger, &ends[0]) == 0, "a debugger");
     fuzz_require(sp_gdb_attach(ends[1], cbit_platform_sp(platform), &gdb, NULL) == CBIT_ERR_OK,
                  "a stub");
     (void)cbit_kernel_run(kernel, AFTERWARDS_PS);

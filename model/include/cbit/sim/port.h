@@ -51,8 +51,8 @@ typedef struct cbit_port {
     /*
      * A request that will be here at at_ps, now or later: true, the target holds it and will take
      * it then. False: nothing has changed, send it when it is here. Such a target does not answer a
-     * request with back_ps != 0 when it has the answer, but back_ps later, puts into entered_ps when
-     * it had it, and answers by cbit_txn_return. NULL: never.
+     * request with back_ps != 0 when it has the answer, but back_ps later, puts into entered_ps
+     * when it had it, and answers by cbit_txn_return. NULL: never.
      */
     bool (*try_send_at)(void *self, cbit_txn_t *txn, cbit_ps_t at_ps);
 
