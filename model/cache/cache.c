@@ -88,6 +88,8 @@ static void init_ports(cbit_cache_t *cache)
         cbit_core_t *port = &cache->ports[i];
         *port = (cbit_core_t){.cache = cache, .core = i % cache->cores, .fetch = i >= cache->cores};
         port->complex = cbit_complex_of(cache, port->core);
+        port->core_bit = UINT64_C(1) << port->core;
+        port->complex_bit = UINT64_C(1) << port->complex;
         port->below = &cache->below_of_complex[port->complex];
         port->l1 = &cache->l1[port->fetch];
         port->first = sets_of(port->l1, port->core);

@@ -1,5 +1,5 @@
 /* The directory of lines, and their places in the levels. */
-#include "model/cache/state.h"
+#include "model/cache/enter.h"
 
 /* ---- entries ---- */
 
@@ -67,52 +67,9 @@ cbit_line_t *cbit_line_create(cbit_cache_t *cache, uint64_t tag)
     return line;
 }
 
-/* Takes a line out of its bucket. */
-static inline void leave_bucket(cbit_cache_t *cache, uint32_t line, cbit_bucket_t *bucket)
-{
-    const uint32_t slot = cache->pool[line].slot;
-    if (slot != BUCKET_SLOTS) {
-        bucket->prints &= ~(UINT64_C(0xfff) << slot * PRINT_BITS);
-        return;
-    }
-    uint32_t *link = &bucket->more;
-    while (*link != line) {
-        link = &cache->pool[*link].next;
-    }
-    *link = cache->pool[line].next;
-}
-
-/* A line that is nowhere any more; the one before that which has waited longest is free now. */
-static inline void leave(cbit_cache_t *cache, uint32_t line, uint32_t bucket)
-{
-    __builtin_prefetch(&cache->buckets[bucket], 1);
-    const uint32_t at = cache->leaving_at++;
-    cbit_leaving_t *oldest = &cache->leaving[at % LEAVING];
-    if (oldest->line != NOWHERE) {
-        leave_bucket(cache, oldest->line, &cache->buckets[oldest->bucket]);
-        cache->pool[oldest->line].next = cache->pool_free;
-        cache->pool_free = oldest->line;
-    }
-    *oldest = (cbit_leaving_t){.line = line, .bucket = bucket};
-}
-
-/*
- * The line has no tag from now on, but stands in its bucket for some releases longer: that is far
- * away in the host's memory, and is fetched meanwhile.
- */
-static inline void release(cbit_cache_t *cache, cbit_line_t *line, uint32_t index)
-{
-    if (cbit_line_on_chip(line) || line->victims != 0 || line->mshr != NULL) {
-        return;
-    }
-    const uint32_t bucket = cbit_room_of(cache, cbit_tag_number(line->tag)).at;
-    line->tag = NO_TAG;
-    leave(cache, index, bucket);
-}
-
 void cbit_line_release(cbit_cache_t *cache, cbit_line_t *line)
 {
-    release(cache, line, cbit_index(cache, line));
+    cbit_release(cache, line, cbit_index(cache, line));
 }
 
 uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line)
@@ -123,22 +80,9 @@ uint32_t cbit_line_complex(const cbit_cache_t *cache, const cbit_line_t *line)
     return line->complexes == 0 ? 0 : (uint32_t)__builtin_ctzll(line->complexes);
 }
 
-static inline void retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t index, uint32_t complex)
-{
-    if (cbit_line_on_chip(line)) {
-        return;
-    }
-    line->owner = NO_OWNER;
-    if (line->dirty) {
-        cbit_cache_write_back(cache, line, complex);
-    } else {
-        release(cache, line, index);
-    }
-}
-
 void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    retire(cache, line, cbit_index(cache, line), complex);
+    cbit_retire(cache, line, cbit_index(cache, line), complex);
 }
 
 /* ---- places ---- */
@@ -150,19 +94,6 @@ static void clear_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
     line->complexes &= ~(UINT64_C(1) << complex);
 }
 
-/* A core's L2 does not have it any more. */
-static inline void leave_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
-{
-    line->cores &= ~(UINT64_C(1) << core);
-    if (line->owner == (int16_t)core) {
-        line->owner = NO_OWNER;
-    }
-    if (line->prefetcher == (int16_t)core) {
-        line->prefetcher = NO_OWNER;
-        cache->stats.prefetches_useless++;
-    }
-}
-
 void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
     const uint32_t second = cbit_second_find(cache, core, line->tag);
@@ -171,7 +102,7 @@ void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
                          cbit_first_find(cache, core, fetch != 0, line->tag, second));
     }
     cbit_level_clear(&cache->l2, second);
-    leave_core(cache, line, core);
+    cbit_leave_core(cache, line, core);
 }
 
 /* An inclusive L3 takes the copies above it along. */
@@ -255,7 +186,7 @@ static inline void place_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t ind
         cbit_line_t *old = &cache->pool[left];
         old->complexes &= ~mine;
         drop_above(cache, old, complex);
-        retire(cache, old, left, complex);
+        cbit_retire(cache, old, left, complex);
     }
 }
 
@@ -279,8 +210,8 @@ void cbit_line_promote(const cbit_cache_t *cache, const cbit_line_t *line, uint3
 }
 
 /* Out of the first level, if it is still in that way. */
-static inline void leave_first(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
-                               bool fetch, uint32_t way)
+static void leave_first(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
+                        bool fetch, uint32_t way)
 {
     if (way != NO_WAY) {
         const cbit_level_t *l1 = &cache->l1[fetch];
@@ -289,6 +220,12 @@ static inline void leave_first(const cbit_cache_t *cache, const cbit_line_t *lin
             cbit_level_clear(l1, place);
         }
     }
+}
+
+void cbit_line_leave_first(const cbit_cache_t *cache, uint32_t line, const cbit_core_t *port,
+                           uint32_t way)
+{
+    leave_first(cache, &cache->pool[line], port->core, !port->fetch, way);
 }
 
 /* Into an L2 that does not have it. What stands in its place leaves the core: it goes to the
@@ -300,14 +237,14 @@ static inline uint32_t take_second(cbit_cache_t *cache, const cbit_line_t *line,
     const uint32_t place =
         cbit_level_take(l2, cbit_level_set(l2, core, line->tag), cbit_index(cache, line), &left);
     cbit_eight_t *eight = &l2->eights[place / 8];
-    const uint32_t way = place % 8, data = eight->above[false][way], code = eight->above[true][way];
+    const uint32_t way = place % 8, data = eight->above[way], code = eight->above[8 + way];
     cbit_ways_set(&eight->bits, way, cbit_level_bits(l2, cbit_tag_low(line->tag)));
-    eight->above[false][way] = eight->above[true][way] = NO_WAY;
+    eight->above[way] = eight->above[8 + way] = NO_WAY;
     if (left != NOWHERE) {
         cbit_line_t *old = &cache->pool[left];
         leave_first(cache, old, core, false, data);
         leave_first(cache, old, core, true, code);
-        leave_core(cache, old, core);
+        cbit_leave_core(cache, old, core);
         if (cache->l3.lines != 0 && !cache->l3_inclusive) {
             place_l3(cache, old, left, cbit_complex_of(cache, core));
         } else {
@@ -327,68 +264,6 @@ void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit
     const uint32_t second = take_second(cache, line, core);
     if (side != SIDE_NONE) {
         promote(cache, line, core, side == SIDE_CODE, second);
-    }
-}
-
-/* As place_l3, where levels are as most are. */
-static inline void push_third(cbit_cache_t *cache, cbit_line_t *line, uint32_t index,
-                              const cbit_core_t *port)
-{
-    const cbit_level_t *l3 = &cache->l3;
-    const uint64_t mine = UINT64_C(1) << port->complex;
-    if ((line->complexes & mine) != 0) {
-        return;
-    }
-    const size_t set = port->third + (cbit_tag_low(line->tag) & (l3->sets - 1));
-    const uint32_t way = cbit_turn_take(&l3->order[set * 2], 2, l3->last);
-    uint32_t *at = &l3->line[set * 16 + way];
-    const uint32_t left = *at;
-    *at = index;
-    line->third = (uint8_t)way;
-    line->complexes |= mine;
-    if (left != NOWHERE) {
-        cbit_line_t *old = &cache->pool[left];
-        old->complexes &= ~mine;
-        retire(cache, old, left, port->complex);
-    }
-}
-
-/* The same as cbit_line_enter, in one piece, where levels are as most are. */
-void cbit_line_enter_near(cbit_cache_t *cache, uint32_t index, cbit_core_t *port)
-{
-    cbit_line_t *line = &cache->pool[index];
-    const uint32_t core = port->core, low = cbit_tag_low(line->tag);
-    const bool fetch = port->fetch;
-    if (!cache->near) {
-        cbit_line_enter(cache, line, core, fetch ? SIDE_CODE : SIDE_DATA);
-        return;
-    }
-    const cbit_level_t *l2 = &cache->l2, *l1 = port->l1;
-    line->cores |= UINT64_C(1) << core;
-    cbit_eight_t *second = port->second + (low & (l2->sets - 1));
-    const uint32_t way = cbit_turn_take(&second->order, 1, l2->last);
-    const uint32_t left = second->line[way];
-    second->line[way] = index;
-    cbit_ways_set(&second->bits, way, cbit_level_bits(l2, low));
-    /* In the first level both have one set, which has not fewer of the line's bits. */
-    const uint32_t set = low & (l1->sets - 1);
-    cbit_eight_t *first = port->first + set;
-    uint8_t *above = &second->above[fetch][way], *other = &second->above[!fetch][way];
-    if (left != NOWHERE) {
-        leave_first(cache, &cache->pool[left], core, !fetch, *other);
-        if (*above != NO_WAY && first->line[*above] == left) {
-            cbit_level_clear(l1, (uint32_t)(first - l1->eights) * 8 + *above);
-        }
-    }
-    const uint32_t place = cbit_turn_take(&first->order, 1, l1->last);
-    first->line[place] = index;
-    *above = (uint8_t)place;
-    *other = NO_WAY;
-    *cbit_hint_of(port, low) = (cbit_hint_t){.number = low, .place = set * 8 + place};
-    if (left != NOWHERE) {
-        cbit_line_t *old = &cache->pool[left];
-        leave_core(cache, old, core);
-        push_third(cache, old, left, port);
     }
 }
 

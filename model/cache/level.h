@@ -28,7 +28,7 @@ typedef struct cbit_eight {
     _Alignas(64) uint64_t order; /* cbit/base/turn.h */
     uint64_t bits;               /* cbit/base/ways.h, of an L2: of the line's number, those above
                                     the ones that tell its set */
-    uint8_t above[2][8];         /* of an L2: the way in the L1D and in the L1I where the line went,
+    uint8_t above[16];           /* of an L2: the way in the L1D and in the L1I where the line went,
                                     or NO_WAY; it is there as long as that way has it */
     uint32_t line[8];            /* index in the directory, or NOWHERE */
 } cbit_eight_t;
@@ -105,7 +105,7 @@ static inline uint32_t *cbit_level_line(const cbit_level_t *level, uint32_t plac
 /* Of a place in an L2: the way in the L1 above it. */
 static inline uint8_t *cbit_level_above(const cbit_level_t *level, bool fetch, uint32_t place)
 {
-    return &level->eights[place / 8].above[fetch][place % 8];
+    return &level->eights[place / 8].above[fetch * 8U + place % 8];
 }
 
 /* For sets of more than eight ways. */

@@ -1,6 +1,7 @@
 /* Lines on their way to a core: fills from memory, transfers from other caches, prefetches. */
 #include <string.h>
 
+#include "model/cache/enter.h"
 #include "model/cache/expect.h"
 
 /* A core that has a copy may read it; to write it must be the only one. */
@@ -372,13 +373,17 @@ static void arrive(cbit_mshr_t *mshr, cbit_err_t status)
 }
 
 /* A fill that one request has waited for, as most do: nobody else has the line. */
-static void arrive_alone(cbit_mshr_t *mshr)
+static inline void arrive_alone(cbit_mshr_t *mshr, cbit_txn_t *txn)
 {
-    cbit_cache_t *cache = cache_of(mshr);
+    cbit_core_t *port = mshr->first.port;
+    cbit_cache_t *cache = port->cache;
     cbit_line_t *line = &cache->pool[mshr->line];
-    cbit_txn_t *txn = mshr->first.txn;
-    const uint32_t core = mshr->first.port->core;
-    cbit_line_enter_near(cache, mshr->line, mshr->first.port);
+    const uint32_t core = port->core;
+    if (cache->near) {
+        cbit_enter_near(cache, line, mshr->line, port);
+    } else {
+        cbit_line_enter(cache, line, core, port->fetch ? SIDE_CODE : SIDE_DATA);
+    }
     if (txn->no_bytes && !txn->locked) {
         line->owner = (int16_t)core;
         line->by = (uint32_t)txn->source << 16 | txn->source_id;
@@ -405,13 +410,11 @@ static void fill_arrived(void *self, cbit_txn_t *fill)
         install(mshr, fill);
     }
     be_as_asked(mshr, fill);
-    if (status == CBIT_ERR_OK) {
-        if (mshr->first.next == NULL && !mshr->prefetch) {
-            arrive_alone(mshr);
-            return;
-        }
+    if (status == CBIT_ERR_OK && mshr->first.next == NULL && !mshr->prefetch) {
+        arrive_alone(mshr, fill);
+    } else {
+        arrive(mshr, status);
     }
-    arrive(mshr, status);
 }
 
 /* A fill has been looked up, or a transfer is over. */

@@ -141,6 +141,7 @@ enum { L1_HINTS = 256 };
 struct cbit_core {
     _Alignas(64) cbit_cache_t *cache;
     uint32_t core, complex;
+    uint64_t core_bit, complex_bit; /* of cbit_line_t's words */
     bool fetch;
     uint32_t which; /* ANSWERS_L1D or ANSWERS_L1I */
     cbit_level_t *l1;
@@ -379,8 +380,10 @@ typedef enum { SIDE_DATA, SIDE_CODE, SIDE_NONE } cbit_side_t;
 
 /* Puts a line that neither the core nor its victim L3 has into its L2, and its L1 of that side. */
 void cbit_line_enter(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, cbit_side_t side);
-/* The same, of that line of the directory, into the first level of that port. */
-void cbit_line_enter_near(cbit_cache_t *cache, uint32_t index, cbit_core_t *port);
+/* A line that leaves that port's core: out of its first level of the other side, if it is still in
+   that way. */
+void cbit_line_leave_first(const cbit_cache_t *cache, uint32_t line, const cbit_core_t *port,
+                           uint32_t way);
 /* Puts a line into a core's L2 and L1 (or L2 alone). Displaces at most one line from the chip. */
 void cbit_line_place_second(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool fetch);

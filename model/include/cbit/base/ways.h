@@ -21,10 +21,10 @@ static inline uint64_t cbit_ways_bits(uint64_t tag)
     return tag * UINT64_C(0x9e3779b97f4a7c15) >> 56;
 }
 
-static inline void cbit_ways_set(uint64_t *words, uint32_t way, uint64_t bits)
+static inline void cbit_ways_set(uint64_t *word, uint32_t way, uint64_t bits)
 {
-    const uint32_t shift = way % 8 * 8;
-    words[way / 8] = (words[way / 8] & ~(UINT64_C(0xff) << shift)) | bits << shift;
+    const uint32_t shift = way * 8;
+    *word = (*word & ~(UINT64_C(0xff) << shift)) | bits << shift;
 }
 
 /* Those of one of a word's ways. */
