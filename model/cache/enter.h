@@ -81,6 +81,8 @@ static inline void cbit_leave_core(cbit_cache_t *cache, cbit_line_t *line, uint3
 
 /* ---- entering ---- */
 
+enum { NEAR_LAST = 56 }; /* cbit_turn_last of sets whose words are full */
+
 /* To the L3, where levels are as most are. */
 static inline void cbit_push_third(cbit_cache_t *cache, cbit_line_t *line, uint32_t index,
                                    const cbit_core_t *port)
@@ -91,7 +93,7 @@ static inline void cbit_push_third(cbit_cache_t *cache, cbit_line_t *line, uint3
         return;
     }
     const size_t set = port->third + (cbit_tag_low(line->tag) & (l3->sets - 1));
-    const uint32_t way = cbit_turn_take(&l3->order[set * 2], 2, l3->last);
+    const uint32_t way = cbit_turn_take(&l3->order[set * 2], 2, NEAR_LAST);
     uint32_t *at = &l3->line[set * 16 + way];
     const uint32_t left = *at;
     *at = index;
@@ -112,7 +114,7 @@ static inline void cbit_enter_near(cbit_cache_t *cache, cbit_line_t *line, uint3
     const cbit_level_t *l2 = &cache->l2, *l1 = port->l1;
     line->cores |= port->core_bit;
     cbit_eight_t *second = port->second + (low & (l2->sets - 1));
-    const uint32_t way = cbit_turn_take(&second->order, 1, l2->last);
+    const uint32_t way = cbit_turn_take(&second->order, 1, NEAR_LAST);
     const uint32_t left = second->line[way];
     second->line[way] = index;
     cbit_ways_set(&second->bits, way, cbit_level_bits(l2, low));
@@ -129,7 +131,7 @@ static inline void cbit_enter_near(cbit_cache_t *cache, cbit_line_t *line, uint3
             cbit_level_clear(l1, (uint32_t)(first - l1->eights) * 8 + *above);
         }
     }
-    const uint32_t place = cbit_turn_take(&first->order, 1, l1->last);
+    const uint32_t place = cbit_turn_take(&first->order, 1, NEAR_LAST);
     first->line[place] = index;
     *above = (uint8_t)place;
     *other = NO_WAY;

@@ -177,8 +177,8 @@ struct cbit_cache {
     uint32_t waits_left;
     uint32_t wbinvds_active;
     bool coherent_domains, l3_inclusive;
-    bool near; /* levels as most are: all there, sets of eight ways in the first two, an L3 that is
-                  a victim cache of sixteen, and sets of an L1 not more than those of an L2 */
+    bool near; /* levels as most are: sets of eight ways in the first two, an L3 that is a victim
+                  cache of sixteen, and sets of an L1 not more than those of an L2 */
     bool victims_new; /* some write-backs that are not sent have not been waited for yet */
     bool flushing, flush_again;
     cbit_mshr_t *mshrs_free;

@@ -7,9 +7,10 @@ coherence_bench_t coherence_bench_create(uint32_t l3_ways, bool inclusive, bool 
     static const cbit_clock_t clock_1ghz = {.period_num_ps = 1000, .period_den = 1};
     coherence_bench_t bench = {.kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL)};
     bench.memory = fake_memory_create(bench.kernel, 50000, 8);
-    const cbit_cache_config_t config = {.l1i = {1024, 2, 2},
-                                        .l1d = {1024, 2, 2},
-                                        .l2 = {2048, 2, 6},
+    const uint32_t ways = l3_ways == 16 ? 8 : 2;
+    const cbit_cache_config_t config = {.l1i = {1024, ways, 2},
+                                        .l1d = {1024, ways, 2},
+                                        .l2 = {2048, ways, 6},
                                         .l3 = {4096, l3_ways, 20},
                                         .l3_inclusive = inclusive,
                                         .cores_per_complex = 2,

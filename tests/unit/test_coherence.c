@@ -86,33 +86,57 @@ static uint32_t quick_read(cbit_spa_t spa)
     return clocks;
 }
 
+/* Builds with small sets or those of most machines; fills a set of L1 and L2. How far its lines are
+   apart; *ways: how many they are. */
+static cbit_spa_t fill_a_set(bool near, uint32_t *ways)
+{
+    teardown();
+    bench = coherence_bench_create(near ? 16 : 4, false, false);
+    *ways = near ? 8 : 2;
+    for (uint32_t i = 0; i < *ways; i++) {
+        read_ns(0, i * (2048 / *ways));
+    }
+    return 2048 / *ways;
+}
+
 /* Lines of one set of the L1 and of the L2: what leaves that leaves this, and makes room there. */
 START_TEST(a_line_that_leaves_an_l2_leaves_the_l1)
 {
-    teardown();
-    bench = coherence_bench_create(_i == 0 ? 4 : 16, false, false);
-    read_ns(0, 0);
-    read_ns(0, 1024);
+    uint32_t ways;
+    const cbit_spa_t apart = fill_a_set(_i != 0, &ways);
     ck_assert_uint_eq(read_ns(0, 0), 2); /* which the L2 does not see */
-    read_ns(0, 2048);
-    ck_assert_uint_eq(quick_read(1024), 2);
+    read_ns(0, ways * apart);
+    ck_assert_uint_eq(quick_read(apart), 2);
+    ck_assert_uint_eq(quick_read(0), 20);
+}
+END_TEST
+
+/* In place of its first line, which leaves the data side as well. */
+static void fetch_another(cbit_spa_t spa)
+{
+    const cbit_port_t data = bench.port[0];
+    bench.port[0] = cbit_cache_fetch_port(bench.cache, 0);
+    read_ns(0, spa);
+    bench.port[0] = data;
+}
+
+START_TEST(a_line_that_leaves_an_l2_leaves_both_l1s)
+{
+    uint32_t ways;
+    const cbit_spa_t apart = fill_a_set(_i != 0, &ways);
+    fetch_another(ways * apart);
     ck_assert_uint_eq(quick_read(0), 20);
 }
 END_TEST
 
 START_TEST(a_line_that_leaves_an_l2_leaves_an_l1_with_room)
 {
-    teardown();
-    bench = coherence_bench_create(_i == 0 ? 4 : 16, false, false);
-    read_ns(0, 0);
-    read_ns(0, 1024);
-    read_ns(0, 1024);
-    const cbit_port_t data = bench.port[0];
-    bench.port[0] = cbit_cache_fetch_port(bench.cache, 0);
-    read_ns(0, 2048); /* in place of line 0, which leaves the data side as well */
-    bench.port[0] = data;
-    read_ns(0, 3072);
-    ck_assert_uint_eq(quick_read(1024), 20);
+    uint32_t ways;
+    const cbit_spa_t apart = fill_a_set(_i != 0, &ways);
+    read_ns(0, apart);
+    fetch_another(ways * apart);
+    read_ns(0, (ways + 1) * apart);
+    ck_assert_uint_eq(quick_read(apart), 20);
 }
 END_TEST
 
@@ -309,6 +333,7 @@ Suite *cbit_test_suite(void)
     tcase_add_test(tcase, each_level_answers_in_its_own_time);
     tcase_add_loop_test(tcase, a_line_that_leaves_an_l2_leaves_the_l1, 0, 2);
     tcase_add_loop_test(tcase, a_line_that_leaves_an_l2_leaves_an_l1_with_room, 0, 2);
+    tcase_add_loop_test(tcase, a_line_that_leaves_an_l2_leaves_both_l1s, 0, 2);
     tcase_add_test(tcase, a_line_of_another_core_costs_the_way_to_it);
     tcase_add_test(tcase, a_write_takes_the_copies_of_others_away);
     tcase_add_test(tcase, the_only_copy_may_be_written_at_once);
