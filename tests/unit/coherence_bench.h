@@ -15,8 +15,8 @@ typedef struct coherence_bench {
 } coherence_bench_t;
 
 /* Two complexes of two cores at 1 GHz: L1 1 KiB 2 clocks, L2 2 KiB 6, L3 4 KiB 20 (with an L3 of 16
-   ways the others have 8: the short way of most machines; else 2: the general one); from a neighbour 30 clocks, from the other
-   complex 100 ns; memory 50 ns. */
+   ways the others have 8: the short way of most machines; else 2: the general one); from a
+   neighbour 30 clocks, from the other complex 100 ns; memory 50 ns. */
 coherence_bench_t coherence_bench_create(uint32_t l3_ways, bool inclusive, bool domains);
 
 /* Requests that came to memory must have charged all of their time. */
