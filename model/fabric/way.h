@@ -31,8 +31,8 @@ typedef struct cbit_ahead {
 /* From one entry to one channel. */
 typedef struct cbit_path {
     /* What each request given ahead and its answer look at, in one host line. */
-    _Alignas(64) bool (*try_send_at)(void *self, cbit_txn_t *txn, cbit_ps_t at_ps); /* of the */
-    void *memory;                                                                   /* controller */
+    _Alignas(64) void *memory; /* the controller, and its try_send_at */
+    bool (*try_send_at)(void *self, cbit_txn_t *txn, cbit_ps_t at_ps);
     uint64_t requests; /* given to it, or in the link */
     cbit_returns_t returns;
     uint32_t back_ps; /* how late the controller answers; 0: when it has the answer */

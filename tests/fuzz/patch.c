@@ -1,5 +1,6 @@
 #include "tests/fuzz/patch.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,8 @@ size_t fuzz_read_file(const char *path, uint8_t *bytes, size_t max)
     FILE *file = fopen(path, "rb");
     fuzz_require(file != NULL, path);
     size_t len = fread(bytes, 1, max, file);
-    fuzz_require(fgetc(file) == EOF && fclose(file) == 0, path);
+    const bool whole = fgetc(file) == EOF;
+    fuzz_require(fclose(file) == 0 && whole, path);
     return len;
 }
 
