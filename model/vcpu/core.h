@@ -474,13 +474,16 @@ static inline const cbit_op_t *cbit_vcpu_next_op(const cbit_vcpu_t *vcpu)
     if (context->op_valid) {
         return context->op;
     }
-    if (!context->plain) {
-        return cbit_vcpu_pull_op(context);
-    }
-    if (context->foreseen) {
+    if (context->plain) {
+        if (!context->program.next(context->program.self, context->op)) {
+            return cbit_vcpu_pull_op(context);
+        }
+    } else if (context->foreseen && context->log_full &&
+               context->replay_at == context->replay_count) {
         context->foreseen = false;
+        context->plain = true;
         context->op = cbit_vcpu_other_op(context);
-    } else if (!context->program.next(context->program.self, context->op)) {
+    } else {
         return cbit_vcpu_pull_op(context);
     }
     context->op_valid = true;

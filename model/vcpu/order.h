@@ -24,11 +24,14 @@ static inline bool cbit_order_has_room(cbit_vcpu_t *vcpu)
     return vcpu->load_number - vcpu->load_oldest < vcpu->config.load_queue ||
            cbit_order_makes_room(vcpu);
 }
-/* For one that may have to wait for memory. */
+/* For one that may have to wait for memory. Which of the two it is cannot be foretold: no branch.
+ */
 static inline bool cbit_vcpu_has_room(cbit_vcpu_t *vcpu, bool store)
 {
-    return store ? vcpu->stores_busy < vcpu->config.max_stores
-                 : vcpu->loads_busy < vcpu->config.max_misses && cbit_order_has_room(vcpu);
+    const uint32_t *busy = store ? &vcpu->stores_busy : &vcpu->loads_busy;
+    const uint32_t *most = store ? &vcpu->config.max_stores : &vcpu->config.max_misses;
+    return *busy < *most && (vcpu->load_number - vcpu->load_oldest < vcpu->config.load_queue ||
+                             store || cbit_order_makes_room(vcpu));
 }
 
 /* What buffered stores have to do with the load of the operation in progress. */

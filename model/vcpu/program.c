@@ -39,7 +39,7 @@ const cbit_op_t *cbit_vcpu_pull_op(cbit_context_t *context)
 
 const cbit_op_t *cbit_vcpu_foresee_op(cbit_context_t *context)
 {
-    if (!context->plain || context->foreseen || !context->program.may_ask_ahead) {
+    if (!context->plain || !context->program.may_ask_ahead) {
         return NULL;
     }
     cbit_op_t *op = cbit_vcpu_other_op(context);
@@ -47,6 +47,7 @@ const cbit_op_t *cbit_vcpu_foresee_op(cbit_context_t *context)
         *op = (cbit_op_t){.kind = CBIT_OP_END};
     }
     context->foreseen = true;
+    context->plain = false;
     return op;
 }
 
