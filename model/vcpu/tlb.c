@@ -10,7 +10,7 @@ bool cbit_tlb_init(cbit_tlb_t *tlb, uint32_t entries)
     }
     const uint32_t ways = entries < CBIT_RECENT_MAX_WAYS ? entries : CBIT_RECENT_MAX_WAYS;
     const uint32_t sets = entries / ways;
-    tlb->shape = cbit_recent_shape(ways);
+    tlb->shape = cbit_recent_shape_of(ways);
     tlb->set_mask = sets - 1;
     tlb->set_bits = (uint32_t)__builtin_ctz(sets);
     /* A word of bits names eight ways, also where a small TLB has fewer: their tags are 0. */

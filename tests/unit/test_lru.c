@@ -24,7 +24,7 @@ static uint32_t oldest_by_stamp(const uint64_t *stamps, uint32_t ways)
 START_TEST(the_rank_of_a_way_is_that_of_its_stamp)
 {
     const uint32_t ways = (uint32_t)_i;
-    const cbit_recent_shape_t shape = cbit_recent_shape(ways);
+    const cbit_recent_shape_t shape = cbit_recent_shape_of(ways);
     cbit_recent_t set;
     uint64_t stamps[CBIT_RECENT_MAX_WAYS], bits[CBIT_RECENT_MAX_WAYS] = {0};
     cbit_rng_t rng;

@@ -30,7 +30,7 @@ typedef struct cbit_recent_shape {
 } cbit_recent_shape_t;
 
 /* ways: 1 to CBIT_RECENT_MAX_WAYS. */
-static inline cbit_recent_shape_t cbit_recent_shape(uint32_t ways)
+static inline cbit_recent_shape_t cbit_recent_shape_of(uint32_t ways)
 {
     const cbit_recent_shape_t shape = {UINT64_MAX >> (64 - 8 * ways), 8 * (ways - 1)};
     return shape;
