@@ -68,6 +68,9 @@ static inline cbit_pace_t cbit_pace_of(cbit_clock_t clock)
         rest = next;
     }
     const uint64_t num = clock.period_num_ps / common, den = clock.period_den / common;
+    if (num == 0 || den == 0) {
+        __builtin_unreachable(); /* a clock has a period, and its divisor is of both */
+    }
     cbit_pace_t pace;
     pace.clock = clock;
     pace.num = cbit_divisor_of(clock.period_num_ps);
