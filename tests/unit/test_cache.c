@@ -51,6 +51,42 @@ START_TEST(time_before_the_cache_goes_with_the_fill)
 }
 END_TEST
 
+/* A write of `new` where `was` is expected; gives what was there. */
+static uint64_t exchange(cbit_spa_t spa, uint64_t was, uint64_t new)
+{
+    bench_request_t request = {.bench = &bench};
+    cbit_txn_init(&request.txn, CBIT_COMMAND_WRITE, spa, 8, 1, CBIT_SOURCE_VCPU,
+                  cbit_kernel_now_ps(bench.kernel));
+    request.txn.locked = true;
+    memcpy(request.txn.data, &new, 8);
+    memcpy(request.txn.data + 8, &was, 8);
+    cbit_txn_push_reply(&request.txn, bench_answered, &request);
+    ck_assert(bench.port.try_send(bench.port.self, &request.txn, NULL));
+    cbit_kernel_run(bench.kernel, CBIT_PS_NEVER);
+    ck_assert_uint_ne(request.done_ps, 0);
+    /* It is given back as it came. */
+    ck_assert_uint_eq(request.txn.command, CBIT_COMMAND_WRITE);
+    ck_assert_uint_eq(request.txn.spa, spa);
+    ck_assert_uint_eq(request.txn.size_bytes, 8);
+    ck_assert(request.txn.locked && !request.txn.no_bytes);
+    uint64_t there;
+    memcpy(&there, request.txn.data + 8, 8);
+    return there;
+}
+
+START_TEST(a_locked_write_that_misses_compares)
+{
+    const uint64_t first = 17, second = 18;
+    fake_memory_put(bench.memory, 0x2008, 1, &first, 8);
+    fake_memory_put(bench.memory, 0x3010, 1, &second, 8);
+    ck_assert_uint_eq(exchange(0x2008, first, 99), first);
+    ck_assert_uint_eq(bench_load(&bench, 0x2008, 1), 99);
+    ck_assert_uint_eq(exchange(0x3010, first, 99), second); /* not what it expects */
+    ck_assert_uint_eq(bench_load(&bench, 0x3010, 1), second);
+    ck_assert_uint_eq(bench.memory->reads, 2);
+}
+END_TEST
+
 START_TEST(one_address_under_two_keys_is_two_lines)
 {
     uint64_t plain = UINT64_C(0x1122334455667788);
@@ -260,6 +296,7 @@ Suite *cbit_test_suite(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, misses_pay_look_up_and_memory_and_hits_the_look_up);
     tcase_add_test(tcase, time_before_the_cache_goes_with_the_fill);
+    tcase_add_test(tcase, a_locked_write_that_misses_compares);
     tcase_add_test(tcase, one_address_under_two_keys_is_two_lines);
     tcase_add_test(tcase, requests_for_a_line_on_its_way_merge_in_order);
     tcase_add_test(tcase, the_least_recently_used_line_is_replaced);
