@@ -33,51 +33,55 @@ static cbit_err_t build_queues(umc_core_t *core)
     return CBIT_ERR_OK;
 }
 
-cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
+/* Which of the quick ways the configuration lets it take. */
+static void choose_ways(umc_core_t *core)
 {
-    umc_core_t *core = aligned_alloc(64, (sizeof *core + 63) / 64 * 64);
-    if (core == NULL) {
-        return CBIT_ERR_NO_MEMORY;
-    }
-    memset(core, 0, sizeof *core);
-    core->config = *config;
-    core->credits = config->read_credits;
-    core->banks_per_group = config->device.banks_per_group;
-    core->banks_per_rank = config->device.groups * config->device.banks_per_group;
-    core->groups_per_rank = config->device.groups;
-    core->banks = config->device.banks;
-    core->words = (core->banks + 63) / 64;
-    for (uint32_t b = 0; b < core->banks; b++) {
-        core->rank_of[b] = (uint8_t)(b / core->banks_per_rank);
-        core->group_of[b] = (uint8_t)(b / core->banks_per_group);
-    }
-    core->next_visible_nck = UMC_NEVER;
-    core->next_due_nck = UMC_NEVER;
-    core->still = true;
-    core->by_age = config->policy.scheme == UMC_SCHEME_AGE;
-    core->hits_by_first_command = config->policy.hits_by_first_command;
-    core->has_mode = !config->policy.unified && config->policy.scheme != UMC_SCHEME_ROUND_ROBIN;
-    core->runs = core->by_age && config->read_credits == UINT32_MAX && !config->keep_reasons &&
-                 config->observe == NULL && !umc_policy_rests(&config->policy) &&
-                 config->policy.page == UMC_PAGE_OPEN && config->policy.row_hit_cap == 0 &&
-                 !config->policy.accept_first;
-    core->rows_are_kept = core->by_age && config->policy.promote &&
-                          config->policy.promoted_keeps_row && config->policy.row_hit_cap == 0 &&
-                          config->policy.refresh == UMC_REFRESH_FINISH && !config->choose_writes;
-    core->stand_behind =
-        core->by_age && config->policy.hits == UMC_HITS_OLDER && config->policy.row_hit_cap == 0;
+    const umc_core_config_t *config = &core->config;
+    const umc_policy_t *policy = &config->policy;
+    const bool seen = config->keep_reasons || config->observe != NULL; /* each command */
+    core->hits_by_first_command = policy->hits_by_first_command;
+    core->by_age = policy->scheme == UMC_SCHEME_AGE;
+    core->has_mode = !policy->unified && policy->scheme != UMC_SCHEME_ROUND_ROBIN;
+    core->runs = core->by_age && config->read_credits == UINT32_MAX && !seen &&
+                 !umc_policy_rests(policy) && policy->page == UMC_PAGE_OPEN &&
+                 policy->row_hit_cap == 0 && !policy->accept_first;
+    core->rows_are_kept = core->by_age && policy->promote && policy->promoted_keeps_row &&
+                          policy->row_hit_cap == 0 && policy->refresh == UMC_REFRESH_FINISH &&
+                          !config->choose_writes;
+    core->stand_behind = core->by_age && policy->hits == UMC_HITS_OLDER && policy->row_hit_cap == 0;
     core->crowds = core->rows_are_kept && core->stand_behind && core->has_mode &&
-                   core->words == 1 && config->read_credits == UINT32_MAX &&
-                   config->policy.page == UMC_PAGE_OPEN && !config->policy.accept_first &&
-                   !config->policy.late_callback && !config->policy.merges_reads &&
-                   !config->keep_reasons && config->observe == NULL &&
-                   !umc_policy_rests(&config->policy);
+                   core->words == 1 && config->read_credits == UINT32_MAX && !seen &&
+                   policy->page == UMC_PAGE_OPEN && !policy->accept_first &&
+                   !policy->late_callback && !policy->merges_reads && !umc_policy_rests(policy);
     core->scan = umc_scan_each;
 #if defined(__x86_64__)
     if (!config->plain_scan && __builtin_cpu_supports("avx2")) {
         core->scan = umc_scan_avx2;
     }
 #endif
+}
+
+static void number_banks(umc_core_t *core)
+{
+    const cbit_dram_device_t *device = &core->config.device;
+    core->banks_per_group = device->banks_per_group;
+    core->banks_per_rank = device->groups * device->banks_per_group;
+    core->groups_per_rank = device->groups;
+    core->banks = device->banks;
+    core->words = (core->banks + 63) / 64;
+    for (uint32_t b = 0; b < core->banks; b++) {
+        core->rank_of[b] = (uint8_t)(b / core->banks_per_rank);
+        core->group_of[b] = (uint8_t)(b / core->banks_per_group);
+    }
+}
+
+/* No row is open, nobody waits, and each rank's first refresh is known. */
+static void begin_empty(umc_core_t *core)
+{
+    core->credits = core->config.read_credits;
+    core->next_visible_nck = UMC_NEVER;
+    core->next_due_nck = UMC_NEVER;
+    core->still = true;
     for (uint32_t i = UMC_ENTRIES; i-- > 0;) {
         core->free[core->free_count++] = (uint16_t)i;
     }
@@ -88,11 +92,24 @@ cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
     memset(core->kept, 0xff, sizeof core->kept);
     memset(core->promoted, 0xff, sizeof core->promoted);
     memset(core->entry_of_seq, 0xff, sizeof core->entry_of_seq);
-    for (uint32_t r = 0; r < config->device.ranks; r++) {
-        core->rank[r].due_nck = umc_first_refresh_nck(config, r);
-        core->next_due_nck =
-            core->rank[r].due_nck < core->next_due_nck ? core->rank[r].due_nck : core->next_due_nck;
+    for (uint32_t r = 0; r < core->config.device.ranks; r++) {
+        const uint64_t due_nck = umc_first_refresh_nck(&core->config, r);
+        core->rank[r].due_nck = due_nck;
+        core->next_due_nck = due_nck < core->next_due_nck ? due_nck : core->next_due_nck;
     }
+}
+
+cbit_err_t umc_core_create(const umc_core_config_t *config, umc_core_t **out)
+{
+    umc_core_t *core = aligned_alloc(64, (sizeof *core + 63) / 64 * 64);
+    if (core == NULL) {
+        return CBIT_ERR_NO_MEMORY;
+    }
+    memset(core, 0, sizeof *core);
+    core->config = *config;
+    number_banks(core);
+    choose_ways(core);
+    begin_empty(core);
     umc_gates_init(core);
     umc_few_init(core);
     cbit_err_t err = build_queues(core);
