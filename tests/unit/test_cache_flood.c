@@ -6,6 +6,7 @@
 #include "cbit/base/rng.h"
 #include "cbit_test.h"
 #include "tests/unit/cache_bench.h"
+#include "tests/unit/flood.h"
 
 static bench_t bench;
 
@@ -30,29 +31,12 @@ typedef struct flood {
     cbit_rng_t rng;
     uint8_t shadow[FLOOD_KEYS][FLOOD_LINES * 64];
     uint32_t sent, answered, flushes;
-    struct flood_slot {
-        struct flood *flood;
-        cbit_txn_t txn;
-        bool busy;
-        uint8_t want[64];
-    } slots[FLOOD];
+    flood_slot_t slots[FLOOD];
 } flood_t;
-
-static void flood_answered(void *self, cbit_txn_t *txn)
-{
-    struct flood_slot *slot = self;
-    ck_assert(slot->busy);
-    slot->busy = false;
-    slot->flood->answered++;
-    ck_assert_uint_eq(cbit_txn_charged_ps(txn), cbit_kernel_now_ps(bench.kernel) - txn->born_ps);
-    if (txn->command == CBIT_COMMAND_READ) {
-        ck_assert_mem_eq(txn->data, slot->want, txn->size_bytes);
-    }
-}
 
 /* Starts a request of a random kind, if the cache takes it. Reads expect the bytes of now:
    requests of one line are served in the order in which they were taken. */
-static void flood_start(flood_t *flood, struct flood_slot *slot)
+static void flood_start(flood_t *flood, flood_slot_t *slot)
 {
     cbit_key_t key = (cbit_key_t)cbit_rng_below(&flood->rng, FLOOD_KEYS);
     uint32_t size = cbit_rng_below(&flood->rng, 4) == 0 ? 64 : 8;
@@ -85,9 +69,11 @@ START_TEST(random_floods_lose_nothing)
     for (int key = 0; key < FLOOD_KEYS; key++) {
         fake_memory_get(bench.memory, 0, (cbit_key_t)key, flood->shadow[key], FLOOD_LINES * 64);
     }
+    for (int i = 0; i < FLOOD; i++) {
+        flood->slots[i] = (flood_slot_t){.kernel = bench.kernel, .answered = &flood->answered};
+    }
     while (flood->sent < FLOOD_REQUESTS) {
         for (int i = 0; i < FLOOD; i++) {
-            flood->slots[i].flood = flood;
             if (!flood->slots[i].busy && cbit_rng_below(&flood->rng, 2) == 0) {
                 flood_start(flood, &flood->slots[i]);
             }

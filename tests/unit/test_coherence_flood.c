@@ -5,6 +5,7 @@
 #include "cbit/base/rng.h"
 #include "cbit_test.h"
 #include "tests/unit/coherence_bench.h"
+#include "tests/unit/flood.h"
 
 static coherence_bench_t bench;
 
@@ -20,29 +21,12 @@ typedef struct flood {
     bool domains;          /* any key id for any line; otherwise each line has its own */
     fake_memory_t *shadow; /* what memory would hold if there were no caches */
     uint32_t sent, answered, flushes;
-    struct flood_slot {
-        struct flood *flood;
-        cbit_txn_t txn;
-        bool busy;
-        uint8_t want[64];
-    } slots[FLOOD];
+    flood_slot_t slots[FLOOD];
 } flood_t;
-
-static void flood_answered(void *self, cbit_txn_t *txn)
-{
-    struct flood_slot *slot = self;
-    ck_assert(slot->busy);
-    slot->busy = false;
-    slot->flood->answered++;
-    ck_assert_uint_eq(cbit_txn_charged_ps(txn), cbit_kernel_now_ps(bench.kernel) - txn->born_ps);
-    if (txn->command == CBIT_COMMAND_READ) {
-        ck_assert_mem_eq(txn->data, slot->want, txn->size_bytes);
-    }
-}
 
 /* One request of a random kind from a random core, if the caches take it. Requests of one line are
    served in the order in which they were taken, so that the shadow of now is what a read gets. */
-static void flood_start(flood_t *flood, struct flood_slot *slot)
+static void flood_start(flood_t *flood, flood_slot_t *slot)
 {
     uint32_t core = (uint32_t)cbit_rng_below(&flood->rng, COHERENCE_CORES);
     uint32_t size = cbit_rng_below(&flood->rng, 6) == 0 ? 64 : 8;
@@ -121,9 +105,11 @@ static void run_flood(uint64_t stream, bool domains)
     cbit_rng_init(&flood->rng, cbit_test_seed(), stream);
     flood->domains = domains;
     flood->shadow = fake_memory_create(bench.kernel, 0, 1);
+    for (int i = 0; i < FLOOD; i++) {
+        flood->slots[i] = (flood_slot_t){.kernel = bench.kernel, .answered = &flood->answered};
+    }
     while (flood->sent < FLOOD_REQUESTS) {
         for (int i = 0; i < FLOOD; i++) {
-            flood->slots[i].flood = flood;
             if (!flood->slots[i].busy && cbit_rng_below(&flood->rng, 2) == 0) {
                 flood_start(flood, &flood->slots[i]);
             }
