@@ -14,16 +14,17 @@
 
 /* A compiler takes a function that only fetches for one without effect, and leaves out calls of it:
    those are always part of who calls them. */
-#define CBIT_EXPECT static inline __attribute__((always_inline))
 
-CBIT_EXPECT void cbit_expect_line(const cbit_cache_t *cache, uint32_t line)
+static inline __attribute__((always_inline)) void cbit_expect_line(const cbit_cache_t *cache,
+                                                                   uint32_t line)
 {
     if (line != NOWHERE) {
         __builtin_prefetch(&cache->pool[line], 1);
     }
 }
 
-CBIT_EXPECT void cbit_expect_leaving(const cbit_cache_t *cache, cbit_expected_t *expected)
+static inline __attribute__((always_inline)) void cbit_expect_leaving(const cbit_cache_t *cache,
+                                                                      cbit_expected_t *expected)
 {
     const cbit_level_t *l3 = &cache->l3;
     const size_t set = expected->set;
@@ -31,13 +32,15 @@ CBIT_EXPECT void cbit_expect_leaving(const cbit_cache_t *cache, cbit_expected_t 
     cbit_expect_line(cache, expected->leaving);
 }
 
-CBIT_EXPECT void cbit_expect_third(const cbit_level_t *l3, size_t set)
+static inline __attribute__((always_inline)) void cbit_expect_third(const cbit_level_t *l3,
+                                                                    size_t set)
 {
     __builtin_prefetch(&l3->order[set * 2], 1);
     __builtin_prefetch(&l3->line[set * 16], 1);
 }
 
-CBIT_EXPECT void cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *mshr, uint32_t low)
+static inline __attribute__((always_inline)) void
+cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *mshr, uint32_t low)
 {
     const cbit_level_t *l2 = &cache->l2, *l3 = &cache->l3;
     const cbit_core_t *port = mshr->first.port;
@@ -54,8 +57,8 @@ CBIT_EXPECT void cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *mshr
 }
 
 /* With bytes: those of the line that comes, and of one that will be written back. */
-CBIT_EXPECT void cbit_expect_bytes(const cbit_cache_t *cache, uint32_t line,
-                                   const cbit_expected_t *oldest)
+static inline __attribute__((always_inline)) void
+cbit_expect_bytes(const cbit_cache_t *cache, uint32_t line, const cbit_expected_t *oldest)
 {
     __builtin_prefetch(cache->bytes[line], 1);
     if (oldest->leaving != NOWHERE && cache->pool[oldest->leaving].dirty) {
@@ -65,7 +68,8 @@ CBIT_EXPECT void cbit_expect_bytes(const cbit_cache_t *cache, uint32_t line,
 
 /* The line of an MSHR will be placed; low: the lower part of its number. Changes nothing that
    shows. */
-CBIT_EXPECT void cbit_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint32_t low)
+static inline __attribute__((always_inline)) void cbit_expect(cbit_cache_t *cache,
+                                                              cbit_mshr_t *mshr, uint32_t low)
 {
     if (!cache->near) {
         return;
@@ -81,7 +85,8 @@ CBIT_EXPECT void cbit_expect(cbit_cache_t *cache, cbit_mshr_t *mshr, uint32_t lo
 }
 
 /* It is placed now. */
-CBIT_EXPECT void cbit_expect_now(const cbit_cache_t *cache, const cbit_expected_t *expected)
+static inline __attribute__((always_inline)) void cbit_expect_now(const cbit_cache_t *cache,
+                                                                  const cbit_expected_t *expected)
 {
     if (cache->near) {
         cbit_expect_line(cache, expected->leaving);

@@ -153,7 +153,8 @@ static inline void be_as_asked(const cbit_mshr_t *mshr, cbit_txn_t *txn)
     }
 }
 
-CBIT_EXPECT void start_fill(cbit_mshr_t *mshr, const cbit_line_t *line)
+static inline __attribute__((always_inline)) void start_fill(cbit_mshr_t *mshr,
+                                                             const cbit_line_t *line)
 {
     cbit_cache_t *cache = cache_of(mshr);
     cbit_txn_t *txn = mshr->first.txn;

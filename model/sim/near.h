@@ -38,12 +38,7 @@ static inline void cbit_near_init(cbit_near_t *near, uint32_t slots)
     }
 }
 
-/* The one that fires next, and its time: there is one. */
-static inline cbit_event_t *cbit_near_first(const cbit_near_t *near)
-{
-    return near->event[near->order[near->count - 1]];
-}
-
+/* When the one that fires next does: there is one. */
 static inline cbit_ps_t cbit_near_first_ps(const cbit_near_t *near)
 {
     return near->base_ps + (uint32_t)near->key[near->order[near->count - 1]];

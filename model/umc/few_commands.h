@@ -37,11 +37,6 @@ static inline uint64_t umc_few_found(const umc_core_t *core, uint32_t i, uint32_
     return (uint64_t)at << 32 | few->key[i];
 }
 
-static inline uint64_t umc_few_first(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The best of those that are there; UMC_FEW_FAR or later: nobody competes. */
 static inline uint64_t umc_few_look(const umc_core_t *core, uint32_t now)
 {

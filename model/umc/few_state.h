@@ -15,7 +15,6 @@ typedef struct umc_lanes {
     int32_t op[UMC_OPS] __attribute__((aligned(16)));
 } umc_lanes_t;
 
-/* One request to a line of the host's cache. */
 enum {
     UMC_FEW = 8,       /* so many, */
     UMC_FEW_AGAIN = 4, /* and again as soon as so few are left in the queues */
@@ -23,6 +22,7 @@ enum {
     UMC_FEW_FAR = 0x7fffffff, /* a gate of who does not compete */
 };
 
+/* One request to a line of the host's cache. */
 typedef struct umc_few_slot {
     uint64_t line, accept_nck, first_nck;
     uint32_t user, row, column;
