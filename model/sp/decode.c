@@ -285,9 +285,9 @@ static fields_t decode16(uint32_t w)
     }
 }
 
-static void set_costs(hart_insn_t *insn, const cbit_sp_hart_costs_t *costs)
+static void set_costs(hart_insn_t *insn, uint32_t op, const cbit_sp_hart_costs_t *costs)
 {
-    uint32_t op = insn->op, cost = costs->alu_spclk, taken = 0;
+    uint32_t cost = costs->alu_spclk, taken = 0;
     if (op == HART_OP_MUL) {
         cost = costs->mul_spclk;
     } else if (op > HART_OP_MUL && op <= HART_OP_MULHU) {
@@ -364,13 +364,13 @@ void hart_decode(hart_t *hart, hart_region_t *region, uint32_t offset)
     bool wide;
     fields_t f = fetch(hart, region, offset, &wide);
     hart_insn_t *insn = &region->code[offset / 2];
-    *insn = (hart_insn_t){.op = (uint8_t)f.op,
+    *insn = (hart_insn_t){.op = (uint8_t)(f.op | (wide ? HART_OP_WIDE : 0)),
                           .rd = (uint8_t)(f.rd == 0 ? HART_REGISTER_ZERO_SINK : f.rd),
                           .rs1 = (uint8_t)f.rs1,
                           .rs2 = (uint8_t)f.rs2,
                           .imm = (int32_t)f.imm,
                           .halves = wide ? 2 : 1};
-    set_costs(insn, &hart->costs);
+    set_costs(insn, f.op, &hart->costs);
     if (offset / 2 < region->decoded_first) {
         region->decoded_first = offset / 2;
     }

@@ -156,10 +156,11 @@ static access_t store_slow(hart_t *hart, uint32_t address, uint32_t size, bool s
 static bool csr_access(hart_t *hart, const hart_insn_t *insn)
 {
     uint32_t csr = (uint32_t)insn->imm, old = 0;
-    bool immediate = insn->op >= HART_OP_CSRRWI;
+    const uint32_t op = insn->op & ~(uint32_t)HART_OP_WIDE;
+    bool immediate = op >= HART_OP_CSRRWI;
     uint32_t source = immediate ? insn->rs1 : hart->x[insn->rs1];
-    bool swap = insn->op == HART_OP_CSRRW || insn->op == HART_OP_CSRRWI;
-    bool clear = insn->op == HART_OP_CSRRC || insn->op == HART_OP_CSRRCI;
+    bool swap = op == HART_OP_CSRRW || op == HART_OP_CSRRWI;
+    bool clear = op == HART_OP_CSRRC || op == HART_OP_CSRRCI;
     if (!hart_csr_read(hart, csr, &old)) {
         return false;
     }
@@ -220,37 +221,54 @@ static void take_interrupt(hart_t *hart)
 #define B hart->x[e->rs2]
 #define I ((uint32_t)e->imm)
 
+/* The next instruction is `halves` on: a number of the code, not one that has to be loaded first.
+ */
+#define STEP(halves)                                                                               \
+    {                                                                                              \
+        cycle += e->cost;                                                                          \
+        e += (halves);                                                                             \
+        goto next;                                                                                 \
+    }
+
+/* The cases of an operation's two lengths. */
 #define CASE_ALU(name, value)                                                                      \
     case HART_OP_##name:                                                                           \
         hart->x[e->rd] = (value);                                                                  \
-        break;
+        STEP(1)                                                                                    \
+    case HART_OP_##name | HART_OP_WIDE:                                                            \
+        hart->x[e->rd] = (value);                                                                  \
+        STEP(2)
 
 #define CASE_BRANCH(name, condition)                                                               \
     case HART_OP_##name:                                                                           \
         if (condition) {                                                                           \
-            cycle += (uint64_t)e->cost + e->taken;                                                 \
-            e += e->imm / 2;                                                                       \
-            goto next;                                                                             \
+            goto taken;                                                                            \
         }                                                                                          \
-        break;
+        STEP(1)                                                                                    \
+    case HART_OP_##name | HART_OP_WIDE:                                                            \
+        if (condition) {                                                                           \
+            goto taken;                                                                            \
+        }                                                                                          \
+        STEP(2)
 
 #define CASE_FAR_BRANCH(name, condition)                                                           \
     case HART_OP_FAR_##name:                                                                       \
+    case HART_OP_FAR_##name | HART_OP_WIDE:                                                        \
         if (condition) {                                                                           \
             cycle += (uint64_t)e->cost + e->taken;                                                 \
             JUMP(base + 2 * (uint32_t)(e - code) + I, HART_STOP_JUMP);                             \
         }                                                                                          \
         break;
 
-#define CASE_LOAD(name, memory_t, widen_t)                                                         \
-    case HART_OP_##name: {                                                                         \
+#define LOAD(halves, memory_t, widen_t)                                                            \
+    {                                                                                              \
         uint32_t address = A + I;                                                                  \
         uint32_t value;                                                                            \
         if (address - loads.base < loads.bytes && (address & (sizeof(memory_t) - 1)) == 0) {       \
             memory_t raw;                                                                          \
             memcpy(&raw, load_bytes + (address - loads.base), sizeof raw);                         \
             hart->x[e->rd] = (uint32_t)(widen_t)raw;                                               \
-            break;                                                                                 \
+            STEP(halves)                                                                           \
         }                                                                                          \
         hart->cycle = cycle;                                                                       \
         outcome = load_slow(hart, address, sizeof(memory_t), synced && left == run, &value);       \
@@ -263,12 +281,18 @@ static void take_interrupt(hart_t *hart)
         if (outcome == ACCESS_DEVICE) {                                                            \
             goto device;                                                                           \
         }                                                                                          \
-        break;                                                                                     \
+        STEP(halves)                                                                               \
     }
 
+#define CASE_LOAD(name, memory_t, widen_t)                                                         \
+    case HART_OP_##name:                                                                           \
+        LOAD(1, memory_t, widen_t)                                                                 \
+    case HART_OP_##name | HART_OP_WIDE:                                                            \
+        LOAD(2, memory_t, widen_t)
+
 /* A store undoes the decoding of all instructions that can overlap it. */
-#define CASE_STORE(name, memory_t)                                                                 \
-    case HART_OP_##name: {                                                                         \
+#define STORE(halves, memory_t)                                                                    \
+    {                                                                                              \
         uint32_t address = A + I, offset = address - stores.base;                                  \
         if (offset < stores.bytes && (address & (sizeof(memory_t) - 1)) == 0) {                    \
             memory_t raw = (memory_t)B;                                                            \
@@ -279,7 +303,7 @@ static void take_interrupt(hart_t *hart)
                 touched[1].op = HART_OP_UNDECODED;                                                 \
             }                                                                                      \
             touched[touched > ram_code ? -1 : 0].op = HART_OP_UNDECODED;                           \
-            break;                                                                                 \
+            STEP(halves)                                                                           \
         }                                                                                          \
         hart->cycle = cycle;                                                                       \
         outcome = store_slow(hart, address, sizeof(memory_t), synced && left == run, B);           \
@@ -291,8 +315,19 @@ static void take_interrupt(hart_t *hart)
         if (outcome == ACCESS_DEVICE) {                                                            \
             goto device;                                                                           \
         }                                                                                          \
-        break;                                                                                     \
+        STEP(halves)                                                                               \
     }
+
+#define CASE_STORE(name, memory_t)                                                                 \
+    case HART_OP_##name:                                                                           \
+        STORE(1, memory_t)                                                                         \
+    case HART_OP_##name | HART_OP_WIDE:                                                            \
+        STORE(2, memory_t)
+
+/* An operation that does not go on behind itself in a length of its own. */
+#define CASE(name)                                                                                 \
+    case HART_OP_##name:                                                                           \
+    case HART_OP_##name | HART_OP_WIDE
 
 /*
  * Runs inside one region. Long because it is one switch; its rows are in ops.h. `code` may be a
@@ -322,36 +357,35 @@ static hart_stop_t run_region(hart_t *hart, hart_region_t *region, uint64_t cycl
         case HART_OP_UNDECODED:
             hart_decode(hart, region, 2 * (uint32_t)(e - code));
             continue;
-        case HART_OP_JAL:
-            hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
+            CASE(JAL) : hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
             cycle += e->cost;
             e += e->imm / 2;
             goto next;
-        case HART_OP_FAR_JAL: {
-            uint32_t pc = base + 2 * (uint32_t)(e - code);
-            hart->x[e->rd] = pc + 2u * e->halves;
-            cycle += e->cost;
-            JUMP(pc + I, HART_STOP_JUMP);
-        }
-        case HART_OP_JALR: {
-            uint32_t target = (A + I) & ~1u;
-            hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
-            cycle += e->cost;
-            if (target - base < region->size_bytes) {
-                e = code + (target - base) / 2;
-                goto next;
+            CASE(FAR_JAL) :
+            {
+                uint32_t pc = base + 2 * (uint32_t)(e - code);
+                hart->x[e->rd] = pc + 2u * e->halves;
+                cycle += e->cost;
+                JUMP(pc + I, HART_STOP_JUMP);
             }
-            JUMP(target, HART_STOP_JUMP);
-        }
-        case HART_OP_NOP:
-            break;
-        case HART_OP_CSRRW:
-        case HART_OP_CSRRS:
-        case HART_OP_CSRRC:
-        case HART_OP_CSRRWI:
-        case HART_OP_CSRRSI:
-        case HART_OP_CSRRCI:
-            if (I == 0x344 && !(synced && left == run)) {
+            CASE(JALR) :
+            {
+                uint32_t target = (A + I) & ~1u;
+                hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
+                cycle += e->cost;
+                if (target - base < region->size_bytes) {
+                    e = code + (target - base) / 2;
+                    goto next;
+                }
+                JUMP(target, HART_STOP_JUMP);
+            }
+            CASE(NOP) : break;
+            CASE(CSRRW)
+                : CASE(CSRRS)
+                : CASE(CSRRC)
+                : CASE(CSRRWI)
+                : CASE(CSRRSI) : CASE(CSRRCI) : if (I == 0x344 && !(synced && left == run))
+            {
                 LEAVE(e, HART_STOP_SYNC); /* mip is seen as it is at this time */
             }
             hart->cycle = cycle;
@@ -363,38 +397,34 @@ static hart_stop_t run_region(hart_t *hart, hart_region_t *region, uint64_t cycl
             cycle += e->cost;
             left--;
             LEAVE(e + e->halves, HART_STOP_YIELD);
-        case HART_OP_ECALL:
-            TRAP(HART_CAUSE_ECALL, 0);
-        case HART_OP_EBREAK:
-            TRAP(HART_CAUSE_BREAKPOINT, base + 2 * (uint32_t)(e - code));
-        case HART_OP_MRET:
-            cycle += e->cost;
+            CASE(ECALL) : TRAP(HART_CAUSE_ECALL, 0);
+            CASE(EBREAK) : TRAP(HART_CAUSE_BREAKPOINT, base + 2 * (uint32_t)(e - code));
+            CASE(MRET) : cycle += e->cost;
             hart->mstatus = (hart->mstatus & ~8u) | (hart->mstatus >> 4 & 8u) | 0x80u;
             JUMP(hart->mepc, HART_STOP_YIELD);
-        case HART_OP_WFI:
-            if (!(synced && left == run)) {
+            CASE(WFI) : if (!(synced && left == run))
+            {
                 LEAVE(e, HART_STOP_SYNC);
             }
             cycle += e->cost;
             left--;
             hart->asleep = !hart_irq_pending(hart);
             LEAVE(e + e->halves, hart->asleep ? HART_STOP_WFI : HART_STOP_YIELD);
-        case HART_OP_LOST:
-        case HART_OP_END:
-            if (base + 2 * (uint32_t)(e - code) == (hart->mtvec & ~3u)) {
+            CASE(LOST) : CASE(END) : if (base + 2 * (uint32_t)(e - code) == (hart->mtvec & ~3u))
+            {
                 hart->locked = true; /* the handler itself: it would trap for ever */
                 LEAVE(e, HART_STOP_LOCKED);
             }
-            if (e->op == HART_OP_LOST) {
+            if ((e->op & ~HART_OP_WIDE) == HART_OP_LOST) {
                 TRAP(HART_CAUSE_HARDWARE, base + 2 * (uint32_t)(e - code));
             }
             TRAP(HART_CAUSE_FETCH_FAULT, base + 2 * (uint32_t)(e - code));
-        case HART_OP_ILLEGAL:
-        default:
-            TRAP(HART_CAUSE_ILLEGAL, I);
+            CASE(ILLEGAL) : default : TRAP(HART_CAUSE_ILLEGAL, I);
         }
-        cycle += e->cost;
-        e += e->halves;
+        STEP(e->halves)
+    taken:
+        cycle += (uint64_t)e->cost + e->taken;
+        e += e->imm / 2;
     next:
         if (--left == 0 || cycle >= cycle_limit) {
             LEAVE(e, HART_STOP_BUDGET);

@@ -94,8 +94,10 @@ enum {
 #define HART_OP_ENUM2(name, a)    HART_OP_##name,
 #define HART_OP_ENUM3(name, a, b) HART_OP_##name,
     HART_ALU_MAP(HART_OP_ENUM2) HART_BRANCH_MAP(HART_OP_ENUM2) HART_LOAD_MAP(HART_OP_ENUM3)
-        HART_STORE_MAP(HART_OP_ENUM2) HART_OTHER_MAP(HART_OP_ENUM1)
+        HART_STORE_MAP(HART_OP_ENUM2) HART_OTHER_MAP(HART_OP_ENUM1) HART_OPS,
+    HART_OP_WIDE = 128, /* or-ed to the operation of an instruction of 4 bytes */
 };
+_Static_assert(HART_OPS <= HART_OP_WIDE, "an operation and its length are one byte");
 
 /* Division never traps: x / 0 is all ones, x % 0 is x, INT_MIN / -1 is INT_MIN with remainder 0. */
 static inline uint32_t hart_div(uint32_t a, uint32_t b)
