@@ -397,6 +397,11 @@ __attribute__((noinline)) static bool try_send_any(cbit_core_t *port, cbit_txn_t
             }
         }
     }
+    if (cache->victims_new && !cbit_cache_has_room(cache)) {
+        /* Made by hits of a core that runs ahead: nobody else would send them. */
+        cbit_cache_send_victims(cache);
+        return try_send_any(port, txn, waiter);
+    }
     cache->stats.refusals++;
     if (waiter != NULL) {
         cbit_waitlist_add(&cache->waiters, waiter);
