@@ -79,7 +79,7 @@ static void print_suite(FILE *file, const cbit_cosim_report_t *report)
 cbit_err_t cbit_cosim_write_junit(const cbit_cosim_report_t *report, const char *path)
 {
     cbit_new_file_t file;
-    if (!cbit_new_file_begin(&file, path)) {
+    if (!cbit_new_file_begin(&file, path, CBIT_NEW_FILE_PLAIN)) {
         return CBIT_ERR_WRITE;
     }
     print_suite(file.file, report);

@@ -78,7 +78,7 @@ static cbit_err_t write_page(const char *path, const cbit_report_run_t *runs, ui
 {
     cbit_new_file_t page;
     cbit_diag_set_file(diag, path);
-    if (!cbit_new_file_begin(&page, path)) {
+    if (!cbit_new_file_begin(&page, path, CBIT_NEW_FILE_PLAIN)) {
         return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot be written");
     }
     cbit_err_t err = cbit_report_write(runs, count, put, page.file);

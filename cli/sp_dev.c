@@ -215,13 +215,27 @@ static void receive(server_t *server, connection_t *connection)
     }
 }
 
-/* Serves until the child has ended; SIGCHLD is blocked but for the wait itself. */
+/* Signals that end us are the program's first: we end when it has, and keep the state. */
+static volatile sig_atomic_t passed_on;
+
+static void on_signal(int signal)
+{
+    if (signal != SIGCHLD) { /* whose only work is to interrupt ppoll */
+        passed_on = signal;
+    }
+}
+
+/* Serves until the child has ended; our signals are blocked but for the wait itself. */
 static int serve(server_t *server, pid_t child, const sigset_t *while_waiting)
 {
     static struct pollfd polled[LISTENERS + CONNECTIONS];
     static uint32_t which[CONNECTIONS];
     int status = 0;
     while (waitpid(child, &status, WNOHANG) != child) {
+        if (passed_on != 0) {
+            (void)kill(child, passed_on);
+            passed_on = 0;
+        }
         nfds_t count = LISTENERS;
         for (uint32_t i = 0; i < LISTENERS; i++) {
             polled[i] = (struct pollfd){.fd = server->listeners[i], .events = POLLIN};
@@ -234,7 +248,7 @@ static int serve(server_t *server, pid_t child, const sigset_t *while_waiting)
             }
         }
         if (ppoll(polled, count, NULL, while_waiting) < 0) {
-            continue; /* a child ended, or we were stopped and continued */
+            continue; /* a child ended, or somebody wants us to */
         }
         for (nfds_t i = LISTENERS; i < count; i++) {
             if (polled[i].revents != 0) {
@@ -267,19 +281,20 @@ static void become(const server_t *server, const char *library, char **argv, con
     _exit(cbit_err_exit_status(CBIT_ERR_OPEN));
 }
 
-static void on_child(int signal)
-{
-    (void)signal; /* its only work is to interrupt ppoll */
-}
-
 static int run(server_t *server, const char *library, char **argv)
 {
+    static const int ours[] = {SIGCHLD, SIGTERM, SIGHUP};
     sigset_t blocked, before;
-    struct sigaction action = {.sa_handler = on_child}, ignore = {.sa_handler = SIG_IGN}, old;
+    struct sigaction action = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN}, old;
     (void)sigemptyset(&blocked);
-    (void)sigaddset(&blocked, SIGCHLD);
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        (void)sigaction(ours[i], NULL, &old);
+        if (ours[i] == SIGCHLD || old.sa_handler != SIG_IGN) { /* nohup stays nohup */
+            (void)sigaction(ours[i], &action, NULL);
+        }
+        (void)sigaddset(&blocked, ours[i]);
+    }
     (void)sigprocmask(SIG_BLOCK, &blocked, &before);
-    (void)sigaction(SIGCHLD, &action, NULL);
     (void)fflush(stdout);
     pid_t child = fork();
     if (child == 0) {

@@ -89,18 +89,17 @@ int sp_file_read_packet(const char *directory, const char *name, unsigned char *
     return status;
 }
 
-int sp_file_write(const char *directory, const char *name, const void *bytes, size_t length)
+int sp_file_write(const char *directory, const char *name, const void *bytes, size_t length,
+                  cbit_new_file_kind_t kind)
 {
     char path[PATH_BYTES];
+    cbit_new_file_t file;
     join(path, directory, name);
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
+    if (directory != NULL && mkdir(directory, 0777) != 0 && errno != EEXIST) {
         return tell(CBIT_ERR_WRITE, directory, strerror(errno));
     }
-    FILE *file = fopen(path, "wb");
-    bool good = file != NULL && fwrite(bytes, 1, length, file) == length;
-    if (file != NULL) {
-        good = fclose(file) == 0 && good;
-    }
+    bool good = cbit_new_file_begin(&file, path, kind) &&
+                cbit_new_file_end(&file, fwrite(bytes, 1, length, file.file) == length);
     return good ? 0 : tell(CBIT_ERR_WRITE, path, strerror(errno));
 }
 

@@ -83,7 +83,15 @@ void sp_flow_write_out(flow_t *flow, const char *directory, const char *name, co
                        size_t length)
 {
     if (flow->status == 0) {
-        flow->status = sp_file_write(directory, name, bytes, length);
+        flow->status = sp_file_write(directory, name, bytes, length, CBIT_NEW_FILE_PLAIN);
+    }
+}
+
+void sp_flow_write_secret(flow_t *flow, const char *directory, const char *name, const void *bytes,
+                          size_t length)
+{
+    if (flow->status == 0) {
+        flow->status = sp_file_write(directory, name, bytes, length, CBIT_NEW_FILE_SECRET);
     }
 }
 

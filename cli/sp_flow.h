@@ -61,6 +61,9 @@ void sp_flow_read_exact(flow_t *flow, const char *directory, const char *name, v
                         size_t length);
 void sp_flow_write_out(flow_t *flow, const char *directory, const char *name, const void *bytes,
                        size_t length);
+/* The same for keys: only its owner may read it. */
+void sp_flow_write_secret(flow_t *flow, const char *directory, const char *name, const void *bytes,
+                          size_t length);
 
 /* LAUNCH_START or RECEIVE_START with the session of a folder, then ACTIVATE. */
 void sp_flow_start_guest(flow_t *flow, uint32_t id, const char *directory, const char *cert_name,

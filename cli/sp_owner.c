@@ -115,7 +115,7 @@ static int run_session(sp_host_t *host, const owner_options_t *options)
         sp_flow_write_out(&flow, options->out, "godh.cert", &session.cert, sizeof session.cert);
         sp_flow_write_out(&flow, options->out, "launch_blob.bin", &session.blob,
                           sizeof session.blob);
-        sp_flow_write_out(&flow, options->out, "tk.bin", keys, sizeof keys);
+        sp_flow_write_secret(&flow, options->out, "tk.bin", keys, sizeof keys);
         OPENSSL_cleanse(keys, sizeof keys);
     }
     OPENSSL_cleanse(&session, sizeof session);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -94,15 +95,29 @@ static cbit_err_t lock(sp_state_t *state, cbit_diag_t *diag)
 
 cbit_err_t sp_state_open(sp_state_t *state, const char *path, bool *found, cbit_diag_t *diag)
 {
-    (void)snprintf(state->path, sizeof state->path, "%s", path);
+    char *resolved = realpath(path, NULL); /* one chip, one lock, whatever links lead to it */
+    const char *named = resolved == NULL ? path : resolved;
+    if (strlen(named) >= sizeof state->path) {
+        free(resolved);
+        errno = ENAMETOOLONG;
+        return cannot(path, CBIT_ERR_OPEN, diag);
+    }
+    (void)snprintf(state->path, sizeof state->path, "%s", named);
+    free(resolved);
     *found = false;
     cbit_err_t err = lock(state, diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    FILE *file = fopen(state->path, "rb");
-    if (file == NULL) {
+    int fd = open(state->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nobody writes into a pipe */
+    if (fd < 0) {
         return errno == ENOENT ? CBIT_ERR_OK : cannot(state->path, CBIT_ERR_OPEN, diag);
+    }
+    FILE *file = fdopen(fd, "rb");
+    if (file == NULL) {
+        err = cannot(state->path, CBIT_ERR_OPEN, diag);
+        (void)close(fd);
+        return err;
     }
     *found = true;
     err = read_file(state, file, diag);
@@ -121,11 +136,13 @@ cbit_err_t sp_state_save(sp_state_t *state, cbit_diag_t *diag)
     const state_head_t head = head_of(state);
     digest_of(&head, state->flash, digest);
     (void)snprintf(beside, sizeof beside, "%s.new", state->path);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600); /* holds the chip */
+    (void)unlink(beside); /* of one that was killed, or a link that leads elsewhere */
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); /* holds the chip */
     FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
     bool good = file != NULL && fwrite(&head, sizeof head, 1, file) == 1 &&
                 fwrite(state->flash, sizeof state->flash, 1, file) == 1 &&
-                fwrite(digest, sizeof digest, 1, file) == 1 && fflush(file) == 0;
+                fwrite(digest, sizeof digest, 1, file) == 1 && fflush(file) == 0 &&
+                fsync(fd) == 0;
     if (file != NULL) {
         good = fclose(file) == 0 && good;
     }

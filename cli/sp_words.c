@@ -7,6 +7,7 @@
 
 #include "cbit/base/rows.h"
 #include "cbit/workloads/spdriver.h"
+#include "cli/sp_file.h"
 #include "cli/sp_table.h"
 #include "sev/abi.h"
 
@@ -239,12 +240,7 @@ static int save_file(sp_host_t *host, const call_t *call, uint32_t i)
         }
         return 0;
     }
-    FILE *file = fopen(call->files[i], "wb");
-    bool good = file != NULL && fwrite(bytes, 1, length, file) == length;
-    if (file != NULL) {
-        good = fclose(file) == 0 && good;
-    }
-    return good ? 0 : file_error(call->files[i], strerror(errno));
+    return sp_file_write(NULL, call->files[i], bytes, length, CBIT_NEW_FILE_PLAIN);
 }
 
 /* ---- running ---- */

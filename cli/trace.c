@@ -1,9 +1,11 @@
 /* cbit trace: what its verbs share, and the choice between them. */
+#define _POSIX_C_SOURCE 200809L
 #include "cli/trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/verbs.h"
 
@@ -39,12 +41,17 @@ void cbit_print_trace_info(const char *path, const cbit_trace_info_t *info,
 
 cbit_err_t cbit_check_output(const char *path, bool force, cbit_diag_t *diag)
 {
-    FILE *file = force ? NULL : fopen(path, "rb");
-    if (file == NULL) {
+    struct stat info;
+    if (lstat(path, &info) != 0) {
         return CBIT_ERR_OK;
     }
-    (void)fclose(file);
     cbit_diag_set_file(diag, path);
+    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
+        return cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "is no file that could be replaced");
+    }
+    if (force) {
+        return CBIT_ERR_OK;
+    }
     (void)cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "exists already");
     cbit_diag_hint(diag, "--force overwrites it");
     return CBIT_ERR_WRITE;

@@ -130,11 +130,13 @@ cbit_err_t cbit_trace_writer_create(const char *path, const cbit_trace_info_t *i
                                     cbit_trace_writer_t **out, cbit_diag_t *diag)
 {
     cbit_trace_writer_t *writer = calloc(1, sizeof *writer);
+    char suffix[32]; /* a name of this process alone */
     if (writer == NULL) {
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     writer->path = with_suffix(path, "");
-    writer->part_path = with_suffix(path, ".part");
+    (void)snprintf(suffix, sizeof suffix, ".part%ld", (long)getpid());
+    writer->part_path = with_suffix(path, suffix);
     writer->mem.raw = malloc(CBIT_TRACE_CHUNK_BYTES);
     writer->image.raw = malloc(CBIT_TRACE_CHUNK_BYTES);
     writer->stored = malloc(CBIT_CBT_STORED_MAX_BYTES);
@@ -149,7 +151,8 @@ cbit_err_t cbit_trace_writer_create(const char *path, const cbit_trace_info_t *i
         free_writer(writer);
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
-    writer->file = fopen(writer->part_path, "wb");
+    (void)unlink(writer->part_path); /* of a dead process, or a link that leads elsewhere */
+    writer->file = fopen(writer->part_path, "wbx");
     if (writer->file == NULL) {
         cbit_err_t err = cbit_diag_add(diag, CBIT_ERR_WRITE, NULL, "cannot write %s: %s",
                                        writer->part_path, strerror(errno));
