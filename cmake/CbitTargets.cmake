@@ -8,7 +8,7 @@ function(cbit_add_layer name)
   add_library(cbit::${name} ALIAS cbit_${name})
   # Nobody replaces a function of ours at load time: the compiler may inline what others call too.
   target_compile_options(cbit_${name} PRIVATE
-    $<$<COMPILE_LANGUAGE:C>:${CBIT_C_FLAGS} -fno-semantic-interposition>)
+    $<$<COMPILE_LANGUAGE:C>:${CBIT_C_FLAGS} ${CBIT_COPY_FLAGS} -fno-semantic-interposition>)
   target_include_directories(cbit_${name}
     PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/model/include>
     PRIVATE ${CMAKE_SOURCE_DIR})

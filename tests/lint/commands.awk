@@ -1,5 +1,6 @@
 # The commands of a compile_commands.json as CMake writes it, with those of each file that is
-# compiled together with others (a unity group) in place of the group's.
+# compiled together with others (a unity group) in place of the group's. How gcc is to copy and
+# to clear is left out: clang and its tools do not know those flags.
 
 # Text with each `from` replaced by `to`, neither of which is a pattern.
 function replaced(text, from, to,    at, out) {
@@ -16,7 +17,10 @@ function entry(file) {
 }
 
 /^ *"directory": / { directory = $0 }
-/^ *"command": / { command = $0 }
+/^ *"command": / {
+    command = $0
+    gsub(/ -mmem(cpy|set)-strategy=[^ "]*/, "", command)
+}
 /^ *"file": / {
     path = $0
     gsub(/^ *"file": "|",?$/, "", path)
