@@ -1,7 +1,8 @@
 /* Requests: hits, and what becomes of others. */
 #include <string.h>
 
-#include "model/cache/state.h"
+#include "model/cache/enter.h"
+#include "model/cache/expect.h"
 
 /* ---- serving ---- */
 
@@ -131,9 +132,22 @@ static cbit_line_t *hit_second(cbit_core_t *port, uint8_t command, uint64_t tag,
     return line;
 }
 
+/* Out of the L3, which it is in, or a copy of that. */
+static inline void bring_near(cbit_core_t *port, cbit_line_t *line, cbit_expected_t *expected)
+{
+    cbit_cache_t *cache = port->cache;
+    if (cache->near) {
+        cbit_expect_leaving(cache, expected);
+        cbit_line_leave_third(cache, line, port->complex);
+        cbit_enter_near(cache, line, cbit_index(cache, line), port);
+    } else {
+        cbit_line_place(cache, line, port->core, port->fetch);
+    }
+}
+
 /* In the complex's L3, from where it comes near. */
 static cbit_line_t *hit_third(cbit_core_t *port, uint8_t command, cbit_line_t *line,
-                              uint32_t *which)
+                              cbit_expected_t *expected, uint32_t *which)
 {
     cbit_cache_t *cache = port->cache;
     const uint32_t core = port->core, complex = cbit_complex_of(cache, core);
@@ -150,7 +164,7 @@ static cbit_line_t *hit_third(cbit_core_t *port, uint8_t command, cbit_line_t *l
         const uint32_t set = cbit_level_set(&cache->l3, complex, line->tag);
         cbit_third_touch(&cache->l3, set, cbit_third_find(cache, set, line));
     }
-    cbit_line_place(cache, line, core, port->fetch);
+    bring_near(port, line, expected);
     *which = ANSWERS_L3;
     return line;
 }
@@ -165,8 +179,14 @@ static inline cbit_line_t *hit(cbit_core_t *port, uint8_t command, uint64_t tag,
         return hit_second(port, command, tag, second, which);
     }
     /* The directory knows whether the L3 has it, and tells a miss sooner than the L3's tags. */
-    cbit_line_t *line = cbit_line_find(cache, tag);
-    return line == NULL ? NULL : hit_third(port, command, line, which);
+    const cbit_room_t room = cbit_room_of(cache, cbit_tag_number(tag));
+    if (cbit_bucket_has_none(&cache->buckets[room.at], room.print)) {
+        return NULL;
+    }
+    cbit_expected_t expected;
+    cbit_expect_from_third(port, cbit_tag_low(tag), &expected);
+    cbit_line_t *line = cbit_line_find_in(cache, room, tag);
+    return line == NULL ? NULL : hit_third(port, command, line, &expected, which);
 }
 
 static inline void count_hit(cbit_cache_t *cache, uint32_t which)

@@ -87,7 +87,7 @@ void cbit_line_retire(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 
 /* ---- places ---- */
 
-static void clear_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
+void cbit_line_leave_third(const cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
     const uint32_t set = cbit_level_set(&cache->l3, complex, line->tag);
     cbit_third_clear(&cache->l3, cbit_third_find(cache, set, line));
@@ -122,7 +122,7 @@ static void drop_above(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 
 void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex)
 {
-    clear_l3(cache, line, complex);
+    cbit_line_leave_third(cache, line, complex);
     drop_above(cache, line, complex);
 }
 
@@ -272,7 +272,7 @@ static void leave_l3(cbit_cache_t *cache, cbit_line_t *line, uint32_t core)
 {
     const uint32_t complex = cbit_complex_of(cache, core);
     if ((line->complexes >> complex & 1) != 0 && !cache->l3_inclusive) {
-        clear_l3(cache, line, complex);
+        cbit_line_leave_third(cache, line, complex);
     }
 }
 

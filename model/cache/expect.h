@@ -40,15 +40,14 @@ static inline __attribute__((always_inline)) void cbit_expect_third(const cbit_l
 }
 
 static inline __attribute__((always_inline)) void
-cbit_expect_second(const cbit_cache_t *cache, cbit_mshr_t *mshr, uint32_t low)
+cbit_expect_second(const cbit_cache_t *cache, const cbit_core_t *port, uint32_t low,
+                   cbit_expected_t *expected)
 {
     const cbit_level_t *l2 = &cache->l2, *l3 = &cache->l3;
-    const cbit_core_t *port = mshr->first.port;
     const uint32_t set = low & (l2->sets - 1);
     const cbit_eight_t *eight = port->second + set;
     const uint32_t way = cbit_turn_next(&eight->order);
     const uint32_t pushed = set | cbit_ways_at(eight->bits, way) << l2->set_bits;
-    cbit_expected_t *expected = &mshr->expected;
     expected->pushed = eight->line[way];
     expected->set = port->third + (pushed & (l3->sets - 1));
     expected->leaving = NOWHERE;
@@ -76,12 +75,23 @@ static inline __attribute__((always_inline)) void cbit_expect(cbit_cache_t *cach
     }
     cbit_expected_t *before = cache->expecting[0];
     cbit_expect_leaving(cache, before);
-    cbit_expect_second(cache, mshr, low);
+    cbit_expect_second(cache, mshr->first.port, low, &mshr->expected);
     if (cache->bytes != NULL) {
         cbit_expect_bytes(cache, mshr->line, cache->expecting[1]);
         cache->expecting[1] = before;
     }
     cache->expecting[0] = &mshr->expected;
+}
+
+/* It is in the L3 and will come from there: that set is looked at as well. */
+static inline __attribute__((always_inline)) void
+cbit_expect_from_third(const cbit_core_t *port, uint32_t low, cbit_expected_t *expected)
+{
+    const cbit_cache_t *cache = port->cache;
+    if (cache->near) {
+        cbit_expect_third(&cache->l3, port->third + (low & (cache->l3.sets - 1)));
+        cbit_expect_second(cache, port, low, expected);
+    }
 }
 
 /* It is placed now. */

@@ -390,7 +390,10 @@ void cbit_line_place(cbit_cache_t *cache, cbit_line_t *line, uint32_t core, bool
 /* Into the L1, from that place in the L2. */
 void cbit_line_promote(const cbit_cache_t *cache, const cbit_line_t *line, uint32_t core,
                        bool fetch, uint32_t second);
-/* Takes a line out of one core's L1 and L2, or of one complex's L3. */
+/* Takes a line out of the complex's L3, which has it. */
+void cbit_line_leave_third(const cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);
+/* Takes a line out of one core's L1 and L2, or of one complex's L3 and, if that is inclusive, of
+   all above it. */
 void cbit_line_drop_core(cbit_cache_t *cache, cbit_line_t *line, uint32_t core);
 void cbit_line_drop_complex(cbit_cache_t *cache, cbit_line_t *line, uint32_t complex);
 void cbit_line_drop_all(cbit_cache_t *cache, cbit_line_t *line);
