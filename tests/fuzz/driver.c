@@ -171,7 +171,8 @@ int main(int argc, char **argv)
     }
     (void)signal(SIGABRT, on_death);
     (void)signal(SIGSEGV, on_death);
-    (void)printf("seed %" PRIu64 "\n", seed);
+    (void)printf("seed %" PRIu64 " (CBIT_TEST_SEED repeats another one)\n", seed);
+    (void)fflush(stdout); /* a sanitizer's abort would lose it */
     for (uint64_t n = 0; n < files_count + runs; n++) {
         current = (sig_atomic_t)n;
         make_input(&input, seed, n);

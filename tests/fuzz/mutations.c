@@ -70,6 +70,8 @@ int main(int argc, char **argv)
     unsigned long runs = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
     cbit_rng_t rng;
     cbit_rng_init(&rng, seed, 0);
+    (void)printf("seed %" PRIu64 " (CBIT_TEST_SEED repeats another one)\n", seed);
+    (void)fflush(stdout); /* a sanitizer's abort would lose it */
     for (unsigned long run = 0; run < runs; run++) {
         size_t len = 0;
         if (argc > 2) {
@@ -84,6 +86,6 @@ int main(int argc, char **argv)
         }
         (void)LLVMFuzzerTestOneInput(bytes, len);
     }
-    (void)printf("seed %" PRIu64 "\n100%%: Checks: %lu, Failures: 0, Errors: 0\n", seed, runs);
+    (void)printf("100%%: Checks: %lu, Failures: 0, Errors: 0\n", runs);
     return EXIT_SUCCESS;
 }
