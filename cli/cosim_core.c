@@ -107,8 +107,10 @@ static cbit_err_t write_waves(const cbit_dut_source_t *files, const cbit_core_be
     if (err == CBIT_ERR_OK && mismatch->with_data) {
         cbit_rounds_t rounds;
         cbit_rounds_of(mismatch->key, mismatch->data, mismatch->decrypt, &rounds);
-        (void)cbit_waves_first_round(traced.library, report->waves, &rounds, report->round,
-                                     sizeof report->round);
+        const cbit_core_stream_t *failing = &report->bare.failing;
+        bool goes_in_again = (failing->known || failing->chained) && failing->blocks > 1;
+        (void)cbit_waves_first_round(traced.library, report->waves, &rounds, !goes_in_again,
+                                     report->round, sizeof report->round);
     }
     cbit_core_bench_close(&traced);
     return err == CBIT_ERR_OK

@@ -143,7 +143,7 @@ static void explain(const cbit_case_t *what, const cbit_run_mismatch_t *mismatch
     cbit_rounds_of(cause.key, in, cause.decrypt, &rounds);
     (void)cbit_cause_find(&cause, report->cause, sizeof report->cause);
     if (library != NULL) {
-        (void)cbit_waves_first_round(library, report->waves, &rounds, report->round,
+        (void)cbit_waves_first_round(library, report->waves, &rounds, true, report->round,
                                      sizeof report->round);
     }
     cbit_cosim_add_round(report, &rounds, out);

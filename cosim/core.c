@@ -24,7 +24,8 @@ struct cbit_core {
     const char *waves_path;
     uint64_t waves_from;
     bool waves_failed;
-    uint8_t shown[CBIT_CORE_LOOK][CBIT_BLOCK_BYTES]; /* ring of what the data port showed */
+    uint8_t shown[CBIT_CORE_LOOK][CBIT_BLOCK_BYTES];   /* ring of what the data port showed */
+    uint8_t offered[CBIT_CORE_LOOK][CBIT_BLOCK_BYTES]; /* and of what went to the other one */
 };
 
 static pin_t find(const cbit_dut_t *dut, const char *name)
@@ -189,6 +190,7 @@ void cbit_core_clock(cbit_core_t *core, const cbit_core_in_t *in, cbit_core_out_
     out->key_done = key_is_done(core, in);
     get_block(&core->out_data, out->data, core->rules->byte_order);
     memcpy(core->shown[core->cycle % CBIT_CORE_LOOK], out->data, CBIT_BLOCK_BYTES);
+    memcpy(core->offered[core->cycle % CBIT_CORE_LOOK], in->data, CBIT_BLOCK_BYTES);
     core->waiting = (core->waiting && !out->answer) || out->taken;
     core->inside[core->cycle % (CBIT_CORE_MAX_LATENCY + 1)] = out->taken;
     if (in->reset) {
@@ -214,6 +216,11 @@ int cbit_core_when(cbit_core_t *core, const cbit_core_in_t *in,
 {
     cbit_core_in_t idle = *in;
     cbit_core_out_t out;
+    for (uint32_t i = 0; i < CBIT_CORE_LOOK; i++) {
+        if (memcmp(core->offered[i], block, CBIT_BLOCK_BYTES) == 0) {
+            return 0; /* what shows may be a block on its way in */
+        }
+    }
     for (int back = 1; back < CBIT_CORE_LOOK && (uint64_t)back < core->cycle; back++) {
         const uint8_t *before = core->shown[(core->cycle - 1 - (uint64_t)back) % CBIT_CORE_LOOK];
         if (memcmp(before, block, CBIT_BLOCK_BYTES) == 0) {

@@ -42,7 +42,8 @@ bool cbit_core_shows_answer(cbit_core_t *core);
 bool cbit_core_shows_ready(const cbit_core_t *core);
 
 /* How many clocks after the last one the data port shows this block with no other coming (before:
-   negative), within CBIT_CORE_LOOK; 0: it does not. Clocks the core unless it writes waves. */
+   negative), within CBIT_CORE_LOOK; 0: it does not, or went in itself as a block. Clocks the core
+   unless it writes waves. */
 int cbit_core_when(cbit_core_t *core, const cbit_core_in_t *in,
                    const uint8_t block[CBIT_BLOCK_BYTES]);
 

@@ -61,7 +61,7 @@ static void shrink(job_t *job, cbit_core_stream_t *best, cbit_core_mismatch_t *m
         attempt = *best;
         attempt.first += drop;
         attempt.blocks -= drop;
-        if (attempt.blocks > 0 && !attempt.known && still_fails(job, &attempt, mismatch)) {
+        if (attempt.blocks > 0 && still_fails(job, &attempt, mismatch)) {
             *best = attempt;
             drop = drop < best->blocks ? drop : best->blocks / 2;
         } else {

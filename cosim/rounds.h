@@ -24,8 +24,9 @@ void cbit_rounds_of(const uint8_t key[CBIT_KEY_BYTES], const uint8_t in[CBIT_BLO
                     bool decrypt, cbit_rounds_t *rounds);
 
 /*
- * Goes back from a wrong answer with the right round keys: where few bytes are wrong the fault
- * entered. False (and text "") when that does not tell: a wrong key or input differs everywhere.
+ * Says which round's value a wrong answer is: a round is missing. Otherwise goes back from it with
+ * the right round keys: where few bytes are wrong the fault entered. False (and text "") when that
+ * does not tell: a wrong key or input differs everywhere.
  */
 bool cbit_rounds_explain(const cbit_rounds_t *rounds, const uint8_t actual[CBIT_BLOCK_BYTES],
                          char *text, size_t len_bytes);

@@ -60,6 +60,21 @@ START_TEST(a_flipped_bit_is_traced_to_its_round)
 }
 END_TEST
 
+START_TEST(a_missing_round_is_told_by_the_value_that_left)
+{
+    for (uint32_t r = 0; r < 2 * CBIT_ROUNDS; r++) {
+        uint8_t key[CBIT_KEY_BYTES] = {8, (uint8_t)r}, in[CBIT_BLOCK_BYTES] = {6};
+        char text[128], wanted[64];
+        cbit_rounds_t rounds;
+        cbit_rounds_of(key, in, r >= CBIT_ROUNDS, &rounds);
+        ck_assert(cbit_rounds_explain(&rounds, rounds.state[r % CBIT_ROUNDS], text, sizeof text));
+        (void)snprintf(wanted, sizeof wanted, "what came out is the value after round %u",
+                       r % CBIT_ROUNDS);
+        ck_assert_str_eq(text, wanted);
+    }
+}
+END_TEST
+
 START_TEST(a_wrong_key_is_no_fault_of_a_round)
 {
     uint8_t key[CBIT_KEY_BYTES] = {1}, other[CBIT_KEY_BYTES] = {2}, in[CBIT_BLOCK_BYTES] = {3};
@@ -178,6 +193,7 @@ Suite *cbit_test_suite(void)
     TCase *tcase = tcase_create("explain");
     tcase_add_test(tcase, ten_rounds_end_in_the_answer_of_openssl);
     tcase_add_test(tcase, a_flipped_bit_is_traced_to_its_round);
+    tcase_add_test(tcase, a_missing_round_is_told_by_the_value_that_left);
     tcase_add_test(tcase, a_wrong_key_is_no_fault_of_a_round);
     tcase_add_test(tcase, the_question_that_a_wrong_block_answers_is_named);
     tcase_add_test(tcase, jobs_in_processes_give_what_one_process_gives);
