@@ -162,8 +162,12 @@ static bool take(cbit_umc_t *umc, cbit_txn_t *txn, cbit_ps_t at_ps)
     waiting->shows_nck = shows_nck(umc, user, waiting->due_nck, wanted);
     if (umc->in_step) {
         umc_wake_at(umc, waiting->due_nck);
-    } else if (!umc->in_wake) { /* whose end looks at the door */
-        umc_wake_at_ps(umc, umc_edge_ps(umc, waiting->shows_nck) + txn->back_ps);
+    } else {
+        const cbit_ps_t heard_ps = umc_edge_ps(umc, waiting->shows_nck) + txn->back_ps;
+        umc->unheard_ps = umc_min_u64(umc->unheard_ps, heard_ps);
+        if (!umc->in_wake) { /* whose end knows that */
+            umc_wake_at_ps(umc, heard_ps);
+        }
     }
     return true;
 }

@@ -183,8 +183,9 @@ struct cbit_umc {
     uint64_t accept_nck; /* the clock that the next acceptance may take */
 
     umc_door_t door;
-    cbit_ps_t heard_ps;  /* when the first answer is heard; CBIT_PS_NEVER: there is none */
-    cbit_ps_t rewake_ps; /* asked for while in_wake */
+    cbit_ps_t heard_ps;   /* when the first answer is heard; CBIT_PS_NEVER: there is none */
+    cbit_ps_t unheard_ps; /* no answer that is not there yet is heard before, out of step */
+    cbit_ps_t rewake_ps;  /* asked for while in_wake */
 
     umc_way_t way;
     /* Answers that are there, by when they are heard (their back_ps later), and where the next one

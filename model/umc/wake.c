@@ -29,6 +29,7 @@ void umc_set_step(cbit_umc_t *umc)
     umc->in_step = umc->always_in_step || umc->flushes_busy != 0 || umc->key_write.busy ||
                    umc->analyser != NULL || umc->read_waiters.head != NULL ||
                    umc->write_waiters.head != NULL;
+    umc->unheard_ps = 0; /* the next wake works it out */
 }
 
 void umc_catch_up(cbit_umc_t *umc)
@@ -152,7 +153,8 @@ static inline cbit_ps_t next_answer_ps(cbit_umc_t *umc)
 {
     const uint64_t nck = first_answer_nck(umc);
     const cbit_ps_t edge_ps = umc_edge_ps(umc, nck) + umc->least_back_ps;
-    return umc_min_u64(umc->heard_ps, nck == UMC_NEVER ? CBIT_PS_NEVER : edge_ps);
+    umc->unheard_ps = nck == UMC_NEVER ? CBIT_PS_NEVER : edge_ps;
+    return umc_min_u64(umc->heard_ps, umc->unheard_ps);
 }
 
 /* The same for who must see all of it. */
@@ -173,14 +175,33 @@ static __attribute__((noinline)) void serve_others(cbit_umc_t *umc, uint64_t nck
     umc_set_step(umc);
 }
 
+/* Answers that are there are heard, and nothing else can show yet, so that commands wait until more
+   of them are due. False: that is not all. */
+static inline bool tell_only(cbit_umc_t *umc, cbit_ps_t now_ps)
+{
+    if (umc->in_step || umc->unheard_ps <= now_ps) {
+        return false;
+    }
+    tell_answers(umc, now_ps);
+    const cbit_ps_t next_ps = umc_min_u64(umc->heard_ps, umc->unheard_ps);
+    if (umc->in_step || next_ps == CBIT_PS_NEVER) { /* an answer may lead to the one */
+        return false;
+    }
+    umc_wake_at_ps(umc, next_ps);
+    return true;
+}
+
 void umc_on_wake(void *self)
 {
     cbit_umc_t *umc = self;
     const cbit_ps_t now_ps = cbit_kernel_now_ps(umc->way.kernel);
+    if (tell_only(umc, now_ps)) {
+        return;
+    }
     const uint64_t nck = umc_nck_by(umc, now_ps);
     const bool others = umc->in_step;
     umc->in_wake = true;
-    umc->rewake_ps = CBIT_PS_NEVER;
+    umc->rewake_ps = cbit_event_pending(&umc->wake) ? umc->wake.at_ps : CBIT_PS_NEVER;
     if (others) {
         umc_core_drain(umc->core, umc_draining(umc));
     }
