@@ -53,6 +53,9 @@ static const cbit_row_t sev_rows[] = {
      .source = "CPUID Fn8000_001F EAX[2]: set on EPYC 7001 to 7003 (published dumps)",
      .help =
          "The hypervisor can flush one page of one ASID (MSR C001_011E), instead of all caches"},
+    {CBIT_FIELD(BOOL, cbit_sev_config_t, invd_writes_back),
+     .source = "CVE-2023-20592: clear on the first three generations of EPYC",
+     .help = "INVD writes dirty lines back, as WBINVD does, and no privilege turns that off"},
     {CBIT_FIELD(BOOL, cbit_sev_config_t, aes256_stand_in),
      .source = "256-bit key slots on Genoa and later",
      .help = "The silicon uses AES-256; AES-128 in XEX form stands in for it here"},

@@ -80,9 +80,15 @@ void cbit_platform_page_flush(cbit_platform_t *platform, cbit_spa_t spa, uint16_
     cbit_cache_flush_page(platform->cache, spa, asid, done, self);
 }
 
-void cbit_platform_invd(cbit_platform_t *platform, uint32_t core)
+void cbit_platform_invd(cbit_platform_t *platform, uint32_t core, void (*done)(void *self),
+                        void *self)
 {
+    if (platform->config.sev.invd_writes_back) {
+        cbit_cache_wbinvd(platform->cache, core, done, self);
+        return;
+    }
     cbit_cache_invd(platform->cache, core);
+    done(self);
 }
 
 static void on_channel_drained(void *self)

@@ -271,8 +271,9 @@ cbit_err_t cbit_attacker_invd(cbit_attacker_t *hands)
     if (at_launch(hands)) {
         return CBIT_ERR_CONFLICT;
     }
-    cbit_platform_invd(hands->hv->platform, hands->core->number);
-    return CBIT_ERR_OK;
+    cbit_hv_attack_wait_t wait = {.hv = hands->hv};
+    cbit_platform_invd(hands->hv->platform, hands->core->number, cbit_hv_attack_wakes, &wait);
+    return cbit_hv_attack_wait(hands, &wait);
 }
 
 cbit_err_t cbit_attacker_capture_bus(cbit_attacker_t *hands, bool on)

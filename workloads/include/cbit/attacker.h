@@ -105,7 +105,7 @@ cbit_err_t cbit_attacker_replay_page(cbit_attacker_t *hands, const cbit_attack_p
 /* ---- the machine ---- */
 
 /* INVD on the core of the callback: dirty lines of its caches are lost, the guest's and the host's
-   own. */
+   own; or written back, where /sev/invd_writes_back has it so. */
 cbit_err_t cbit_attacker_invd(cbit_attacker_t *hands);
 
 /* The highest address line of all DIMMs is cut, or whole again. While it is cut, the verbs below

@@ -42,6 +42,7 @@ typedef struct cbit_sev_config {
     bool per_channel_keys;  /* each channel's key is derived from the guest's */
     bool coherent_domains;  /* hardware keeps two key ids of one address coherent */
     bool page_flush_msr;    /* the hypervisor can flush one page of one ASID */
+    bool invd_writes_back;  /* INVD loses nothing: it is WBINVD */
     bool aes256_stand_in;   /* the silicon has AES-256: AES-128 XEX stands in for it */
 } cbit_sev_config_t;
 

@@ -81,8 +81,10 @@ void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)
 void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t len_bytes,
                            void (*done)(void *self), void *self);
 
-/* INVD on one core: what only its caches and its complex's L3 have is lost. */
-void cbit_platform_invd(cbit_platform_t *platform, uint32_t core);
+/* INVD on one core: what only its caches and its complex's L3 have is lost, and done(self) comes
+   within the call; with sev.invd_writes_back it is written back first, which takes its time. */
+void cbit_platform_invd(cbit_platform_t *platform, uint32_t core, void (*done)(void *self),
+                        void *self);
 /* The same, looked at before: cbit_cache_for_each_dirty. */
 const cbit_cache_t *cbit_platform_cache(const cbit_platform_t *platform);
 
