@@ -79,31 +79,35 @@ static cJSON *json_of(const validation_figure_t *f, const answer_t *answer)
 static const char head[] =
     "# Validation: the model beside what was published\n"
     "\n"
-    "Made by `./dev validate`, which asks the model anew. *predicted*: comes out of the "
-    "simulation, and nothing was\n"
-    "chosen to meet it. *fitted*: a parameter was chosen so that it is met (the fabric's fixed "
-    "part of each preset,\n"
-    "the step between quadrants and sockets), so agreement says only that the choice works. "
-    "*parameter*: the figure\n"
-    "is itself a value of the configuration. A difference counts from the nearer end of a range; "
-    "*agrees* allows 5 %\n"
-    "for measurements, 10 % for briefings and figures from memory, 15 % for ratios read off "
-    "plots,\n"
-    "25 % for the difference of two measurements.\n"
+    "Made by `./dev validate`, which runs the model anew. The column *how* says what agreement "
+    "means:\n"
+    "\n"
+    "| how | meaning |\n"
+    "|---|---|\n"
+    "| predicted | the figure comes out of the simulation, and nothing was chosen to meet it |\n"
+    "| fitted | a parameter was chosen to meet it (the fabric's fixed part of each preset, the "
+    "step between quadrants and sockets), so agreement says only that the choice works |\n"
+    "| parameter | the figure is itself a value of the configuration |\n"
+    "\n"
+    "For a published range, the difference counts from its nearer end. *agrees* allows 5 % for "
+    "measurements,\n"
+    "10 % for briefings and figures from memory, 15 % for ratios read off plots, and 25 % for the "
+    "difference of two measurements.\n"
     "\n"
     "| what | published | cbit | difference | how | verdict | source | remark |\n"
     "|---|---|---|---|---|---|---|---|\n";
 
-static const char middle[] = "\n## Published, and not expressed\n\n| what | why |\n|---|---|\n";
+static const char middle[] = "\n## Published, but not modelled\n\n| what | why not |\n|---|---|\n";
 
-static const char tail[] = "\n## What is assumed\n"
-                           "\n"
-                           "Every parameter has a source ([parameters.md](parameters.md)); those "
-                           "whose source begins with \"assumed\" are guesses\n"
-                           "with a reason, and each result lists them. The largest for a latency "
-                           "are the fabric's fixed part (fitted above),\n"
-                           "the engine's depth and rate (from our own RTL: nobody has published "
-                           "AMD's), and the Secure Processor's clock.\n";
+static const char tail[] =
+    "\n## What is assumed\n"
+    "\n"
+    "Every parameter has a source ([parameters.md](parameters.md)). Those whose source begins with "
+    "\"assumed\" are guesses\n"
+    "with a reason, and each result lists them. The largest ones for a latency are the fabric's "
+    "fixed part (fitted above),\n"
+    "the engine's depth and rate (from our own RTL, because AMD's are not published), and the "
+    "Secure Processor's clock.\n";
 
 int main(int argc, char **argv)
 {
