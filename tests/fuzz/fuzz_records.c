@@ -87,16 +87,44 @@ static void replay(const cbit_trace_source_t *source, uint32_t count)
     cbit_guest_destroy(guest);
 }
 
+/*
+ * Records with few bytes behind them are decoded byte by byte, others not: cut off right behind
+ * one, each must be the same, and as long. What follows the last is refused either way.
+ */
+static void check_alone(const uint8_t *bytes, const uint8_t *end, const cbit_trace_record_t *items,
+                        uint32_t count)
+{
+    cbit_cbt_decoder_t decoder = {.instructions = 0};
+    for (uint32_t i = 0; i <= count && bytes < end; i++) {
+        cbit_trace_record_t item;
+        const uint8_t *cut = bytes, *at = bytes;
+        uint32_t got = 0;
+        while (got == 0 && cut < end && cut - bytes < CBIT_CBT_RECORD_MAX_BYTES) {
+            got = cbit_cbt_get_records(&at, ++cut, &decoder, &item, 1);
+        }
+        if (got != (i < count) || at != (got == 0 ? bytes : cut) ||
+            (got == 1 &&
+             (item.gva != items[i].gva || item.gap != items[i].gap || item.kind != items[i].kind ||
+              item.depends != items[i].depends || item.size_bytes != items[i].size_bytes))) {
+            abort();
+        }
+        bytes = at;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     enum { MAX = 4096 };
     static cbit_trace_record_t items[MAX];
-    cbit_cbt_predictor_t predictor = {{0}};
+    cbit_cbt_decoder_t decoder = {.instructions = 0};
     const uint8_t *at = bytes;
     records_t records = {.items = items};
-    records.count = cbit_cbt_get_records(&at, bytes + len, &predictor, items, MAX);
+    records.count = cbit_cbt_get_records(&at, bytes + len, &decoder, items, MAX);
     if (at < bytes || at > bytes + len) {
         abort();
+    }
+    if (records.count < MAX) {
+        check_alone(bytes, bytes + len, items, records.count);
     }
     const cbit_trace_source_t source = {.self = &records,
                                         .read = records_read,

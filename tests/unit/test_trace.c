@@ -27,7 +27,8 @@ static cbit_trace_record_t random_record(cbit_rng_t *rng)
     if (cbit_rng_below(rng, 50) == 0) {
         record.gap = (uint32_t)cbit_rng_u64(rng);
     }
-    record.gva = cbit_rng_below(rng, (UINT64_C(1) << 47) - 64);
+    /* Addresses of any size, so that distances between them have any number of bytes. */
+    record.gva = cbit_rng_below(rng, (UINT64_C(1) << 47) - 64) >> cbit_rng_below(rng, 47);
     if (record.kind == CBIT_TRACE_FETCH) {
         record.gva = record.gva / 64 * 64 + cbit_rng_below(rng, 65 - record.size_bytes);
     }

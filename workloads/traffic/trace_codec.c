@@ -96,6 +96,20 @@ size_t cbit_cbt_put_record(uint8_t *to, cbit_cbt_predictor_t *predictor,
     return (size_t)(at - to);
 }
 
+/*
+ * The low seven bits of each byte, side by side. In each step the upper part of a lane goes down
+ * over what the lower one has no bits for: from its 256 fold to 128, from bit 16 to 14, from 32 to
+ * 28.
+ */
+static inline uint64_t join_sevens(uint64_t word)
+{
+    word &= UINT64_C(0x7f7f7f7f7f7f7f7f);
+    word -= (word & UINT64_C(0x7f007f007f007f00)) >> 1;
+    const uint64_t upper = word & UINT64_C(0x3fff00003fff0000);
+    word = (word ^ upper) | upper >> 2;
+    return (word >> 32) << 28 | (uint32_t)word;
+}
+
 /* NULL when the number does not end before `end` or has more than 64 bits. */
 static inline const uint8_t *get_varint(const uint8_t *at, const uint8_t *end, uint64_t *value)
 {
@@ -115,21 +129,35 @@ static inline const uint8_t *get_varint(const uint8_t *at, const uint8_t *end, u
     return NULL;
 }
 
-static inline const uint8_t *get_record(const uint8_t *at, const uint8_t *end,
+/*
+ * As get_varint, for numbers whose length cannot be foreseen: up to eight bytes at once, without
+ * a branch on how many there are. Eight bytes may be read.
+ */
+static inline const uint8_t *get_delta(const uint8_t *at, const uint8_t *end, uint64_t *value)
+{
+    const uint64_t word = cbit_cbt_get_u64(at);
+    const uint64_t ends = ~word & UINT64_C(0x8080808080808080);
+    if (ends == 0) {
+        return get_varint(at, end, value);
+    }
+    *value = join_sevens(word & (ends ^ (ends - 1)));
+    return at + (uint32_t)__builtin_ctzll(ends) / 8 + 1;
+}
+
+/* NULL changes nothing. `roomy`: the longest record would fit, so eight bytes of its delta may be
+   read at once. */
+static inline const uint8_t *get_record(const uint8_t *at, const uint8_t *end, bool roomy,
                                         cbit_cbt_predictor_t *predictor,
                                         cbit_trace_record_t *record)
 {
-    uint32_t tag = *at++;
-    uint32_t kind = tag & KIND_MASK;
-    uint32_t code = tag >> SIZE_SHIFT & SIZE_MASK;
+    const uint32_t tag = *at++, kind = tag & KIND_MASK, code = tag >> SIZE_SHIFT & SIZE_MASK;
     uint32_t size = UINT32_C(1) << code;
-    uint64_t gap = tag >> GAP_SHIFT;
-    uint64_t zigzag;
+    uint64_t gap = tag >> GAP_SHIFT, zigzag;
     if (kind > CBIT_TRACE_STORE) {
         return NULL;
     }
     if (code == SIZE_FOLLOWS) {
-        if (at == end) {
+        if (at == end || *at - 1u >= CBIT_TRACE_LINE_BYTES) {
             return NULL;
         }
         size = *at++;
@@ -140,34 +168,48 @@ static inline const uint8_t *get_record(const uint8_t *at, const uint8_t *end,
             return NULL;
         }
     }
-    at = get_varint(at, end, &zigzag);
+    at = roomy ? get_delta(at, end, &zigzag) : get_varint(at, end, &zigzag);
     if (at == NULL) {
         return NULL;
     }
-    predictor->gva[kind] += zigzag >> 1 ^ ((zigzag & 1) != 0 ? UINT64_MAX : 0);
-    *record = (cbit_trace_record_t){.gva = predictor->gva[kind],
-                                    .gap = (uint32_t)gap,
-                                    .kind = (uint8_t)kind,
-                                    .size_bytes = (uint8_t)size,
-                                    .depends = (tag & DEPENDS_BIT) != 0};
-    return cbit_cbt_record_ok(record) ? at : NULL;
+    const uint64_t gva = predictor->gva[kind] + (zigzag >> 1 ^ (0 - (zigzag & 1)));
+    if (!cbit_cbt_gva_ok(kind, gva, size)) {
+        return NULL;
+    }
+    predictor->gva[kind] = gva;
+    record->gva = gva;
+    record->gap = (uint32_t)gap;
+    record->kind = (uint8_t)kind;
+    record->size_bytes = (uint8_t)size;
+    record->depends = (tag & DEPENDS_BIT) != 0;
+    return at;
 }
 
-uint32_t cbit_cbt_get_records(const uint8_t **at, const uint8_t *end,
-                              cbit_cbt_predictor_t *predictor, cbit_trace_record_t *records,
-                              uint32_t count)
+/* Until `count` are done or less than `margin_bytes` are left. */
+static inline const uint8_t *get_some(const uint8_t *at, const uint8_t *end, ptrdiff_t margin_bytes,
+                                      cbit_cbt_decoder_t *decoder, cbit_trace_record_t *records,
+                                      uint32_t count, uint32_t *done)
 {
-    const uint8_t *here = *at;
-    uint32_t done = 0;
-    while (done < count && here < end) {
-        const uint8_t *next = get_record(here, end, predictor, &records[done]);
+    while (*done < count && end - at >= margin_bytes) {
+        cbit_trace_record_t *record = &records[*done];
+        const uint8_t *next = get_record(at, end, margin_bytes > 1, &decoder->predictor, record);
         if (next == NULL) {
             break;
         }
-        here = next;
-        done++;
+        decoder->records[record->kind]++;
+        decoder->instructions += record->gap;
+        at = next;
+        (*done)++;
     }
-    *at = here;
+    return at;
+}
+
+uint32_t cbit_cbt_get_records(const uint8_t **at, const uint8_t *end, cbit_cbt_decoder_t *decoder,
+                              cbit_trace_record_t *records, uint32_t count)
+{
+    uint32_t done = 0;
+    *at = get_some(*at, end, CBIT_CBT_RECORD_MAX_BYTES, decoder, records, count, &done);
+    *at = get_some(*at, end, 1, decoder, records, count, &done);
     return done;
 }
 

@@ -48,14 +48,26 @@ typedef struct cbit_cbt_predictor {
     uint64_t gva[3];
 } cbit_cbt_predictor_t;
 
-/* True for what may be in a file: kind, size, no line crossed by a fetch, user address. */
+/* A reader's predictor, and what it has decoded so far, by kind and in instructions. */
+typedef struct cbit_cbt_decoder {
+    cbit_cbt_predictor_t predictor;
+    uint64_t records[3], instructions;
+} cbit_cbt_decoder_t;
+
+/* A user address to its last byte, and no line crossed by a fetch; size_bytes is 1 to 64. */
+static inline bool cbit_cbt_gva_ok(uint32_t kind, uint64_t gva, uint32_t size_bytes)
+{
+    const bool crosses = gva % CBIT_TRACE_LINE_BYTES + size_bytes > CBIT_TRACE_LINE_BYTES;
+    return gva <= CBIT_CBT_GVA_LIMIT - size_bytes && !((kind == CBIT_TRACE_FETCH) & crosses);
+}
+
+/* True for what may be in a file: kind, size, address. */
 static inline bool cbit_cbt_record_ok(const cbit_trace_record_t *record)
 {
-    uint32_t size = record->size_bytes;
-    bool crosses = record->gva % CBIT_TRACE_LINE_BYTES + size > CBIT_TRACE_LINE_BYTES;
-    return record->kind <= CBIT_TRACE_STORE && size >= 1 && size <= CBIT_TRACE_LINE_BYTES &&
-           record->gva < CBIT_CBT_GVA_LIMIT && record->gva + size <= CBIT_CBT_GVA_LIMIT &&
-           !(record->kind == CBIT_TRACE_FETCH && crosses);
+    const uint32_t size_bytes = record->size_bytes;
+    return record->kind <= CBIT_TRACE_STORE && size_bytes >= 1 &&
+           size_bytes <= CBIT_TRACE_LINE_BYTES &&
+           cbit_cbt_gva_ok(record->kind, record->gva, size_bytes);
 }
 
 /* Bytes written at `to`, at most CBIT_CBT_RECORD_MAX_BYTES. The record must be ok. */
@@ -73,8 +85,7 @@ const uint8_t *cbit_cbt_get_event(const uint8_t *at, const uint8_t *end, uint64_
  * Decodes records from [*at, end) until count are done. Returns how many were; fewer only when the
  * next one, which *at then points at, is cut off or not ok.
  */
-uint32_t cbit_cbt_get_records(const uint8_t **at, const uint8_t *end,
-                              cbit_cbt_predictor_t *predictor, cbit_trace_record_t *records,
-                              uint32_t count);
+uint32_t cbit_cbt_get_records(const uint8_t **at, const uint8_t *end, cbit_cbt_decoder_t *decoder,
+                              cbit_trace_record_t *records, uint32_t count);
 
 #endif

@@ -275,7 +275,7 @@ static cbit_err_t next_mem_chunk(cbit_trace_reader_t *reader, bool *more, cbit_d
     }
     reader->at = reader->mem.raw;
     reader->records_left = entry->chunk.records;
-    reader->predictor = (cbit_cbt_predictor_t){{0}};
+    reader->decoder.predictor = (cbit_cbt_predictor_t){{0}};
     return CBIT_ERR_OK;
 }
 
@@ -291,10 +291,11 @@ static cbit_err_t bad_record(cbit_trace_reader_t *reader, const char *what, cbit
 static cbit_err_t check_totals(cbit_trace_reader_t *reader, cbit_diag_t *diag)
 {
     const cbit_trace_info_t *info = &reader->info;
-    bool equal = reader->seen[CBIT_TRACE_FETCH] == info->fetches &&
-                 reader->seen[CBIT_TRACE_LOAD] == info->loads &&
-                 reader->seen[CBIT_TRACE_STORE] == info->stores &&
-                 reader->instructions_seen == info->instructions;
+    const cbit_cbt_decoder_t *seen = &reader->decoder;
+    bool equal = seen->records[CBIT_TRACE_FETCH] == info->fetches &&
+                 seen->records[CBIT_TRACE_LOAD] == info->loads &&
+                 seen->records[CBIT_TRACE_STORE] == info->stores &&
+                 seen->instructions == info->instructions;
     return equal ? CBIT_ERR_OK
                  : corrupt(diag, 8, "the header's totals are not those of the records");
 }
@@ -315,11 +316,7 @@ cbit_err_t cbit_trace_reader_read(cbit_trace_reader_t *reader, cbit_trace_record
     }
     const uint8_t *end = reader->mem.raw + reader->mem.bytes;
     uint32_t wanted = max < reader->records_left ? max : reader->records_left;
-    uint32_t got = cbit_cbt_get_records(&reader->at, end, &reader->predictor, records, wanted);
-    for (uint32_t i = 0; i < got; i++) {
-        reader->seen[records[i].kind]++;
-        reader->instructions_seen += records[i].gap;
-    }
+    uint32_t got = cbit_cbt_get_records(&reader->at, end, &reader->decoder, records, wanted);
     reader->records_left -= got;
     *count = got;
     if (got < wanted) {
@@ -336,8 +333,7 @@ cbit_err_t cbit_trace_reader_rewind(cbit_trace_reader_t *reader, cbit_diag_t *di
     (void)diag;
     reader->next_entry = 0;
     reader->records_left = 0;
-    memset(reader->seen, 0, sizeof reader->seen);
-    reader->instructions_seen = 0;
+    reader->decoder = (cbit_cbt_decoder_t){.instructions = 0};
     return CBIT_ERR_OK;
 }
 

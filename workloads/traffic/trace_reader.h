@@ -32,8 +32,7 @@ struct cbit_trace_reader {
     uint32_t current;      /* the one in mem */
     const uint8_t *at;     /* in mem.raw */
     uint32_t records_left; /* in mem */
-    cbit_cbt_predictor_t predictor;
-    uint64_t seen[3], instructions_seen;
+    cbit_cbt_decoder_t decoder;
 };
 
 /* Unpacks a chunk and checks its sum. */
