@@ -14,6 +14,17 @@
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
+/* Commands without options of their own. */
+static const struct {
+    const char *name, *sentence, *options;
+} bare[] = {
+    {"measure", "Measures the clocks of each command, and the firmware's size and stack.",
+     "[--json|--csv] "},
+    {"map", "Prints memory map, registers and costs of the SP.", ""},
+};
+
+enum { BARE = sizeof bare / sizeof bare[0] };
+
 static void help(void)
 {
     (void)printf(
@@ -34,16 +45,16 @@ static void help(void)
         "kept\n"
         "  --image FILE  put a signed image into the flash first; built-in: this cbit's own\n"
         "  --profile     cycles and branches by function of boot ROM and firmware, at the end\n"
-        "  --json, --csv the tables of --profile and measure in this form\n"
+        "  --json, --csv  the tables of --profile and measure in this form\n"
         "  --allow-rollback  images of older security versions may run\n"
         "  --console     the firmware's console on standard error\n"
         "\n"
         "commands:\n");
     sp_words_help();
     sp_owner_help();
-    (void)printf("  %-20s %s\n", "measure",
-                 "Clocks of each command, and the firmware's size and stack.");
-    (void)printf("  %-20s %s\n", "map", "Memory map, registers and costs of the SP.");
+    for (size_t i = 0; i < BARE; i++) {
+        (void)printf("  %-20s %s\n", bare[i].name, bare[i].sentence);
+    }
     (void)printf(
         "\nExit status: 0 every command succeeded, 1 the firmware refused one, 2 usage, 3 a\n"
         "file is wrong or its image does not start, 4 a file cannot be opened; with a\n"
@@ -55,6 +66,28 @@ static int usage(const char *what, const char *word)
     (void)fprintf(stderr, "error: cbit sp: %s%s%s\n  hint: cbit sp --help\n", what,
                   word[0] != '\0' ? " " : "", word);
     return cbit_err_exit_status(CBIT_ERR_USAGE);
+}
+
+static bool is_bare(const char *word)
+{
+    size_t i = 0;
+    while (i < BARE && strcmp(bare[i].name, word) != 0) {
+        i++;
+    }
+    return i < BARE;
+}
+
+/* A bare command stands alone, but for a question what it is. *done: that was answered. */
+static int check_bare(int argc, char **argv, bool *done)
+{
+    *done = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    for (size_t i = 0; *done && i < BARE; i++) {
+        if (strcmp(bare[i].name, argv[0]) == 0) {
+            (void)printf("usage: cbit sp %s%s\n\n%s\n", bare[i].options, bare[i].name,
+                         bare[i].sentence);
+        }
+    }
+    return *done || argc == 1 ? 0 : usage("nothing may follow", argv[0]);
 }
 
 typedef enum sp_mode { MODE_WORDS, MODE_PROGRAM, MODE_HELP } sp_mode_t;
@@ -216,14 +249,22 @@ int cbit_cli_sp(int argc, char **argv)
         return usage(mode == MODE_PROGRAM ? "a program must follow --" : "a command must follow",
                      "");
     }
+    bool done = false;
+    if (mode == MODE_PROGRAM) {
+        status = sp_dev_check(argv[at]);
+    } else if (is_bare(argv[at])) {
+        status = check_bare(argc - at, argv + at, &done);
+    } else if (sp_owner_verb(argv[at])) {
+        status = sp_owner_check(argc - at, argv + at, &done);
+    } else {
+        status = sp_words_check(argc - at, argv + at);
+    }
+    if (status != 0 || done) {
+        return status;
+    }
     if (mode == MODE_WORDS && strcmp(argv[at], "map") == 0) {
         sp_map_print();
         return 0;
     }
-    if (mode == MODE_PROGRAM) {
-        status = sp_dev_check(argv[at]);
-    } else if (!sp_owner_verb(argv[at]) && strcmp(argv[at], "measure") != 0) {
-        status = sp_words_check(argc - at, argv + at);
-    }
-    return status != 0 ? status : with_host(&options, argc - at, argv + at, mode);
+    return with_host(&options, argc - at, argv + at, mode);
 }

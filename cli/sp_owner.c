@@ -328,30 +328,32 @@ static int run_attest(sp_host_t *host, const owner_options_t *options)
 static const struct {
     cbit_cli_command_t command;
     int (*run)(sp_host_t *host, const owner_options_t *options);
-    size_t required[4]; /* texts that must be given; 0 ends them after the first */
+    const char *required[4]; /* texts that must be given */
 } verbs[] = {
-    {{.verb = "session", .summary = "An owner's session for this platform.", .args = session_args},
+    {{.verb = "session",
+      .summary = "Makes an owner's session for this platform.",
+      .args = session_args},
      run_session,
-     {OPTION(out)}},
-    {{.verb = "launch", .summary = "Launch an image as a guest.", .args = launch_args},
+     {"--out"}},
+    {{.verb = "launch", .summary = "Launches an image as a guest.", .args = launch_args},
      run_launch,
-     {OPTION(out), OPTION(firmware), OPTION(session)}},
-    {{.verb = "receive", .summary = "Receive a guest that was sent.", .args = receive_args},
+     {"--out", "--firmware", "--session"}},
+    {{.verb = "receive", .summary = "Receives a guest that was sent.", .args = receive_args},
      sp_flow_receive,
-     {OPTION(out), OPTION(from)}},
+     {"--out", "--from"}},
     {{.verb = "migrate",
-      .summary = "Launch an image, and move the guest to another platform.",
+      .summary = "Launches an image and moves the guest to another platform.",
       .args = migrate_args},
      run_migrate,
-     {OPTION(out), OPTION(firmware), OPTION(session), OPTION(to_state)}},
+     {"--out", "--firmware", "--session", "--to-state"}},
     {{.verb = "kds",
-      .summary = "The modelled chip's certificates as its maker gives them.",
+      .summary = "Writes the modelled chip's certificates as its maker would.",
       .args = kds_args},
      sp_kds_run,
-     {OPTION(out)}},
-    {{.verb = "attest", .summary = "Check an attestation report.", .args = attest_args},
+     {"--out"}},
+    {{.verb = "attest", .summary = "Checks an attestation report.", .args = attest_args},
      run_attest,
-     {OPTION(report), OPTION(pek)}},
+     {"--report", "--pek"}},
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
@@ -371,46 +373,86 @@ bool sp_owner_verb(const char *word)
     return find_verb(word) >= 0;
 }
 
-int sp_owner_run(sp_host_t *host, int argc, char **argv)
+/* The option of that name, or the end of the table. */
+static const cbit_arg_t *option_of(const cbit_arg_t *args, const char *name)
 {
-    owner_options_t options = {.policy = 0};
+    while (args->name != NULL && strcmp(args->name, name) != 0) {
+        args++;
+    }
+    return args;
+}
+
+/* Names the options that verb i needs and does not have; its exit status, or 0. */
+static int check_required(int i, const cbit_cli_command_t *named, const owner_options_t *options)
+{
+    char missing[128] = "";
+    uint32_t count = 0;
+    for (uint32_t j = 0; j < 4 && verbs[i].required[j] != NULL; j++) {
+        const cbit_arg_t *arg = option_of(named->args, verbs[i].required[j]);
+        const char *text;
+        memcpy(&text, (const char *)options + arg->offset, sizeof text);
+        if (text == NULL) {
+            size_t used = strlen(missing);
+            (void)snprintf(missing + used, sizeof missing - used, "%s%s %s",
+                           count++ == 0 ? "" : ", ", arg->name, arg->value);
+        }
+    }
+    return count == 0
+               ? 0
+               : cbit_usage_error(named, "%s %s missing", missing, count == 1 ? "is" : "are");
+}
+
+/* Parses the words of verb i. *done: help was asked for. Returns an exit status. */
+static int parse(int i, int argc, char **argv, owner_options_t *options, bool *done)
+{
     cbit_operands_t operands;
-    bool help = false;
-    int i = find_verb(argv[0]);
-    const cbit_cli_command_t *verb = &verbs[i].command;
-    cbit_cli_command_t named = *verb;
+    cbit_cli_command_t named = verbs[i].command;
     char name[32];
-    (void)snprintf(name, sizeof name, "sp %s", verb->verb);
+    (void)snprintf(name, sizeof name, "sp %s", named.verb);
     named.verb = name;
-    named.operands = "[DIR]";
-    named.max_operands = 1;
-    if (cbit_args_parse(&named, argc, argv, &options, &operands, &help) != CBIT_ERR_OK) {
+    char summary[128];
+    (void)snprintf(summary, sizeof summary, "%s DIR is short for --out DIR.", named.summary);
+    named.operands = "";
+    if (option_of(named.args, "--out")->name != NULL) {
+        named.summary = summary;
+        named.operands = "[DIR]";
+        named.max_operands = 1;
+    }
+    if (cbit_args_parse(&named, argc, argv, options, &operands, done) != CBIT_ERR_OK) {
         return cbit_err_exit_status(CBIT_ERR_USAGE);
     }
-    if (help) {
+    if (*done) {
         return 0;
     }
-    if (operands.count == 1 && options.out == NULL) {
-        options.out = operands.items[0]; /* the folder may stand without --out */
+    if (operands.count == 1 && options->out == NULL) {
+        options->out = operands.items[0]; /* the folder may stand without --out */
     } else if (operands.count == 1) {
         return cbit_usage_error(&named, "one too many: %s", operands.items[0]);
     }
-    if (options.policy > UINT32_MAX) {
+    if (options->policy > UINT32_MAX) {
         return cbit_usage_error(&named, "--policy has 32 bits");
     }
-    for (int j = 0; j < 4 && (j == 0 || verbs[i].required[j] != 0); j++) {
-        const char *text;
-        memcpy(&text, (const char *)&options + verbs[i].required[j], sizeof text);
-        if (text == NULL) {
-            return cbit_usage_error(&named, "something is missing; every option without a default");
-        }
-    }
-    return verbs[i].run(host, &options);
+    return check_required(i, &named, options);
+}
+
+int sp_owner_check(int argc, char **argv, bool *done)
+{
+    owner_options_t options = {.policy = 0};
+    return parse(find_verb(argv[0]), argc, argv, &options, done);
+}
+
+int sp_owner_run(sp_host_t *host, int argc, char **argv)
+{
+    owner_options_t options = {.policy = 0};
+    bool done = false;
+    const int i = find_verb(argv[0]);
+    const int status = parse(i, argc, argv, &options, &done);
+    return status != 0 || done ? status : verbs[i].run(host, &options);
 }
 
 void sp_owner_help(void)
 {
-    (void)printf("\nverbs in files (cbit sp VERB --help tells more):\n");
+    (void)printf("\ncommands on files (cbit sp COMMAND --help tells more):\n");
     for (int i = 0; i < VERBS; i++) {
         (void)printf("  %-20s %s\n", verbs[i].command.verb, verbs[i].command.summary);
     }
