@@ -2,14 +2,14 @@
  * @file
  * The inline AES engine of one memory channel, as a table of functions.
  *
- * Three engines stand behind it: the timing model with OpenSSL data (model/aes), the Verilated RTL
- * (cosim), and both in lock-step (cosim). The memory controller cannot tell them apart: it offers
- * lines, advances the engine to the present and asks whether a line has come out.
+ * There are three: the timing model with OpenSSL data (model/aes), the Verilated RTL (cosim), and
+ * both in lock-step (cosim). The memory controller cannot tell them apart. It offers lines,
+ * advances the engine to the present, and asks whether a line has come out.
  *
  * Two lanes, encrypt and decrypt. A line is four 16-byte beats in wrap order from its critical
  * block. Beat i is presented at the input from edge beat_eclk[i] on, in order, until it is
- * accepted; outputs are always taken (the controller reserves the room beforehand). Edges count the
- * engine's clock from reset.
+ * accepted. Outputs are always accepted, because the controller reserves room beforehand. Edges
+ * count the engine's clock from reset.
  */
 #ifndef CBIT_AES_ENGINE_H
 #define CBIT_AES_ENGINE_H
@@ -58,7 +58,7 @@ typedef struct cbit_aes_result {
     cbit_aes_error_t error;
 } cbit_aes_result_t;
 
-/* Lines count when they are taken, key writes when they are asked for: equal for every engine. */
+/* Lines count when they are taken, key writes when they are requested. Equal for every engine. */
 typedef struct cbit_aes_counters {
     uint64_t lines_encrypted; /* under a key, loaded or not */
     uint64_t lines_decrypted;
@@ -73,30 +73,30 @@ typedef struct cbit_aes_engine_ops {
     /* Accept edge to earliest transfer edge of an encrypted or decrypted beat. */
     uint32_t (*depth_eclk)(const void *self);
 
-    /* Constant t_index of the tweak, index 4..51; before the first line. */
+    /* Sets the tweak's constant t_index, index 4..51. Before the first line. */
     void (*tweak_write)(void *self, uint32_t index, const uint8_t t[CBIT_BLOCK_BYTES]);
 
     /*
-     * Loads or (key NULL) clears a slot on the first possible edge from at_eclk on: a load ten
-     * edges later, in which the engine makes the last round key. A line whose first beat is taken
-     * on the edge of the switch or before has the old key. Writes queue behind each other; at most
+     * Loads a slot, or clears it (key NULL), on the first possible edge from at_eclk on. A load
+     * takes ten more edges, in which the engine computes the last round key. A line whose first
+     * beat is accepted on the edge of the switch or before uses the old key. Writes queue; at most
      * key_slots may be under way. A slot that does not exist is ignored. Returns the edge of the
      * switch, or 0 if it is not known.
      */
     uint64_t (*key_write)(void *self, uint64_t at_eclk, uint16_t slot, const uint8_t *key);
 
-    /* Offers a line. All its beats lie after the last edge advanced to; its tag is free in the lane
-       (taken lines free theirs). Returns the first edge advanced to at which take will succeed, if
-       that is known already, whatever comes after; else 0. */
+    /* Offers a line. All its beats must lie after the last edge advanced to, and its tag must be
+       free in the lane (a line frees its tag when it is taken). Returns the first edge at which
+       take will succeed if that is already certain, else 0. */
     uint64_t (*offer)(void *self, cbit_aes_lane_t lane, const cbit_aes_line_t *line);
 
     /*
-     * For who needs no more of a line than when it is out: true if the line, whose beats come every
-     * step_eclk edges (1 or more) from first_eclk on, does not wait anywhere, its slot has a key
-     * and no key is being written. Then its last beat leaves depth edges (a bypassed one, if not in
-     * order, one edge) after it came, and it is not offered; once it is out it is counted in
-     * *passed with cbit_aes_count_line. False: nothing has happened. NULL: of engines whose lines
-     * have bytes.
+     * For callers that only need to know when a line is out. The line's beats come every step_eclk
+     * edges (1 or more) from first_eclk on. True if it waits nowhere, its slot has a key and no key
+     * is being written. Its last beat then leaves depth edges after it came (one edge if bypassed
+     * out of order). Such a line is not offered; once it is out, the caller counts it in *passed
+     * with cbit_aes_count_line. False: nothing has happened. NULL: for engines whose lines have
+     * bytes.
      */
     bool (*pass)(void *self, cbit_aes_lane_t lane, uint16_t slot, bool bypass, uint64_t first_eclk,
                  uint64_t step_eclk);
@@ -105,12 +105,12 @@ typedef struct cbit_aes_engine_ops {
     /* Clocks the engine through all edges up to and including eclk. */
     void (*advance)(void *self, uint64_t eclk);
 
-    /* What has become of a line that has left entirely by the edge advanced to, which is forgotten;
-       NULL while it has not. Good until the next offer. */
+    /* The result of a line that has left entirely by the edge advanced to; the engine forgets the
+       line. NULL if it has not left. Valid until the next offer. */
     const cbit_aes_result_t *(*take)(void *self, cbit_aes_lane_t lane, uint8_t tag);
 
-    /* No edge before this one can be the first at which take succeeds for an offered line: spares
-       asking clock by clock. NULL: an engine that cannot tell. */
+    /* A lower bound for the first edge at which take succeeds for an offered line, so that the
+       caller need not ask in every clock. NULL: for an engine that cannot tell. */
     uint64_t (*least_out_eclk)(const void *self, cbit_aes_lane_t lane, uint8_t tag);
 
     void (*counters)(const void *self, cbit_aes_counters_t *counters);
@@ -122,7 +122,7 @@ typedef struct cbit_aes_engine {
     const cbit_aes_engine_ops_t *ops; /* NULL: no engine (--engine off) */
 } cbit_aes_engine_t;
 
-/* How platforms are given their engines: one call per channel, before the first request. */
+/* How platforms get their engines: one call for each channel, before the first request. */
 typedef struct cbit_aes_engine_config {
     uint32_t key_slots;        /* slots 0..key_slots-1 exist */
     uint32_t depth_eclk;       /* 1..64 */

@@ -13,8 +13,8 @@
  * address is used as it is: its C-bit decides, if the device can drive that bit at all. A device
  * puts only its own address bits on the bus; one of 32 or 40 bits can never reach the C-bit.
  *
- * What an access waits for its translation is charged to WALK. A fault answers with
- * CBIT_ERR_ADDRESS and zero bytes, and is kept for whoever asks.
+ * The time that an access waits for its translation is charged to WALK. A fault answers with
+ * CBIT_ERR_ADDRESS and zero bytes, and is recorded (cbit_iommu_fault).
  */
 #ifndef CBIT_IOMMU_IOMMU_H
 #define CBIT_IOMMU_IOMMU_H
@@ -54,7 +54,7 @@ typedef struct cbit_iommu cbit_iommu_t; /* opaque */
 typedef struct cbit_iommu_config {
     uint32_t c_bit;             /* position in entries and addresses; 0: no memory encryption */
     uint32_t iotlb_entries;     /* translations that it keeps */
-    uint32_t directory_entries; /* upper tables that it remembers: walks begin below them; or 0 */
+    uint32_t directory_entries; /* cached upper tables, which shorten walks; 0: none */
     uint32_t walkers;           /* accesses that may wait for a translation at once */
 } cbit_iommu_config_t;
 extern const cbit_row_t cbit_iommu_rows[]; /* c_bit is the platform's */
@@ -101,7 +101,7 @@ void cbit_iommu_set_address_bits(cbit_iommu_t *iommu, uint32_t device, uint32_t 
    all translations. */
 void cbit_iommu_set_device_table(cbit_iommu_t *iommu, cbit_spa_t base_spa, uint32_t entries);
 
-/* INVALIDATE_DEVTAB_ENTRY and INVALIDATE_IOMMU_PAGES of one device. Until then what was read stays
+/* INVALIDATE_DEVTAB_ENTRY and INVALIDATE_IOMMU_PAGES of one device. Until then cached entries stay
    in use, as on hardware. */
 void cbit_iommu_invalidate(cbit_iommu_t *iommu, uint32_t device);
 

@@ -2,7 +2,7 @@
  * @file
  * The machine: builds every block from plain structs and binds their ports.
  *
- * Takes engines through a factory, so it accepts Verilated ones without knowing of them.
+ * Engines come from a factory, so that it accepts Verilated ones without knowing about them.
  */
 #ifndef CBIT_PLATFORM_PLATFORM_H
 #define CBIT_PLATFORM_PLATFORM_H
@@ -36,9 +36,9 @@ typedef struct cbit_platform_parts {
     const cbit_aes_engine_factory_t *engines; /* NULL: --engine off */
     uint64_t seed;
     const struct sp_firmware *firmware; /* as in cbit_sp_parts_t */
-    uint8_t *sp_flash;     /* as in cbit_sp_parts_t: what outlives the Secure Processor, or NULL */
-    uint64_t sp_boot;      /* how often it was powered up before */
-    cbit_kernel_t *kernel; /* another platform's, which then outlives this one; NULL: its own */
+    uint8_t *sp_flash;     /* as in cbit_sp_parts_t: contents that outlive the platform, or NULL */
+    uint64_t sp_boot;      /* how often the Secure Processor was powered up before */
+    cbit_kernel_t *kernel; /* another platform's, which then must outlive this one; NULL: its own */
     void *self;
     void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
     void (*on_sp_ready)(void *self); /* the Secure Processor has booted: host software may start */
@@ -47,15 +47,15 @@ typedef struct cbit_platform_parts {
 } cbit_platform_parts_t;
 
 /*
- * Builds every block and binds their ports; nothing runs until somebody runs the kernel. On error
- * *out is untouched and diag has the findings, with the pointers of the values.
+ * Builds every block and binds their ports. Nothing happens until somebody runs the kernel. On
+ * error *out is untouched, and diag has all findings with the JSON pointers of the values.
  */
 cbit_err_t cbit_platform_create(const cbit_platform_config_t *config,
                                 const cbit_platform_parts_t *parts, cbit_platform_t **out,
                                 cbit_diag_t *diag);
 void cbit_platform_destroy(cbit_platform_t *platform); /* NULL is allowed */
 
-/* The blocks; they stay the platform's. */
+/* The blocks. The platform owns them. */
 cbit_kernel_t *cbit_platform_kernel(cbit_platform_t *platform);
 uint32_t cbit_platform_cores(const cbit_platform_t *platform);
 cbit_vcpu_t *cbit_platform_vcpu(cbit_platform_t *platform, uint32_t core);
@@ -69,7 +69,7 @@ cbit_port_t cbit_platform_host_port(cbit_platform_t *platform, uint32_t core);
 /* Requests of real devices: through the IOMMU, coherent with lines of the same key id only. */
 cbit_port_t cbit_platform_device_port(cbit_platform_t *platform, uint32_t device);
 
-/* Its registers: device table, invalidations, faults. */
+/* The IOMMU's registers: device table, invalidations, faults. */
 cbit_iommu_t *cbit_platform_iommu(cbit_platform_t *platform);
 
 /* WBINVD on one core: done(self) when its dirty lines are written back; sets WBINVD_DONE. */
@@ -81,42 +81,44 @@ void cbit_platform_wbinvd(cbit_platform_t *platform, uint32_t core, void (*done)
 void cbit_platform_clflush(cbit_platform_t *platform, cbit_spa_t spa, uint64_t len_bytes,
                            void (*done)(void *self), void *self);
 
-/* INVD on one core: what only its caches and its complex's L3 have is lost, and done(self) comes
-   within the call; with sev.invd_writes_back it is written back first, which takes its time. */
+/* INVD on one core. What only its caches and its complex's L3 have is lost, and done(self) is
+   called before this call returns. With sev.invd_writes_back dirty lines are written back first,
+   which takes time. */
 void cbit_platform_invd(cbit_platform_t *platform, uint32_t core, void (*done)(void *self),
                         void *self);
-/* The same, looked at before: cbit_cache_for_each_dirty. */
+/* To see before an INVD what it would lose: cbit_cache_for_each_dirty. */
 const cbit_cache_t *cbit_platform_cache(const cbit_platform_t *platform);
 
-/* done(self) when every write that a memory controller has now is in the DRAM. One at a time. */
+/* Calls done(self) when every write that a memory controller holds now is in the DRAM. Only one
+   drain at a time. */
 void cbit_platform_drain(cbit_platform_t *platform, void (*done)(void *self), void *self);
 
-/* From now on every request to memory is told when it is answered, with its latency; NULL: none. */
+/* From now on calls listener for every answered request to memory, with its latency; NULL: none. */
 typedef void (*cbit_platform_listener_t)(void *self, const cbit_txn_t *txn, cbit_ps_t total_ps);
 void cbit_platform_listen(cbit_platform_t *platform, cbit_platform_listener_t listener, void *self);
 
-/* ---- somebody has the machine open ---- */
+/* ---- physical attacks ---- */
 
-/* An analyser at the pins of all channels (cbit_umc_analyse); NULL takes it away. */
+/* Attaches an analyser to the pins of all channels (cbit_umc_analyse); NULL removes it. */
 void cbit_platform_analyse(cbit_platform_t *platform, cbit_bus_analyser_t analyser, void *self);
 
 /*
- * Every channel's DIMMs lose their highest address line, or get it back: each place then has two
- * addresses, spa and cbit_platform_alias_of(spa). What the upper half held is not there meanwhile.
- * Ciphers, caches and queues go by the address and know nothing of it.
+ * Cuts the highest address line of every channel's DIMMs, or restores it. While it is cut each
+ * place has two addresses, spa and cbit_platform_alias_of(spa), and the contents of the upper half
+ * are not reachable. Cipher, caches and queues use the address and do not notice.
  */
 void cbit_platform_alias_dimms(cbit_platform_t *platform, bool aliased);
 cbit_spa_t cbit_platform_alias_of(const cbit_platform_t *platform, cbit_spa_t spa);
-/* Memory below this is no alias of other memory below it: what a system keeps to that lives with
+/* Memory below this address has no alias below it: what a system must restrict itself to if it has
    such DIMMs. */
 cbit_spa_t cbit_platform_alias_end(const cbit_platform_t *platform);
 
-/* The page-flush MSR (C001_011E): one page's lines under one ASID go to memory, on all cores; time
-   from those that are dirty. */
+/* The page-flush MSR (C001_011E): flushes one page's lines under one ASID from the caches of all
+   cores. Only dirty lines take time. */
 void cbit_platform_page_flush(cbit_platform_t *platform, cbit_spa_t spa, uint16_t asid,
                               void (*done)(void *self), void *self);
 
-/* Latencies of one kind of request: whole, and by stage (the stages add up to total.sum). */
+/* Latencies of one kind of request, in total and by stage. The stages add up to total.sum. */
 typedef struct cbit_platform_latency {
     cbit_hist_t total;
     uint64_t stage_ps[CBIT_STAGE_COUNT];
@@ -136,10 +138,11 @@ typedef struct cbit_platform_stats {
     cbit_sp_stats_t sp;
 } cbit_platform_stats_t;
 
-/* Takes a copy of all counters; the struct is large (histograms): not for the stack. */
+/* Copies all counters. The struct is large (histograms): do not put it on the stack. */
 void cbit_platform_stats(const cbit_platform_t *platform, cbit_platform_stats_t *stats);
 
-/* Adds up what all memory controllers account for, idle times up to now; *account is all zero. */
+/* Adds up the accounts of all memory controllers, idle times up to now. *account must be all zero
+   before. */
 void cbit_platform_account(cbit_platform_t *platform, cbit_umc_account_t *account);
 
 #ifdef __cplusplus

@@ -41,11 +41,11 @@ typedef enum cbit_kernel_queue {
 /* A kernel at time 0; NULL only when memory is out. */
 cbit_kernel_t *cbit_kernel_create(cbit_kernel_queue_t queue);
 
-/* NULL is allowed. Pending events never fire and are not touched: their owners may be gone. One
-   that outlives its kernel is initialised again before another kernel takes it. */
+/* NULL is allowed. Pending events never fire and are not touched, because their owners may be gone.
+   An event that outlives its kernel must be initialised again before another kernel takes it. */
 void cbit_kernel_destroy(cbit_kernel_t *kernel);
 
-/* What every kernel begins with: what everybody asks for again and again is found in place. */
+/* The first fields of every kernel, for the inline functions below. */
 struct cbit_kernel_head {
     cbit_ps_t now_ps;
     void (*notify_at)(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps);
@@ -59,16 +59,16 @@ static inline cbit_ps_t cbit_kernel_now_ps(const cbit_kernel_t *kernel)
 void cbit_event_init(cbit_event_t *event, void (*fire)(void *self), void *self);
 
 /*
- * At its time, an event with a rank fires before all that wait for that time and have none, and
- * lower ranks before higher ones, whenever they were notified: for a block that may be woken late
- * or not at all without that showing. Ranks are unique in a kernel, from 1 on. Only before the
+ * At any time, events with a rank fire before all events without one, and lower ranks before higher
+ * ones, whenever they were notified. This is for a block that may be woken late, or not at all,
+ * without any visible difference. Ranks are unique in a kernel and begin at 1. Call this before the
  * event is first notified.
  */
 void cbit_event_set_rank(cbit_event_t *event, uint32_t rank);
 
 /*
- * Notifies at at_ps, which must not be in the past; at the current time the event fires in this
- * instant after all that is already scheduled for it. A pending event is moved.
+ * Notifies at at_ps, which must not be in the past. If that is the current time, the event fires in
+ * this instant, after everything that is already scheduled for it. A pending event is moved.
  */
 static inline void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *event, cbit_ps_t at_ps)
 {
@@ -78,7 +78,7 @@ static inline void cbit_event_notify_at(cbit_kernel_t *kernel, cbit_event_t *eve
 /* Notifies in the next delta of the current instant. A pending event is moved. */
 void cbit_event_notify_delta(cbit_kernel_t *kernel, cbit_event_t *event);
 
-/* Takes a pending notification back in O(1) or O(log n); nothing happens when none is pending. */
+/* Cancels a pending notification in O(1) or O(log n). Does nothing if none is pending. */
 void cbit_event_cancel(cbit_kernel_t *kernel, cbit_event_t *event);
 
 static inline bool cbit_event_pending(const cbit_event_t *event)
@@ -100,14 +100,14 @@ void cbit_kernel_stop(cbit_kernel_t *kernel);
 cbit_ps_t cbit_kernel_next_ps(cbit_kernel_t *kernel);
 
 /*
- * Only from inside a firing event: from now until before this time nothing happens in this run,
- * unless the event itself notifies it. 0: it cannot be said (the run is being stopped).
+ * Only from inside a firing event: nothing happens in this run from now until before the returned
+ * time, unless the event itself notifies it. 0: unknown (the run is being stopped).
  */
 cbit_ps_t cbit_kernel_quiet_ps(cbit_kernel_t *kernel);
 
 /*
- * Instead of notifying itself at at_ps as its last act, an event goes on as if it had fired then:
- * the time becomes at_ps, which is not in the past and before what quiet gives.
+ * Lets a firing event continue in place instead of notifying itself for at_ps as its last act: the
+ * time becomes at_ps. at_ps must not be in the past, and must lie before cbit_kernel_quiet_ps.
  */
 void cbit_kernel_go_on_at(cbit_kernel_t *kernel, cbit_ps_t at_ps);
 

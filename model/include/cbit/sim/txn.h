@@ -1,10 +1,10 @@
 /**
  * @file
- * The payload: one memory request on its way, with the time that every block kept it.
+ * The payload: one memory request on its way, with the time for which every block held it.
  *
- * A request belongs to whoever made it, from send to reply; blocks in between only hold it. Each
- * block charges the time between its taking and its passing on to a stage. The charges must add up
- * to the whole latency: cbit_txn_reply checks that and counts what does not.
+ * A request belongs to its creator from send to reply; blocks in between only hold it. Each block
+ * charges the time between accepting a request and passing it on to a stage. The charges must add
+ * up to the whole latency: the platform's recorder compares them for every answer.
  */
 #ifndef CBIT_SIM_TXN_H
 #define CBIT_SIM_TXN_H
@@ -32,7 +32,7 @@ enum {
     CBIT_PAGE_BYTES = 4096,
 };
 
-/* What stage of a request's life the time went to; the names are those of result.json. */
+/* The stages to which a request's time is charged; the names are those of result.json. */
 typedef enum cbit_stage {
     CBIT_STAGE_CORE,   /* issue to last-level miss, walks excluded */
     CBIT_STAGE_WALK,   /* page walks */
@@ -64,7 +64,7 @@ typedef enum cbit_source {
 
 typedef struct cbit_txn cbit_txn_t;
 
-/* One hop of the way back: called when the answer reaches the block that pushed it. */
+/* One hop of the return path: called when the answer reaches the block that pushed it. */
 typedef struct cbit_reply {
     void (*fn)(void *self, cbit_txn_t *txn);
     void *self;
@@ -72,7 +72,7 @@ typedef struct cbit_reply {
 
 enum { CBIT_TXN_MAX_HOPS = 6 };
 
-/* What a way back has carried. */
+/* Answers that a return path has carried. */
 typedef struct cbit_returns {
     uint64_t answers;
     uint64_t errors; /* of them */
@@ -80,32 +80,32 @@ typedef struct cbit_returns {
 
 struct cbit_txn {
     cbit_spa_t spa;             /* an access never crosses a 64-byte line */
-    cbit_spa_t channel_address; /* of the same byte in the memory of its channel: spa, until a
-                                   fabric spreads addresses over channels */
+    cbit_spa_t channel_address; /* the same byte's address within its channel's memory; equals spa
+                                   until a fabric interleaves addresses over channels */
     cbit_key_t key;
     uint16_t source_id; /* guest index for VCPU and WALK, device index for DMA, else 0 */
     uint8_t command;    /* cbit_command_t */
     uint8_t size_bytes; /* 1..64 */
     bool locked; /* a core's write of data[0, 8) to its cache, if data[8, 16) is what is there; the
                     latter becomes what was there */
-    bool no_bytes;    /* of a machine that is timing only: nobody looks at data, nothing is in it */
+    bool no_bytes;    /* timing only: data is neither filled in nor read */
     uint8_t source;   /* cbit_source_t */
     uint8_t hops;     /* replies pushed */
-    bool no_fill;     /* a write of no bytes: only of a line that some cache has */
-    uint32_t back_ps; /* set by who passes it on to a target that offers try_send_at: how long the
-                         answer will be on its way to who cares (cbit/sim/port.h) */
+    bool no_fill;     /* a write of no bytes, and only of a line that some cache has */
+    uint32_t back_ps; /* set by the sender for a target that offers try_send_at: how long the answer
+                         will travel back to the block that wants it (cbit/sim/port.h) */
     cbit_err_t status;    /* CBIT_ERR_OK, ADDRESS or KEY_NOT_LOADED; data is zero when not OK */
     cbit_ps_t born_ps;    /* when the requester issued it */
     cbit_ps_t entered_ps; /* scratch of the block that holds it now */
     cbit_txn_t *next;     /* scratch of the block that holds it now: queues without allocation */
     cbit_ps_t stage_ps[CBIT_STAGE_COUNT];
-    cbit_returns_t *returns; /* set with back_ps: of a way on which nothing else can happen to the
-                                answer (cbit_txn_return); or NULL */
+    cbit_returns_t *returns; /* set with back_ps: counters of a return path on which nothing else
+                                can happen to the answer (cbit_txn_return); or NULL */
     cbit_reply_t reply[CBIT_TXN_MAX_HOPS]; /* [0, hops): the rest of them is never looked at */
     uint8_t data[CBIT_LINE_BYTES]; /* bytes [0, size) at spa; read: filled in; write: given */
 };
 
-/* A fresh request; data is left alone. */
+/* Makes a fresh request; data is left alone. */
 static inline void cbit_txn_init(cbit_txn_t *txn, cbit_command_t command, cbit_spa_t spa,
                                  uint32_t size_bytes, cbit_key_t key, cbit_source_t source,
                                  cbit_ps_t now_ps)
@@ -139,7 +139,7 @@ static inline void cbit_txn_charge(cbit_txn_t *txn, cbit_stage_t stage, cbit_ps_
 /* The sum of all charges. */
 cbit_ps_t cbit_txn_charged_ps(const cbit_txn_t *txn);
 
-/* Asks to see the answer on its way back; the last one pushed is called first. */
+/* Asks to be called with the answer on its way back. The last one pushed is called first. */
 static inline void cbit_txn_push_reply(cbit_txn_t *txn, void (*fn)(void *self, cbit_txn_t *txn),
                                        void *self)
 {
@@ -162,7 +162,7 @@ static inline void cbit_txn_reply(cbit_txn_t *txn)
     hop.fn(hop.self, txn);
 }
 
-/* The same by a target that has offered try_send_at, at now_ps, back_ps after it had the answer. */
+/* The same for a target that offers try_send_at. now_ps is back_ps after it had the answer. */
 static inline void cbit_txn_return(cbit_txn_t *txn, cbit_ps_t now_ps)
 {
     if (txn->returns != NULL) {

@@ -27,7 +27,7 @@ extern "C" {
 
 typedef struct cbit_umc cbit_umc_t; /* opaque */
 
-/* What a controller works with. Nothing is owned but the engine, which it destroys. */
+/* What a controller works with. It owns the engine only, and destroys it. */
 typedef struct cbit_umc_parts {
     cbit_kernel_t *kernel;
     cbit_store_t *store;
@@ -35,30 +35,30 @@ typedef struct cbit_umc_parts {
     cbit_aes_engine_t engine;               /* ops NULL: off, and the store holds plaintext */
     cbit_aes_engine_config_t engine_config; /* what the engine was created with */
     uint32_t channel;                       /* for messages and statistics */
-    /* Timing only: no cipher, nothing moves with requests; those that do carry bytes (no_bytes is
+    /* Timing only: no cipher, and requests move no bytes. Those that do carry bytes (no_bytes is
        not set) read and write the store, which is all plaintext, when they are answered. */
     bool timing_only;
     uint16_t host_key_slot; /* where CBIT_KEY_HOST lives; an ASID's slot is its number */
-    bool tsme;              /* PLAIN is the host's key: nothing passes the engine by */
+    bool tsme;              /* PLAIN uses the host's key: nothing bypasses the engine */
 } cbit_umc_parts_t;
 
 /*
- * What create would say of the configuration; *device is what the DRAM resolves to. Without errors
- * create fails for want of memory only.
+ * Checks the configuration as create does, and resolves the DRAM to *device. If this succeeds,
+ * create can fail only with NO_MEMORY.
  */
 cbit_err_t cbit_umc_check(const cbit_umc_config_t *config, const char *where,
                           cbit_dram_device_t *device, cbit_diag_t *diag);
 
-/* What cbit_umc_check finds, or NO_MEMORY: then *out is untouched and the engine stays the
- * caller's; otherwise it is the controller's. The other parts outlive it. */
+/* On error (what cbit_umc_check finds, or NO_MEMORY) *out is untouched, and the caller keeps the
+ * engine. On success the controller owns it. The other parts must outlive the controller. */
 cbit_err_t cbit_umc_create(const cbit_umc_config_t *config, const cbit_umc_parts_t *parts,
                            cbit_umc_t **out, cbit_diag_t *diag);
 void cbit_umc_destroy(cbit_umc_t *umc); /* NULL is allowed */
 
 /*
- * Where requests enter. A read replies when its last plaintext beat is out; a write is posted: it
- * replies once it is in the write queue. Charges QUEUE, DRAM and AES of reads; writes charge the
- * clocks until acceptance to QUEUE.
+ * Where requests enter. A read replies when its last plaintext beat is out. A write is posted: it
+ * replies once it is in the write queue. Reads are charged QUEUE, DRAM and AES. Writes are charged
+ * the clocks until acceptance, to QUEUE.
  */
 cbit_port_t cbit_umc_port(cbit_umc_t *umc);
 
@@ -69,12 +69,13 @@ cbit_port_t cbit_umc_port(cbit_umc_t *umc);
 void cbit_umc_write_key(cbit_umc_t *umc, uint16_t slot, const uint8_t *key,
                         void (*done)(void *self), void *self);
 
-/* DF_FLUSH's part: calls done(self) when every write queued by now is in the DRAM. */
+/* The controller's part of DF_FLUSH: calls done(self) when every write queued now is in the DRAM.
+ */
 void cbit_umc_flush(cbit_umc_t *umc, void (*done)(void *self), void *self);
 
 /* A line on the bus of a channel: what an analyser at its pins sees. */
 typedef struct cbit_bus_line {
-    cbit_ps_t at_ps; /* its last beat; lines are told in about, but not exactly, this order */
+    cbit_ps_t at_ps; /* its last beat; lines are reported roughly, but not exactly, in this order */
     cbit_spa_t spa;
     uint32_t channel;
     bool write;
@@ -82,7 +83,7 @@ typedef struct cbit_bus_line {
 } cbit_bus_line_t;
 typedef void (*cbit_bus_analyser_t)(void *self, const cbit_bus_line_t *line);
 
-/* From now on every line that passes is told; NULL: nobody listens. Not in timing-only mode. */
+/* From now on calls analyser for every line on the bus; NULL: for none. Not in timing-only mode. */
 void cbit_umc_analyse(cbit_umc_t *umc, cbit_bus_analyser_t analyser, void *self);
 
 /* Takes a copy of the counters. */

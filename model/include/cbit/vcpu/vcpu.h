@@ -3,19 +3,19 @@
  * One core with its virtual CPU: VMRUN to VMEXIT, translation, outstanding misses, key ids.
  *
  * A VMCB is bytes in host memory at the architecture's offsets (cbit/vcpu/vmcb.h). VMRUN reads it
- * with the host's key; VMEXIT writes exit code and saved state back. Under SEV-ES the state is in
- * the VMSA (cbit/vcpu/vmsa.h), which both access under the guest's key, and only automatic exits
- * reach the hypervisor: the others raise #VC in the guest.
+ * under the host's key. VMEXIT writes exit code and saved state back. Under SEV-ES the state is in
+ * the VMSA (cbit/vcpu/vmsa.h), which both access under the guest's key. Only automatic exits then
+ * reach the hypervisor; the others raise #VC in the guest.
  *
- * Memory order is x86 TSO: loads get their bytes in the order of the program, stores are seen by
- * others in that order and after the loads before them, and a load may overtake stores before it,
- * from which it takes what they write. VMEXIT, INVLPG and writes of CR3 wait for all of them.
+ * Memory order is x86 TSO. Loads get their bytes in program order. Others see stores in program
+ * order and after earlier loads. A load may overtake earlier stores, and takes from them what they
+ * write. VMEXIT, INVLPG and writes of CR3 wait for all of them.
  *
  * When fetched instruction bytes differ from the recorded ones, the vCPU runs the *instruction
- * check*: it decodes what it fetched (Zydis) from RIP on, translates memory operands from its real
- * register values through the same walk, follows branches, and stops at the first exception, exit
- * or 64 instructions. Nothing is written by it. An exception that cannot be delivered becomes a
- * double fault, then SHUTDOWN.
+ * check*. It decodes what it fetched (Zydis) from RIP on, translates memory operands from its real
+ * register values through the same walk, follows branches, and stops at the first exception or
+ * exit, or after 64 instructions. It writes nothing. An exception that cannot be delivered becomes
+ * a double fault, and then SHUTDOWN.
  */
 #ifndef CBIT_VCPU_VCPU_H
 #define CBIT_VCPU_VCPU_H
@@ -33,7 +33,7 @@
 extern "C" {
 #endif
 
-typedef struct cbit_vcpu cbit_vcpu_t; /* opaque: one physical core and what runs on it */
+typedef struct cbit_vcpu cbit_vcpu_t; /* opaque: one physical core and the vCPU that runs on it */
 
 /* #VMEXIT codes, AMD64 Architecture Programmer's Manual volume 2, appendix C. */
 #define CBIT_EXIT_MAP(X)                                                                           \
@@ -94,7 +94,7 @@ typedef struct cbit_vcpu cbit_vcpu_t; /* opaque: one physical core and what runs
     X(RDPRU, 0x8e, "rdpru")                                                                        \
     X(NPF, 0x400, "npf")                                                                           \
     X(VMGEXIT, 0x403, "vmgexit")                                                                   \
-    X(BUDGET, 0x1000, "budget") /* ours: the instruction check came to its end without an exit */  \
+    X(BUDGET, 0x1000, "budget") /* cbit's own: the instruction check ended without an exit */      \
     X(INVALID, -1, "invalid")
 
 typedef enum cbit_exit_reason {
@@ -122,48 +122,46 @@ typedef struct cbit_vcpu_config {
     uint32_t tlb_l2_cclk;        /* a hit in the second level */
     uint32_t walk_cache_entries; /* power of two, or 0: none */
     uint32_t max_misses;         /* outstanding loads */
-    uint32_t load_queue;         /* loads from the oldest that has no bytes on */
-    uint32_t max_stores;         /* stores that nobody else sees yet */
-    uint32_t forward_cclk;       /* a load from one of them */
+    uint32_t load_queue;         /* loads from the oldest incomplete one on */
+    uint32_t max_stores;         /* stores that others do not see yet (store buffer) */
+    uint32_t forward_cclk;       /* a load that takes its bytes from such a store */
     uint32_t vmrun_cclk, vmexit_cclk;
 } cbit_vcpu_config_t;
 extern const cbit_row_t cbit_vcpu_rows[];
 
-/* Ranges and sizes of tables; one entry a finding, at `where` (a pointer; "" for none) and the key
-   below it. RANGE or CONFLICT if there is any. */
+/* Checks ranges and table sizes. Adds one entry for each finding, at `where` (a JSON pointer; ""
+   for none) and the key below it. RANGE or CONFLICT if there is any. */
 cbit_err_t cbit_vcpu_check_config(const cbit_vcpu_config_t *config, const char *where,
                                   cbit_diag_t *diag);
 
 typedef struct cbit_vcpu_parts {
     cbit_kernel_t *kernel;
     cbit_port_t fetch;   /* the instruction side; self NULL: memory serves both */
-    cbit_port_t memory;  /* the core's cache, or what stands there */
+    cbit_port_t memory;  /* the core's data cache, or whatever takes its place */
     uint32_t core;       /* its number */
     cbit_key_t host_key; /* VMCB accesses: HOST when the host runs with SME, else PLAIN */
     uint64_t seed;       /* of the unknown registers of the instruction check */
     bool timing_only;    /* stores, and loads of programs without on_data, carry no bytes; fetched
-                            ones are taken for the recorded ones */
+                            bytes are assumed to be the recorded ones */
     void *exit_self;
     void (*on_exit)(void *self, cbit_vcpu_t *vcpu, const cbit_exit_t *exit);
 } cbit_vcpu_parts_t;
 
-/* What is wrong with the configuration, or NO_MEMORY; then *out is untouched. The parts outlive it.
- */
+/* On error (a wrong configuration, or NO_MEMORY) *out is untouched. The parts must outlive it. */
 cbit_err_t cbit_vcpu_create(const cbit_vcpu_config_t *config, const cbit_vcpu_parts_t *parts,
                             cbit_vcpu_t **out, cbit_diag_t *diag);
 void cbit_vcpu_destroy(cbit_vcpu_t *vcpu); /* NULL is allowed */
 
-/* The software that the guest on this core runs from now on; guest is its index (statistics). The
-   core keeps where each (guest, program->self) stands, the operation that comes next included: a
-   program stays on the core that it began on, until it is moved. */
+/* Sets the software that the guest on this core runs from now on; guest is its index (statistics).
+   The core remembers the position of each (guest, program->self), including the next operation. A
+   program therefore stays on the core on which it began, until it is moved. */
 void cbit_vcpu_bind(cbit_vcpu_t *vcpu, const cbit_program_t *program, uint16_t guest);
 
 /*
- * A program's place goes from the core that had it to another one, between runs; bound there, it
- * goes on where it stood. Registers travel in the VMCB or VMSA. What the new core's TLB knows of
- * the ASID may be older than what the guest has changed elsewhere: its VMRUN must flush (TLB
- * control). A run cannot be rewound (below) once its program has moved. Statistics stay where they
- * were made.
+ * Moves a program's position from one core to another, between runs. Bound there, it continues
+ * where it stood. Registers travel in the VMCB or VMSA. The new core's TLB entries of the ASID may
+ * be older than what the guest has changed elsewhere, so its VMRUN must flush them (TLB control). A
+ * run cannot be rewound (below) once its program has moved. Statistics stay with the old core.
  */
 void cbit_vcpu_move(cbit_vcpu_t *from, cbit_vcpu_t *to, const cbit_program_t *program,
                     uint16_t guest);
@@ -177,21 +175,20 @@ void cbit_vcpu_interrupt(cbit_vcpu_t *vcpu);
 /* The Secure Processor's side: whether VMRUN accepts an ASID on this core. */
 void cbit_vcpu_set_asid_valid(cbit_vcpu_t *vcpu, uint16_t asid, bool valid);
 
-/* Drops TLB entries of this core: of one ASID, or of all (asid 0). A change of a nested table is
-   known everywhere when every core that has run the ASID has been told. */
+/* Drops this core's TLB entries of one ASID, or of all (asid 0). After a change of a nested table
+   call it for every core that has run the ASID. */
 void cbit_vcpu_flush_tlb(cbit_vcpu_t *vcpu, uint16_t asid);
-/* INVLPGA: of one ASID's page, with the walk caches of its tables. */
+/* INVLPGA: drops the entries of one ASID's page, and the walk caches of its tables. */
 void cbit_vcpu_invlpga(cbit_vcpu_t *vcpu, uint16_t asid, cbit_gva_t gva);
 
-/* What reached the core while it ran: called for each 16-byte block fetched, loaded or walked, with
-   the key id that it was read under. For checks that no other guest's plaintext came through. */
+/* Called for each 16-byte block that reaches the core (fetched, loaded or walked), with the key id
+   under which it was read. For checks that no other guest's plaintext came through. */
 typedef void (*cbit_vcpu_observer_t)(void *self, cbit_spa_t spa, cbit_key_t key,
                                      const uint8_t block[CBIT_BLOCK_BYTES]);
 void cbit_vcpu_observe(cbit_vcpu_t *vcpu, cbit_vcpu_observer_t observer, void *self);
 
-/* Makes the next run of a guest start where the last one of that guest's program stood before its
-   latest VMRUN: what a hypervisor does that puts a probed vCPU back. Architectural state of the
-   VMCB is the caller's. */
+/* Makes the next run of the guest start where its program stood before the latest VMRUN. This puts
+   a probed vCPU back. The caller restores the architectural state in the VMCB. */
 void cbit_vcpu_rewind(cbit_vcpu_t *vcpu);
 
 typedef struct cbit_vcpu_stats {
