@@ -132,7 +132,7 @@ struct umc_core {
     uint16_t line_count[1 << UMC_LINE_HASH_BITS];
     uint64_t starve_check_nck; /* nothing starves before; 0: look */
     uint64_t calm_nck; /* nothing but lanes and mode decides before; 0: not known (plan.c) */
-    uint32_t (*scan)(const umc_core_t *core, bool reads, uint32_t now);
+    uint32_t (*scan)(const umc_core_t *core, bool reads, uint32_t now, uint32_t *op);
     uint32_t oldest_seq[2]; /* no waiting request of the kind is older than this */
     uint32_t oldest_live;   /* nor any live one than this */
     /* ROUND_ROBIN */
@@ -332,8 +332,8 @@ void umc_plan_newcomer(umc_core_t *core, uint32_t bank);
 /* ---- scan.c ---- */
 
 /* The smallest (wait << UMC_KEY_BITS | key) of the lanes that are wanted; reads: RD takes part. */
-uint32_t umc_scan_each(const umc_core_t *core, bool reads, uint32_t now);
-uint32_t umc_scan_avx2(const umc_core_t *core, bool reads, uint32_t now);
+uint32_t umc_scan_each(const umc_core_t *core, bool reads, uint32_t now, uint32_t *op);
+uint32_t umc_scan_avx2(const umc_core_t *core, bool reads, uint32_t now, uint32_t *op);
 
 /* ---- accept.c ---- */
 

@@ -116,14 +116,15 @@ __attribute__((always_inline)) static inline bool step_by_loop(umc_driver_t *d, 
         if (core->floor_nck >= core->calm_nck || umc_mode_may_change(core)) {
             return step_with_care(d, until_nck, at_nck);
         }
-        const uint32_t now = umc_from_now(core), best = umc_look(core, now, find),
+        uint32_t lane = UMC_ACT;
+        const uint32_t now = umc_from_now(core), best = umc_look(core, now, find, &lane),
                        wait = best >> UMC_KEY_BITS;
         *at_nck = core->epoch_nck + now + wait;
         if (wait >= UMC_FAR || *at_nck >= core->calm_nck) {
             return step_with_care(d, until_nck, at_nck);
         }
         index = core->entry_of_seq[best & (UMC_SEQ_LIMIT - 1)];
-        op = umc_next_op(core, &core->entries[index]);
+        op = (umc_op_t)lane;
         if (*at_nck > until_nck) {
             umc_plan_lane(core, index, best & ((1u << UMC_KEY_BITS) - 1), *at_nck);
         }

@@ -239,14 +239,14 @@ static void plan_of_scan(const umc_core_t *core, uint32_t best, uint32_t bank, u
 /* The best command if nothing but time passes before *horizon_nck. */
 static void examine(umc_core_t *core, umc_plan_t *plan, uint64_t *horizon_nck)
 {
-    uint32_t now = umc_from_now(core), bank = 0, best;
+    uint32_t now = umc_from_now(core), bank = 0, lane = UMC_ACT, best;
     bool any_pending = core->next_due_nck <= core->floor_nck;
     uint64_t due = any_pending ? next_due_after(core) : core->next_due_nck;
     *horizon_nck = due < *horizon_nck ? due : *horizon_nck;
     if (any_pending || core->config.policy.scheme == UMC_SCHEME_ROUND_ROBIN) {
         best = scan_slowly(core, now, any_pending, &bank);
     } else {
-        best = umc_look(core, now, core->scan);
+        best = umc_look(core, now, core->scan, &lane);
     }
     plan_of_scan(core, best, bank, now, plan);
     if (best != UMC_KEY_NONE && best >> UMC_KEY_BITS == UMC_FAR) {
@@ -320,8 +320,8 @@ static inline bool plan_calmly(umc_core_t *core)
     if (core->floor_nck >= core->calm_nck || umc_mode_may_change(core)) {
         return false;
     }
-    uint32_t now = umc_from_now(core), best = umc_look(core, now, core->scan),
-             wait = best >> UMC_KEY_BITS;
+    uint32_t lane = UMC_ACT, now = umc_from_now(core),
+             best = umc_look(core, now, core->scan, &lane), wait = best >> UMC_KEY_BITS;
     uint64_t at_nck = core->epoch_nck + now + wait;
     if (wait >= UMC_FAR || at_nck >= core->calm_nck) {
         return false;
