@@ -15,7 +15,7 @@
          .fallback = (way_count), .source = (from), .help = "Lines of a set"},                     \
         {CBIT_FIELD(U32, cbit_cache_level_config_t, hit_cclk), .unit = "cclk", .min = 1,           \
          .max = 1000, .fallback = (clocks), .source = (from),                                      \
-         .help = "From issue to the answer of a hit"},                                             \
+         .help = "Latency of a hit, from issue to answer"},                                        \
         {.key = NULL},                                                                             \
     }
 
@@ -59,29 +59,29 @@ const cbit_row_t cbit_cache_rows[] = {
     LEVEL(l2, "Second level of each core; includes the first"),
     LEVEL(l3, "Third level of each core complex"),
     {CBIT_FIELD(BOOL, cbit_cache_config_t, l3_inclusive), .source = SOG "2.6.4: a victim cache",
-     .help = "The L3 holds what the L2s above it hold, instead of what they gave up"},
+     .help = "The L3 includes the L2s above it; false: it is a victim cache"},
     {CBIT_FIELD(U32, cbit_cache_config_t, cores_per_complex), .unit = "cores", .min = 1,
      .max = CBIT_CACHE_MAX_CORES, .fallback = 4, .source = "EPYC 7002: four cores share an L3",
      .help = "Cores that share an L3"},
     {CBIT_FIELD(U32, cbit_cache_config_t, mshrs), .unit = "lines", .min = 1, .max = 256,
      .fallback = 48,
      .source = "assumed: the L2's outstanding misses of Zen 2, from bandwidth x latency",
-     .help = "Lines that each core may have on their way; two write-back buffers come with each"},
+     .help = "Outstanding misses of each core; each MSHR has two write-back buffers"},
     {CBIT_FIELD(U32, cbit_cache_config_t, transfer_cclk), .unit = "cclk", .min = 1, .max = 10000,
      .fallback = 90,
      .source = "assumed: core to core inside a complex takes about 26 ns on Rome (measured by the "
                "press, one round of a ping-pong)",
-     .help = "A line, or the right to write it, from another core of the complex"},
+     .help = "Time to get a line, or ownership of it, from another core of the complex"},
     {CBIT_FIELD(PS, cbit_cache_config_t, transfer_remote_ns), .unit = "ns", .min = 1000,
      .max = 10000000, .fallback = 110000,
      .source = "assumed: core to core across complexes takes about 110 ns on Rome (measured by the "
                "press, one round of a ping-pong)",
-     .help = "A line, or the right to write it, from another complex of the socket"},
+     .help = "Time to get a line, or ownership of it, from another complex of the socket"},
     {CBIT_FIELD(PS, cbit_cache_config_t, transfer_socket_ns), .unit = "ns", .min = 1000,
      .max = 10000000, .fallback = 220000,
      .source = "assumed: core to core across sockets takes about twice the 110 ns across complexes "
                "on Rome (measured by the press, one round of a ping-pong)",
-     .help = "A line, or the right to write it, from the other socket"},
+     .help = "Time to get a line, or ownership of it, from the other socket"},
     {CBIT_FIELD(OBJECT, cbit_cache_config_t, prefetch), .rows = prefetch_rows,
      .help = "The data prefetcher of each core"},
     {.key = NULL},
@@ -95,21 +95,22 @@ const cbit_row_t cbit_cache_stat_rows[] = {
     STAT(l1_hits, "Requests answered by L1"),
     STAT(l2_hits, "Requests answered by L2"),
     STAT(l3_hits, "Requests answered by the complex's L3"),
-    STAT(transfers, "Lines or rights to write from another core of the complex"),
-    STAT(transfers_remote, "Lines or rights to write from another complex of the socket"),
-    STAT(transfers_socket, "Lines or rights to write from the other socket"),
+    STAT(transfers, "Lines, or ownership of them, from another core of the complex"),
+    STAT(transfers_remote, "Lines, or ownership of them, from another complex of the socket"),
+    STAT(transfers_socket, "Lines, or ownership of them, from the other socket"),
     STAT(invalidations, "Copies that writes took away"),
-    STAT(misses, "Lines asked for in memory"),
-    STAT(merges, "Requests that waited for a line on its way"),
+    STAT(misses, "Lines requested from memory"),
+    STAT(merges, "Requests that waited for a fill under way"),
     STAT(writebacks, "Dirty lines sent to memory"),
     STAT(page_flushes, "Writes of the page-flush MSR"),
-    STAT(aliases_dropped, "Lines dropped because their address came under another key id"),
-    STAT(refusals, "Requests turned away: no MSHR or buffer was free, or during WBINVD"),
-    STAT(prefetches, "Lines that the prefetcher asked for"),
+    STAT(aliases_dropped, "Lines dropped because their address was requested under another key id"),
+    STAT(refusals, "Requests refused: no MSHR or buffer was free, or during WBINVD"),
+    STAT(prefetches, "Lines that the prefetcher requested"),
     STAT(prefetches_useful, "Prefetched lines that were found in the L2"),
-    STAT(prefetches_late, "Prefetched lines that were asked for while on their way"),
-    STAT(prefetches_useless, "Prefetched lines that left the L2 before anybody wanted them"),
-    STAT(prefetches_dropped, "Lines not prefetched: the MSHRs left are kept for requests"),
+    STAT(prefetches_late, "Prefetched lines that were demanded while their fill was under way"),
+    STAT(prefetches_useless, "Prefetched lines that were evicted from the L2 before any demand"),
+    STAT(prefetches_dropped,
+         "Lines not prefetched, because the free MSHRs are reserved for demands"),
     {.key = NULL},
 };
 

@@ -106,8 +106,8 @@ const cbit_row_t cbit_dram_config_rows[] = {
      .fallback = 1, .source = "assumed: single-rank modules", .help = "Ranks of a channel"},
     {CBIT_FIELD(BOOL, cbit_dram_config_t, ecc),
      .source = "JESD21-C (DDR4, 72 bits) and JESD400-5 (EC8, 40 bits a sub-channel); assumed: off",
-     .help = "Side-band ECC: eight more bits of devices work with each rank and take their energy; "
-             "no timing changes, and no error is modelled"},
+     .help = "Side-band ECC: devices of eight more bits in each rank, for their energy; timing "
+             "does not change, and errors are not modelled"},
     {CBIT_FIELD(U32, cbit_dram_config_t, refresh_granularity), .min = 1, .max = 4, .fallback = 1,
      .source = "JESD79-4 (1, 2, 4) and JESD79-5 (1, 2): fine granularity refresh; assumed: normal",
      .help = "Refresh commands for each one of the normal mode: shorter ones, more often"},

@@ -20,28 +20,28 @@ const cbit_row_t cbit_fabric_rows[] = {
     {CBIT_FIELD(PS, cbit_fabric_config_t, request_ns), .unit = "ns", .max = 1000000,
      .fallback = 29000,
      .source = "assumed: one half of what is left of Rome's 113 ns after caches, DRAM and AES",
-     .help = "Way of a request from the caches to its memory controller, unloaded"},
+     .help = "Time of a request from the caches to its memory controller, unloaded"},
     {CBIT_FIELD(PS, cbit_fabric_config_t, return_ns), .unit = "ns", .max = 1000000,
      .fallback = 29000, .source = "assumed: the other half",
-     .help = "Way of an answer from the memory controller back to the caches"},
+     .help = "Time of an answer from the memory controller back to the caches, unloaded"},
     {CBIT_FIELD(PS, cbit_fabric_config_t, hop_ns), .unit = "ns", .max = 1000000, .fallback = 4500,
      .source =
          "derived: Rome's 122 ns (NPS1) is 9 ns above its 113 ns (NPS4), and channels are one "
          "step away on average (AnandTech, EPYC 7742 review)",
-     .help = "One step between quadrants of a socket, each way"},
+     .help = "Time of one step between quadrants of a socket, each way"},
     {CBIT_FIELD(PS, cbit_fabric_config_t, socket_ns), .unit = "ns", .max = 1000000,
      .fallback = 46000,
      .source =
          "derived: half of 201 - 104 ns (AMD Rome launch slides, other socket and local) less "
          "a step",
-     .help = "The way to the other socket, each way"},
+     .help = "Time to the other socket, each way"},
     {CBIT_FIELD(U32, cbit_fabric_config_t, link_entries), .min = 1, .max = 4096, .fallback = 64,
      .source = "assumed: enough for every core's outstanding misses",
-     .help = "Requests on their way to one channel before senders are refused"},
+     .help = "Requests under way to one channel before senders are refused"},
     {CBIT_FIELD(U64, cbit_fabric_config_t, clock_khz), .unit = "kHz", .min = 100000,
      .max = 10000000, .fallback = 1467000,
      .source = "AMD workload tuning guide for EPYC 7002: fabric clock 1467 MHz",
-     .help = "Clock of the fabric, which its ports' widths are counted in"},
+     .help = "Clock of the fabric, in which the widths of its ports count"},
     {CBIT_FIELD(U32, cbit_fabric_config_t, read_bytes), .unit = "bytes/clock", .max = 4096,
      .fallback = 0, .source = "AMD at ISSCC 2020 (chiplets of Zen 2): a die reads 32 bytes a clock",
      .help = "Data to one core complex, at most; 0: no limit"},
@@ -60,7 +60,7 @@ const cbit_row_t cbit_fabric_rows[] = {
 };
 
 const cbit_row_t cbit_fabric_stat_rows[] = {
-    {CBIT_FIELD(U64, cbit_fabric_stats_t, requests), .help = "Requests taken"},
+    {CBIT_FIELD(U64, cbit_fabric_stats_t, requests), .help = "Requests accepted"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, replies), .help = "Answers delivered"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, refused), .help = "Sends that found their link full"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, hops), .help = "Quadrants that requests crossed"},
@@ -68,7 +68,8 @@ const cbit_row_t cbit_fabric_stat_rows[] = {
     {CBIT_FIELD(U64, cbit_fabric_stats_t, machine_checks),
      .help = "Answers with an error: bad address or key slot not loaded"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, port_waited_ps), .unit = "ps",
-     .help = "Time that data waited for a port or the way between the sockets, all together"},
+     .help =
+         "Time that data waited for a port or the link between the sockets, summed over all data"},
     {CBIT_FIELD(U64, cbit_fabric_stats_t, busiest_ps), .unit = "ps",
      .help = "Time that the busiest direction of a port was busy"},
     {.key = NULL},

@@ -9,11 +9,11 @@
 const cbit_row_t cbit_iommu_rows[] = {
     {CBIT_FIELD(U32, cbit_iommu_config_t, iotlb_entries), .unit = "entries", .min = 1, .max = 4096,
      .fallback = 64, .source = "assumed: not published; misses cost walks that caches serve",
-     .help = "Translations that the IOMMU keeps"},
+     .help = "Entries of the IOTLB"},
     {CBIT_FIELD(U32, cbit_iommu_config_t, directory_entries), .unit = "entries", .max = 4096,
      .fallback = 16,
      .source = "assumed: not published; 48882 lets an IOMMU cache directory entries",
-     .help = "Tables that the IOMMU remembers the way to; a walk begins at the lowest of them"},
+     .help = "Cached pointers to I/O page tables; a walk begins at the lowest table cached"},
     {CBIT_FIELD(U32, cbit_iommu_config_t, walkers), .min = 1, .max = 64, .fallback = 8,
      .source = "assumed: as many as one device keeps requests in flight here",
      .help = "Device accesses that may wait for their translation at once"},
@@ -25,10 +25,10 @@ const cbit_row_t cbit_iommu_rows[] = {
         CBIT_FIELD(U64, cbit_iommu_stats_t, field), .unit = "count", .help = sentence              \
     }
 const cbit_row_t cbit_iommu_stat_rows[] = {
-    STAT(untranslated, "Device accesses whose address was used as it is"),
-    STAT(iotlb_hits, "Device accesses whose page was known"),
+    STAT(untranslated, "Device accesses whose address was not translated"),
+    STAT(iotlb_hits, "Device accesses that hit the IOTLB"),
     STAT(walks, "Device accesses that waited for table reads"),
-    STAT(walk_reads, "Table entries read, devices' and pages'"),
+    STAT(walk_reads, "Entries read from device and page tables"),
     STAT(faults, "Device accesses refused"),
     STAT(masked, "Device accesses whose address lost bits that the device does not drive"),
     {.key = NULL},

@@ -10,9 +10,8 @@ static const cbit_row_t host_rows[] = {
      .help = "Host software sets the C-bit on its own pages, VMCBs and nested tables"},
     {CBIT_FIELD(BOOL, cbit_host_config_t, tsme),
      .source = "AMD Memory Encryption white paper: transparent SME, a BIOS option; off by default",
-     .help =
-         "Transparent SME: accesses of host, devices, Secure Processor and guests that no C-bit "
-         "encrypts are under the host's key; nothing passes the engine by"},
+     .help = "Transparent SME: accesses of host, devices, Secure Processor and guests that no "
+             "C-bit encrypts use the host's key; nothing bypasses the engine"},
     {CBIT_FIELD(U32, cbit_host_config_t, cores), .min = 1, .max = CBIT_PLATFORM_MAX_CORES,
      .fallback = 2,
      .source = "assumed: as many as the shipped scenarios use; real parts have up to 64",
@@ -42,7 +41,7 @@ static const cbit_row_t sev_rows[] = {
     {CBIT_FIELD(ENUM, cbit_sev_config_t, tweak), .names = tweak_names,
      .fallback = CBIT_TWEAK_PER_BOOT,
      .source = "AMD statement on later parts: new at each boot; first EPYC: fixed (Buhren et al.)",
-     .help = "Where the constants of the address tweak come from"},
+     .help = "How the constants of the address tweak are chosen"},
     {CBIT_FIELD(BOOL, cbit_sev_config_t, per_channel_keys),
      .source = "Genoa loads one key per channel, derived from the guest's seed; assumed off before",
      .help = "Each memory channel gets a key of its own, derived from the guest's"},

@@ -77,12 +77,12 @@ const cbit_row_t cbit_sp_config_rows[] = {
      .fallback = CBIT_SP_MAILBOX_V2, .source = "Linux ccp driver, sp-pci.c",
      .help = "Register offsets of the mailbox: v1 Naples, v2 Rome and later"},
     {CBIT_FIELD(U32, cbit_sp_config_t, dma_outstanding), .unit = "lines", .min = 1, .max = 32,
-     .fallback = 16, .source = NOT_PUBLIC, .help = "Lines that the SP's DMA has under way"},
+     .fallback = 16, .source = NOT_PUBLIC, .help = "Lines that the SP's DMA may have in flight"},
     {CBIT_FIELD(PS, cbit_sp_config_t, dma_line_ns), .unit = "ns", .max = UINT64_C(1000000000),
      .source = "assumed: no slower than its memory requests; 7843 gives the launch rate that was "
                "measured on one machine (257 ms per MiB, each line read and written; SEVeriFast, "
                "ASPLOS 2024)",
-     .help = "Least time from line to line of the SP's DMA: its copy bandwidth"},
+     .help = "Minimum time from line to line of the SP's DMA, which sets its copy bandwidth"},
     {CBIT_FIELD(U32, cbit_sp_config_t, slice_instructions), .min = 1, .max = 1000000,
      .fallback = 10000, .source = "simulator only: never changes a result",
      .help = "Instructions that the SP's hart may run in one event"},

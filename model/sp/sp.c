@@ -17,7 +17,7 @@ const cbit_row_t cbit_sp_stat_rows[] = {
     {CBIT_FIELD(U64, cbit_sp_stats_t, dma_bytes), .unit = "bytes",
      .help = "Bytes that the SP moved from and to system memory"},
     {CBIT_FIELD(U64, cbit_sp_stats_t, sram_corrected),
-     .help = "Words of the SP's SRAM that error correction turned back"},
+     .help = "Words of the SP's SRAM in which error correction repaired a bit"},
     {.key = NULL},
 };
 

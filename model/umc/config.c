@@ -15,10 +15,10 @@ const cbit_row_t cbit_umc_rows[] = {
      .source = "assumed: open pages", .help = "When a row is closed after a column command"},
     {CBIT_FIELD(U32, cbit_umc_config_t, row_hit_cap), .min = 0, .max = 1000000,
      .source = "the policy's own when 0",
-     .help = "Column commands of an open row before its hits lose their advantage"},
+     .help = "Column commands of an open row after which its hits lose their priority"},
     {CBIT_FIELD(U32, cbit_umc_config_t, starvation_nck), .unit = "nck", .min = 0, .max = 100000000,
      .source = "the policy's own when 0",
-     .help = "A request that has waited longer than this goes first"},
+     .help = "A request that has waited longer than this has priority"},
     {CBIT_FIELD(STRING, cbit_umc_config_t, mapping), .max = CBIT_DRAM_MAP_TEXT,
      .fallback_text = "ro-ra-ba-bg-co", .source = "assumed: consecutive lines share a row",
      .help = "Address map from the most significant bit: fields ro, ra, ba, bg, co joined by '-'; "
@@ -39,10 +39,10 @@ const cbit_row_t cbit_umc_rows[] = {
      .source = "assumed: 32 to 64 are usual", .help = "Writes that wait in a controller"},
     {CBIT_FIELD(RATIO, cbit_umc_config_t, write_high), .max = 1000000, .fallback = 0,
      .source = "assumed: typical high watermark",
-     .help = "Writes drain when more than this share of their queue is taken"},
+     .help = "Writes drain when more than this share of their queue is occupied"},
     {CBIT_FIELD(RATIO, cbit_umc_config_t, write_low), .max = 1000000, .fallback = 0,
      .source = "assumed: typical low watermark",
-     .help = "Draining ends when less than this share is taken and a read waits"},
+     .help = "Draining ends when less than this share is occupied and a read waits"},
     {CBIT_FIELD(U32, cbit_umc_config_t, return_buffer_entries), .unit = "lines", .min = 1,
      .max = 128, .fallback = 64,
      .source = "assumed: covers read latency and engine depth at bus rate",
@@ -52,8 +52,9 @@ const cbit_row_t cbit_umc_rows[] = {
      .help = "The engine's clock is the DRAM clock divided by this"},
     {CBIT_FIELD(U32, cbit_umc_config_t, key_lookup_eclk), .unit = "eclk", .max = 4096,
      .source = "assumed: 0, the key store is read while DRAM is",
-     .help = "Engine clocks from the choice of a line (RD, or a write chosen) until its key is at "
-             "the engine; a read pays only what is longer than DRAM takes to its first beat"},
+     .help =
+         "Engine clocks from the choice of a line (its RD, or the choice of a write) until its key "
+         "is at the engine; a read pays only for what exceeds the DRAM's time to its first beat"},
     {CBIT_FIELD(BOOL, cbit_umc_config_t, check_commands), .source = "assumed: off, it costs time",
      .help = "Replay every DRAM command through an independent checker of the JEDEC rules"},
     {CBIT_FIELD(ENUM, cbit_umc_config_t, refresh_mode), .names = cbit_umc_refresh_names,
@@ -75,8 +76,8 @@ const cbit_row_t cbit_umc_rows[] = {
      .source = "assumed: 0, no self-refresh",
      .help = "A rank without requests for this long enters self-refresh; 0: never"},
     {CBIT_FIELD(BOOL, cbit_umc_config_t, explain), .source = "assumed: off, it costs time",
-     .help = "Say which rule or choice each clock of a read's queue and DRAM time went to: totals, "
-             "and the slowest reads step by step"},
+     .help = "Reports which rule or choice each clock of a read's queue and DRAM time went to: "
+             "totals, and the slowest reads step by step"},
     {CBIT_FIELD(U64, cbit_umc_config_t, explain_first), .max = UINT64_MAX,
      .source = "by construction: from the first one on",
      .help = "With explain: number of the first read of each channel that is listed step by step"},
@@ -90,7 +91,7 @@ const cbit_row_t cbit_umc_rows[] = {
              "hold; 0: all of them"},
     {CBIT_FIELD(U32, cbit_umc_config_t, requester_gap_nck), .unit = "nck", .max = 1000000,
      .source = "assumed: 0, no limit",
-     .help = "Least clocks between two requests of one requester that a controller takes"},
+     .help = "Minimum clocks between two requests of one requester that a controller accepts"},
     {.key = NULL},
 };
 
@@ -100,8 +101,8 @@ const cbit_row_t cbit_umc_rows[] = {
     }
 
 const cbit_row_t cbit_umc_stat_rows[] = {
-    COUNTER(reads, "Read requests taken"),
-    COUNTER(writes, "Write requests taken"),
+    COUNTER(reads, "Read requests accepted"),
+    COUNTER(writes, "Write requests accepted"),
     COUNTER(forwarded, "Reads served from a queued write of the same key id"),
     COUNTER(coalesced, "Writes merged into a queued write of the same key id"),
     COUNTER(partial_writes, "Writes of less than a line that read it first"),

@@ -27,7 +27,7 @@ const cbit_row_t cbit_vcpu_rows[] = {
     {CBIT_FIELD(U32, cbit_vcpu_config_t, tlb_l2_cclk), .unit = "cclk", .max = 100, .fallback = 7,
      .source =
          "assumed: a second-level TLB hit costs about 7 clocks on Zen (measured by the press)",
-     .help = "A translation from the second-level TLB"},
+     .help = "Latency of a hit in the second-level TLB"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, walk_cache_entries), .unit = "entries", .max = 1024,
      .fallback = 64,
      .source = SOG ", section 2.7: page directory cache; the nested ones are assumed as large",
@@ -39,23 +39,23 @@ const cbit_row_t cbit_vcpu_rows[] = {
      .help = "Loads that may wait for memory at the same time"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, load_queue), .unit = "loads", .min = 1, .max = 1024,
      .fallback = 72, .source = "AMD at Hot Chips 28: 72 loads out of order (Zen); assumed of Zen 2",
-     .help = "Loads from the oldest that has no bytes yet to the newest"},
+     .help = "Loads from the oldest incomplete one to the newest"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, max_stores), .unit = "stores", .min = 1, .max = 255,
      .fallback = 48, .source = SOG ", section 2.12: store queue",
-     .help = "Stores that wait in the store buffer until they are seen"},
+     .help = "Stores in the store buffer, which others do not see yet"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, forward_cclk), .unit = "cclk", .max = 100, .fallback = 4,
      .source = "assumed: as a hit in the L1 data cache",
-     .help = "A load of bytes that a store in the buffer has"},
+     .help = "Latency of a load that takes its bytes from the store buffer"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, vmrun_cclk), .unit = "cclk", .max = 1000000,
      .fallback = 1000,
      .source = "assumed: half of a 1255 ns exit and return less the hypervisor's own work "
                "(EPYC 9334 hypercall, CVM_eval, SIGMETRICS 2025)",
-     .help = "VMRUN, beside its reads of the VMCB"},
+     .help = "Time of VMRUN, in addition to its reads of the VMCB"},
     {CBIT_FIELD(U32, cbit_vcpu_config_t, vmexit_cclk), .unit = "cclk", .max = 1000000,
      .fallback = 1000,
      .source = "assumed: half of a 1255 ns exit and return less the hypervisor's own work "
                "(EPYC 9334 hypercall, CVM_eval, SIGMETRICS 2025)",
-     .help = "#VMEXIT, beside its writes of the VMCB"},
+     .help = "Time of #VMEXIT, in addition to its writes of the VMCB"},
     {.key = NULL},
 };
 

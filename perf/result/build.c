@@ -6,7 +6,7 @@
 #include "perf/result/result.h"
 
 static const char *const stage_help[CBIT_STAGE_COUNT] = {
-    "Issue to miss in the last cache, page walks apart",
+    "Issue to miss in the last cache, without page walks",
     "Page walks",
     "To acceptance by the memory controller",
     "To the request's first DRAM command",
@@ -162,7 +162,8 @@ static void put_blocks(const builder_t *b, cbit_json_t *root)
                          &run->machine.sp);
     cbit_json_t *hypervisor = section(b, root, "hypervisor");
     cbit_result_put(b->result, hypervisor, "hypervisor", "wbinvds",
-                    cbit_json_u64(b->arena, run->wbinvds), NULL, "WBINVDs asked for, one a core");
+                    cbit_json_u64(b->arena, run->wbinvds), NULL,
+                    "WBINVDs requested, one for each core");
     cbit_result_put(b->result, hypervisor, "hypervisor", "df_flushes",
                     cbit_json_u64(b->arena, run->df_flushes), NULL, "DF_FLUSH commands");
     cbit_result_put_rows(b->result, section(b, root, "checks"), "checks", cbit_run_check_rows,

@@ -39,8 +39,7 @@ static void put_energy(const builder_t *b, cbit_json_t *memory)
         uint64_t pj;
     } ROWS[] = {
         {"total", "All devices: commands and background, without I/O and termination", total_pj},
-        {"per_device", "The same of one device, in the mean",
-         devices == 0 ? 0 : total_pj / devices},
+        {"per_device", "Mean over all devices", devices == 0 ? 0 : total_pj / devices},
         {"activate", "ACT with its PRE", e->activate_pj},
         {"read", "Read bursts", e->read_pj},
         {"write", "Write bursts", e->write_pj},

@@ -23,7 +23,8 @@ const cbit_row_t cbit_guest_io_load_rows[] = {
      .help = "Bytes of each transfer; a multiple of 64"},
     {CBIT_FIELD(ENUM, cbit_guest_io_load_t, pages), .names = page_words,
      .fallback = CBIT_GUEST_IO_BOUNCED, .source = "Linux: swiotlb is forced under SEV",
-     .help = "What the buffers consist of; a guest without SEV gives its own instead of bouncing"},
+     .help = "Kind of pages that the buffers are in; a guest without SEV uses its buffers directly "
+             "instead of bouncing"},
     {CBIT_FIELD(RATIO, cbit_guest_io_load_t, read_fraction), .max = 1000000, .fallback = 500000,
      .source = "assumed: half and half",
      .help = "Share of the transfers that come from the device"},
@@ -43,8 +44,7 @@ const cbit_row_t cbit_guest_io_load_rows[] = {
          "false: the driver keeps rings and buffers in private memory, where devices see noise"},
     {CBIT_FIELD(ENUM, cbit_guest_io_load_t, on_full), .names = on_full_words,
      .source = "Linux: virtio_blk and NVMe requeue",
-     .help =
-         "A mapping that finds the bounce buffer full: tried again, or the transfer has failed"},
+     .help = "When the bounce buffer is full: try the mapping again later, or fail the transfer"},
     {.key = NULL},
 };
 

@@ -56,7 +56,7 @@ static const cbit_row_t policy_rows[] = {
     {CBIT_FIELD(BOOL, cbit_guest_policy_t, domain), .source = "by construction",
      .help = "DOMAIN: only to a platform of the same owner"},
     {CBIT_FIELD(BOOL, cbit_guest_policy_t, sev), .source = "by construction",
-     .help = "SEV: only to a platform whose chain of certificates leads to the maker's root"},
+     .help = "SEV: only to a platform whose certificate chain leads to AMD's root"},
     {.key = NULL},
 };
 
@@ -97,20 +97,20 @@ static const cbit_row_t guest_rows[] = {
     {CBIT_FIELD(BOOL, cbit_scenario_guest_t, secret),
      .source = "by construction: most launches need no owner",
      .help =
-         "Its owner opens a session (LAUNCH_START with certificate and blob) and sends a secret "
-         "once the measurement agrees; it lies on the last page of the guest's memory"},
+         "The owner opens a session (LAUNCH_START with certificate and blob) and sends a secret "
+         "once the measurement agrees; the secret goes to the last page of the guest's memory"},
     {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, policy), .rows = policy_rows,
      .help = "What its owner forbids the platform: bits of the policy of LAUNCH_START"},
     {CBIT_FIELD(BOOL, cbit_scenario_guest_t, unaware),
      .source = "by construction: unaware ones do not live long",
-     .help = "Under sev, a guest system that sets no C-bit in its page tables all the same"},
+     .help = "A guest system that sets no C-bit in its page tables although it runs under sev"},
     {CBIT_FIELD(STRING, cbit_scenario_guest_t, after), .max = CBIT_SCENARIO_NAME_BYTES,
      .optional = true,
      .help = "Guest after whose teardown this one is launched; it may have the same ASID"},
     {CBIT_FIELD(SIZE, cbit_scenario_guest_t, swiotlb), .unit = "bytes", .min = 256 << 10,
      .max = 1 << 30, .optional = true,
-     .help = "Its bounce buffer, a multiple of 256 KiB; absent: as Linux, 6 % of its memory within "
-             "64 MiB and 1 GiB, but at most an eighth; 512 KiB without I/O"},
+     .help = "Size of the bounce buffer, a multiple of 256 KiB; absent: as in Linux, 6 % of "
+             "memory, from 64 MiB to 1 GiB, but at most an eighth of memory; 512 KiB without I/O"},
     {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, io), .rows = cbit_guest_io_load_rows,
      .optional = true, .help = "I/O of the guest's program, on each vCPU; absent: none"},
     {CBIT_FIELD(OBJECT, cbit_scenario_guest_t, traffic), .rows = cbit_traffic_rows,
@@ -141,7 +141,7 @@ static const cbit_row_t event_rows[] = {
      .fallback = CBIT_PS_NEVER, .optional = true,
      .help = "Simulated time of the event, from the start"},
     {CBIT_FIELD(STRING, cbit_scenario_event_t, guest), .min = 1, .max = CBIT_SCENARIO_NAME_BYTES,
-     .required = true, .help = "Name of the guest that it is done to"},
+     .required = true, .help = "Name of the guest that the event acts on"},
     {CBIT_FIELD(U32, cbit_scenario_event_t, vcpu), .max = 1023, .source = "by construction",
      .help = "Its vCPU"},
     {CBIT_FIELD(U32, cbit_scenario_event_t, asid), .min = 1, .max = 1023, .required = true,
@@ -157,7 +157,7 @@ static const cbit_row_t event_rows[] = {
      .help = "real: a device's DMA behind the IOMMU; virtio_blk, virtio_net: emulated by the host"},
     {CBIT_FIELD(ENUM, cbit_scenario_event_t, pages), .names = pages_words, .required = true,
      .only_kinds = DMA_KINDS | KIND(CBIT_EVENT_READ_GUEST_PAGE),
-     .help = "What the buffer that the device is given, or the page that is read, consists of"},
+     .help = "Kind of page that the device's buffer is in, or that is read"},
     {CBIT_FIELD(PS, cbit_scenario_event_t, hold_us), .unit = "us", .min = 1000000,
      .max = UINT64_C(10000000000000), .fallback = 50 * 1000000,
      .only_kinds = KIND(CBIT_EVENT_REPLAY_PAGE) | KIND(CBIT_EVENT_ALIAS_DIMM),
@@ -171,36 +171,37 @@ static const cbit_row_t event_rows[] = {
      .source =
          "by construction: an interposer that switches; false: a DIMM whose SPD says too much",
      .help = "The DIMMs' highest address line is cut only while the alias is used; false: since "
-             "power-on, and the host keeps to the lower half of memory"},
+             "power-on, and the host uses only the lower half of memory"},
     {CBIT_FIELD(ENUM, cbit_scenario_event_t, order), .names = order_words,
      .only_kinds = KIND(CBIT_EVENT_PERMUTE_LAUNCH), .source = "by construction",
-     .help = "kept: two blocks lie in each other's place, measured in the owner's order; changed: "
-             "they lie where they should, measured in the other order"},
+     .help = "kept: two blocks are swapped in memory but measured in the owner's order; changed: "
+             "they are in their places but measured in the other order"},
     {CBIT_FIELD(PS, cbit_scenario_event_t, for_us), .unit = "us", .min = 1,
      .max = UINT64_C(10000000000000), .fallback = 20 * 1000000,
      .only_kinds = KIND(CBIT_EVENT_CAPTURE_BUS), .source = "assumed: some thousand lines",
      .help = "How long the bus is captured"},
     {CBIT_FIELD(U32, cbit_scenario_event_t, lines), .min = 1, .max = 1 << 20, .fallback = 1 << 16,
      .only_kinds = KIND(CBIT_EVENT_CAPTURE_BUS), .source = "assumed: a small analyser's memory",
-     .help = "Lines of 64 bytes that are kept, in bus-N.csv of --out (N: the event)"},
+     .help = "Lines of 64 bytes to keep; --out writes them to bus-N.csv for event N"},
     {CBIT_FIELD(U32, cbit_scenario_event_t, instructions), .min = 1, .max = 1 << 30, .fallback = 1,
      .only_kinds = KIND(CBIT_EVENT_STEP), .source = "by construction: single steps",
-     .help = "Instructions of each step; those that the recording does not tell apart go together"},
+     .help = "Instructions of each step; those that the recording does not separate run together"},
     {CBIT_FIELD(U32, cbit_scenario_event_t, steps), .min = 1, .max = 1 << 20, .fallback = 100,
      .only_kinds = KIND(CBIT_EVENT_STEP), .source = "assumed: enough to see something",
-     .help = "Steps until the guest goes on by itself"},
+     .help = "Number of steps, after which the guest runs on freely"},
     {CBIT_FIELD(BOOL, cbit_scenario_event_t, watch_pages), .fallback = true,
      .only_kinds = KIND(CBIT_EVENT_STEP), .source = "by construction",
-     .help = "Take all pages away between steps, so that nested faults tell which ones it uses"},
+     .help = "Makes all pages not present between steps, so that nested faults reveal which ones "
+             "the guest uses"},
     {CBIT_FIELD(U32, cbit_scenario_event_t, rounds), .min = 1, .max = CBIT_SCENARIO_MAX_ROUNDS,
      .fallback = 8, .only_kinds = KIND(CBIT_EVENT_MIGRATE),
      .source = "assumed: what has not converged by then will not",
-     .help = "Rounds over the guest's memory, the first of all of it and the others of what it has "
-             "written meanwhile, before it is stopped for the last one"},
+     .help = "Rounds before the guest is stopped for the last one; the first sends all of its "
+             "memory, the others what it has written meanwhile"},
     {CBIT_FIELD(U32, cbit_scenario_event_t, dirty_threshold), .unit = "pages", .max = 1 << 20,
      .fallback = 16, .only_kinds = KIND(CBIT_EVENT_MIGRATE),
      .source = "assumed: about two milliseconds of the Secure Processors",
-     .help = "The guest is stopped once no more pages than that are dirty"},
+     .help = "The guest is stopped once at most this many pages are dirty"},
     {CBIT_FIELD(ENUM, cbit_scenario_event_t, tamper), .names = tamper_words,
      .only_kinds = KIND(CBIT_EVENT_MIGRATE), .source = "by construction",
      .help = "What goes wrong on the way: the guest does not tell that one page is private again; "
@@ -215,23 +216,24 @@ static const cbit_row_t expect_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_expect_t, path), .min = 1, .max = CBIT_SCENARIO_PATH_BYTES,
      .required = true, .help = "JSON pointer into result.json"},
     {CBIT_FIELD(ENUM, cbit_scenario_expect_t, op), .names = op_words, .required = true,
-     .help = "How the value there is compared; in: one of an array; between: [low, high], both "
-             "included"},
+     .help = "How the value at path is compared; in: equal to one of an array; between: [low, "
+             "high], both included"},
     {CBIT_FIELD(JSON, cbit_scenario_expect_t, value), .required = true,
-     .help = "What it is compared with"},
+     .help = "Value to compare with"},
     ENGINES(cbit_scenario_expect_t),
     {.key = NULL},
 };
 
 static const cbit_row_t target_rows[] = {
     {CBIT_FIELD(U64, cbit_scenario_target_t, seed), .optional = true,
-     .help = "Of the second machine's fuses, keys and tweak constants; absent: derived from /seed"},
+     .help = "Seed of the second machine's fuses, keys and tweak constants; absent: derived from "
+             "/seed"},
     {CBIT_FIELD(RATIO, cbit_scenario_target_t, link_gbs), .unit = "GB/s", .min = 1000,
      .max = UINT64_C(1000000000), .fallback = 1250000, .source = "assumed: 10 Gb/s Ethernet",
      .help = "Bandwidth of the link between the machines"},
     {CBIT_FIELD(PS, cbit_scenario_target_t, link_us), .unit = "us", .max = UINT64_C(1000000000000),
      .fallback = 20 * 1000000, .source = "assumed: two switches of one data centre",
-     .help = "Time of one packet on the link, one way, its length apart"},
+     .help = "Latency of one packet on the link, one way, without the time for its length"},
     {CBIT_FIELD(U32, cbit_scenario_target_t, window), .unit = "packets", .min = 1, .max = 1024,
      .fallback = 64, .source = "assumed: 256 KiB of socket buffers",
      .help = "Packets that may be on the link or wait for the second machine's Secure Processor"},
@@ -240,7 +242,8 @@ static const cbit_row_t target_rows[] = {
 
 static const cbit_row_t run_rows[] = {
     {CBIT_FIELD(BOOL, cbit_scenario_run_t, baseline), .fallback = true, .source = "by construction",
-     .help = "Also run without the engine and without protection, for the slowdowns"},
+     .help =
+         "Also runs the scenario without the engine and without protection, to compute slowdowns"},
     {.key = NULL},
 };
 
@@ -248,7 +251,7 @@ const cbit_row_t cbit_scenario_rows[] = {
     {CBIT_FIELD(STRING, cbit_scenario_t, title), .max = CBIT_SCENARIO_TITLE_BYTES,
      .source = "by construction", .help = "One line for tables and reports"},
     {CBIT_FIELD(U64, cbit_scenario_t, seed), .fallback = 1, .source = "by construction",
-     .help = "Of every random choice: keys, tweak constants, frames, stored values"},
+     .help = "Seed of every random choice: keys, tweak constants, frames, stored values"},
     {CBIT_FIELD(OBJECT, cbit_scenario_t, run), .rows = run_rows,
      .help = "What is run beside the scenario itself"},
     {CBIT_FIELD(OBJECT, cbit_scenario_t, target), .rows = target_rows,

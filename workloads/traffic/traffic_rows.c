@@ -19,9 +19,9 @@ static const char *const kernel_words[] = {"copy", "scale", "add", "triad", NULL
 /* clang-format off: one row a parameter */
 #define KIND_ROW                                                                                   \
     {                                                                                              \
-        CBIT_FIELD(ENUM, cbit_traffic_t, kind),                                                    \
-            .names = cbit_traffic_kind_words, .required = true,                                    \
-            .help = "Where the guest's memory accesses come from"                                  \
+        CBIT_FIELD(ENUM, cbit_traffic_t, kind), .names = cbit_traffic_kind_words,                  \
+                                                .required = true,                                  \
+                                                .help = "Source of the guest's memory accesses"    \
     }
 #define PATTERN_ROWS                                                                               \
     {CBIT_FIELD(U64, cbit_traffic_t, accesses),                                                    \
@@ -100,7 +100,7 @@ const cbit_row_t cbit_traffic_rows[] = {
      .help = "Recorded trace (.cbt), relative to the file that names it"},
     {CBIT_FIELD(U64, cbit_traffic_t, max_instructions), .unit = "instructions", .max = UINT64_MAX,
      .source = "by construction: 0 replays all of it",
-     .help = "Ends the program after so many instructions; 0 is all of it"},
+     .help = "Ends the program after this many instructions; 0: runs all of it"},
     {CBIT_FIELD(U64, cbit_traffic_t, warm_up_instructions), .unit = "instructions",
      .max = UINT64_MAX, .source = "by construction: 0 measures all of it",
      .help = "Instructions that warm caches and memory before the guest's measurements begin"},
