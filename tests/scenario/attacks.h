@@ -1,4 +1,4 @@
-/* Three hostile programs on cbit/attacker.h, each in a file of its own, and what they bring home.
+/* Hostile programs on cbit/attacker.h, each in a file of its own, and what they bring home.
  */
 #ifndef CBIT_TEST_ATTACKS_H
 #define CBIT_TEST_ATTACKS_H
@@ -60,5 +60,24 @@ typedef struct attack_pages {
     uint8_t wanted[CBIT_PAGE_BYTES]; /* for the program's own check */
 } attack_pages_t;
 void attack_pages_init(attack_pages_t *program, cbit_attack_t *attack);
+
+/* ---- attack_crossline.c: the page walk of one VM reads the tables of another ---- */
+typedef struct attack_crossline {
+    bool over;
+    uint32_t told, own_key; /* entries, of the four of a walk, under the victim's ASID; its own */
+    uint32_t invalid;       /* runs that VMRUN refused */
+} attack_crossline_t;
+void attack_crossline_init(attack_crossline_t *program, cbit_attack_t *attack);
+
+/* ---- attack_state.c: the ciphertext of saved registers tells where a guest was ---- */
+enum { ATTACK_PLACES = 256 };
+typedef struct attack_places {
+    uint32_t exits, count; /* exits, and different blocks among them */
+    uint8_t blocks[ATTACK_PLACES][CBIT_BLOCK_BYTES];
+} attack_places_t;
+typedef struct attack_state {
+    attack_places_t doorbells[2], others[2]; /* of each vCPU */
+} attack_state_t;
+void attack_state_init(attack_state_t *program, cbit_attack_t *attack);
 
 #endif

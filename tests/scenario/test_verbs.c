@@ -262,6 +262,9 @@ static void permute(void *self, cbit_attacker_t *hands, uint32_t guest)
     program->acted = true;
     ck_assert_int_eq(cbit_attacker_read_ciphertext(hands, 0, 0x100000, bytes, sizeof bytes),
                      CBIT_ERR_CONFLICT);
+    ck_assert_int_eq(cbit_attacker_read_vmcb(hands, 0, 0, 0, bytes, sizeof bytes),
+                     CBIT_ERR_CONFLICT);
+    ck_assert_int_eq(cbit_attacker_map_frame(hands, 0, 0x100000, 0x100000), CBIT_ERR_CONFLICT);
     ck_assert_int_eq(cbit_attacker_invd(hands), CBIT_ERR_CONFLICT);
     ck_assert_int_eq(cbit_attacker_step(hands, 1), CBIT_ERR_CONFLICT);
     ck_assert_int_eq(cbit_attacker_skip_activate(hands, &program->seen), CBIT_ERR_CONFLICT);
@@ -304,7 +307,18 @@ static cbit_attack_reply_t run_inactive(void *self, cbit_attacker_t *hands,
 {
     program_t *program = self;
     if (!program->acted && is_paged(hands) && exit->exit.reason == CBIT_EXIT_INTR) {
+        const cbit_spa_t beyond = UINT64_C(1) << 43, no_gpa = UINT64_C(1) << 40;
+        uint64_t word = 0;
         program->acted = true;
+        ck_assert_int_eq(cbit_attacker_map_frame(hands, 0, 0x100000, 8), CBIT_ERR_RANGE);
+        ck_assert_int_eq(cbit_attacker_map_frame(hands, 0, 0x100000, beyond), CBIT_ERR_RANGE);
+        ck_assert_int_eq(cbit_attacker_map_frame(hands, 0, no_gpa, 0x100000), CBIT_ERR_ADDRESS);
+        ck_assert_int_eq(cbit_attacker_map_frame(hands, 9, 0x100000, 0x100000), CBIT_ERR_ADDRESS);
+        ck_assert_int_eq(cbit_attacker_read_vmcb(hands, 0, 1, 0, &word, 8), CBIT_ERR_ADDRESS);
+        ck_assert_int_eq(cbit_attacker_write_vmcb(hands, 9, 0, 0, &word, 8), CBIT_ERR_ADDRESS);
+        ck_assert_int_eq(cbit_attacker_read_vmcb(hands, 0, 0, 4089, &word, 8), CBIT_ERR_RANGE);
+        ck_assert_int_eq(cbit_attacker_write_vmcb(hands, 0, 0, UINT32_MAX, &word, 8),
+                         CBIT_ERR_RANGE);
         ck_assert_int_eq(cbit_attacker_skip_activate(hands, &program->seen), CBIT_ERR_OK);
     }
     return CBIT_ATTACK_PASS;

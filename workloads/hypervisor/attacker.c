@@ -147,6 +147,44 @@ cbit_err_t cbit_attacker_write_shared(cbit_attacker_t *hands, uint32_t guest, cb
     return move_shared(hands, CBIT_COMMAND_WRITE, guest, gpa, to_write(bytes), len_bytes);
 }
 
+/* ---- VMCBs ---- */
+
+static cbit_err_t move_vmcb(cbit_attacker_t *hands, cbit_command_t command, uint32_t guest,
+                            uint32_t vcpu, uint32_t offset, void *bytes, uint32_t len_bytes)
+{
+    const cbit_hv_guest_t *of = guest_of(hands, guest);
+    if (at_launch(hands)) {
+        return CBIT_ERR_CONFLICT;
+    }
+    if (offset > CBIT_VMCB_BYTES || len_bytes > CBIT_VMCB_BYTES - offset) {
+        return CBIT_ERR_RANGE;
+    }
+    if (of == NULL || of->nested.count == 0 || vcpu >= of->config->vcpus) {
+        return CBIT_ERR_ADDRESS; /* it has not begun, or it is over */
+    }
+    const move_t how = {
+        .port = cbit_platform_host_port(hands->hv->platform, hands->core->number),
+        .source = CBIT_SOURCE_HOST,
+        .key = hands->hv->host_key,
+        .command = command,
+    };
+    return move(hands, &how, of->vcpus[vcpu].vmcb_spa + offset, bytes, len_bytes);
+}
+
+cbit_err_t cbit_attacker_read_vmcb(cbit_attacker_t *hands, uint32_t guest, uint32_t vcpu,
+                                   uint32_t offset, void *bytes, uint32_t len_bytes)
+{
+    return move_vmcb(hands, CBIT_COMMAND_READ, guest, vcpu, offset, bytes, len_bytes);
+}
+
+cbit_err_t cbit_attacker_write_vmcb(cbit_attacker_t *hands, uint32_t guest, uint32_t vcpu,
+                                    uint32_t offset, const void *bytes, uint32_t len_bytes)
+{
+    return move_vmcb(hands, CBIT_COMMAND_WRITE, guest, vcpu, offset, to_write(bytes), len_bytes);
+}
+
+/* ---- ciphertext ---- */
+
 /* What the pins carry, by DMA without C-bit, behind a flush of the lines from all caches. */
 static cbit_err_t move_raw(cbit_attacker_t *hands, cbit_command_t command, cbit_spa_t spa,
                            void *bytes, uint32_t len_bytes)
@@ -342,22 +380,48 @@ static cbit_err_t remember_home(cbit_hv_guest_t *guest, cbit_gpa_t gpa, cbit_spa
     return CBIT_ERR_OK;
 }
 
+/* The entry of gpa leads to the frame at spa; where it led first is kept. */
+static cbit_err_t map_to(cbit_attacker_t *hands, cbit_hv_guest_t *of, cbit_gpa_t gpa,
+                         cbit_spa_t spa)
+{
+    const cbit_gpa_t page = gpa - gpa % CBIT_PAGE_BYTES;
+    cbit_spa_t home;
+    if (!cbit_hv_home_of(of, gpa, &home)) {
+        return CBIT_ERR_ADDRESS;
+    }
+    cbit_err_t err = remember_home(of, page, home);
+    err = err == CBIT_ERR_OK ? cbit_hv_nested_map(&of->nested, page, spa) : err;
+    return err == CBIT_ERR_OK ? nested_changed(hands, of) : err;
+}
+
 cbit_err_t cbit_attacker_remap_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                     cbit_gpa_t other)
 {
     cbit_hv_guest_t *of = guest_of(hands, guest);
-    cbit_spa_t spa, home;
+    cbit_spa_t spa;
     if (at_launch(hands)) {
         return CBIT_ERR_CONFLICT;
     }
-    if (of == NULL || of->nested.count == 0 || !cbit_hv_home_of(of, other, &spa) ||
-        !cbit_hv_home_of(of, gpa, &home)) {
+    if (of == NULL || of->nested.count == 0 || !cbit_hv_home_of(of, other, &spa)) {
         return CBIT_ERR_ADDRESS;
     }
-    cbit_err_t err = remember_home(of, gpa - gpa % CBIT_PAGE_BYTES, home);
-    err = err == CBIT_ERR_OK ? cbit_hv_nested_map(&of->nested, gpa - gpa % CBIT_PAGE_BYTES, spa)
-                             : err;
-    return err == CBIT_ERR_OK ? nested_changed(hands, of) : err;
+    return map_to(hands, of, gpa, spa);
+}
+
+cbit_err_t cbit_attacker_map_frame(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                   cbit_spa_t spa)
+{
+    cbit_hv_guest_t *of = guest_of(hands, guest);
+    if (at_launch(hands)) {
+        return CBIT_ERR_CONFLICT;
+    }
+    if (of == NULL || of->nested.count == 0) {
+        return CBIT_ERR_ADDRESS;
+    }
+    if (spa % CBIT_PAGE_BYTES != 0 || spa >= hands->hv->frames.top) {
+        return CBIT_ERR_RANGE;
+    }
+    return map_to(hands, of, gpa, spa);
 }
 
 cbit_err_t cbit_attacker_place_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,

@@ -132,6 +132,17 @@ cbit_err_t cbit_attacker_capture_bus(cbit_attacker_t *hands, bool on);
 cbit_err_t cbit_attacker_permute_launch(cbit_attacker_t *hands, uint32_t guest,
                                         cbit_launch_order_t order, uint32_t first, uint32_t second);
 
+/* ---- the VMCB of a vCPU that does not run (cbit/vcpu/vmcb.h has its layout) ---- */
+
+/* What the host finds there: registers of a guest without SEV-ES, where the VMSA of one with it is.
+   ADDRESS when the vCPU has none. */
+cbit_err_t cbit_attacker_read_vmcb(cbit_attacker_t *hands, uint32_t guest, uint32_t vcpu,
+                                   uint32_t offset, void *bytes, uint32_t len_bytes);
+/* VMRUN takes what is written, but ASID and TLB control, which the hypervisor sets each time; where
+   the guest goes on is in its recording, whatever RIP says. */
+cbit_err_t cbit_attacker_write_vmcb(cbit_attacker_t *hands, uint32_t guest, uint32_t vcpu,
+                                    uint32_t offset, const void *bytes, uint32_t len_bytes);
+
 /* ---- nested tables; TLBs are flushed unless skip_tlb_flush ---- */
 
 /* Takes the page at gpa away, or puts it back where it was. ADDRESS when it never was there. */
@@ -147,6 +158,12 @@ cbit_err_t cbit_attacker_remap_page(cbit_attacker_t *hands, uint32_t guest, cbit
    is a whole frame that nobody has had yet; one that this verb has given may be given again. */
 cbit_err_t cbit_attacker_place_page(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
                                     cbit_spa_t spa);
+
+/* The page at gpa is from now on the frame at spa, whosever it is, and what lies there stays; back
+   with remap_page(gpa, gpa). ADDRESS when gpa never had a frame; RANGE unless spa is a frame of the
+   memory. */
+cbit_err_t cbit_attacker_map_frame(cbit_attacker_t *hands, uint32_t guest, cbit_gpa_t gpa,
+                                   cbit_spa_t spa);
 
 /* From now on changes of nested tables leave the TLBs alone. */
 void cbit_attacker_skip_tlb_flush(cbit_attacker_t *hands, bool skip);
