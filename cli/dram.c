@@ -335,8 +335,7 @@ static int run_or_emit(const dram_options_t *o, const cbit_operands_t *operands,
     } else if (cbit_diag_count(diag) == 0 && o->emit) {
         cbit_dram_stream_write(&stream, stdout, diag);
     } else if (cbit_diag_count(diag) == 0) {
-        if (o->trace != NULL &&
-            !cbit_new_file_begin(&trace, o->trace, CBIT_NEW_FILE_PLAIN)) {
+        if (o->trace != NULL && !cbit_new_file_begin(&trace, o->trace, CBIT_NEW_FILE_PLAIN)) {
             tell_unwritten(o->trace, diag);
         } else {
             run(o, &config, &stream, trace.file, diag, &status);

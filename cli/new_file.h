@@ -13,7 +13,7 @@ typedef enum cbit_new_file_kind {
 typedef struct cbit_new_file {
     const char *path; /* kept, not copied */
     char *beside;     /* NULL: path is a device or a pipe, and written as it is */
-    FILE *file; /* what is written goes here; NULL: none is begun */
+    FILE *file;       /* what is written goes here; NULL: none is begun */
 } cbit_new_file_t;
 
 /* False: it cannot be written. */

@@ -141,8 +141,7 @@ cbit_err_t sp_state_save(sp_state_t *state, cbit_diag_t *diag)
     FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
     bool good = file != NULL && fwrite(&head, sizeof head, 1, file) == 1 &&
                 fwrite(state->flash, sizeof state->flash, 1, file) == 1 &&
-                fwrite(digest, sizeof digest, 1, file) == 1 && fflush(file) == 0 &&
-                fsync(fd) == 0;
+                fwrite(digest, sizeof digest, 1, file) == 1 && fflush(file) == 0 && fsync(fd) == 0;
     if (file != NULL) {
         good = fclose(file) == 0 && good;
     }

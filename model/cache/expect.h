@@ -39,9 +39,10 @@ static inline __attribute__((always_inline)) void cbit_expect_third(const cbit_l
     __builtin_prefetch(&l3->line[set * 16], 1);
 }
 
-static inline __attribute__((always_inline)) void
-cbit_expect_second(const cbit_cache_t *cache, const cbit_core_t *port, uint32_t low,
-                   cbit_expected_t *expected)
+static inline __attribute__((always_inline)) void cbit_expect_second(const cbit_cache_t *cache,
+                                                                     const cbit_core_t *port,
+                                                                     uint32_t low,
+                                                                     cbit_expected_t *expected)
 {
     const cbit_level_t *l2 = &cache->l2, *l3 = &cache->l3;
     const uint32_t set = low & (l2->sets - 1);

@@ -1,8 +1,8 @@
 /*
  * SEV-ES saves a vCPU's registers at one address, under a cipher that is a function of key, address
- * and value: what the host sees of a block at two exits is equal when the registers were. (Mechanism:
- * Li et al., "CIPHERLEAKS", USENIX Security 2021.) The program looks at the block of RFLAGS and RIP,
- * and tells from it alone where the guest was.
+ * and value: what the host sees of a block at two exits is equal when the registers were.
+ * (Mechanism: Li et al., "CIPHERLEAKS", USENIX Security 2021.) The program looks at the block of
+ * RFLAGS and RIP, and tells from it alone where the guest was.
  */
 #include <string.h>
 
@@ -15,9 +15,9 @@ static void look(cbit_attacker_t *hands, const cbit_attack_exit_t *exit,
 {
     const uint32_t at = (CBIT_VMCB_RIP - CBIT_VMCB_SAVE) / CBIT_BLOCK_BYTES * CBIT_BLOCK_BYTES;
     uint64_t vmsa;
-    ck_assert_int_eq(cbit_attacker_read_vmcb(hands, exit->guest, exit->vcpu, CBIT_VMCB_VMSA, &vmsa,
-                                             sizeof vmsa),
-                     CBIT_ERR_OK);
+    ck_assert_int_eq(
+        cbit_attacker_read_vmcb(hands, exit->guest, exit->vcpu, CBIT_VMCB_VMSA, &vmsa, sizeof vmsa),
+        CBIT_ERR_OK);
     ck_assert_int_eq(cbit_attacker_read_spa(hands, vmsa + at, block, CBIT_BLOCK_BYTES),
                      CBIT_ERR_OK);
 }

@@ -171,8 +171,8 @@ START_TEST(the_ciphertext_of_saved_registers_tells_where_a_guest_was)
     bench_expect_clean(bench_run(bench)); /* who looks changes nothing */
     for (uint32_t vcpu = 0; vcpu < 2; vcpu++) {
         const attack_places_t *bells = &program.doorbells[vcpu], *others = &program.others[vcpu];
-        printf("vCPU %u: %u doorbells from %u places, %u other exits from %u\n", vcpu,
-               bells->exits, bells->count, others->exits, others->count);
+        printf("vCPU %u: %u doorbells from %u places, %u other exits from %u\n", vcpu, bells->exits,
+               bells->count, others->exits, others->count);
         ck_assert_uint_ge(bells->exits, 40);
         /* One VMGEXIT of its kernel; a vCPU's first one has its GHCB mapped before. */
         ck_assert_uint_le(bells->count, 2);
