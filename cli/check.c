@@ -27,7 +27,7 @@ static const cbit_arg_t args[] = {
     {"--print-manual", CBIT_ARG_FLAG, offsetof(check_options_t, print_manual),
      .help = "print the reference of all parameters, in Markdown"},
     {"--quiet", CBIT_ARG_FLAG, offsetof(check_options_t, quiet),
-     .help = "say nothing when all is well"},
+     .help = "print nothing if all files are valid"},
     {.name = NULL},
 };
 
@@ -37,7 +37,7 @@ static const cbit_cli_command_t command = {
     .max_operands = CBIT_ARG_LIST_MAX,
     .summary =
         "Validates scenarios, presets, sweeps and traces, and what they include and name, without\n"
-        "running them. Everything that is wrong is told at once.",
+        "running them. All errors are reported at once.",
     .examples = {"cbit check workloads/scenarios/first-light.json",
                  "cbit check my.json --print-config", NULL},
     .args = args,

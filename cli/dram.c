@@ -80,7 +80,7 @@ static const cbit_arg_t args[] = {
     {"--write-queue", CBIT_ARG_U64, OPTION(write_queue), .value = "N", .help = "entries"},
     {"--check", CBIT_ARG_FLAG, OPTION(check), .help = "replay every command against the rules"},
     {"--explain", CBIT_ARG_U64, OPTION(explain), .value = "REQUEST",
-     .given_offset = OPTION(explain_given), .help = "where the time of one request went"},
+     .given_offset = OPTION(explain_given), .help = "report where the time of one request went"},
     {"--trace", CBIT_ARG_TEXT, OPTION(trace), .value = "FILE", .help = "write every command"},
     {"--plain", CBIT_ARG_FLAG, OPTION(plain), .help = "the clock-by-clock controller"},
     {"--no-vectors", CBIT_ARG_FLAG, OPTION(no_vectors), .help = "no vector instructions"},

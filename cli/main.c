@@ -12,24 +12,25 @@ const cbit_verb_t cbit_verbs[] = {
 #endif
     {"check", cbit_cli_check, "FILE...", "validate scenarios, presets, sweeps and traces"},
 #ifdef CBIT_HAVE_VERB_DRAM
-    {"dram", cbit_cli_dram, "STREAM", "a bare address stream into one memory controller"},
+    {"dram", cbit_cli_dram, "STREAM", "offer a bare address stream to one memory controller"},
 #endif
-    {"measure", cbit_cli_measure, "", "idle and loaded latency, plain and encrypted"},
+    {"measure", cbit_cli_measure, "", "measure idle and loaded latency, plain and encrypted"},
 #ifdef CBIT_HAVE_VERB_COSIM
-    {"cosim", cbit_cli_cosim, "", "the RTL of the engine against the golden model"},
+    {"cosim", cbit_cli_cosim, "", "compare the RTL of the engine with the golden model"},
 #endif
 #ifdef CBIT_HAVE_VERB_SP
-    {"sp", cbit_cli_sp, "", "the Secure Processor alone: console and commands"},
+    {"sp", cbit_cli_sp, "", "run the Secure Processor alone: console and commands"},
 #endif
 #ifdef CBIT_HAVE_VERB_TRACE
-    {"trace", cbit_cli_trace, "VERB ...", "make, record, import, convert traces, look at them"},
+    {"trace", cbit_cli_trace, "VERB ...", "make, record, import, convert and inspect traces"},
 #endif
 #ifdef CBIT_HAVE_VERB_SWEEP
     {"sweep", cbit_cli_sweep, "SWEEP.json",
-     "many runs of one scenario, and their figures in a table"},
+     "run one scenario at many points, with figures in a table"},
 #endif
 #ifdef CBIT_HAVE_VERB_REPORT
-    {"report", cbit_cli_report, "DIR...", "one self-contained HTML page for any number of runs"},
+    {"report", cbit_cli_report, "DIR...",
+     "write one self-contained HTML page for any number of runs"},
 #endif
     {NULL, NULL, NULL, NULL},
 };

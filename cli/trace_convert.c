@@ -19,8 +19,7 @@ typedef struct import_options {
 
 static const cbit_arg_t import_args[] = {
     {"--from", CBIT_ARG_WORD, offsetof(import_options_t, format), .words = cbit_import_format_words,
-     .given_offset = offsetof(import_options_t, format_given),
-     .help = "what wrote FILE; must be given"},
+     .given_offset = offsetof(import_options_t, format_given), .help = "format of FILE; required"},
     {"-o", CBIT_ARG_TEXT, offsetof(import_options_t, output), .value = "FILE.cbt",
      .help = "where to write (trace.cbt)"},
     {"--base", CBIT_ARG_U64, offsetof(import_options_t, base), .value = "ADDRESS",
@@ -108,7 +107,7 @@ static const cbit_arg_t convert_args[] = {
     {"-o", CBIT_ARG_TEXT, offsetof(convert_options_t, output), .value = "FILE",
      .help = "where to write; - is stdout, for text only (-)"},
     {"--skip", CBIT_ARG_U64, offsetof(convert_options_t, skip), .value = "N",
-     .help = "records that are left out at the start"},
+     .help = "records to skip at the start"},
     {"--limit", CBIT_ARG_U64, offsetof(convert_options_t, limit), .value = "N",
      .help = "records to take"},
     {"--force", CBIT_ARG_FLAG, offsetof(convert_options_t, force), .help = "overwrite FILE"},

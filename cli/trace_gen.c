@@ -23,9 +23,9 @@ static const cbit_arg_t gen_args[] = {
     {"--scenario", CBIT_ARG_TEXT, offsetof(gen_options_t, scenario), .value = "FILE",
      .help = "instead of a pattern: a whole run of that scenario"},
     {"--set", CBIT_ARG_LIST, offsetof(gen_options_t, sets), .value = "/POINTER=VALUE",
-     .help = "a value of the scenario instead of the one that it has"},
+     .help = "override a value of the scenario"},
     {"--seed", CBIT_ARG_U64, offsetof(gen_options_t, seed), .value = "N",
-     .help = "of everything random in it (1)"},
+     .help = "seed of everything random in it (1)"},
     {"--force", CBIT_ARG_FLAG, offsetof(gen_options_t, force), .help = "overwrite FILE.cbt"},
     {.name = NULL},
 };
