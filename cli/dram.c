@@ -136,10 +136,8 @@ static void configure(const dram_options_t *o, cbit_umc_config_t *config, uint64
     cbit_rows_defaults(cbit_umc_rows, config);
     bool calibration = o->preset == CALIBRATION;
     config->dram.speed = calibration ? (uint32_t)CBIT_DDR4_3200AA : o->preset;
-    config->dram.density_gbit = strncmp(PRESETS[o->preset], "ddr5", 4) == 0 ? 16 : 8;
     config->dram.width_bits = small(o->width_bits);
-    config->dram.density_gbit =
-        o->density_gbit != 0 ? small(o->density_gbit) : config->dram.density_gbit;
+    config->dram.density_gbit = small(o->density_gbit);
     config->dram.ranks = small(o->ranks);
     config->policy = o->policy;
     config->page_policy = o->page;

@@ -92,15 +92,19 @@ static void organise(cbit_dram_device_t *d, const cbit_dram_config_t *config, co
 cbit_err_t cbit_dram_resolve(const cbit_dram_config_t *config, const char *where,
                              cbit_dram_device_t *device, cbit_diag_t *diag)
 {
-    cbit_err_t err = dram_check_config(config, where, diag);
+    cbit_dram_config_t c = *config;
+    if (c.speed < CBIT_DRAM_SPEEDS) { /* dram_check_config says so if not */
+        fill(&c.density_gbit, dram_grades[c.speed].generation == 5 ? 16 : 8);
+    }
+    cbit_err_t err = dram_check_config(&c, where, diag);
     if (err != CBIT_ERR_OK) {
         return err;
     }
-    const dram_grade_t *grade = &dram_grades[config->speed];
-    cbit_dram_device_t d = {.timing = config->timing, .power = config->power};
-    organise(&d, config, grade);
+    const dram_grade_t *grade = &dram_grades[c.speed];
+    cbit_dram_device_t d = {.timing = c.timing, .power = c.power};
+    organise(&d, &c, grade);
     fill_power(&d.power, grade->generation);
-    dram_timing_fill(&d.timing, grade, config, d.banks_per_group);
+    dram_timing_fill(&d.timing, grade, &c, d.banks_per_group);
     err = dram_check_timing(&d.timing, where, diag);
     if (err == CBIT_ERR_OK) {
         *device = d;

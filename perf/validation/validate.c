@@ -31,7 +31,8 @@ static answer_t ask(const validation_figure_t *f)
 
 static void print_value(uint64_t thousandths)
 {
-    (void)printf("%" PRIu64 ".%" PRIu64, thousandths / 1000, thousandths % 1000 / 100);
+    const uint64_t tenths = (thousandths + 50) / 100; /* to nearest */
+    (void)printf("%" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
 }
 
 static void print_row(const validation_figure_t *f, const answer_t *answer)

@@ -19,11 +19,24 @@ static const struct {
     const char *preset;
     uint32_t nodes_per_socket;
     uint64_t published_ns, percent;
-    uint64_t least_ps; /* that the engine adds: measured on DDR4; on DDR5 11 of its faster clocks */
+    uint64_t depth_ps; /* 11 clocks of the DRAM: what the engine must add */
 } rows[] = {
-    {"rome", 4, 113, 5, 4000},   {"rome", 1, 122, 5, 4000},   {"milan", 4, 105, 10, 4000},
-    {"genoa", 4, 118, 10, 4000}, {"naples", 4, 90, 10, 4000}, {"turin", 1, 130, 10, 3500},
+    {"rome", 4, 113, 5, 6875},   {"rome", 1, 122, 5, 6875},   {"milan", 4, 105, 10, 6875},
+    {"genoa", 4, 118, 10, 4583}, {"naples", 4, 90, 10, 8250}, {"turin", 1, 130, 10, 3667},
 };
+
+static uint64_t walk_ps(const cbit_platform_config_t *config, path_bytes_t bytes)
+{
+    return idle_walk_ps(config, bytes, SPAN_BYTES, IDLE_WALK_COLD, cbit_test_seed());
+}
+
+/* Nearly without refreshes: they meet other loads when all come later, a difference of a nanosecond
+   either way. */
+static uint64_t adder_ps(cbit_platform_config_t config)
+{
+    config.umc.dram.timing.trefi_nck = 1000000;
+    return walk_ps(&config, PATH_TIMING_ONLY) - walk_ps(&config, PATH_PLAIN);
+}
 
 START_TEST(idle_latency_lands_on_the_published_one)
 {
@@ -38,10 +51,7 @@ START_TEST(idle_latency_lands_on_the_published_one)
     cbit_diag_destroy(diag);
     cbit_platform_config_t config = *cbit_scenario_of(file)->machine;
     config.fabric.nodes_per_socket = rows[_i].nodes_per_socket;
-    const uint64_t off_ps =
-        idle_walk_ps(&config, PATH_PLAIN, SPAN_BYTES, IDLE_WALK_COLD, cbit_test_seed());
-    const uint64_t on_ps =
-        idle_walk_ps(&config, PATH_TIMING_ONLY, SPAN_BYTES, IDLE_WALK_COLD, cbit_test_seed());
+    const uint64_t off_ps = walk_ps(&config, PATH_PLAIN), adds_ps = adder_ps(config);
     cbit_scenario_file_destroy(file);
     /* Of one node, channels are one step away on average; of four, the node is where the core is.
      */
@@ -52,13 +62,12 @@ START_TEST(idle_latency_lands_on_the_published_one)
     printf("| %s | NPS%" PRIu32 " | %" PRIu64 " | %.1f | %.1f | %.1f | %.1f | %.1f |\n",
            rows[_i].preset, rows[_i].nodes_per_socket, rows[_i].published_ns, (double)off_ps / 1e3,
            (double)look_up_ps / 1e3, (double)fabric_ps / 1e3,
-           (double)(off_ps - fabric_ps - look_up_ps) / 1e3, (double)(on_ps - off_ps) / 1e3);
+           (double)(off_ps - fabric_ps - look_up_ps) / 1e3, (double)adds_ps / 1e3);
     const uint64_t published_ps = rows[_i].published_ns * 1000;
     const uint64_t apart_ps = off_ps > published_ps ? off_ps - published_ps : published_ps - off_ps;
     ck_assert_uint_le(apart_ps * 100, published_ps * rows[_i].percent);
-    /* What users measure of SME: 5 to 8 ns, 4 to 10 accepted. */
-    ck_assert_uint_ge(on_ps, off_ps + rows[_i].least_ps);
-    ck_assert_uint_le(on_ps, off_ps + 10000);
+    ck_assert_uint_ge(adds_ps + 300, rows[_i].depth_ps);
+    ck_assert_uint_le(adds_ps, rows[_i].depth_ps + 300);
 }
 END_TEST
 

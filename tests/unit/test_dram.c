@@ -125,6 +125,12 @@ START_TEST(speed_grades_give_the_clocks_of_the_standard)
         ck_assert_msg(got[i] == row->want[i], "row %d, value %u: %u, not %u", _i, i, got[i],
                       row->want[i]);
     }
+    cbit_dram_device_t unasked; /* the row's density is the generation's */
+    config.density_gbit = 0;
+    ck_assert_int_eq(cbit_dram_resolve(&config, "/dram", &unasked, NULL), CBIT_ERR_OK);
+    ck_assert_uint_eq(unasked.timing.trfc_nck, row->want[12]);
+    ck_assert_uint_eq(unasked.banks_per_group, 4);
+    ck_assert_uint_eq(unasked.capacity_bytes, device.capacity_bytes);
 }
 END_TEST
 

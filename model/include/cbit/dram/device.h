@@ -77,7 +77,7 @@ typedef struct cbit_dram_power {
 typedef struct cbit_dram_config {
     uint32_t speed;               /* cbit_dram_speed_t */
     uint32_t width_bits;          /* of a device: 4, 8 or 16 */
-    uint32_t density_gbit;        /* of a device: 4, 8, 16, 24, 32 */
+    uint32_t density_gbit;        /* of a device: 2, 4, 8, 16, 24, 32; 0: 8, DDR5 16 */
     uint32_t ranks;               /* 1..4 */
     bool ecc;                     /* side-band ECC: more devices a rank, 8 bits wide */
     uint32_t refresh_granularity; /* REF every tREFI / this: DDR4 1, 2, 4; DDR5 1, 2 */
