@@ -21,7 +21,7 @@
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
-enum { ON_LOCAL, ON_SLURM, DIGEST_BYTES = 32, FAILURES_SHOWN = 20 };
+enum { ON_LOCAL, ON_SLURM, DIGEST_BYTES = 32, FAILURES_SHOWN = 20, POINTS_SHOWN = 64 };
 
 typedef struct sweep_options {
     const char *out;
@@ -305,6 +305,15 @@ static cbit_err_t write_tables(sweep_job_t *job)
     return err;
 }
 
+static void print_points(const sweep_job_t *job)
+{
+    cbit_text_t text = {0};
+    cbit_sweep_show(job->table, POINTS_SHOWN, &text);
+    char *table = cbit_text_take(&text);
+    (void)fputs(table == NULL ? "" : table, stdout);
+    free(table);
+}
+
 static void print(const sweep_job_t *job)
 {
     const cbit_sweep_t *sweep = job->sweep;
@@ -313,6 +322,7 @@ static void print(const sweep_job_t *job)
                  " run now, %" PRIu32 " failed\n",
                  sweep->title, sweep->points_count, cbit_sweep_runs(sweep), job->pool.found,
                  job->pool.started, job->table->failed);
+    print_points(job);
     for (uint32_t r = 0; r < cbit_sweep_runs(sweep); r++) {
         if (job->table->records[r].error == NULL || ++shown > FAILURES_SHOWN) {
             continue;

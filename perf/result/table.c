@@ -147,7 +147,9 @@ static void add_verdict(cbit_text_t *text, const cbit_result_t *result)
     const cbit_verdict_t *v = &result->verdict;
     const cbit_json_t *list = cbit_json_at(result->json, "/expect");
     uint32_t index = 0;
-    cbit_text_add(text, "\n");
+    if (list->count > 0 || v->broken_checks > 0) {
+        cbit_text_add(text, "\n");
+    }
     for (const cbit_json_t *expect = list->first; expect != NULL; expect = expect->next, index++) {
         const cbit_json_t *ok = cbit_json_get(expect, "ok");
         if (ok != NULL && ok->kind == CBIT_JSON_FALSE) {

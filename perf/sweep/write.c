@@ -90,8 +90,8 @@ static double student(uint32_t freedom)
     return rows[i].t;
 }
 
-/* Figures of a summary only: doubles, summed in the order of the runs. */
-static void put_mean(const cbit_sweep_table_t *table, uint32_t point, uint32_t f, cbit_text_t *text)
+uint32_t cbit_sweep_mean(const cbit_sweep_table_t *table, uint32_t point, uint32_t f,
+                         double *mean_of, double *ci95)
 {
     uint32_t repeats = table->sweep->repeats, n = 0;
     double sum = 0, squares = 0;
@@ -112,12 +112,21 @@ static void put_mean(const cbit_sweep_table_t *table, uint32_t point, uint32_t f
             squares += pass == 0 ? 0 : (x - mean) * (x - mean);
         }
     }
+    *mean_of = n == 0 ? 0 : sum / n;
+    *ci95 = n < 2 ? 0 : student(n - 1) * sqrt(squares / (n - 1) / n);
+    return n;
+}
+
+static void put_mean(const cbit_sweep_table_t *table, uint32_t point, uint32_t f, cbit_text_t *text)
+{
+    double mean, ci95;
+    uint32_t n = cbit_sweep_mean(table, point, f, &mean, &ci95);
     if (n == 0) {
         cbit_text_add(text, ",,");
     } else if (n == 1) {
-        cbit_text_add(text, ",%.6f,", sum);
+        cbit_text_add(text, ",%.6f,", mean);
     } else {
-        cbit_text_add(text, ",%.6f,%.6f", sum / n, student(n - 1) * sqrt(squares / (n - 1) / n));
+        cbit_text_add(text, ",%.6f,%.6f", mean, ci95);
     }
 }
 

@@ -112,6 +112,8 @@ void cbit_sweep_collect_failure(cbit_sweep_table_t *table, uint32_t run, const c
    interval (Student) over its good repeats. Empty cells: no figure. */
 void cbit_sweep_csv(const cbit_sweep_table_t *table, cbit_text_t *text);
 void cbit_sweep_summary(const cbit_sweep_table_t *table, cbit_text_t *text);
+/* The same for a terminal, at most so many points. */
+void cbit_sweep_show(const cbit_sweep_table_t *table, uint32_t most, cbit_text_t *text);
 
 /* Writes the rows of cbit_sweep_csv as table `runs` of a new SQLite file; UNSUPPORTED without
    an entry in diag when cbit was built without it. */
