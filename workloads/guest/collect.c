@@ -30,7 +30,7 @@ static cbit_err_t add_page(collector_t *collector, cbit_gva_t gva, cbit_guest_us
     if (pages->count >= collector->max_pages) {
         return cbit_diag_add_below(collector->diag, CBIT_ERR_RANGE, collector->guest->config.where,
                                    "memory",
-                                   "the trace touches more pages than the guest's %" PRIu64
+                                   "its traffic touches more pages than the guest's %" PRIu64
                                    " bytes of memory have room for",
                                    collector->guest->config.memory_bytes);
     }

@@ -207,18 +207,18 @@ void cbit_hv_stand_in_gone(cbit_hv_guest_t *stand_in)
 
 /* ---- running ---- */
 
-static void say_who_hangs(cbit_hv_t *hv, const char *what)
+static void say_who_hangs(cbit_hv_t *hv, cbit_err_t why, const char *what)
 {
-    (void)cbit_hv_fail(hv, CBIT_ERR_INTERNAL, NULL, "%s at %llu ps; hypervisor: %s", what,
+    (void)cbit_hv_fail(hv, why, NULL, "%s at %llu ps; hypervisor: %s", what,
                        (unsigned long long)cbit_hv_now(hv),
                        hv->doing == NULL ? "waiting for the Secure Processor" : hv->doing);
     for (uint32_t i = 0; i < hv->guest_count; i++) {
-        (void)cbit_diag_add(hv->diag, CBIT_ERR_INTERNAL, NULL, "guest %s: %s",
-                            hv->guests[i].config->name, hv->guests[i].doing);
+        (void)cbit_diag_add(hv->diag, why, NULL, "guest %s: %s", hv->guests[i].config->name,
+                            hv->guests[i].doing);
     }
     for (uint32_t i = 0; hv->migrations != NULL && i < hv->scenario->events_count; i++) {
         if (hv->migrations[i] != NULL && hv->migrations[i]->doing != NULL) {
-            (void)cbit_diag_add(hv->diag, CBIT_ERR_INTERNAL, NULL, "migration of event %u: %s", i,
+            (void)cbit_diag_add(hv->diag, why, NULL, "migration of event %u: %s", i,
                                 hv->migrations[i]->doing);
         }
     }
@@ -240,9 +240,9 @@ static void simulate(cbit_hv_t *hv)
             options->on_progress(options->self, cbit_hv_now(hv), fired);
         }
         if (!hv->over && cbit_kernel_next_ps(hv->kernel) == CBIT_PS_NEVER) {
-            say_who_hangs(hv, "nothing is left to happen");
+            say_who_hangs(hv, CBIT_ERR_INTERNAL, "nothing is left to happen");
         } else if (!hv->over && cbit_hv_now(hv) >= limit_ps) {
-            say_who_hangs(hv, "the simulation is not over");
+            say_who_hangs(hv, CBIT_ERR_RANGE, "too long a run: not over");
         }
     }
 }

@@ -130,6 +130,20 @@ static void check_asids(checker_t *c)
     }
 }
 
+/* INIT refuses a platform whose cores have it switched off. */
+static void check_encryption(checker_t *c)
+{
+    for (uint32_t i = 0; i < c->s->guests_count && !c->file->machine.sp.memory_encryption; i++) {
+        if (c->s->guests[i].protection != CBIT_PROTECTION_NONE) {
+            TELL(c, CONFLICT, "/sp/memory_encryption",
+                 "false, but guest %s is encrypted; allowed where all guests are \"protection\": "
+                 "\"none\"",
+                 c->s->guests[i].name);
+            return;
+        }
+    }
+}
+
 static void check_cores(checker_t *c)
 {
     char where[AT_BYTES];
@@ -404,9 +418,9 @@ static void check_traffic(checker_t *c)
 
 void cbit_scenario_check_rules(cbit_scenario_file_t *file, cbit_diag_t *diag)
 {
-    static void (*const rules[])(checker_t * c) = {check_names,  check_after,   check_asids,
-                                                   check_cores,  check_nodes,   check_memory,
-                                                   check_events, check_expects, check_traffic};
+    static void (*const rules[])(checker_t * c) = {
+        check_names, check_after,  check_asids,  check_encryption, check_cores,
+        check_nodes, check_memory, check_events, check_expects,    check_traffic};
     checker_t c = {.file = file, .s = &file->scenario, .diag = diag};
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         rules[i](&c);

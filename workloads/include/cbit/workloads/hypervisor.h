@@ -99,7 +99,7 @@ typedef struct cbit_hypervisor_options {
     const struct cbit_run_result *pace;
     const struct cbit_attack *attack;   /* a hostile program (cbit/attacker.h); NULL: none */
     const struct sp_firmware *firmware; /* of the Secure Processor; stays the caller's */
-    cbit_ps_t limit_ps; /* a run that is not over by then is an error; 0: ten simulated seconds */
+    cbit_ps_t limit_ps; /* a run that is not over by then is RANGE; 0: ten simulated seconds */
     const cbit_watch_t *watch;      /* NULL: nobody watches */
     const cbit_trace_sink_t *trace; /* told everything of the first machine; NULL: nobody */
     void *self;
