@@ -139,7 +139,7 @@ static inline void bring_near(cbit_core_t *port, cbit_line_t *line, cbit_expecte
     if (cache->near) {
         cbit_expect_leaving(cache, expected);
         cbit_line_leave_third(cache, line, port->complex);
-        cbit_enter_near(cache, line, cbit_index(cache, line), port);
+        cbit_enter_near(cache, line, cbit_tag_low(line->tag), port);
     } else {
         cbit_line_place(cache, line, port->core, port->fetch);
     }

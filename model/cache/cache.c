@@ -15,7 +15,8 @@ static void below_has_space(void *self)
 
 static bool levels_are_near(const cbit_cache_t *cache)
 {
-    bool near = cache->l2.ways == 8 && cache->l3.ways == 16 && !cache->l3_inclusive;
+    bool near = cache->l2.ways == 8 && cache->l3.ways == 16 && !cache->l3_inclusive &&
+                cache->l3.set_bits <= cache->l2.set_bits + KEPT_BITS;
     for (int fetch = 0; fetch < 2; fetch++) {
         const cbit_level_t *l1 = &cache->l1[fetch];
         near = near && l1->ways == 8 && l1->sets <= cache->l2.sets;

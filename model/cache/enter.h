@@ -83,16 +83,16 @@ static inline void cbit_leave_core(cbit_cache_t *cache, cbit_line_t *line, uint3
 
 enum { NEAR_LAST = 56 }; /* cbit_turn_last of sets whose words are full */
 
-/* To the L3, where levels are as most are. */
+/* To the L3, where levels are as most are. low: of the line's number, what tells the set. */
 static inline void cbit_push_third(cbit_cache_t *cache, cbit_line_t *line, uint32_t index,
-                                   const cbit_core_t *port)
+                                   const cbit_core_t *port, uint32_t low)
 {
     const cbit_level_t *l3 = &cache->l3;
     const uint64_t mine = port->complex_bit;
     if ((line->complexes & mine) != 0) {
         return;
     }
-    const size_t set = port->third + (cbit_tag_low(line->tag) & (l3->sets - 1));
+    const size_t set = port->third + (low & (l3->sets - 1));
     const uint32_t way = cbit_turn_take(&l3->order[set * 2], 2, NEAR_LAST);
     uint32_t *at = &l3->line[set * 16 + way];
     const uint32_t left = *at;
@@ -106,16 +106,18 @@ static inline void cbit_push_third(cbit_cache_t *cache, cbit_line_t *line, uint3
     }
 }
 
-/* The same as cbit_line_enter, in one piece, where levels are as most are. */
-static inline void cbit_enter_near(cbit_cache_t *cache, cbit_line_t *line, uint32_t index,
+/* The same as cbit_line_enter, in one piece, where levels are as most are. low: the lower part of
+   the line's number. Sets are told by what the L2 keeps, which is here sooner than the lines. */
+static inline void cbit_enter_near(cbit_cache_t *cache, cbit_line_t *line, uint32_t low,
                                    cbit_core_t *port)
 {
-    const uint32_t core = port->core, low = cbit_tag_low(line->tag);
+    const uint32_t core = port->core, index = cbit_index(cache, line);
     const cbit_level_t *l2 = &cache->l2, *l1 = port->l1;
     line->cores |= port->core_bit;
-    cbit_eight_t *second = port->second + (low & (l2->sets - 1));
+    const uint32_t second_set = low & (l2->sets - 1);
+    cbit_eight_t *second = port->second + second_set;
     const uint32_t way = cbit_turn_take(&second->order, 1, NEAR_LAST);
-    const uint32_t left = second->line[way];
+    const uint32_t left = second->line[way], left_low = cbit_level_low(l2, second, second_set, way);
     second->line[way] = index;
     cbit_ways_set(&second->bits, way, cbit_level_bits(l2, low));
     /* In the first level both have one set, which has not fewer of the line's bits. */
@@ -139,7 +141,7 @@ static inline void cbit_enter_near(cbit_cache_t *cache, cbit_line_t *line, uint3
     if (left != NOWHERE) {
         cbit_line_t *old = &cache->pool[left];
         cbit_leave_core(cache, old, core);
-        cbit_push_third(cache, old, left, port);
+        cbit_push_third(cache, old, left, port, left_low);
     }
 }
 

@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) void cbit_expect_second(const cbit_
     const uint32_t set = low & (l2->sets - 1);
     const cbit_eight_t *eight = port->second + set;
     const uint32_t way = cbit_turn_next(&eight->order);
-    const uint32_t pushed = set | cbit_ways_at(eight->bits, way) << l2->set_bits;
+    const uint32_t pushed = cbit_level_low(l2, eight, set, way);
     expected->pushed = eight->line[way];
     expected->set = port->third + (pushed & (l3->sets - 1));
     expected->leaving = NOWHERE;

@@ -18,6 +18,7 @@
 enum {
     LINE_SHIFT = 6,
     KEY_BITS = 11, /* PLAIN 0, ASIDs 1..1023, HOST 1024 */
+    KEPT_BITS = 8, /* of a line's number, by an L2, above those of the set */
     NO_WAY = 0xff,
 };
 #define NOWHERE   UINT32_MAX
@@ -80,7 +81,15 @@ static inline uint32_t cbit_level_set(const cbit_level_t *level, uint32_t unit, 
 /* What an L2 keeps of the lower part of a line's number. */
 static inline uint64_t cbit_level_bits(const cbit_level_t *level, uint32_t low)
 {
-    return low >> level->set_bits & 0xff;
+    return low >> level->set_bits & ((1U << KEPT_BITS) - 1);
+}
+
+/* As many bits of the lower part of its line's number as an L2 tells of a way: those of its own set
+   and eight more. set: of its unit. */
+static inline uint32_t cbit_level_low(const cbit_level_t *level, const cbit_eight_t *eight,
+                                      uint32_t set, uint32_t way)
+{
+    return set | cbit_ways_at(eight->bits, way) << level->set_bits;
 }
 
 /* The place of a set's first way. */

@@ -381,7 +381,7 @@ static inline void arrive_alone(cbit_mshr_t *mshr, cbit_txn_t *txn)
     cbit_line_t *line = &cache->pool[mshr->line];
     const uint32_t core = port->core;
     if (cache->near) {
-        cbit_enter_near(cache, line, mshr->line, port);
+        cbit_enter_near(cache, line, (uint32_t)(txn->spa >> LINE_SHIFT), port);
     } else {
         cbit_line_enter(cache, line, core, port->fetch ? SIDE_CODE : SIDE_DATA);
     }

@@ -178,7 +178,8 @@ struct cbit_cache {
     uint32_t wbinvds_active;
     bool coherent_domains, l3_inclusive;
     bool near; /* levels as most are: sets of eight ways in the first two, an L3 that is a victim
-                  cache of sixteen, and sets of an L1 not more than those of an L2 */
+                  cache of sixteen, sets of an L1 not more than those of an L2, and those of the L3
+                  told by what an L2 keeps of a number */
     bool victims_new; /* some write-backs that are not sent have not been waited for yet */
     bool flushing, flush_again;
     cbit_mshr_t *mshrs_free;
