@@ -51,6 +51,10 @@ static void help(void)
         "\n"
         "commands:\n");
     sp_words_help();
+    (void)printf(
+        "\naddresses are of the machine; without --spa they begin at 0x%x. write and read are\n"
+        "host software: with --asid under that guest's key, as the guest sees it.\n",
+        (unsigned)SP_HOST_GUEST);
     sp_owner_help();
     for (size_t i = 0; i < BARE; i++) {
         (void)printf("  %-20s %s\n", bare[i].name, bare[i].sentence);

@@ -33,7 +33,7 @@
     {                                                                                              \
         HANDLE(sev_transport_t), FILE_IN("header", sev_transport_t, header_paddr, header_length),  \
             FILE_IN("data", sev_transport_t, trans_paddr, trans_length),                           \
-            ADDRESS("gpa", sev_transport_t, guest_paddr), NUMBER(sev_transport_t, guest_length, 0) \
+            ADDRESS("spa", sev_transport_t, guest_paddr), NUMBER(sev_transport_t, guest_length, 0) \
     }
 #define TRANSPORT_OUT                                                                              \
     {                                                                                              \
@@ -41,7 +41,7 @@
             FILE_OUT("header", sev_transport_t, header_paddr, header_length,                       \
                      SEV_PACKET_HEADER_BYTES),                                                     \
             FILE_OUT("data", sev_transport_t, trans_paddr, trans_length, SEV_PACKET_MAX_BYTES),    \
-            ADDRESS("gpa", sev_transport_t, guest_paddr),                                          \
+            ADDRESS("spa", sev_transport_t, guest_paddr),                                          \
             NUMBER(sev_transport_t, guest_length, 4096)                                            \
     }
 #define START                                                                                      \
@@ -52,7 +52,7 @@
     }
 #define LAUNCH_RANGE                                                                               \
     {                                                                                              \
-        HANDLE(sev_launch_range_t), ADDRESS("gpa", sev_launch_range_t, paddr),                     \
+        HANDLE(sev_launch_range_t), ADDRESS("spa", sev_launch_range_t, paddr),                     \
             NUMBER(sev_launch_range_t, length, 4096)                                               \
     }
 #define DEBUG                                                                                      \
@@ -142,6 +142,7 @@ const sp_word_t sp_words[] = {
      0,
      {{"out", KIND_OUT, AT(host_access_t, paddr), AT(host_access_t, length), 64, NULL},
       ADDRESS("spa", host_access_t, spa),
+      NUMBER(host_access_t, length, 64),
       NUMBER(host_access_t, asid, 0)}},
     {NULL, 0, 0, {{0}}},
 };

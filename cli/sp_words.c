@@ -326,7 +326,9 @@ static int prepare(sp_host_t *host, call_t *call)
             status = load_file(host, call, i);
         } else if (field->kind == KIND_OUT) {
             put(call, field->offset, SP_HOST_AREA0 + (uint64_t)i * SP_HOST_AREA_BYTES, 8);
-            put(call, field->length_offset, field->fallback, 4);
+            if (get_u32(call, field->length_offset) == 0) { /* no option of its own */
+                put(call, field->length_offset, field->fallback, 4);
+            }
         } else if (strcmp(field->name, "guest_length") == 0 && get_u32(call, field->offset) == 0) {
             put(call, field->offset, get_u32(call, offsetof(sev_transport_t, trans_length)), 4);
         }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cbit/workloads/json.h"
 
@@ -31,6 +32,12 @@ cbit_json_t *cbit_json_load(cbit_arena_t *arena, const char *path, size_t max_by
 {
     cbit_json_t *value = NULL;
     size_t len = 0;
+    struct stat info;
+    /* A pipe that a user gives is waited for; one that a file names would hang its reader. */
+    if (missing == CBIT_ERR_INPUT_FILE && stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        (void)cbit_diag_add(diag, missing, NULL, "is no regular file");
+        return NULL;
+    }
     FILE *stream = fopen(path, "rb");
     if (stream == NULL) {
         (void)cbit_diag_add(diag, missing, NULL, "cannot be opened: %s", strerror(errno));

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "workloads/scenario/value.h"
 
@@ -401,13 +402,11 @@ static void check_traffic(checker_t *c)
         if (traffic->path == NULL || seen_before(c->s, i)) {
             continue;
         }
-        FILE *stream = fopen(traffic->path, "rb");
-        if (stream == NULL) {
+        if (access(traffic->path, R_OK) != 0) { /* not opened: that would wait for a pipe */
             TELL(c, INPUT_FILE, where, "%.200s cannot be opened: %s", traffic->file,
                  strerror(errno));
             continue;
         }
-        (void)fclose(stream);
         size_t before = cbit_diag_count(c->diag);
         cbit_scenario_check_trace(traffic->path, c->diag);
         if (cbit_diag_count(c->diag) != before) {
