@@ -255,7 +255,7 @@ static inline cbit_event_t *take_timed(cbit_kernel_t *kernel, cbit_ps_t until_ps
     if (near->count == 0 && !cbit_timed_refill(&kernel->timed, kernel->head.now_ps)) {
         return NULL;
     }
-    const cbit_ps_t at_ps = cbit_near_first_ps(near);
+    const cbit_ps_t at_ps = near->first_ps;
     if (at_ps > until_ps) {
         return NULL;
     }
@@ -316,7 +316,7 @@ cbit_ps_t cbit_kernel_quiet_ps(cbit_kernel_t *kernel)
     if (kernel->attention || near->count == 0) { /* a stop, among others */
         return quiet_with_care_ps(kernel);
     }
-    const cbit_ps_t next_ps = cbit_near_first_ps(near);
+    const cbit_ps_t next_ps = near->first_ps;
     return kernel->until_ps < next_ps ? kernel->until_ps + 1 : next_ps;
 }
 

@@ -5,7 +5,9 @@
  * An event keeps its slot from insertion to firing; what is sorted is a list of one byte a slot,
  * latest first. The place of a newcomer comes from how many fire before it, counted over all slots
  * at once: no search, no branch that depends on times. Keys are 32 bits (picoseconds since
- * base_ps), which every compiler counts four at a time, and AVX2 eight at a time.
+ * base_ps), which every compiler counts four at a time, and AVX2 eight at a time. Who fires next is
+ * kept apart from that: it is asked for as soon as a notification is made, and one comparison tells
+ * it long before the newcomer's place is known.
  */
 #ifndef CBIT_MODEL_SIM_NEAR_H
 #define CBIT_MODEL_SIM_NEAR_H
@@ -22,6 +24,8 @@ enum {
 
 typedef struct cbit_near {
     cbit_ps_t base_ps;
+    cbit_ps_t first_ps;  /* when the one that fires next does; CBIT_PS_NEVER: there is none */
+    cbit_event_t *first; /* known before what tells its place is worked out */
     uint32_t count;
     uint32_t free; /* bit s: slot s may be used and has nobody */
     _Alignas(32) int32_t key[CBIT_NEAR_SLOTS];
@@ -32,16 +36,23 @@ typedef struct cbit_near {
 /* Not more than `slots` at a time. */
 static inline void cbit_near_init(cbit_near_t *near, uint32_t slots)
 {
+    near->first_ps = CBIT_PS_NEVER;
     near->free = UINT32_MAX >> (32 - slots);
     for (uint32_t slot = 0; slot < CBIT_NEAR_SLOTS; slot++) {
         near->key[slot] = CBIT_NEAR_FREE;
     }
 }
 
-/* When the one that fires next does: there is one. */
-static inline cbit_ps_t cbit_near_first_ps(const cbit_near_t *near)
+/* The first is taken out, or put in otherwise than by cbit_near_insert: who is it now? */
+static inline void cbit_near_find_first(cbit_near_t *near)
 {
-    return near->base_ps + (uint32_t)near->key[near->order[near->count - 1]];
+    if (near->count == 0) {
+        near->first_ps = CBIT_PS_NEVER;
+        return;
+    }
+    const uint32_t slot = near->order[near->count - 1];
+    near->first = near->event[slot];
+    near->first_ps = near->base_ps + (uint32_t)near->key[slot];
 }
 
 /* The one that fires last: there is one. */
@@ -108,14 +119,28 @@ cbit_near_count_avx2(const cbit_near_t *near, int32_t key)
 }
 #endif
 
+/* Event may fire before all that are here. No branch: that is not foreseen. */
+static inline __attribute__((always_inline)) void cbit_near_note_sooner(cbit_near_t *near,
+                                                                        cbit_event_t *event)
+{
+    const cbit_ps_t at_ps = event->at_ps, first_ps = near->first_ps;
+    cbit_event_t *first = near->first;
+    near->first = __builtin_expect_with_probability(at_ps < first_ps, 1, 0.5) ? event : first;
+    near->first_ps = at_ps < first_ps ? at_ps : first_ps;
+}
+
 /* Where an event with a rank comes in, of `place` that do not fire before its time: behind the
    ranks of its time that are lower. */
-static inline uint32_t cbit_near_behind_ranks(const cbit_near_t *near, const cbit_event_t *event,
-                                              int32_t key, uint32_t place)
+static inline uint32_t cbit_near_behind_ranks(cbit_near_t *near, cbit_event_t *event, int32_t key,
+                                              uint32_t place)
 {
     for (; place > 0; place--) {
         const uint32_t slot = near->order[place - 1];
-        if (near->key[slot] != key || near->event[slot]->sequence > event->sequence) {
+        if (near->key[slot] != key) {
+            break;
+        }
+        if (near->event[slot]->sequence > event->sequence) {
+            near->first = place == near->count ? event : near->first;
             break;
         }
     }
@@ -133,6 +158,7 @@ cbit_near_insert(cbit_near_t *near, cbit_event_t *event, cbit_near_count_t *coun
     const uint32_t slot = (uint32_t)__builtin_ctz(near->free);
     uint8_t *order = near->order;
     near->free &= near->free - 1;
+    cbit_near_note_sooner(near, event);
     if (near->count != 0) {
         uint32_t place = near->count - count(near, key + (event->rank == 0 ? 1 : 0));
         if (event->rank != 0) {
@@ -149,9 +175,10 @@ cbit_near_insert(cbit_near_t *near, cbit_event_t *event, cbit_near_count_t *coun
 /* Takes the one that fires next out: there is one. */
 static inline cbit_event_t *cbit_near_take(cbit_near_t *near)
 {
-    const size_t slot = near->order[--near->count];
-    cbit_near_give_up(near, slot);
-    return near->event[slot];
+    cbit_event_t *event = near->first;
+    cbit_near_give_up(near, near->order[--near->count]);
+    cbit_near_find_first(near);
+    return event;
 }
 
 /* Takes the one that fires last out: there is one. */
@@ -161,6 +188,7 @@ static inline void cbit_near_drop_last(cbit_near_t *near)
     cbit_near_shift(near->order, near->order + 1);
     near->count--;
     cbit_near_give_up(near, slot);
+    cbit_near_find_first(near);
 }
 
 /* Fills one that was empty, earliest first: slot by slot. */
@@ -176,6 +204,7 @@ static inline void cbit_near_appended(cbit_near_t *near)
     for (uint32_t i = 0; i < near->count; i++) {
         near->order[i] = (uint8_t)(near->count - 1 - i);
     }
+    cbit_near_find_first(near);
 }
 
 /* Takes event out, which is here. Touches no other event. */
@@ -186,6 +215,7 @@ static inline void cbit_near_remove(cbit_near_t *near, const cbit_event_t *event
     cbit_near_shift(order, order + 1);
     near->count--;
     cbit_near_give_up(near, slot);
+    cbit_near_find_first(near);
 }
 
 #endif

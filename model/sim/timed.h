@@ -60,7 +60,7 @@ static inline bool cbit_timed_any(cbit_timed_t *timed, cbit_ps_t now_ps)
 /* When the next fires; CBIT_PS_NEVER: none is pending. */
 static inline cbit_ps_t cbit_timed_next_ps(cbit_timed_t *timed, cbit_ps_t now_ps)
 {
-    return cbit_timed_any(timed, now_ps) ? cbit_near_first_ps(&timed->near) : CBIT_PS_NEVER;
+    return cbit_timed_any(timed, now_ps) ? timed->near.first_ps : CBIT_PS_NEVER;
 }
 
 /* Takes event out, which is here. */
