@@ -60,47 +60,61 @@ __attribute__((noinline)) bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nc
     return at_nck < few->quiet_nck;
 }
 
-/* The oldest key of those of a bank that compete while reads go first, and while writes do; that of
-   one whose row is open is older than all that wait. */
-static void find_oldest(const umc_few_t *few, uint32_t bank, uint32_t oldest[2])
+/* Those of a bank: their bytes, each by its upper bit. A byte is 0 if neither the upper bit nor any
+   below it is set; without a borrow, for each byte is added to by itself. */
+static uint64_t of_bank(const umc_few_t *few, uint32_t bank)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), low = 0x7f * each;
+    const uint64_t other = few->bank_of ^ bank * each;
+    return ~(((other & low) + low) | other | low);
+}
+
+/* The slot of the first of them. */
+static uint32_t first_of(uint64_t of_bank)
+{
+    return (uint32_t)__builtin_ctzll(of_bank) / 8;
+}
+
+/* The oldest key of those that compete while reads go first, and while writes do; that of one whose
+   row is open is older than all that wait. */
+static void find_oldest(const umc_few_t *few, uint64_t those, uint32_t oldest[2])
 {
     oldest[0] = oldest[1] = UINT32_MAX;
-    for (uint32_t left = few->used; left != 0; left &= left - 1) {
-        const uint32_t i = (uint32_t)__builtin_ctz(left);
-        const bool active = (few->key[i] & UMC_FEW_WAITS) == 0, write = few->slot[i].write;
-        const uint32_t key = few->slot[i].bank == bank ? few->key[i] : UINT32_MAX;
-        oldest[0] = umc_min32(oldest[0], active || !write ? key : UINT32_MAX);
-        oldest[1] = umc_min32(oldest[1], active || write ? key : UINT32_MAX);
+    for (; those != 0; those &= those - 1) {
+        const uint32_t i = first_of(those), key = few->key[i];
+        const bool active = (key & UMC_FEW_WAITS) == 0, write = few->slot[i].write;
+        oldest[0] = umc_min32(oldest[0], active | !write ? key : UINT32_MAX);
+        oldest[1] = umc_min32(oldest[1], active | write ? key : UINT32_MAX);
     }
 }
 
 /* A row may not be closed by one that stands behind an older of its bank that competes. */
-__attribute__((noinline)) void umc_few_look_at_others(umc_core_t *core, uint32_t bank)
+static void look_at(umc_core_t *core, uint64_t those)
 {
     umc_few_t *few = &core->few;
     uint32_t oldest[2];
-    find_oldest(few, bank, oldest);
-    for (uint32_t left = few->used; left != 0; left &= left - 1) {
-        const uint32_t i = (uint32_t)__builtin_ctz(left);
-        if (few->slot[i].bank != bank) {
-            continue;
-        }
+    find_oldest(few, those, oldest);
+    for (; those != 0; those &= those - 1) {
+        const uint32_t i = first_of(those);
         umc_few_look_again(core, i);
-        for (uint32_t mode = 0; umc_few_op(few, i) == UMC_PRE && mode < 2; mode++) {
-            few->own[mode][i] = oldest[mode] < few->key[i] ? UMC_FEW_FAR : few->own[mode][i];
+        const bool closes = umc_few_op(few, i) == UMC_PRE;
+        for (uint32_t mode = 0; mode < 2; mode++) {
+            const bool behind = closes & (oldest[mode] < few->key[i]);
+            few->own[mode][i] = behind ? UMC_FEW_FAR : few->own[mode][i];
         }
     }
 }
 
-__attribute__((noinline)) void umc_few_count_banks(umc_core_t *core)
+__attribute__((noinline)) void umc_few_look_at_others(umc_core_t *core, uint32_t bank)
 {
-    umc_few_t *few = &core->few;
-    few->banks = few->twice = 0;
-    for (uint32_t left = few->used; left != 0; left &= left - 1) {
-        const uint64_t bit = UINT64_C(1) << few->slot[__builtin_ctz(left)].bank;
-        few->twice |= few->banks & bit;
-        few->banks |= bit;
-    }
+    look_at(core, of_bank(&core->few, bank));
+}
+
+__attribute__((noinline)) void umc_few_left_bank(umc_core_t *core, uint32_t bank)
+{
+    const uint64_t those = of_bank(&core->few, bank);
+    core->few.twice &= ~((uint64_t)((those & (those - 1)) == 0) << bank);
+    look_at(core, those);
 }
 
 /* ---- between the queues and here ---- */
@@ -147,6 +161,7 @@ bool umc_few_enter(umc_core_t *core, uint64_t at_nck)
     few->on = true;
     few->banks = few->twice = 0;
     few->used = few->columns = few->next_key = 0;
+    few->bank_of = UINT64_MAX;
     for (uint32_t i = 0; i < UMC_FEW; i++) {
         few->own[0][i] = few->own[1][i] = UMC_FEW_FAR;
     }
@@ -213,11 +228,11 @@ void umc_few_leave(umc_core_t *core)
     core->calm_nck = core->starve_check_nck = 0;
 }
 
-__attribute__((noinline)) bool umc_few_is_met(const umc_few_t *few, uint64_t line)
+__attribute__((noinline)) bool umc_few_is_met(const umc_few_t *few, uint32_t bank, uint64_t line)
 {
     bool any = false;
-    for (uint32_t left = few->used; left != 0; left &= left - 1) {
-        any |= few->slot[__builtin_ctz(left)].line == line;
+    for (uint64_t those = of_bank(few, bank); those != 0; those &= those - 1) {
+        any |= few->slot[first_of(those)].line == line;
     }
     return any;
 }

@@ -35,8 +35,8 @@ uint64_t umc_few_next_nck(umc_core_t *core); /* as umc_core_next_nck */
 /* As umc_few_look, where reads wait for a credit. */
 uint64_t umc_few_look_with_care(const umc_core_t *core, uint32_t now);
 
-/* One of them is of this line. */
-bool umc_few_is_met(const umc_few_t *few, uint64_t line);
+/* One of them is of this line, which is in the bank. */
+bool umc_few_is_met(const umc_few_t *few, uint32_t bank, uint64_t line);
 
 /* The clock before which nothing else can happen, anew; true if this one is before. */
 bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nck);
@@ -44,7 +44,7 @@ bool umc_few_is_quiet(umc_core_t *core, uint64_t at_nck);
 /* What those of a bank with more than one want now, whose row, gates or requests have changed. */
 void umc_few_look_at_others(umc_core_t *core, uint32_t bank);
 
-/* Which banks have requests, and more than one. */
-void umc_few_count_banks(umc_core_t *core);
+/* The same after one of several has left. */
+void umc_few_left_bank(umc_core_t *core, uint32_t bank);
 
 #endif

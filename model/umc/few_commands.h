@@ -194,9 +194,9 @@ static inline void umc_few_drop(umc_core_t *core, uint32_t i)
     few->columns &= ~(uint32_t)slot->bit;
     few->own[0][i] = few->own[1][i] = UMC_FEW_FAR;
     core->live--;
+    few->bank_of |= (uint64_t)UMC_FEW_NO_BANK << 8 * i;
     if ((few->twice >> slot->bank & 1) != 0) {
-        umc_few_look_at_others(core, slot->bank);
-        umc_few_count_banks(core);
+        umc_few_left_bank(core, slot->bank);
     } else {
         few->banks &= ~(UINT64_C(1) << slot->bank);
     }
@@ -262,6 +262,7 @@ static inline umc_few_slot_t *umc_few_add(umc_core_t *core, const cbit_dram_plac
     few->key[i] = UMC_FEW_WAITS | key | i;
     few->next_key = key + UMC_FEW;
     few->used = used | 1u << i;
+    few->bank_of ^= (uint64_t)(UMC_FEW_NO_BANK ^ bank) << 8 * i;
     few->banks = banks | bit;
     few->columns |= hits << i;
     few->youngest = i;
@@ -287,7 +288,8 @@ static inline bool umc_few_take(umc_core_t *core, bool write, const cbit_dram_pl
 {
     umc_few_t *few = &core->few;
     if (few->used == (1u << UMC_FEW) - 1 || few->next_key == UMC_FEW_WAITS ||
-        ((few->banks >> place->flat_bank & 1) != 0 && umc_few_is_met(few, line))) {
+        ((few->banks >> place->flat_bank & 1) != 0 &&
+         umc_few_is_met(few, place->flat_bank, line))) {
         return false;
     }
     umc_few_slot_t *slot = umc_few_add(core, place, write);

@@ -20,6 +20,7 @@ enum {
     UMC_FEW_AGAIN = 4, /* and again as soon as so few are left in the queues */
     UMC_FEW_WAITS = 1 << 30,
     UMC_FEW_FAR = 0x7fffffff, /* a gate of who does not compete */
+    UMC_FEW_NO_BANK = 0xff,
 };
 
 /* One request to a line of the host's cache. */
@@ -58,6 +59,7 @@ typedef struct umc_few {
         writes do: the gate of its bank for its next command, or UMC_FEW_FAR */
     uint32_t key[UMC_FEW]; /* UMC_FEW_WAITS until its ACT, then order of coming, then which slot */
     umc_few_lane_t lane[UMC_FEW];
+    uint64_t bank_of; /* a byte a slot: UMC_FEW_NO_BANK if it is free */
 
     uint64_t quiet_nck; /* before this clock nothing but their commands can happen, */
     uint64_t due_nck;   /* and before this one nothing; 0: not known (few_run.c) */
