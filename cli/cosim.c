@@ -18,6 +18,8 @@ enum { MAX_JOBS = 256 };
 static const char *const set_words[] = {"platform", "small", "shared", "in_order",
                                         "deep",     "safe",  NULL};
 
+static const char *const timing_words[] = {"exact", "any", NULL};
+
 static const cbit_arg_t args[] = {
     {"--seed", CBIT_ARG_U64, offsetof(cbit_cosim_options_t, seed), .value = "N",
      .help = "draws the cases (default 1)"},
@@ -51,6 +53,8 @@ static const cbit_arg_t args[] = {
      .help = "a macro"},
     {"-G", CBIT_ARG_LIST, offsetof(cbit_cosim_options_t, generics), .value = "NAME=V",
      .help = "a parameter of the top module; those of the contract tell the model too"},
+    {"--timing", CBIT_ARG_WORD, offsetof(cbit_cosim_options_t, timing), .words = timing_words,
+     .help = "exact (default): every pin on every clock; any: an engine whose latency is its own"},
     {"--max-cycles", CBIT_ARG_U64, offsetof(cbit_cosim_options_t, max_cycles), .value = "N",
      .help =
          "longest case of an engine (default 1000000), or wait for a bare core's answer (10000)"},
@@ -167,6 +171,7 @@ static cbit_err_t run(const cbit_cosim_options_t *options, const cbit_operands_t
     cbit_arena_t *arena = cbit_arena_create();
     cbit_err_t err = arena == NULL ? CBIT_ERR_NO_MEMORY : CBIT_ERR_OK;
     report->foreign = has_design(options);
+    report->any_timing = options->timing != 0;
     report->adapter = options->adapter == NULL ? "engine" : options->adapter;
     bool core = is_core(options);
     if (err == CBIT_ERR_OK && core) {
@@ -234,6 +239,9 @@ static int check_options(const cbit_cosim_options_t *options, const cbit_operand
     }
     if (!files && options->adapter != NULL) {
         return cbit_usage_error(&command, "--adapter is about the files of --rtl or -f");
+    }
+    if (options->timing != 0 && (is_core(options) || options->speed)) {
+        return cbit_usage_error(&command, "--timing is about engines that are compared");
     }
     if (options->beats == 0) {
         return cbit_usage_error(&command, "--beats is at least 1");

@@ -13,7 +13,7 @@
 typedef struct cbit_cosim_options {
     uint64_t seed, beats, only_case, max_cycles, seeds, jobs;
     bool case_given, beats_given, json, quiet, bins, speed;
-    uint32_t parameters;
+    uint32_t parameters, timing; /* timing: of the words exact, any */
     bool parameters_given;
     const char *waves, *top, *vectors, *adapter, *junit;
     cbit_arg_list_t rtl, lists, includes, defines, generics;
@@ -39,7 +39,7 @@ typedef struct cbit_cosim_seed_line {
 typedef struct cbit_cosim_report {
     char name[128];      /* of the parameter set, or of the top module */
     const char *adapter; /* "engine", or a bare core's */
-    bool core, foreign;
+    bool core, foreign, any_timing;
     cbit_aes_pins_config_t pins;
     uint32_t warnings; /* verilator's, about the files of --rtl */
     char lint[512];    /* the first of them */

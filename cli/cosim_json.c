@@ -22,7 +22,10 @@ static void add_parameters(cJSON *root, const cbit_cosim_report_t *report)
         return;
     }
     add_u64(object, "key_slots", report->pins.key_slots);
-    add_u64(object, "stages_per_round", report->pins.stages_per_round);
+    if (!report->any_timing) {
+        add_u64(object, "stages_per_round", report->pins.stages_per_round);
+    }
+    cJSON_AddStringToObject(object, "timing", report->any_timing ? "any" : "exact");
     cJSON_AddBoolToObject(object, "shared_lane", report->pins.shared_lane);
     cJSON_AddBoolToObject(object, "bypass_in_order", report->pins.bypass_in_order);
     cJSON_AddBoolToObject(object, "parity", report->pins.parity);

@@ -59,6 +59,18 @@ static void print_cause(const cbit_cosim_report_t *report)
     (void)printf("  again: %s\n", report->replay);
 }
 
+/* The first difference is when something happens, not what. */
+static bool is_of_time(const cbit_run_mismatch_t *mismatch)
+{
+    bool differs = mismatch->expected.key_ready != mismatch->actual.key_ready;
+    for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
+        const cbit_aes_lane_out_t *expected = &mismatch->expected.lane[lane];
+        const cbit_aes_lane_out_t *actual = &mismatch->actual.lane[lane];
+        differs = differs || expected->ready != actual->ready || expected->valid != actual->valid;
+    }
+    return differs;
+}
+
 static void print_engine_mismatch(const cbit_cosim_report_t *report)
 {
     const cbit_run_mismatch_t *mismatch = &report->result.mismatch;
@@ -67,6 +79,9 @@ static void print_engine_mismatch(const cbit_cosim_report_t *report)
                  report->result.failing_case, mismatch->cycle, mismatch->beat,
                  mismatch->lane == CBIT_AES_ENCRYPT ? "encrypt" : "decrypt", mismatch->spa,
                  mismatch->slot, mismatch->text);
+    if (report->foreign && !report->any_timing && is_of_time(mismatch)) {
+        (void)printf("  hint: an engine whose latency is its own is checked with --timing any\n");
+    }
     print_cause(report);
     print_shrunk(report);
 }
@@ -131,10 +146,13 @@ static void print_engine_counts(const cbit_cosim_report_t *report)
                  " plain, %" PRIu64 " with an error), %" PRIu64 " lines\n",
                  counts->beats_compared, counts->beats[0], counts->beats[1], counts->bypassed,
                  counts->errors, counts->lines_compared);
-    (void)printf("%" PRIu64 " clocks with every output pin compared; %" PRIu64 " stalls, %" PRIu64
-                 " key writes, %" PRIu64 " wipes, %" PRIu64 " resets in %" PRIu64 " cases\n",
-                 counts->cycles, counts->stalls, counts->key_writes, counts->zeroises,
-                 counts->resets, report->result.cases);
+    (void)printf("%" PRIu64 " clocks with %s; %" PRIu64 " stalls, %" PRIu64 " key writes, %" PRIu64
+                 " wipes, %" PRIu64 " resets in %" PRIu64 " cases\n",
+                 counts->cycles,
+                 report->any_timing ? "every beat compared, their clocks the engine's own"
+                                    : "every output pin compared",
+                 counts->stalls, counts->key_writes, counts->zeroises, counts->resets,
+                 report->result.cases);
     (void)printf("coverage: %u of %u bins; parameters %s; ",
                  cbit_coverage_hit(&report->result.coverage),
                  cbit_coverage_bins(&report->result.coverage), report->name);

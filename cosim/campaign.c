@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cosim/dut_engine.h"
+#include "cosim/follow.h"
 
 enum {
     LINES_PER_LANE = 1000,
@@ -23,7 +24,7 @@ cbit_err_t cbit_campaign_run_case(const cbit_campaign_config_t *config,
                                   const cbit_device_maker_t *maker, const cbit_case_t *what,
                                   cbit_campaign_result_t *result)
 {
-    cbit_device_t device, golden = {NULL, NULL, NULL};
+    cbit_device_t device, golden = {.self = NULL};
     /* Never 0: what reset leaves undefined is to differ from case to case. */
     uint64_t seed = cbit_splitmix64(what->seed ^ cbit_splitmix64(what->index)) | 1;
     cbit_err_t err = maker->make(maker->self, seed, &device);
@@ -31,7 +32,7 @@ cbit_err_t cbit_campaign_run_case(const cbit_campaign_config_t *config,
         return err;
     }
     if (!config->bare) {
-        err = cbit_device_model(&config->pins, &golden);
+        err = (config->any_timing ? cbit_device_follow : cbit_device_model)(&config->pins, &golden);
     }
     if (err == CBIT_ERR_OK) {
         cbit_run_case(what, &config->pins, &golden, &device, config->max_cycles, &result->counts,
@@ -91,6 +92,10 @@ void cbit_campaign_merge(cbit_campaign_result_t *into, const cbit_campaign_resul
     counts->errors += from->counts.errors;
     counts->resets += from->counts.resets;
     counts->zeroises += from->counts.zeroises;
+    if (counts->latency_clocks == 0 || (from->counts.latency_clocks != 0 &&
+                                        from->counts.latency_clocks < counts->latency_clocks)) {
+        counts->latency_clocks = from->counts.latency_clocks;
+    }
     into->cases += from->cases;
     cbit_coverage_merge(&into->coverage, &from->coverage);
 }

@@ -18,6 +18,7 @@ typedef struct cbit_campaign_config {
     uint64_t beats;      /* stops after the case that reaches it */
     uint64_t max_cycles; /* of one case; 0: no limit */
     bool full_rate;      /* both lanes full, nothing else: to measure speed */
+    bool any_timing;     /* the device's clocks are its own: cosim/follow.h */
     bool bare;           /* compares nothing: to measure the device alone */
 } cbit_campaign_config_t;
 

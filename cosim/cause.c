@@ -133,6 +133,13 @@ static bool find_key(const probe_t *probe)
     return false;
 }
 
+/* Of the address of a block: there the tweak of address 0 differs in one constant, and is none. */
+static bool one_bit(cbit_spa_t spa)
+{
+    uint64_t bits = spa >> CBIT_TWEAK_FIRST_BIT;
+    return bits != 0 && (bits & (bits - 1)) == 0;
+}
+
 static bool find_tweak(const probe_t *probe)
 {
     const cbit_cause_t *cause = probe->cause;
@@ -146,7 +153,14 @@ static bool find_tweak(const probe_t *probe)
         return true;
     }
     if (is(probe, cause->key, cause->data, cause->decrypt, NULL, false)) {
-        (void)snprintf(probe->text, probe->len_bytes, "the tweak is missing");
+        (void)snprintf(probe->text, probe->len_bytes, "the tweak is missing%s",
+                       one_bit(cause->spa) ? ", or is that of address 0" : "");
+        return true;
+    }
+    cbit_tweak_of(cause->tweak, cause->spa ^ CBIT_BLOCK_BYTES * 3, changed);
+    if (is(probe, cause->key, cause->data, cause->decrypt, changed, cause->xe)) {
+        (void)snprintf(probe->text, probe->len_bytes, "the tweak is that of the line's block %u",
+                       (unsigned)((cause->spa >> 4 & 3) ^ 3));
         return true;
     }
     for (uint32_t i = CBIT_TWEAK_FIRST_BIT; i <= CBIT_TWEAK_LAST_BIT; i++) {

@@ -5,6 +5,11 @@ static void model_clock(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins_
     cbit_aes_pins_clock(self, in, out);
 }
 
+static uint32_t model_inside(const void *self, cbit_aes_lane_t lane)
+{
+    return cbit_aes_pins_inside(self, lane);
+}
+
 static void model_destroy(void *self)
 {
     cbit_aes_pins_destroy(self);
@@ -15,7 +20,8 @@ cbit_err_t cbit_device_model(const cbit_aes_pins_config_t *config, cbit_device_t
     cbit_aes_pins_t *pins = NULL;
     cbit_err_t err = cbit_aes_pins_create(config, &pins);
     if (err == CBIT_ERR_OK) {
-        *out = (cbit_device_t){.self = pins, .clock = model_clock, .destroy = model_destroy};
+        *out = (cbit_device_t){
+            .self = pins, .clock = model_clock, .inside = model_inside, .destroy = model_destroy};
     }
     return err;
 }

@@ -15,7 +15,10 @@ typedef struct cbit_device {
     void *self;
     /* One clock: the outputs that these inputs show before the rising edge, then the edge. */
     void (*clock)(void *self, const cbit_aes_pins_in_t *in, cbit_aes_pins_out_t *out);
+    /* Beats inside a lane; NULL: a design does not tell. */
+    uint32_t (*inside)(const void *self, cbit_aes_lane_t lane);
     void (*destroy)(void *self);
+    bool follows; /* clock finds in *out what the device beside it shows: cosim/follow.h */
 } cbit_device_t;
 
 /* The golden model as a device. */

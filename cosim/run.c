@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cosim/compare.h"
+#include "cosim/follow.h"
 
 enum {
     PREAMBLE_CLOCKS = CBIT_TWEAK_LAST_BIT - CBIT_TWEAK_FIRST_BIT + 1, /* one constant each */
@@ -19,11 +20,13 @@ typedef struct feed {
     bool offered; /* and not taken yet: stays as it is */
     uint32_t line_of_tag[TAGS];
     uint32_t beats_out_of_tag[TAGS];
+    uint64_t entered_of_tag[TAGS]; /* clock on which the line's first beat was taken */
 } feed_t;
 
 typedef struct run {
     const cbit_case_t *what;
     const cbit_aes_pins_config_t *config;
+    bool follows; /* the golden model: the device's clocks are its own */
     cbit_run_counts_t *counts;
     cbit_run_counts_t begin; /* counts before this case */
     feed_t feed[CBIT_AES_LANES];
@@ -147,6 +150,13 @@ static void begin_beat(run_t *run, uint32_t lane)
     }
 }
 
+/* The shortest is that of a line which nothing held up. */
+static void count_latency(run_t *run, uint64_t clocks)
+{
+    uint64_t *least = &run->counts->latency_clocks;
+    *least = *least == 0 || clocks < *least ? clocks : *least;
+}
+
 static void count_output(run_t *run, uint32_t lane, const cbit_aes_lane_out_t *out)
 {
     if (!out->valid) {
@@ -164,6 +174,9 @@ static void count_output(run_t *run, uint32_t lane, const cbit_aes_lane_out_t *o
     run->counts->lines_compared += out->last ? 1 : 0;
     run->counts->bypassed += line->bypass ? 1 : 0;
     run->counts->errors += out->error != 0 ? 1 : 0;
+    if (feed->beats_out_of_tag[out->tag] == 1 && !line->bypass && out->error == 0) {
+        count_latency(run, run->counts->cycles - feed->entered_of_tag[out->tag]);
+    }
 }
 
 static void settle_lane(run_t *run, uint32_t lane, const cbit_aes_lane_out_t *out)
@@ -171,6 +184,9 @@ static void settle_lane(run_t *run, uint32_t lane, const cbit_aes_lane_out_t *ou
     feed_t *feed = &run->feed[lane];
     count_output(run, lane, out);
     if (run->in.lane[lane].valid && out->ready) {
+        if (feed->beat == 0) {
+            feed->entered_of_tag[run->in.lane[lane].tag] = run->counts->cycles;
+        }
         if (++feed->beat == CBIT_LINE_BEATS) {
             feed->beat = 0;
             feed->line++;
@@ -251,12 +267,32 @@ static void note_protocol(const cbit_aes_lane_out_t *waiting, const cbit_aes_lan
     }
 }
 
+/* A model that follows expects something on its own only when nothing else has come for so long. */
+static void note_patience(const run_t *run, const cbit_aes_pins_out_t *expected,
+                          const cbit_aes_pins_out_t *actual, char *text, size_t len_bytes)
+{
+    bool stands = expected->key_ready && !actual->key_ready;
+    for (uint32_t lane = 0; lane < CBIT_AES_LANES; lane++) {
+        const cbit_aes_lane_out_t *wanted = &expected->lane[lane], *is = &actual->lane[lane];
+        stands = stands || (wanted->valid && !is->valid && !run->waiting[lane].valid) ||
+                 (wanted->ready && !is->ready);
+    }
+    size_t len = strlen(text);
+    if (stands) {
+        snprintf(text + len, len_bytes - len, "; nothing has moved for %u clocks",
+                 (unsigned)CBIT_FOLLOW_PATIENCE);
+    }
+}
+
 static void note_mismatch(const run_t *run, const cbit_aes_pins_out_t *expected,
                           const cbit_aes_pins_out_t *actual, cbit_run_mismatch_t *mismatch)
 {
     uint32_t lane = strncmp(mismatch->text, "dec", 3) == 0 ? CBIT_AES_DECRYPT : CBIT_AES_ENCRYPT;
     const feed_t *feed = &run->feed[lane];
     note_protocol(&run->waiting[lane], &actual->lane[lane], mismatch->text, sizeof mismatch->text);
+    if (run->follows) {
+        note_patience(run, expected, actual, mismatch->text, sizeof mismatch->text);
+    }
     mismatch->any = true;
     mismatch->cycle = run->counts->cycles - run->begin.cycles;
     mismatch->lane = lane;
@@ -291,9 +327,12 @@ static run_t begin_run(const cbit_case_t *what, const cbit_aes_pins_config_t *co
     return run;
 }
 
-static bool quiet(const cbit_aes_pins_out_t *out)
+static bool quiet(const cbit_device_t *golden, const cbit_aes_pins_out_t *out)
 {
-    return !out->lane[0].valid && !out->lane[1].valid && !out->zeroise_busy;
+    bool inside = golden->follows && golden->inside(golden->self, CBIT_AES_ENCRYPT) +
+                                             golden->inside(golden->self, CBIT_AES_DECRYPT) >
+                                         0;
+    return !inside && !out->lane[0].valid && !out->lane[1].valid && !out->zeroise_busy;
 }
 
 /* One clock of both; false when they differ. */
@@ -310,10 +349,11 @@ static bool run_clock(run_t *run, const cbit_device_t *golden, const cbit_device
     }
     cbit_aes_pins_out_t actual;
     if (coverage != NULL) {
-        coverage->inside[0] = cbit_aes_pins_inside(golden->self, CBIT_AES_ENCRYPT);
-        coverage->inside[1] = cbit_aes_pins_inside(golden->self, CBIT_AES_DECRYPT);
+        coverage->inside[0] = golden->inside(golden->self, CBIT_AES_ENCRYPT);
+        coverage->inside[1] = golden->inside(golden->self, CBIT_AES_DECRYPT);
     }
     device->clock(device->self, &run->in, &actual);
+    *out = actual;
     golden->clock(golden->self, &run->in, out);
     if (!cbit_pins_equal(out, &actual)) {
         cbit_pins_describe(out, &actual, mismatch->text, sizeof mismatch->text);
@@ -339,17 +379,19 @@ void cbit_run_case(const cbit_case_t *what, const cbit_aes_pins_config_t *config
     run_t run = begin_run(what, config, counts);
     cbit_aes_pins_out_t out;
     uint32_t idle = 0;
-    uint32_t depth_clocks = 10 * config->stages_per_round + 1;
+    uint32_t drain_clocks =
+        golden->follows ? CBIT_FOLLOW_DRAIN : 10 * config->stages_per_round + 1 + DRAIN_CLOCKS;
+    run.follows = golden->follows;
     reset_device(device);
     if (golden->clock != NULL) {
         reset_device(golden);
     }
-    while (idle < depth_clocks + DRAIN_CLOCKS) {
+    while (idle < drain_clocks) {
         if (!run_clock(&run, golden, device, coverage, mismatch, &out)) {
             return;
         }
         settle(&run, &out);
-        idle = all_fed(&run) && quiet(&out) ? idle + 1 : 0;
+        idle = all_fed(&run) && quiet(golden, &out) ? idle + 1 : 0;
         if (max_cycles != 0 && counts->cycles - run.begin.cycles >= max_cycles) {
             snprintf(mismatch->text, sizeof mismatch->text,
                      "the case has not come to an end after %" PRIu64 " clocks", max_cycles);

@@ -19,6 +19,7 @@ typedef struct cbit_run_counts {
     uint64_t errors;   /* beats that were answered with an error */
     uint64_t resets;
     uint64_t zeroises;
+    uint64_t latency_clocks; /* shortest of a private line's first beat; 0: none left */
 } cbit_run_counts_t;
 
 typedef struct cbit_run_mismatch {

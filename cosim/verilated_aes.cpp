@@ -111,7 +111,7 @@ template <typename Top> cbit_err_t make(uint64_t seed, cbit_device_t *out)
     engine->context.randReset(seed == 0 ? 0 : 2); // 0: zeros, 2: random
     engine->context.randSeed(static_cast<int>(seed % 0x7FFFFFFF));
     engine->top = std::make_unique<Top>(&engine->context);
-    *out = {engine, engine_clock<Top>, engine_destroy<Top>};
+    *out = {engine, engine_clock<Top>, nullptr, engine_destroy<Top>, false};
     return CBIT_ERR_OK;
 }
 

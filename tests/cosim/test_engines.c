@@ -273,7 +273,7 @@ START_TEST(lockstep_notices_a_wrong_pin)
         cbit_aes_engine_t engine;
         cbit_aes_result_t result;
         ck_assert_int_eq(cbit_device_model(&device_config, &faulty.inner), CBIT_ERR_OK);
-        cbit_device_t device = {&faulty, faulty_clock, faulty_destroy};
+        cbit_device_t device = {.self = &faulty, .clock = faulty_clock, .destroy = faulty_destroy};
         ck_assert_int_eq(
             cbit_pin_engine_create(&usual, &device_config, 6, device, &report, &engine),
             CBIT_ERR_OK);

@@ -119,6 +119,7 @@ START_TEST(the_question_that_a_wrong_block_answers_is_named)
         {&tweak, second_key, spa, false, false, "the key of slot 9 was used instead of slot 3's"},
         {&tweak, first_key, spa ^ 0x20, false, false, "whose bit 5 is 1"},
         {&tweak, first_key, spa ^ 1u << 20, false, false, "whose bit 20 is 0"},
+        {&tweak, first_key, spa ^ 0x30, false, false, "the tweak is that of the line's block 3"},
         {&tweak, first_key, 0, false, false, "the tweak is missing"},
         {&tweak, first_key, spa, true, false, "XE was computed instead of XEX"},
         {&flipped, first_key, spa, false, false, "bit 6 of the tweak is wrong"},
