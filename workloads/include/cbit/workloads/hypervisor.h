@@ -6,10 +6,10 @@
  * The hypervisor follows KVM: platform INIT through the mailbox, WBINVD on all cores, DF_FLUSH; for
  * each SEV guest LAUNCH_START, ACTIVATE, LAUNCH_UPDATE_DATA, LAUNCH_MEASURE, LAUNCH_FINISH, VMRUN;
  * at its end DEACTIVATE, DECOMMISSION, and WBINVD with DF_FLUSH before the ASID is used again. A
- * guest without protection never meets the Secure Processor.
+ * guest without protection does not involve the Secure Processor.
  *
- * A misbehaviour of the scenario is a probe: what it did to the vCPU is put back afterwards and the
- * guest goes on; the time that it took is not part of the guest's run time.
+ * A misbehaviour of the scenario is a probe: its effect on the vCPU is undone afterwards, and the
+ * guest goes on. The time that it took does not count as the guest's run time.
  *
  * Every counter is an integer, every time is picoseconds. The same scenario, options and seed give
  * the same result to the byte, whichever of the engines model, rtl and lockstep is behind
@@ -37,9 +37,9 @@ extern "C" {
 
 /* What a run is compared with. Baselines leave misbehaviours out. */
 typedef enum cbit_baseline {
-    CBIT_BASELINE_NONE,        /* not a baseline: the run itself */
-    CBIT_BASELINE_LAWFUL,      /* nothing but that: what slowdowns are measured on, since a probe's
-                                  cold caches and TLBs outlast it */
+    CBIT_BASELINE_NONE,   /* not a baseline: the run itself */
+    CBIT_BASELINE_LAWFUL, /* the run without misbehaviours, from which slowdowns are computed: the
+                             caches and TLBs that a probe leaves cold outlast it */
     CBIT_BASELINE_ENGINE_OFF,  /* no cipher and no latency; same addresses, traffic, SP commands */
     CBIT_BASELINE_UNPROTECTED, /* every guest with protection none: no bounce buffers, no SP, no SME
                                 */
@@ -54,13 +54,13 @@ typedef enum cbit_asid_policy {
 /* Which of the vCPUs that share a core runs next. */
 typedef enum cbit_scheduler {
     CBIT_SCHEDULER_ROUND_ROBIN,
-    CBIT_SCHEDULER_WEIGHTED_FAIR, /* who has run least for its guest's weight */
+    CBIT_SCHEDULER_WEIGHTED_FAIR, /* the one that has run least for its guest's weight */
 } cbit_scheduler_t;
 
-/* How real devices get at memory. */
+/* How real devices address memory. */
 typedef enum cbit_iommu_mode {
-    CBIT_IOMMU_TRANSLATED,  /* by guest addresses, through page tables of the guest's own */
-    CBIT_IOMMU_PASSTHROUGH, /* by addresses of the machine, C-bit included: Linux's iommu=pt */
+    CBIT_IOMMU_TRANSLATED,  /* by guest physical addresses, through page tables of each guest */
+    CBIT_IOMMU_PASSTHROUGH, /* by system physical addresses, C-bit included: Linux's iommu=pt */
 } cbit_iommu_mode_t;
 
 /* What the hypervisor's own software costs and does. */
@@ -79,8 +79,8 @@ typedef struct cbit_hypervisor_config {
     uint32_t iommu;             /* cbit_iommu_mode_t */
     uint32_t dma_mask_bits;     /* address bits that real devices drive */
     uint32_t asid_policy;       /* cbit_asid_policy_t; guests that name their ASID keep it */
-    uint64_t asid_residency_us; /* kept in ps: rotate: how long an ASID is kept at least */
-    uint64_t probe_limit_us;    /* kept in ps: a probed vCPU that runs on is interrupted then */
+    uint64_t asid_residency_us; /* kept in ps: rotate: minimum time for which an ASID is kept */
+    uint64_t probe_limit_us;    /* kept in ps: when a probed vCPU that still runs is interrupted */
 } cbit_hypervisor_config_t;
 extern const cbit_row_t cbit_hypervisor_rows[];
 /* The section "/hypervisor" of a scenario: one OBJECT row, bound to a cbit_hypervisor_config_t. */
@@ -100,21 +100,21 @@ typedef struct cbit_hypervisor_options {
     const struct cbit_attack *attack;   /* a hostile program (cbit/attacker.h); NULL: none */
     const struct sp_firmware *firmware; /* of the Secure Processor; stays the caller's */
     cbit_ps_t limit_ps; /* a run that is not over by then is RANGE; 0: ten simulated seconds */
-    const cbit_watch_t *watch;      /* NULL: nobody watches */
-    const cbit_trace_sink_t *trace; /* told everything of the first machine; NULL: nobody */
+    const cbit_watch_t *watch;      /* may be NULL */
+    const cbit_trace_sink_t *trace; /* gets all events of the first machine; may be NULL */
     void *self;
     void (*on_console)(void *self, char c); /* Secure Processor's console; may be NULL */
     /* Told about every 65536 kernel events; may be NULL. */
     void (*on_progress)(void *self, cbit_ps_t now_ps, uint64_t kernel_events);
 } cbit_hypervisor_options_t;
 
-/* Counts that must be zero unless something is broken. */
+/* Counts of broken invariants: all must be zero. */
 typedef struct cbit_run_checks {
     uint64_t stage_mismatches; /* requests whose stages do not add up to their latency */
     uint64_t requests_lost;    /* entered a memory controller and did not leave */
     uint64_t load_mismatches;  /* loads that did not return what the shadow of the stores says */
     uint64_t fetch_mismatches; /* fetches that did not return the recording, probes not counted */
-    uint64_t io_mismatches;    /* blocks that came out of device I/O other than they went in */
+    uint64_t io_mismatches;    /* blocks that device I/O changed */
     uint64_t foreign_blocks;   /* 16-byte blocks of another guest's plaintext that reached a core */
     uint64_t measurements_wrong; /* launches whose measurement is not the owner's */
     uint64_t sp_failures;        /* commands of a lawful sequence that the firmware refused */
@@ -147,7 +147,7 @@ typedef struct cbit_run_guest {
     uint64_t run_ps;   /* first VMRUN to the end, probes not counted: what slowdown compares */
     uint64_t probe_ps; /* time taken by probes */
     uint64_t vmruns, exits_ioio, exits_npf, exits_intr, exits_hlt, exits_other;
-    uint64_t core_ps; /* that its vCPUs had a core for, the hypervisor's work included */
+    uint64_t core_ps; /* time for which its vCPUs had a core, the hypervisor's work included */
     uint64_t vmgexits, vc_exceptions;
     uint64_t moves;       /* of its vCPUs from core to core */
     uint64_t tlb_flushes; /* VMRUNs that flushed its ASID: another vCPU of it ran there last */
@@ -215,15 +215,15 @@ static inline cbit_ps_t cbit_run_guest_end_ps(const cbit_run_guest_t *guest)
  * Runs the scenario to its end. *out is filled by success only and belongs to the caller, who ends
  * it with cbit_run_result_clear. Errors: what the scenario asks for does not fit the machine or
  * names a bad trace (CONFLICT, RANGE, FORMAT, INPUT_FILE: diag says which pointer); NO_MEMORY;
- * INTERNAL when the simulation stopped with guests unfinished (a hang is our bug, and diag names
- * what every guest was waiting for).
+ * INTERNAL when the simulation stopped with unfinished guests (a hang is a bug in cbit, and diag
+ * names what every guest was waiting for).
  */
 cbit_err_t cbit_hypervisor_run(const cbit_scenario_t *scenario,
                                const cbit_hypervisor_options_t *options, cbit_run_result_t *out,
                                cbit_diag_t *diag);
 
-/* What cbit_hypervisor_run would refuse before its first event: programs and machine are built and
-   thrown away. */
+/* Reports what cbit_hypervisor_run would refuse before its first event. Builds programs and
+   machine, and destroys them. */
 cbit_err_t cbit_hypervisor_check(const cbit_scenario_t *scenario,
                                  const cbit_hypervisor_options_t *options, cbit_diag_t *diag);
 

@@ -158,20 +158,20 @@ typedef enum cbit_event_pages {
     CBIT_PAGES_BOUNCED, /* private data that the guest copies through its bounce buffer */
 } cbit_event_pages_t;
 
-/* What is done about the owner's order of the launch image. */
+/* Which order permute_launch changes. */
 typedef enum cbit_launch_order {
-    CBIT_LAUNCH_ORDER_KEPT,    /* measured as the owner has it, at other places in memory */
-    CBIT_LAUNCH_ORDER_CHANGED, /* at its places in memory, measured in another order */
+    CBIT_LAUNCH_ORDER_KEPT,    /* measured in the owner's order, swapped in memory */
+    CBIT_LAUNCH_ORDER_CHANGED, /* in place in memory, measured in another order */
 } cbit_launch_order_t;
 /* What goes wrong with a migration, if anything. */
 typedef enum cbit_tamper {
     CBIT_TAMPER_NONE,
-    CBIT_TAMPER_MISSED_NOTICE,   /* guest: of one page it does not tell that it is private again */
-    CBIT_TAMPER_CHANGED_PACKET,  /* host: one bit of one packet */
-    CBIT_TAMPER_REPLAYED_PACKET, /* host: a page's first packet again instead of its last */
-    CBIT_TAMPER_SWAPPED_PACKETS, /* host: two pages' packets in each other's place */
-    CBIT_TAMPER_CHANGED_CERTIFICATE, /* host: one bit of the target's key */
-    CBIT_TAMPER_OTHER_CERTIFICATE,   /* host: another platform's certificate for the target's */
+    CBIT_TAMPER_MISSED_NOTICE,       /* the guest does not report that a page is private again */
+    CBIT_TAMPER_CHANGED_PACKET,      /* the host flips one bit of one packet */
+    CBIT_TAMPER_REPLAYED_PACKET,     /* the host sends a page's first packet instead of its last */
+    CBIT_TAMPER_SWAPPED_PACKETS,     /* the host swaps two pages' packets */
+    CBIT_TAMPER_CHANGED_CERTIFICATE, /* the host flips one bit of the target's key */
+    CBIT_TAMPER_OTHER_CERTIFICATE,   /* the host hands over another platform's certificate */
     CBIT_TAMPER_KINDS,
 } cbit_tamper_t;
 
@@ -225,7 +225,7 @@ typedef struct cbit_scenario_expect {
 
 /* ---- where guests migrate to ---- */
 
-/* A second machine of the same kind with fuses, keys and memory of its own, and the way there. */
+/* A second machine of the same kind with its own fuses, keys and memory, and the link to it. */
 typedef struct cbit_scenario_target {
     uint64_t seed; /* of its fuses, keys and tweak constants; 0: another one than the scenario's */
     uint64_t link_gbs; /* millionths of GB/s; 0: takes no time */
