@@ -4,8 +4,8 @@
  * cbit sp -- PROGRAM preloads this library and names a socket in CBIT_SEV_SOCKET. An open of
  * /dev/sev becomes a connection to it, so every descriptor is a real and distinct one; an ioctl on
  * such a descriptor, recognised by its peer (it may have come through fork, dup or exec), becomes a
- * message of cbit/workloads/sev_uapi.h on a connection of its own. Everything else goes its usual
- * way. Linked with nothing of cbit.
+ * message of cbit/workloads/sev_uapi.h on a connection of its own. look.c answers who looks for the
+ * device first. Everything else goes its usual way. Linked with nothing of cbit.
  */
 #define _GNU_SOURCE
 
@@ -22,9 +22,10 @@
 #include <unistd.h>
 
 #include "cbit/workloads/sev_uapi.h"
+#include "workloads/spdriver/preload/preload.h"
 
 #define SEV_ISSUE_CMD 0xC0105300ul
-#define EXPORT        __attribute__((visibility("default")))
+#define EXPORT        CBIT_SEV_EXPORT
 
 static const char device[] = "/dev/sev";
 static const char read_only_suffix[] = ".ro"; /* the socket of descriptors open for reading only */
@@ -38,7 +39,7 @@ EXPORT int __open64_2(const char *path, int flags);
 EXPORT int ioctl(int fd, unsigned long request, ...);
 
 /* The C library's own function; the copy is how ISO C lets a data pointer become a function's. */
-static void find_next(const char *name, void *function)
+void cbit_sev_find_next(const char *name, void *function)
 {
     void *found = dlsym(RTLD_NEXT, name);
     memcpy(function, &found, sizeof found);
@@ -92,6 +93,13 @@ static bool is_device(int fd, struct sockaddr_un *peer, bool *writable)
     const char *suffix = peer->sun_path + strlen(socket_path);
     *writable = suffix[0] == '\0';
     return *writable || strcmp(suffix, read_only_suffix) == 0;
+}
+
+bool cbit_sev_is_open(int fd)
+{
+    struct sockaddr_un peer;
+    bool writable;
+    return is_device(fd, &peer, &writable);
 }
 
 static bool send_all(int fd, const void *bytes, size_t length)
@@ -269,7 +277,7 @@ static int issue_cmd(const struct sockaddr_un *peer, bool writable, uint64_t arg
 
 /* ---- what is interposed ---- */
 
-static bool wanted(const char *path)
+bool cbit_sev_wanted(const char *path)
 {
     return path != NULL && strcmp(path, device) == 0;
 }
@@ -287,10 +295,10 @@ int open(const char *path, int flags, ...)
 {
     static int (*next)(const char *, int, ...);
     MODE_OF(flags)
-    if (wanted(path)) {
+    if (cbit_sev_wanted(path)) {
         return open_device(flags);
     }
-    find_next("open", &next);
+    cbit_sev_find_next("open", &next);
     return next(path, flags, mode);
 }
 
@@ -298,10 +306,10 @@ int open64(const char *path, int flags, ...)
 {
     static int (*next)(const char *, int, ...);
     MODE_OF(flags)
-    if (wanted(path)) {
+    if (cbit_sev_wanted(path)) {
         return open_device(flags);
     }
-    find_next("open64", &next);
+    cbit_sev_find_next("open64", &next);
     return next(path, flags, mode);
 }
 
@@ -309,10 +317,10 @@ int openat(int directory, const char *path, int flags, ...)
 {
     static int (*next)(int, const char *, int, ...);
     MODE_OF(flags)
-    if (wanted(path)) {
+    if (cbit_sev_wanted(path)) {
         return open_device(flags);
     }
-    find_next("openat", &next);
+    cbit_sev_find_next("openat", &next);
     return next(directory, path, flags, mode);
 }
 
@@ -320,30 +328,30 @@ int openat64(int directory, const char *path, int flags, ...)
 {
     static int (*next)(int, const char *, int, ...);
     MODE_OF(flags)
-    if (wanted(path)) {
+    if (cbit_sev_wanted(path)) {
         return open_device(flags);
     }
-    find_next("openat64", &next);
+    cbit_sev_find_next("openat64", &next);
     return next(directory, path, flags, mode);
 }
 
 int __open_2(const char *path, int flags)
 {
     static int (*next)(const char *, int);
-    if (wanted(path)) {
+    if (cbit_sev_wanted(path)) {
         return open_device(flags);
     }
-    find_next("__open_2", &next);
+    cbit_sev_find_next("__open_2", &next);
     return next(path, flags);
 }
 
 int __open64_2(const char *path, int flags)
 {
     static int (*next)(const char *, int);
-    if (wanted(path)) {
+    if (cbit_sev_wanted(path)) {
         return open_device(flags);
     }
-    find_next("__open64_2", &next);
+    cbit_sev_find_next("__open64_2", &next);
     return next(path, flags);
 }
 
@@ -359,6 +367,6 @@ int ioctl(int fd, unsigned long request, ...)
     if (request == SEV_ISSUE_CMD && is_device(fd, &peer, &writable)) {
         return issue_cmd(&peer, writable, (uint64_t)(uintptr_t)arg);
     }
-    find_next("ioctl", &next);
+    cbit_sev_find_next("ioctl", &next);
     return next(fd, request, arg);
 }
