@@ -2,11 +2,22 @@
 
 #include "cbit_test.h"
 
-coherence_bench_t coherence_bench_create(uint32_t l3_ways, bool inclusive, bool domains)
+coherence_bench_t coherence_bench_of(const cbit_cache_config_t *config, bool domains)
 {
     static const cbit_clock_t clock_1ghz = {.period_num_ps = 1000, .period_den = 1};
     coherence_bench_t bench = {.kernel = cbit_kernel_create(CBIT_KERNEL_WHEEL)};
     bench.memory = fake_memory_create(bench.kernel, 50000, 8);
+    ck_assert_int_eq(cbit_cache_create(config, COHERENCE_CORES, domains, &clock_1ghz, bench.kernel,
+                                       fake_memory_port(bench.memory), &bench.cache, NULL),
+                     CBIT_ERR_OK);
+    for (uint32_t i = 0; i < COHERENCE_CORES; i++) {
+        bench.port[i] = cbit_cache_port(bench.cache, i);
+    }
+    return bench;
+}
+
+coherence_bench_t coherence_bench_create(uint32_t l3_ways, bool inclusive, bool domains)
+{
     const uint32_t ways = l3_ways == 16 ? 8 : 2;
     const cbit_cache_config_t config = {.l1i = {1024, ways, 2},
                                         .l1d = {1024, ways, 2},
@@ -18,13 +29,7 @@ coherence_bench_t coherence_bench_create(uint32_t l3_ways, bool inclusive, bool 
                                         .transfer_cclk = 30,
                                         .transfer_remote_ns = 100000,
                                         .transfer_socket_ns = 2 * 100000};
-    ck_assert_int_eq(cbit_cache_create(&config, COHERENCE_CORES, domains, &clock_1ghz, bench.kernel,
-                                       fake_memory_port(bench.memory), &bench.cache, NULL),
-                     CBIT_ERR_OK);
-    for (uint32_t i = 0; i < COHERENCE_CORES; i++) {
-        bench.port[i] = cbit_cache_port(bench.cache, i);
-    }
-    return bench;
+    return coherence_bench_of(&config, domains);
 }
 
 void coherence_bench_destroy(coherence_bench_t *bench)

@@ -19,6 +19,9 @@ typedef struct coherence_bench {
    neighbour 30 clocks, from the other complex 100 ns; memory 50 ns. */
 coherence_bench_t coherence_bench_create(uint32_t l3_ways, bool inclusive, bool domains);
 
+/* Other caches before the same memory, at 1 GHz. */
+coherence_bench_t coherence_bench_of(const cbit_cache_config_t *config, bool domains);
+
 /* Requests that came to memory must have charged all of their time. */
 void coherence_bench_destroy(coherence_bench_t *bench);
 

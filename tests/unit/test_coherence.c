@@ -140,6 +140,34 @@ START_TEST(a_line_that_leaves_an_l2_leaves_an_l1_with_room)
 }
 END_TEST
 
+/* An L2 of two sets keeps nine bits of a line's number. An L3 of 512 sets is told by them; in one of
+   1024, lines that differ in the tenth are in two sets. */
+START_TEST(an_l3_of_many_sets_is_not_told_by_an_l2_of_few)
+{
+    const uint32_t sets = 512U << _i;
+    const cbit_cache_config_t config = {.l1i = {1024, 8, 2},
+                                        .l1d = {1024, 8, 2},
+                                        .l2 = {1024, 8, 6},
+                                        .l3 = {sets * 16 * 64, 16, 20},
+                                        .cores_per_complex = 2,
+                                        .mshrs = 3,
+                                        .transfer_cclk = 30,
+                                        .transfer_remote_ns = 100000,
+                                        .transfer_socket_ns = 2 * 100000};
+    teardown();
+    bench = coherence_bench_of(&config, false);
+    for (uint64_t i = 0; i < 24; i++) { /* twelve with that bit, twelve without */
+        read_ns(0, i * 0x8000);
+    }
+    for (uint64_t i = 1; i <= 8; i++) { /* in their place in the L2, not in the L3 */
+        read_ns(0, i * 0x80);
+    }
+    const bool fit = sets == 1024; /* sixteen ways */
+    ck_assert_uint_eq(read_ns(0, 0), fit ? 20 : 20 + 50);
+    ck_assert_uint_eq(quick_read(23 * 0x8000), 20);
+}
+END_TEST
+
 START_TEST(a_line_of_another_core_costs_the_way_to_it)
 {
     read_ns(0, 0x0);
@@ -334,6 +362,7 @@ Suite *cbit_test_suite(void)
     tcase_add_loop_test(tcase, a_line_that_leaves_an_l2_leaves_the_l1, 0, 2);
     tcase_add_loop_test(tcase, a_line_that_leaves_an_l2_leaves_an_l1_with_room, 0, 2);
     tcase_add_loop_test(tcase, a_line_that_leaves_an_l2_leaves_both_l1s, 0, 2);
+    tcase_add_loop_test(tcase, an_l3_of_many_sets_is_not_told_by_an_l2_of_few, 0, 2);
     tcase_add_test(tcase, a_line_of_another_core_costs_the_way_to_it);
     tcase_add_test(tcase, a_write_takes_the_copies_of_others_away);
     tcase_add_test(tcase, the_only_copy_may_be_written_at_once);
