@@ -52,6 +52,13 @@ static const struct form {
     {CBIT_DDR4_3200AA, 1, 0, 1, 1, 30000, 11, 3000, 0, 0, true, true},
     {CBIT_DDR4_3200AA, 1, 25, 64, 1, 25000, 8, 0, 0, 0, true, true},
     {CBIT_DDR4_3200AA, 2, 25, 64, 1, 40000, 8, 5000, 0, 0, true, true},
+    /* Crowded: who has opened a row waits so long for its column that others of its bank, while
+       writes or reads go first, may close it again by the clocks alone. */
+    {CBIT_DDR4_3200AA, 4, 0, 64, 1, 9000, 13, 0, 40000, 30000, true, false},
+    {CBIT_DDR4_3200AA, 4, 0, 64, 1, 11000, 13, 0, 40000, 30000, true, false},
+    {CBIT_DDR4_3200AA, 4, 0, 64, 1, 10000, 13, 0, 30000, 30000, true, true},
+    {CBIT_DDR4_3200AA, 4, 0, 64, 1, 10000, 14, 0, 40000, 40000, true, false},
+    {CBIT_DDR4_2933Y, 4, 0, 64, 1, 10000, 13, 0, 40000, 30000, true, false},
 };
 enum { FORM_COUNT = sizeof FORMS / sizeof FORMS[0] };
 
