@@ -147,6 +147,7 @@ static cbit_bench_source_t describe(const cbit_cosim_options_t *options,
     join_options(design, "-G", &options->generics);
     return (cbit_bench_source_t){
         .parameters = &cbit_parameter_sets[options->parameters],
+        .any_timing = options->timing != 0,
         .files = {.top = options->top == NULL ? "aes_engine" : options->top,
                   .files = design->files,
                   .file_count = design->file_count,

@@ -65,18 +65,43 @@ static cbit_err_t open_ours(const cbit_bench_source_t *source, cbit_bench_t *ben
     return cbit_dut_build(&ours, &bench->library, &bench->warnings, diag);
 }
 
-/* What -G says about a parameter of the contract, or the contract's default. */
-static uint32_t parameter(const cbit_dut_source_t *files, const char *name, uint32_t fallback)
+/* A parameter that the model has to know too. */
+typedef struct rule {
+    const char *name;
+    uint32_t least, most, fallback;
+} rule_t;
+
+enum { KEY_SLOTS, STAGES, SHARED, IN_ORDER, PARITY, RULES };
+
+static const rule_t rules[RULES] = {
+    [KEY_SLOTS] = {"KEY_SLOTS", 1, 1024, 16}, [STAGES] = {"STAGES_PER_ROUND", 1, 2, 1},
+    [SHARED] = {"SHARED_LANE", 0, 1, 0},      [IN_ORDER] = {"BYPASS_IN_ORDER", 0, 1, 0},
+    [PARITY] = {"PARITY", 0, 1, 0},
+};
+
+/* What -G says about it, or the contract's default. */
+static uint32_t parameter(const cbit_dut_source_t *files, const rule_t *rule, cbit_diag_t *diag)
 {
-    size_t len = strlen(name);
+    size_t len = strlen(rule->name);
+    uint32_t value = rule->fallback;
     for (uint32_t i = 0; i < files->option_count; i++) {
         const char *option = files->options[i];
-        if (strncmp(option, "-G", 2) == 0 && strncmp(option + 2, name, len) == 0 &&
-            option[2 + len] == '=') {
-            return (uint32_t)strtoul(option + 3 + len, NULL, 0);
+        if (strncmp(option, "-G", 2) != 0 || strncmp(option + 2, rule->name, len) != 0 ||
+            option[2 + len] != '=') {
+            continue;
+        }
+        const char *text = option + 3 + len;
+        char *end = NULL;
+        unsigned long found = strtoul(text, &end, 10);
+        value = (uint32_t)found;
+        if (text[0] < '0' || text[0] > '9' || *end != '\0' || found < rule->least ||
+            found > rule->most) {
+            (void)cbit_diag_add(diag, CBIT_ERR_RANGE, option,
+                                "found %s; the model, which has to know it too, takes %u to %u",
+                                text, (unsigned)rule->least, (unsigned)rule->most);
         }
     }
-    return fallback;
+    return value;
 }
 
 static cbit_err_t check_engine(const void *self, const cbit_dut_t *ports, cbit_diag_t *diag)
@@ -90,12 +115,21 @@ static cbit_err_t open_files(const cbit_bench_source_t *source, cbit_bench_t *be
 {
     cbit_dut_source_t files = source->files;
     files.check = check_engine;
+    uint32_t value[RULES];
+    size_t before = cbit_diag_count(diag);
+    for (uint32_t i = 0; i < RULES; i++) {
+        bool counts = i != STAGES || !source->any_timing;
+        value[i] = counts ? parameter(&source->files, &rules[i], diag) : rules[i].fallback;
+    }
+    if (cbit_diag_count(diag) > before) {
+        return CBIT_ERR_RANGE;
+    }
     bench->pins = (cbit_aes_pins_config_t){
-        .key_slots = parameter(&source->files, "KEY_SLOTS", 16),
-        .stages_per_round = parameter(&source->files, "STAGES_PER_ROUND", 1),
-        .shared_lane = parameter(&source->files, "SHARED_LANE", 0) != 0,
-        .bypass_in_order = parameter(&source->files, "BYPASS_IN_ORDER", 0) != 0,
-        .parity = parameter(&source->files, "PARITY", 0) != 0,
+        .key_slots = value[KEY_SLOTS],
+        .stages_per_round = value[STAGES],
+        .shared_lane = value[SHARED] != 0,
+        .bypass_in_order = value[IN_ORDER] != 0,
+        .parity = value[PARITY] != 0,
     };
     return cbit_dut_build(&files, &bench->library, &bench->warnings, diag);
 }

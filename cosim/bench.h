@@ -11,6 +11,7 @@ typedef struct cbit_bench_source {
     cbit_dut_source_t files;             /* file_count 0: our engine */
     bool waves;                          /* compiled so that it can write waves */
     bool unchecked;                      /* without assertions, for speed; our engine only */
+    bool any_timing;                     /* its depth is no matter: cosim/follow.h */
 } cbit_bench_source_t;
 
 typedef struct cbit_bench {
