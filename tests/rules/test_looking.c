@@ -12,6 +12,7 @@
 #include "cbit_test.h"
 #include "path_load.h"
 #include "perf/benchmarks/path_machine.h"
+#include "umc_bench.h"
 
 enum { REFERENCES = 8000, SEEDS = 16, CLOCK_PS = 625, FAR_PS = 20000 };
 
@@ -130,12 +131,84 @@ START_TEST(looking_does_not_show)
 }
 END_TEST
 
+/* ---- from inside an answer ---- */
+
+enum { ANSWERS = 1000, BACK_PS = 33125 };
+
+/* What those who hear answers see of the controller, one after the other. */
+typedef struct seen {
+    bench_t *bench;
+    cbit_event_t look;
+    uint32_t count;
+    cbit_umc_stats_t stats[ANSWERS];
+} seen_t;
+
+static void on_heard(void *self, cbit_txn_t *txn)
+{
+    seen_t *seen = self;
+    cbit_umc_stats(seen->bench->umc, &seen->stats[seen->count++]);
+    cbit_txn_reply(txn);
+}
+
+static void look_each_clock(void *self)
+{
+    seen_t *seen = self;
+    cbit_umc_stats_t stats;
+    cbit_umc_stats(seen->bench->umc, &stats);
+    if (seen->bench->done < ANSWERS) {
+        cbit_event_notify_at(seen->bench->kernel, &seen->look,
+                             cbit_kernel_now_ps(seen->bench->kernel) + CLOCK_PS);
+    }
+}
+
+/* Reads at random times, a few of them there at once: one that is heard mostly has others behind it
+   whose commands nobody has waited for yet. */
+static seen_t *hear(uint64_t seed, bool looked_at)
+{
+    seen_t *seen = calloc(1, sizeof *seen);
+    bench_t *bench = seen->bench = bench_create();
+    bench->timing_only = true;
+    bench->back_ps = BACK_PS;
+    bench->config.check_commands = false;
+    bench_start(bench, true);
+    bench_load_keys(bench);
+    cbit_rng_t rng;
+    cbit_rng_init(&rng, seed, 2);
+    cbit_ps_t at_ps = cbit_kernel_now_ps(bench->kernel);
+    for (uint32_t i = 0; i < ANSWERS; i++) {
+        at_ps += cbit_rng_below(&rng, 60000);
+        const cbit_spa_t spa = cbit_rng_below(&rng, UINT64_C(1) << 24) * CBIT_LINE_BYTES;
+        bench_request_t *request =
+            bench_add(bench, CBIT_COMMAND_READ, spa, CBIT_LINE_BYTES, 1, NULL, at_ps);
+        cbit_txn_push_reply(&request->txn, on_heard, seen);
+    }
+    cbit_event_init(&seen->look, look_each_clock, seen);
+    if (looked_at) {
+        cbit_event_notify_at(bench->kernel, &seen->look, cbit_kernel_now_ps(bench->kernel) + 1);
+    }
+    bench_run(bench);
+    ck_assert_uint_eq(seen->count, ANSWERS);
+    bench_destroy(bench);
+    return seen;
+}
+
+START_TEST(who_hears_an_answer_sees_all_commands_up_to_then)
+{
+    const uint64_t seed = cbit_test_seed() + (uint64_t)_i;
+    seen_t *alone = hear(seed, false), *looked_at = hear(seed, true);
+    ck_assert_mem_eq(alone->stats, looked_at->stats, sizeof alone->stats);
+    free(alone);
+    free(looked_at);
+}
+END_TEST
+
 Suite *cbit_test_suite(void)
 {
     Suite *suite = suite_create("looking");
     TCase *tcase = tcase_create("random");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, looking_does_not_show, 0, SEEDS);
+    tcase_add_loop_test(tcase, who_hears_an_answer_sees_all_commands_up_to_then, 0, SEEDS);
     suite_add_tcase(suite, tcase);
     return suite;
 }
