@@ -140,8 +140,8 @@ START_TEST(a_line_that_leaves_an_l2_leaves_an_l1_with_room)
 }
 END_TEST
 
-/* An L2 of two sets keeps nine bits of a line's number. An L3 of 512 sets is told by them; in one of
-   1024, lines that differ in the tenth are in two sets. */
+/* An L2 of two sets keeps nine bits of a line's number. An L3 of 512 sets is told by them; in one
+   of 1024, lines that differ in the tenth are in two sets. */
 START_TEST(an_l3_of_many_sets_is_not_told_by_an_l2_of_few)
 {
     const uint32_t sets = 512U << _i;
