@@ -185,30 +185,52 @@ START_TEST(the_engine_costs_time_and_changes_nothing_else)
 }
 END_TEST
 
-START_TEST(a_baseline_starts_its_guests_at_the_same_distances)
+/* Two beside each other, and one after the first; each side has its own machine. */
+static void add_three(bench_t *bench)
+{
+    bench_add_guest(bench, "a", 1);
+    bench_add_guest(bench, "b", 2)->traffic.max_instructions = 1000;
+    bench_add_guest(bench, "c", 1)->after_guest = 0;
+}
+
+START_TEST(a_baseline_starts_its_guests_when_the_run_did)
 {
     bench_t *bench = bench_create();
     bench_t *baseline = bench_create();
-    bench_t *both[] = {bench, baseline};
-    for (uint32_t i = 0; i < 2; i++) {
-        bench_add_guest(both[i], "a", 1);
-        bench_add_guest(both[i], "b", 2)->traffic.max_instructions = 1000;
-        bench_add_guest(both[i], "c", 1)->after_guest = 0;
-    }
+    add_three(bench);
+    add_three(baseline);
     const cbit_run_result_t *run = bench_run(bench);
     baseline->options.baseline = CBIT_BASELINE_UNPROTECTED;
     baseline->options.pace = run;
     const cbit_run_guest_t *there = run->guests;
     const cbit_run_guest_t *here = bench_run(baseline)->guests;
-    /* VMRUN follows within a few microseconds of the time that was meant (TLB control is written
-       first); launches alone would put a and b within one microsecond. */
-    int64_t apart_there = (int64_t)(there[1].first_vmrun_ps - there[0].first_vmrun_ps);
-    int64_t apart_here = (int64_t)(here[1].first_vmrun_ps - here[0].first_vmrun_ps);
-    ck_assert_int_gt(llabs(apart_there), 5000000);
-    ck_assert_int_lt(llabs(apart_here - apart_there), 1000000);
-    uint64_t gap_there = there[2].first_vmrun_ps - cbit_run_guest_end_ps(&there[0]);
-    uint64_t gap_here = here[2].first_vmrun_ps - cbit_run_guest_end_ps(&here[0]);
-    ck_assert_int_lt(llabs((int64_t)(gap_there - gap_here)), 1000000);
+    /* Launches alone would put a and b within one microsecond. */
+    ck_assert_int_gt(llabs((int64_t)(there[1].started_ps - there[0].started_ps)), 5000000);
+    ck_assert_uint_eq(here[0].started_ps, there[0].started_ps);
+    ck_assert_uint_eq(here[1].started_ps, there[1].started_ps);
+    ck_assert_uint_eq(here[2].started_ps - cbit_run_guest_end_ps(&here[0]),
+                      there[2].started_ps - cbit_run_guest_end_ps(&there[0]));
+    bench_destroy(baseline);
+    bench_destroy(bench);
+}
+END_TEST
+
+/* Nothing but the engine is in `engine`: a run without one is its own baseline. */
+START_TEST(without_an_engine_the_engines_slowdown_is_one)
+{
+    bench_t *bench = bench_create();
+    bench_t *baseline = bench_create();
+    add_three(bench);
+    add_three(baseline);
+    bench->options.baseline = CBIT_BASELINE_ENGINE_OFF;
+    const cbit_run_result_t *run = bench_run(bench);
+    baseline->options.baseline = CBIT_BASELINE_ENGINE_OFF;
+    baseline->options.pace = run;
+    const cbit_run_result_t *again = bench_run(baseline);
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_uint_eq(again->guests[i].first_vmrun_ps, run->guests[i].first_vmrun_ps);
+        ck_assert_uint_eq(again->guests[i].run_ps, run->guests[i].run_ps);
+    }
     bench_destroy(baseline);
     bench_destroy(bench);
 }
@@ -325,7 +347,8 @@ Suite *cbit_test_suite(void)
     tcase_add_test(life, more_guests_than_asids_take_turns);
     tcase_add_test(life, without_protection_nobody_calls_the_secure_processor);
     tcase_add_test(life, the_engine_costs_time_and_changes_nothing_else);
-    tcase_add_test(life, a_baseline_starts_its_guests_at_the_same_distances);
+    tcase_add_test(life, a_baseline_starts_its_guests_when_the_run_did);
+    tcase_add_test(life, without_an_engine_the_engines_slowdown_is_one);
     suite_add_tcase(suite, life);
     TCase *misuse = tcase_create("misuse");
     tcase_set_timeout(misuse, 60);

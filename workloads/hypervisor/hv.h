@@ -105,9 +105,7 @@ bool cbit_hv_home_of(const cbit_hv_guest_t *guest, cbit_gpa_t gpa, cbit_spa_t *s
 
 /* pace.c */
 void cbit_hv_pace_init(cbit_hv_guest_t *guest);
-/* A launch has failed: the others need not wait for it. */
-void cbit_hv_pace_refused(cbit_hv_t *hv);
-/* A launched guest's vCPUs run: at once, or at the distance that the paced run has shown. */
+/* A launched guest's vCPUs run: at once, or when those of the paced run did. */
 void cbit_hv_start(cbit_hv_guest_t *guest);
 
 /* core.c */

@@ -320,7 +320,6 @@ static void launch_over(void *self)
         cbit_hv_start(guest);
     } else {
         cbit_hv_teardown(guest);
-        cbit_hv_pace_refused(guest->hv);
     }
     for (uint32_t i = 0; i < guest->hv->guest_count; i++) {
         cbit_hv_unpark(&guest->hv->guests[i]); /* whose probe may have waited for this guest */

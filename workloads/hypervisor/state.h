@@ -288,7 +288,6 @@ struct cbit_hv_guest {
     cbit_hv_transfer_t transfer;
     cbit_hv_turn_t turn;
     cbit_event_t start; /* pace.c: when its vCPUs are let go */
-    bool started;
     cbit_hv_nested_t nested;
     uint32_t device_id;      /* of its real device, as the IOMMU knows it; 0: it has none */
     cbit_hv_nested_t domain; /* the I/O page tables of that; empty: not translated */

@@ -94,8 +94,8 @@ typedef struct cbit_hypervisor_options {
     const cbit_aes_engine_factory_t *engines; /* stays the caller's; NULL: off */
     cbit_baseline_t baseline;
     const cbit_hypervisor_config_t *config; /* NULL: the rows' defaults */
-    /* Baselines: the run that this is compared with. Guests start at the same distances from each
-       other as there, so that they meet the same neighbours; NULL: as soon as they can. */
+    /* Baselines: the run that this is compared with. Guests start at the same times as there, so
+       that they meet the same neighbours; NULL: as soon as they can. */
     const struct cbit_run_result *pace;
     const struct cbit_attack *attack;   /* a hostile program (cbit/attacker.h); NULL: none */
     const struct sp_firmware *firmware; /* of the Secure Processor; stays the caller's */
@@ -143,6 +143,7 @@ typedef struct cbit_run_guest {
     bool secret_ok;             /* the guest has read the secret that its owner has sent */
     uint64_t launch_ps;         /* LAUNCH_START sent to LAUNCH_FINISH answered */
     uint64_t launch_bytes;      /* through LAUNCH_UPDATE_DATA */
+    uint64_t started_ps;        /* its vCPUs were let go: the first VMRUN follows */
     uint64_t first_vmrun_ps;
     uint64_t run_ps;   /* first VMRUN to the end, probes not counted: what slowdown compares */
     uint64_t probe_ps; /* time taken by probes */
