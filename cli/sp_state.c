@@ -84,13 +84,25 @@ static cbit_err_t cannot(const char *path, cbit_err_t err, cbit_diag_t *diag)
     return cbit_diag_add(diag, err, NULL, "%s", strerror(why));
 }
 
+/* What we hold is told to the programs that we run: who of them waits for it, waits for ever. */
+static const char held[] = "CBIT_SP_STATE";
+
 static cbit_err_t lock(sp_state_t *state, cbit_diag_t *diag)
 {
     char path[SP_STATE_PATH_BYTES + 8];
+    const char *above = getenv(held);
+    if (above != NULL && strcmp(above, state->path) == 0) {
+        cbit_diag_set_file(diag, state->path);
+        return cbit_diag_add(diag, CBIT_ERR_OPEN, NULL,
+                             "is in the hands of the cbit sp that runs this program");
+    }
     (void)snprintf(path, sizeof path, "%s.lock", state->path);
     state->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    return state->lock < 0 || flock(state->lock, LOCK_EX) != 0 ? cannot(path, CBIT_ERR_OPEN, diag)
-                                                               : CBIT_ERR_OK;
+    if (state->lock < 0 || flock(state->lock, LOCK_EX) != 0) {
+        return cannot(path, CBIT_ERR_OPEN, diag);
+    }
+    (void)setenv(held, state->path, 1);
+    return CBIT_ERR_OK;
 }
 
 cbit_err_t sp_state_open(sp_state_t *state, const char *path, bool *found, cbit_diag_t *diag)
@@ -157,6 +169,7 @@ void sp_state_close(sp_state_t *state)
 {
     if (state->lock >= 0) {
         (void)close(state->lock);
+        (void)unsetenv(held);
     }
     state->lock = -1;
 }
