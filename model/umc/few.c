@@ -83,8 +83,8 @@ static void find_oldest(const umc_few_t *few, uint64_t those, uint32_t oldest[2]
     for (; those != 0; those &= those - 1) {
         const uint32_t i = first_of(those), key = few->key[i];
         const bool active = (key & UMC_FEW_WAITS) == 0, write = few->slot[i].write;
-        oldest[0] = umc_min32(oldest[0], active | !write ? key : UINT32_MAX);
-        oldest[1] = umc_min32(oldest[1], active | write ? key : UINT32_MAX);
+        oldest[0] = umc_min32(oldest[0], (active | !write) ? key : UINT32_MAX);
+        oldest[1] = umc_min32(oldest[1], (active | write) ? key : UINT32_MAX);
     }
 }
 
