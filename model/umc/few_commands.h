@@ -30,8 +30,9 @@ static inline uint64_t umc_few_found(const umc_core_t *core, uint32_t i, uint32_
 {
     const umc_few_t *few = &core->few;
     const int32_t *groups = core->group_gate[0].op, *ranks = core->rank_gate[0].op;
-    const uint32_t group = (uint32_t)groups[few->lane[i].group];
-    const uint32_t rank = (uint32_t)ranks[few->lane[i].rank];
+    const umc_few_lane_t lane = few->lane[i];
+    const uint32_t group = (uint32_t)groups[lane % UMC_FEW_RANK];
+    const uint32_t rank = (uint32_t)ranks[lane / UMC_FEW_RANK];
     const uint32_t own = few->own[core->write_mode][i];
     const uint32_t at = umc_max32(umc_max32(own, group), umc_max32(rank, now));
     return (uint64_t)at << 32 | few->key[i];
@@ -87,15 +88,13 @@ static inline void umc_few_begin(umc_core_t *core, umc_few_slot_t *slot, uint64_
 /* Its next command, by the row that is open. */
 static inline umc_op_t umc_few_op(const umc_few_t *few, uint32_t i)
 {
-    return (umc_op_t)(few->lane[i].group % UMC_OPS);
+    return (umc_op_t)(few->lane[i] % UMC_OPS);
 }
 
 /* That is so many steps further from now on. Returns the gate of its bank. */
 static inline uint32_t umc_few_step_op(umc_core_t *core, uint32_t i, umc_op_t op, int step)
 {
-    umc_few_lane_t *lane = &core->few.lane[i];
-    lane->group = (uint16_t)(lane->group + step);
-    lane->rank = (uint16_t)(lane->rank + step);
+    core->few.lane[i] += (uint32_t)step * (UMC_FEW_RANK + 1);
     return (uint32_t)core->gate[core->few.slot[i].bank].op[op];
 }
 
@@ -257,8 +256,7 @@ static inline umc_few_slot_t *umc_few_add(umc_core_t *core, const cbit_dram_plac
     const uint64_t banks = few->banks, bit = UINT64_C(1) << bank;
     umc_few_slot_t *slot = &few->slot[i];
     few->own[write][i] = (uint32_t)core->gate[bank].op[op];
-    few->lane[i] = (umc_few_lane_t){.group = (uint16_t)(group * UMC_OPS + op),
-                                    .rank = (uint16_t)(rank * UMC_OPS + op)};
+    few->lane[i] = (group + rank * UMC_FEW_RANK) * UMC_OPS + op * (UMC_FEW_RANK + 1);
     few->key[i] = UMC_FEW_WAITS | key | i;
     few->next_key = key + UMC_FEW;
     few->used = used | 1u << i;

@@ -21,6 +21,7 @@ enum {
     UMC_FEW_WAITS = 1 << 30,
     UMC_FEW_FAR = 0x7fffffff, /* a gate of who does not compete */
     UMC_FEW_NO_BANK = 0xff,
+    UMC_FEW_RANK = 1 << 16,
 };
 
 /* One request to a line of the host's cache. */
@@ -33,10 +34,9 @@ typedef struct umc_few_slot {
 } __attribute__((aligned(64))) umc_few_slot_t;
 
 /* Which of all lanes of groups, and of ranks, stands for its next command, by the row that is open:
-   x UMC_OPS + the command. */
-typedef struct umc_few_lane {
-    uint16_t group, rank;
-} umc_few_lane_t;
+   x UMC_OPS + the command; that of ranks x UMC_FEW_RANK. One number: two halves side by side are
+   written apart and read together, for which the host waits. */
+typedef uint32_t umc_few_lane_t;
 
 /* Distances and limits as a command of theirs uses them, and no more of the tables than that. */
 typedef struct umc_few_rules {
