@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -172,4 +173,21 @@ void cbit_output_discard(cbit_output_t *output)
         cbit_output_remove(output->beside);
         output->beside[0] = '\0';
     }
+}
+
+char *cbit_output_name(const char *path)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/') {
+        end--;
+    }
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/') {
+        begin--;
+    }
+    char *name = calloc(1, end - begin + 1);
+    if (name != NULL) {
+        memcpy(name, path + begin, end - begin);
+    }
+    return name;
 }

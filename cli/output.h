@@ -38,6 +38,10 @@ void cbit_output_discard(cbit_output_t *output);
 /* Every folder above the last slash of path. */
 cbit_err_t cbit_output_make_parents(const char *path, cbit_diag_t *diag);
 
+/* The last part of a directory's path: what people call the run. To be freed; NULL when memory is
+   out. */
+char *cbit_output_name(const char *path);
+
 /* Removes a directory of ours, whole or half written. */
 void cbit_output_remove(const char *path);
 

@@ -7,6 +7,7 @@
 #include "cbit/workloads/json.h"
 #include "cli/args.h"
 #include "cli/new_file.h"
+#include "cli/output.h"
 #include "cli/tell.h"
 #include "cli/verbs.h"
 
@@ -102,24 +103,6 @@ static const char *default_path(const cbit_operands_t *dirs, char *path, size_t 
     return len > 0 && (size_t)len < bytes ? path : "report.html";
 }
 
-/* The last part of a directory's path: what people call the run. */
-static char *name_of(const char *dir)
-{
-    size_t end = strlen(dir);
-    while (end > 1 && dir[end - 1] == '/') {
-        end--;
-    }
-    size_t begin = end;
-    while (begin > 0 && dir[begin - 1] != '/') {
-        begin--;
-    }
-    char *name = calloc(1, end - begin + 1);
-    if (name != NULL) {
-        memcpy(name, dir + begin, end - begin);
-    }
-    return name;
-}
-
 static cbit_err_t report(const cbit_operands_t *dirs, const char *out, cbit_diag_t *diag)
 {
     char path[PATH_BYTES];
@@ -129,7 +112,7 @@ static cbit_err_t report(const cbit_operands_t *dirs, const char *out, cbit_diag
         return cbit_diag_add(diag, CBIT_ERR_NO_MEMORY, NULL, "out of memory");
     }
     for (uint32_t i = 0; i < dirs->count; i++) {
-        runs[i].name = name_of(dirs->items[i]);
+        runs[i].name = cbit_output_name(dirs->items[i]);
         runs[i].result = load(arena, dirs->items[i], "result.json", true, diag);
         runs[i].run = load(arena, dirs->items[i], "run.json", false, diag);
         runs[i].measure = load(arena, dirs->items[i], "measure.json", false, diag);

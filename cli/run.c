@@ -23,8 +23,8 @@
 typedef struct run_options {
     uint32_t engine, progress;
     uint64_t seed, trace_from_us, trace_to_us, waves_channel;
-    bool engine_given, seed_given, trace_from_given, trace_to_given, no_baseline, full, json, csv,
-        quiet, force;
+    bool engine_given, seed_given, trace_from_given, trace_to_given, no_baseline, no_report, full,
+        json, csv, quiet, force;
     const char *out, *replay, *waves;
     cbit_arg_list_t sets;
 } run_options_t;
@@ -46,7 +46,9 @@ static const cbit_arg_t args[] = {
      .help = "skip the runs without engine and without protection, and so the slowdowns"},
     {"--full", CBIT_ARG_FLAG, OPTION(full), .help = "the scenario's long form"},
     {"--out", CBIT_ARG_TEXT, OPTION(out), .value = "DIR",
-     .help = "write result.json, run.json, stats.txt and timeline.json there"},
+     .help = "write result.json, run.json, stats.txt, timeline.json and report.html there"},
+    {"--no-report", CBIT_ARG_FLAG, OPTION(no_report),
+     .help = "with --out: write no report.html; `cbit report` makes it later"},
     {"--trace-from", CBIT_ARG_U64, OPTION(trace_from_us), .value = "US",
      .given_offset = OPTION(trace_from_given),
      .help = "omit from timeline.json and waves what ended before"},
@@ -287,6 +289,7 @@ static cbit_err_t write_files(run_job_t *job)
         .engine = &job->engine,
         .timeline = job->timeline,
         .run = job->results[RUN_SELF],
+        .report = !job->options.no_report,
     };
     return cbit_run_write(&job->output, job->result, &facts, job->diag);
 }

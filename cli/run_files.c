@@ -9,6 +9,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "cbit/perf/report.h"
+
 /* Where and when, which result.json leaves out. */
 static cbit_json_t *run_json(cbit_arena_t *arena, const cbit_run_facts_t *facts)
 {
@@ -84,21 +86,69 @@ static cbit_err_t write_bus(cbit_output_t *output, const cbit_run_result_t *run,
     return err;
 }
 
+static bool put(void *self, const char *bytes, size_t len)
+{
+    return fwrite(bytes, 1, len, self) == len;
+}
+
+/* The page of these texts; NULL when memory is out. */
+static char *page_text(const cbit_report_run_t *run)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *page = open_memstream(&text, &len);
+    if (page == NULL) {
+        return NULL;
+    }
+    const bool written = cbit_report_write(run, 1, put, page) == CBIT_ERR_OK;
+    if (fclose(page) != 0 || !written) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* As `cbit report DIR` would from the files. */
+static cbit_err_t write_report(cbit_output_t *output, const cbit_json_t *result,
+                               const cbit_json_t *run, const char *timeline, cbit_arena_t *arena,
+                               cbit_diag_t *diag)
+{
+    const cbit_json_t *slices = cbit_json_parse(arena, timeline, strlen(timeline), 0, diag);
+    char *name = cbit_output_name(output->final);
+    char *texts[] = {cbit_json_text(result, true, NULL), cbit_json_text(run, true, NULL),
+                     slices == NULL ? NULL : cbit_report_timeline(arena, slices, 1)};
+    char *page = NULL;
+    if (name != NULL && texts[0] != NULL && texts[1] != NULL && texts[2] != NULL) {
+        page = page_text(&(cbit_report_run_t){
+            .name = name, .result = texts[0], .run = texts[1], .timeline = texts[2]});
+    }
+    free(name);
+    for (uint32_t i = 0; i < 3; i++) {
+        free(texts[i]);
+    }
+    return write_text(output, "report.html", page, diag);
+}
+
 static cbit_err_t write_all(cbit_output_t *output, const cbit_result_t *result,
                             const cbit_run_facts_t *facts, cbit_arena_t *arena, cbit_diag_t *diag)
 {
     cbit_json_t *cosim = cbit_engine_report(facts->engine, arena);
-    cbit_err_t err = write_text(output, "result.json",
-                                cbit_json_text(cbit_result_json(result), false, NULL), diag);
+    const cbit_json_t *json = cbit_result_json(result), *run = run_json(arena, facts);
+    char *timeline = cbit_timeline_text(facts->timeline);
+    cbit_err_t err = write_text(output, "result.json", cbit_json_text(json, false, NULL), diag);
     if (err == CBIT_ERR_OK) {
-        err = write_text(output, "run.json", cbit_json_text(run_json(arena, facts), false, NULL),
-                         diag);
+        err = write_text(output, "run.json", cbit_json_text(run, false, NULL), diag);
     }
     if (err == CBIT_ERR_OK) {
         err = write_text(output, "stats.txt", cbit_result_stats(result), diag);
     }
+    if (err == CBIT_ERR_OK && timeline != NULL && facts->report && cbit_report_available()) {
+        err = write_report(output, json, run, timeline, arena, diag);
+    }
     if (err == CBIT_ERR_OK) {
-        err = write_text(output, "timeline.json", cbit_timeline_text(facts->timeline), diag);
+        err = write_text(output, "timeline.json", timeline, diag);
+    } else {
+        free(timeline);
     }
     if (err == CBIT_ERR_OK && cosim != NULL) {
         err = write_text(output, "cosim.json", cbit_json_text(cosim, false, NULL), diag);

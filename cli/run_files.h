@@ -16,10 +16,12 @@ typedef struct cbit_run_facts {
     const cbit_engine_choice_t *engine;
     const cbit_timeline_t *timeline;
     const cbit_run_result_t *run;
+    bool report; /* report.html is wanted */
 } cbit_run_facts_t;
 
-/* result.json, run.json, stats.txt, timeline.json, in lock-step cosim.json, and for event N that
-   has captured the bus bus-N.csv: all of them or nothing. */
+/* result.json, run.json, stats.txt, timeline.json, report.html (where it is wanted and this cbit has
+   the plotting library), in lock-step cosim.json, and for event N that has captured the bus
+   bus-N.csv: all of them or nothing. */
 cbit_err_t cbit_run_write(cbit_output_t *output, const cbit_result_t *result,
                           const cbit_run_facts_t *facts, cbit_diag_t *diag);
 

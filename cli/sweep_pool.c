@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ARGS = 12 + 2 * CBIT_SWEEP_MAX_AXES, LINE_BYTES = 1000 };
+enum { MAX_ARGS = 13 + 2 * CBIT_SWEEP_MAX_AXES, LINE_BYTES = 1000 };
 
 typedef struct worker {
     pid_t pid; /* 0: idle */
@@ -65,15 +65,16 @@ static void become_run(const pool_t *pool, uint32_t run, pid_t parent)
     cbit_sweep_pool_path(pool->shared, run, "", out);
     cbit_sweep_pool_path(pool->shared, run, ".log", log);
     (void)snprintf(seed, sizeof seed, "%" PRIu64, cbit_sweep_seed(sweep, run));
-    char words[][12] = {"cbit", "run", "--quiet", "--force", "--seed", "--out", "--set"};
-    for (int i = 0; i < 5; i++) {
+    char words[][12] = {"cbit",        "run",    "--quiet", "--force",
+                        "--no-report", "--seed", "--out",   "--set"};
+    for (int i = 0; i < 6; i++) {
         argv[argc++] = words[i];
     }
     argv[argc++] = seed;
-    argv[argc++] = words[5];
+    argv[argc++] = words[6];
     argv[argc++] = out;
     for (uint32_t a = 0; a < sweep->axes_count; a++) {
-        argv[argc++] = words[6];
+        argv[argc++] = words[7];
         argv[argc++] = setting(sweep, run / sweep->repeats, a);
         if (argv[argc - 1] == NULL) {
             _exit(70);
