@@ -25,7 +25,8 @@ typedef struct measure_options {
 
 static const cbit_arg_t args[] = {
     {"--preset", CBIT_ARG_TEXT, OPTION(preset), .value = "NAME|FILE",
-     .help = "the machine: naples, rome (default), milan, genoa, turin, or a file"},
+     .help = "the machine: naples, rome (default), milan, genoa, turin, or the file of "
+             "a preset or a scenario"},
     {"--set", CBIT_ARG_LIST, OPTION(sets), .value = "/POINTER=VALUE",
      .help = "override a value of the preset"},
     {"--points", CBIT_ARG_U64, OPTION(points), .value = "N",

@@ -87,11 +87,18 @@ cbit_err_t cbit_fabric_check(const cbit_fabric_config_t *config, const char *whe
         return err;
     }
     uint32_t nodes = config->sockets * config->nodes_per_socket;
-    if (config->nodes_per_socket == 3 || nodes == 0 || config->channels % nodes != 0) {
+    if (config->nodes_per_socket == 3) {
+        cbit_err_t err = cbit_diag_add(diag, CBIT_ERR_CONFLICT,
+                                       cbit_diag_place(where, "", "nodes_per_socket").text,
+                                       "a socket of 3 nodes; allowed is 1, 2 or 4");
+        cbit_diag_hint(diag, "NPS1, NPS2 and NPS4 are what hardware offers");
+        return err;
+    }
+    if (nodes == 0 || config->channels % nodes != 0) {
         cbit_err_t err = cbit_diag_add(
             diag, CBIT_ERR_CONFLICT, cbit_diag_place(where, "", "nodes_per_socket").text,
-            "%lu channels do not divide into %lu sockets of %lu nodes (1, 2 or 4)",
-            (unsigned long)config->channels, (unsigned long)config->sockets,
+            "%lu channels do not divide into %lu nodes, %lu in each socket",
+            (unsigned long)config->channels, (unsigned long)nodes,
             (unsigned long)config->nodes_per_socket);
         cbit_diag_hint(diag, "every node needs as many channels, or its cores have no memory of "
                              "their own: fewer nodes, or another number of /fabric/channels");
