@@ -19,8 +19,8 @@ typedef struct cbit_run_facts {
     bool report; /* report.html is wanted */
 } cbit_run_facts_t;
 
-/* result.json, run.json, stats.txt, timeline.json, report.html (where it is wanted and this cbit has
-   the plotting library), in lock-step cosim.json, and for event N that has captured the bus
+/* result.json, run.json, stats.txt, timeline.json, report.html (where it is wanted and this cbit
+   has the plotting library), in lock-step cosim.json, and for event N that has captured the bus
    bus-N.csv: all of them or nothing. */
 cbit_err_t cbit_run_write(cbit_output_t *output, const cbit_result_t *result,
                           const cbit_run_facts_t *facts, cbit_diag_t *diag);
