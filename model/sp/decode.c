@@ -364,7 +364,8 @@ void hart_decode(hart_t *hart, hart_region_t *region, uint32_t offset)
     bool wide;
     fields_t f = fetch(hart, region, offset, &wide);
     hart_insn_t *insn = &region->code[offset / 2];
-    *insn = (hart_insn_t){.op = (uint8_t)(f.op | (wide ? HART_OP_WIDE : 0)),
+    const bool told = wide && hart_op_has_lengths(f.op);
+    *insn = (hart_insn_t){.op = (uint8_t)(f.op | (told ? HART_OP_WIDE : 0)),
                           .rd = (uint8_t)(f.rd == 0 ? HART_REGISTER_ZERO_SINK : f.rd),
                           .rs1 = (uint8_t)f.rs1,
                           .rs2 = (uint8_t)f.rs2,

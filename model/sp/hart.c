@@ -156,11 +156,10 @@ static access_t store_slow(hart_t *hart, uint32_t address, uint32_t size, bool s
 static bool csr_access(hart_t *hart, const hart_insn_t *insn)
 {
     uint32_t csr = (uint32_t)insn->imm, old = 0;
-    const uint32_t op = insn->op & ~(uint32_t)HART_OP_WIDE;
-    bool immediate = op >= HART_OP_CSRRWI;
+    bool immediate = insn->op >= HART_OP_CSRRWI;
     uint32_t source = immediate ? insn->rs1 : hart->x[insn->rs1];
-    bool swap = op == HART_OP_CSRRW || op == HART_OP_CSRRWI;
-    bool clear = op == HART_OP_CSRRC || op == HART_OP_CSRRCI;
+    bool swap = insn->op == HART_OP_CSRRW || insn->op == HART_OP_CSRRWI;
+    bool clear = insn->op == HART_OP_CSRRC || insn->op == HART_OP_CSRRCI;
     if (!hart_csr_read(hart, csr, &old)) {
         return false;
     }
@@ -253,7 +252,6 @@ static void take_interrupt(hart_t *hart)
 
 #define CASE_FAR_BRANCH(name, condition)                                                           \
     case HART_OP_FAR_##name:                                                                       \
-    case HART_OP_FAR_##name | HART_OP_WIDE:                                                        \
         if (condition) {                                                                           \
             cycle += (uint64_t)e->cost + e->taken;                                                 \
             JUMP(base + 2 * (uint32_t)(e - code) + I, HART_STOP_JUMP);                             \
@@ -324,11 +322,6 @@ static void take_interrupt(hart_t *hart)
     case HART_OP_##name | HART_OP_WIDE:                                                            \
         STORE(2, memory_t)
 
-/* An operation that does not go on behind itself in a length of its own. */
-#define CASE(name)                                                                                 \
-    case HART_OP_##name:                                                                           \
-    case HART_OP_##name | HART_OP_WIDE
-
 /*
  * Runs inside one region. Long because it is one switch; its rows are in ops.h. `code` may be a
  * table without const: decoding fills it in.
@@ -357,35 +350,36 @@ static hart_stop_t run_region(hart_t *hart, hart_region_t *region, uint64_t cycl
         case HART_OP_UNDECODED:
             hart_decode(hart, region, 2 * (uint32_t)(e - code));
             continue;
-            CASE(JAL) : hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
+        case HART_OP_JAL:
+            hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
             cycle += e->cost;
             e += e->imm / 2;
             goto next;
-            CASE(FAR_JAL) :
-            {
-                uint32_t pc = base + 2 * (uint32_t)(e - code);
-                hart->x[e->rd] = pc + 2u * e->halves;
-                cycle += e->cost;
-                JUMP(pc + I, HART_STOP_JUMP);
+        case HART_OP_FAR_JAL: {
+            uint32_t pc = base + 2 * (uint32_t)(e - code);
+            hart->x[e->rd] = pc + 2u * e->halves;
+            cycle += e->cost;
+            JUMP(pc + I, HART_STOP_JUMP);
+        }
+        case HART_OP_JALR: {
+            uint32_t target = (A + I) & ~1u;
+            hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
+            cycle += e->cost;
+            if (target - base < region->size_bytes) {
+                e = code + (target - base) / 2;
+                goto next;
             }
-            CASE(JALR) :
-            {
-                uint32_t target = (A + I) & ~1u;
-                hart->x[e->rd] = base + 2 * (uint32_t)(e - code) + 2u * e->halves;
-                cycle += e->cost;
-                if (target - base < region->size_bytes) {
-                    e = code + (target - base) / 2;
-                    goto next;
-                }
-                JUMP(target, HART_STOP_JUMP);
-            }
-            CASE(NOP) : break;
-            CASE(CSRRW)
-                : CASE(CSRRS)
-                : CASE(CSRRC)
-                : CASE(CSRRWI)
-                : CASE(CSRRSI) : CASE(CSRRCI) : if (I == 0x344 && !(synced && left == run))
-            {
+            JUMP(target, HART_STOP_JUMP);
+        }
+        case HART_OP_NOP:
+            break;
+        case HART_OP_CSRRW:
+        case HART_OP_CSRRS:
+        case HART_OP_CSRRC:
+        case HART_OP_CSRRWI:
+        case HART_OP_CSRRSI:
+        case HART_OP_CSRRCI:
+            if (I == 0x344 && !(synced && left == run)) {
                 LEAVE(e, HART_STOP_SYNC); /* mip is seen as it is at this time */
             }
             hart->cycle = cycle;
@@ -397,29 +391,35 @@ static hart_stop_t run_region(hart_t *hart, hart_region_t *region, uint64_t cycl
             cycle += e->cost;
             left--;
             LEAVE(e + e->halves, HART_STOP_YIELD);
-            CASE(ECALL) : TRAP(HART_CAUSE_ECALL, 0);
-            CASE(EBREAK) : TRAP(HART_CAUSE_BREAKPOINT, base + 2 * (uint32_t)(e - code));
-            CASE(MRET) : cycle += e->cost;
+        case HART_OP_ECALL:
+            TRAP(HART_CAUSE_ECALL, 0);
+        case HART_OP_EBREAK:
+            TRAP(HART_CAUSE_BREAKPOINT, base + 2 * (uint32_t)(e - code));
+        case HART_OP_MRET:
+            cycle += e->cost;
             hart->mstatus = (hart->mstatus & ~8u) | (hart->mstatus >> 4 & 8u) | 0x80u;
             JUMP(hart->mepc, HART_STOP_YIELD);
-            CASE(WFI) : if (!(synced && left == run))
-            {
+        case HART_OP_WFI:
+            if (!(synced && left == run)) {
                 LEAVE(e, HART_STOP_SYNC);
             }
             cycle += e->cost;
             left--;
             hart->asleep = !hart_irq_pending(hart);
             LEAVE(e + e->halves, hart->asleep ? HART_STOP_WFI : HART_STOP_YIELD);
-            CASE(LOST) : CASE(END) : if (base + 2 * (uint32_t)(e - code) == (hart->mtvec & ~3u))
-            {
+        case HART_OP_LOST:
+        case HART_OP_END:
+            if (base + 2 * (uint32_t)(e - code) == (hart->mtvec & ~3u)) {
                 hart->locked = true; /* the handler itself: it would trap for ever */
                 LEAVE(e, HART_STOP_LOCKED);
             }
-            if ((e->op & ~HART_OP_WIDE) == HART_OP_LOST) {
+            if (e->op == HART_OP_LOST) {
                 TRAP(HART_CAUSE_HARDWARE, base + 2 * (uint32_t)(e - code));
             }
             TRAP(HART_CAUSE_FETCH_FAULT, base + 2 * (uint32_t)(e - code));
-            CASE(ILLEGAL) : default : TRAP(HART_CAUSE_ILLEGAL, I);
+        case HART_OP_ILLEGAL:
+        default:
+            TRAP(HART_CAUSE_ILLEGAL, I);
         }
         STEP(e->halves)
     taken:

@@ -7,6 +7,7 @@
 #ifndef CBIT_MODEL_SP_OPS_H
 #define CBIT_MODEL_SP_OPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Results that need only the sources. AUIPC decodes to LI: the pc of an entry is fixed. */
@@ -61,8 +62,9 @@
     X(SH, uint16_t)                                                                                \
     X(SW, uint32_t)
 
-/* FAR: a jump or branch that leaves its region. END: the fetch ran out of the region, or of what
-   may be executed. LOST: it met memory that error correction has lost. */
+/* Operations that do not go on right behind themselves, or seldom come: one case serves both
+   lengths. FAR: a jump or branch that leaves its region. END: the fetch ran out of the region, or
+   of what may be executed. LOST: it met memory that error correction has lost. */
 #define HART_OTHER_MAP(X)                                                                          \
     X(JAL)                                                                                         \
     X(JALR)                                                                                        \
@@ -95,8 +97,15 @@ enum {
 #define HART_OP_ENUM3(name, a, b) HART_OP_##name,
     HART_ALU_MAP(HART_OP_ENUM2) HART_BRANCH_MAP(HART_OP_ENUM2) HART_LOAD_MAP(HART_OP_ENUM3)
         HART_STORE_MAP(HART_OP_ENUM2) HART_OTHER_MAP(HART_OP_ENUM1) HART_OPS,
-    HART_OP_WIDE = 128, /* or-ed to the operation of an instruction of 4 bytes */
+    HART_OP_WIDE = 128, /* or-ed to an operation of 4 bytes, if its cases tell them apart */
 };
+
+/* Whether the operation has a case for each length: the rows before those of HART_OTHER_MAP. */
+static inline bool hart_op_has_lengths(uint32_t op)
+{
+    return op < HART_OP_JAL;
+}
+
 _Static_assert(HART_OPS <= HART_OP_WIDE, "an operation and its length are one byte");
 
 /* Division never traps: x / 0 is all ones, x % 0 is x, INT_MIN / -1 is INT_MIN with remainder 0. */
