@@ -54,12 +54,12 @@ static const char *head_of(const cbit_sweep_t *sweep, uint32_t column)
 static int print_number(char *to, size_t bytes, int decimals, double x)
 {
     int length = snprintf(to, bytes, "%.*f", decimals, x);
-    while (strchr(to, '.') != NULL && (to[length - 1] == '0' || to[length - 1] == '.')) {
-        bool point = to[length - 1] == '.';
-        to[--length] = '\0';
-        if (point) {
-            break;
+    if (strchr(to, '.') != NULL) {
+        while (to[length - 1] == '0') {
+            length--;
         }
+        length -= to[length - 1] == '.' ? 1 : 0;
+        to[length] = '\0';
     }
     return length;
 }
