@@ -46,8 +46,8 @@ typedef struct follow {
     slot_t *slot;
     uint32_t key_still, busy_still;
     uint64_t clock;
-    uint64_t
-        least[CBIT_AES_LANES]; /* clocks from entry to output of a private beat, so far; 0: none */
+    /* Clocks from entry to output of a private beat, the least so far; 0: none. */
+    uint64_t least[CBIT_AES_LANES];
     lane_t lane[CBIT_AES_LANES];
 } follow_t;
 
