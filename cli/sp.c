@@ -72,24 +72,23 @@ static int usage(const char *what, const char *word)
     return cbit_err_exit_status(CBIT_ERR_USAGE);
 }
 
-static bool is_bare(const char *word)
+/* Which of them the word is; BARE: none. */
+static size_t bare_at(const char *word)
 {
     size_t i = 0;
     while (i < BARE && strcmp(bare[i].name, word) != 0) {
         i++;
     }
-    return i < BARE;
+    return i;
 }
 
 /* A bare command stands alone, but for a question what it is. *done: that was answered. */
-static int check_bare(int argc, char **argv, bool *done)
+static int check_bare(size_t i, int argc, char **argv, bool *done)
 {
     *done = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-    for (size_t i = 0; *done && i < BARE; i++) {
-        if (strcmp(bare[i].name, argv[0]) == 0) {
-            (void)printf("usage: cbit sp %s%s\n\n%s\n", bare[i].options, bare[i].name,
-                         bare[i].sentence);
-        }
+    if (*done) {
+        (void)printf("usage: cbit sp %s%s\n\n%s\n", bare[i].options, bare[i].name,
+                     bare[i].sentence);
     }
     return *done || argc == 1 ? 0 : usage("nothing may follow", argv[0]);
 }
@@ -256,8 +255,8 @@ int cbit_cli_sp(int argc, char **argv)
     bool done = false;
     if (mode == MODE_PROGRAM) {
         status = sp_dev_check(argv[at]);
-    } else if (is_bare(argv[at])) {
-        status = check_bare(argc - at, argv + at, &done);
+    } else if (bare_at(argv[at]) < BARE) {
+        status = check_bare(bare_at(argv[at]), argc - at, argv + at, &done);
     } else if (sp_owner_verb(argv[at])) {
         status = sp_owner_check(argc - at, argv + at, &done);
     } else {

@@ -25,18 +25,17 @@
 #include "workloads/spdriver/preload/preload.h"
 
 #define SEV_ISSUE_CMD 0xC0105300ul
-#define EXPORT        CBIT_SEV_EXPORT
 
 static const char device[] = "/dev/sev";
 static const char read_only_suffix[] = ".ro"; /* the socket of descriptors open for reading only */
 
-EXPORT int open(const char *path, int flags, ...);
-EXPORT int open64(const char *path, int flags, ...);
-EXPORT int openat(int directory, const char *path, int flags, ...);
-EXPORT int openat64(int directory, const char *path, int flags, ...);
-EXPORT int __open_2(const char *path, int flags);
-EXPORT int __open64_2(const char *path, int flags);
-EXPORT int ioctl(int fd, unsigned long request, ...);
+CBIT_SEV_EXPORT int open(const char *path, int flags, ...);
+CBIT_SEV_EXPORT int open64(const char *path, int flags, ...);
+CBIT_SEV_EXPORT int openat(int directory, const char *path, int flags, ...);
+CBIT_SEV_EXPORT int openat64(int directory, const char *path, int flags, ...);
+CBIT_SEV_EXPORT int __open_2(const char *path, int flags);
+CBIT_SEV_EXPORT int __open64_2(const char *path, int flags);
+CBIT_SEV_EXPORT int ioctl(int fd, unsigned long request, ...);
 
 /* The C library's own function; the copy is how ISO C lets a data pointer become a function's. */
 void cbit_sev_find_next(const char *name, void *function)
